@@ -1,0 +1,352 @@
+//! The check of a whole bundle: that its modules are valid, complete and fit one another. Knows
+//! bytes, types and names, so that the build script can take this file by its path; files are its
+//! caller's business.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use super::fault::{GraphError, UNNAMED};
+use super::host::HostManifest;
+use super::interface::Interface;
+use super::names;
+use super::walk::{Graph, HostDefinition, Opened, Source};
+use crate::types::ExternType;
+
+/// A module of a bundle, by the name that imports use.
+#[derive(Clone, Debug)]
+pub struct BundledFile {
+    /// The file's name without `.wasm`.
+    pub name: String,
+    /// The module.
+    pub bytes: Vec<u8>,
+}
+
+/// Why a module cannot travel in a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BundleError {
+    /// The bytes are not a valid module.
+    #[error("{name}.wasm: {message}")]
+    Module {
+        /// The module's name.
+        name: String,
+        /// What is wrong, and where.
+        message: String,
+    },
+    /// The name stands for the host.
+    #[error(
+        "{name}.wasm: can not register as a built-in module: {name:?} is the host's; rename the file"
+    )]
+    Builtin {
+        /// The module's name.
+        name: String,
+    },
+    /// Two files have one name.
+    #[error("{name}.wasm: there are two modules of this name")]
+    Twice {
+        /// The name.
+        name: String,
+    },
+    /// The modules do not fit one another.
+    #[error("{}{source}", file_of(.source))]
+    Graph {
+        /// What does not fit.
+        #[from]
+        source: GraphError,
+    },
+}
+
+/// The file that a fault is in, with a colon.
+fn file_of(fault: &GraphError) -> String {
+    let name = match fault {
+        GraphError::Cycle { path } => path.first(),
+        GraphError::Command { module, .. }
+        | GraphError::Imports { module, .. }
+        | GraphError::TooMany { module, .. } => Some(module),
+    };
+    format!("{}.wasm: ", name.map_or(UNNAMED, String::as_str))
+}
+
+/// Checks that modules can be linked to one another and to what the host defines, and tells
+/// everything that is wrong. For build scripts that embed modules of their own.
+///
+/// # Errors
+/// All faults, in the order of the files and of their imports; never an empty list.
+pub fn check_bundle(files: &[BundledFile], host: &HostManifest) -> Result<(), Vec<BundleError>> {
+    let mut errors = Vec::new();
+    let mut modules: BTreeMap<&str, Option<Interface>> = BTreeMap::new();
+    for BundledFile { name, bytes } in files {
+        if names::is_builtin(name) {
+            errors.push(BundleError::Builtin { name: name.clone() });
+        } else if modules.contains_key(name.as_str()) {
+            errors.push(BundleError::Twice { name: name.clone() });
+        } else {
+            let interface = Interface::read(bytes).map_err(|message| {
+                errors.push(BundleError::Module {
+                    name: name.clone(),
+                    message,
+                });
+            });
+            modules.insert(name, interface.ok());
+        }
+    }
+    let mut source = BundleSource {
+        host,
+        modules: &modules,
+        faults: Vec::new(),
+    };
+    let mut graph = Graph::new();
+    let mut nodes = Vec::new();
+    for BundledFile { name, .. } in files {
+        if let Some(Some(interface)) = modules.get(name.as_str()) {
+            let Ok(node) = graph.visit(&mut source, name, true, interface);
+            nodes.push(node);
+        }
+    }
+    let resolved = nodes.iter().map(|node| graph.resolve(&source, *node));
+    let unresolved: Vec<_> = resolved.filter_map(Result::err).collect();
+    errors.extend(
+        source
+            .faults
+            .into_iter()
+            .chain(unresolved)
+            .map(BundleError::from),
+    );
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors)
+    }
+}
+
+/// A bundle as a walk sees it.
+struct BundleSource<'a> {
+    host: &'a HostManifest,
+    /// None for a module that is not valid.
+    modules: &'a BTreeMap<&'a str, Option<Interface>>,
+    faults: Vec<GraphError>,
+}
+
+impl<'a> Source for BundleSource<'a> {
+    type Unit = &'a Interface;
+    type Error = Infallible;
+
+    fn id(&self, unit: &Self::Unit) -> usize {
+        std::ptr::from_ref::<Interface>(unit).addr()
+    }
+
+    fn imports<'u>(
+        &self,
+        unit: &'u Self::Unit,
+    ) -> impl Iterator<Item = (&'u str, &'u str, ExternType)> {
+        let imports = unit.imports.iter();
+        imports.map(|(module, name, ty)| (module.as_str(), name.as_str(), ty.clone()))
+    }
+
+    fn export(&self, unit: &Self::Unit, name: &str) -> Option<ExternType> {
+        unit.exports.get(name).cloned()
+    }
+
+    fn export_names<'u>(&self, unit: &'u Self::Unit) -> impl Iterator<Item = &'u str> {
+        unit.exports.keys().map(String::as_str)
+    }
+
+    fn host(&self, module: &str, name: &str) -> Option<HostDefinition> {
+        if let Some(None) = self.modules.get(module) {
+            // It is told that the module is not valid: what it might have exported is no fault of
+            // those that import it.
+            return Some(HostDefinition::Untyped);
+        }
+        self.host.definition(module, name)
+    }
+
+    fn host_names(&self, module: &str) -> Vec<&str> {
+        self.host.names(module)
+    }
+
+    fn open(
+        &mut self,
+        name: &str,
+        _chain: &dyn Fn() -> Vec<String>,
+    ) -> Result<Option<Opened<Self::Unit>>, Infallible> {
+        let unit = self.modules.get(name).and_then(Option::as_ref);
+        Ok(unit.map(|unit| Opened {
+            unit,
+            settled: false,
+        }))
+    }
+
+    fn missing(&self, name: &str) -> (Vec<String>, Option<String>) {
+        let nearest = names::nearest(name, self.modules.keys().copied());
+        (
+            vec!["the bundle".to_owned()],
+            nearest.map(ToOwned::to_owned),
+        )
+    }
+
+    fn fault(&mut self, fault: GraphError) -> Result<(), Infallible> {
+        self.faults.push(fault);
+        Ok(())
+    }
+}
+
+#[cfg(all(test, feature = "wat"))]
+mod tests {
+    use super::*;
+
+    /// The texts of what is wrong with modules given as name and text.
+    fn faults(modules: &[(&str, &str)], host: &str) -> Vec<String> {
+        let files: Vec<BundledFile> = modules
+            .iter()
+            .map(|(name, text)| BundledFile {
+                name: (*name).to_owned(),
+                bytes: wat::parse_str(text).unwrap(),
+            })
+            .collect();
+        let host = HostManifest::parse(host).unwrap();
+        let errors = check_bundle(&files, &host).err().unwrap_or_default();
+        errors.iter().map(ToString::to_string).collect()
+    }
+
+    const A: &str = r#"(module (func (export "A") (result i32) (i32.const 10)))"#;
+    const B: &str = r#"(module
+        (import "mA" "A" (func (result i32)))
+        (import "env" "log" (func (param i32)))
+        (func (export "B")))"#;
+
+    #[test]
+    fn a_complete_bundle_passes() {
+        for host in [
+            "\"env\"",
+            "\"env\".\"log\"",
+            "\"env\".\"log\" (func (param i32))",
+        ] {
+            assert_eq!(faults(&[("mB", B), ("mA", A)], host), [""; 0]);
+        }
+        assert_eq!(faults(&[], ""), [""; 0]);
+    }
+
+    #[test]
+    fn each_fault_names_file_and_import() {
+        let start = r#"(module (func (export "_start")))"#;
+        let uses = |module: &str, name: &str, what: &str| {
+            format!(r#"(module (import "{module}" "{name}" ({what})))"#)
+        };
+        let cases: &[(&[(&str, &str)], &str, &[&str])] = &[
+            (
+                &[("mA", A), ("mB", B)],
+                "",
+                &[
+                    "mB.wasm: import \"env\".\"log\" of module \"mB\": expected (func (param i32)), \
+                   found no definition by the host, whose name it is to define",
+                ],
+            ),
+            (
+                &[("mA", A), ("mB", B)],
+                "\"env\".\"log\" (func)",
+                &[
+                    "mB.wasm: import \"env\".\"log\" of module \"mB\": expected (func (param i32)), \
+                   found (func)",
+                ],
+            ),
+            (
+                &[("ma", A), ("mB", B)],
+                "\"env\"",
+                &[
+                    "mB.wasm: import \"mA\".\"A\" of module \"mB\": expected (func (result i32)), \
+                   found no module \"mA\" (mB -> mA), asked the bundle; did you mean \"ma\"?",
+                ],
+            ),
+            (
+                &[("mA", A), ("x", &uses("mA", "a", "memory 1"))],
+                "",
+                &[
+                    "x.wasm: import \"mA\".\"a\" of module \"x\": expected (memory 1), \
+                   found no such export; did you mean \"A\"?",
+                ],
+            ),
+            (
+                &[("mA", A), ("x", &uses("mA", "A", "func (param i64)"))],
+                "",
+                &[
+                    "x.wasm: import \"mA\".\"A\" of module \"x\": expected (func (param i64)), \
+                   found (func (result i32))",
+                ],
+            ),
+            (
+                &[("x", &uses("wasi_snapshot_preview1", "fd_write", "func"))],
+                "",
+                &[
+                    "x.wasm: import \"wasi_snapshot_preview1\".\"fd_write\" of module \"x\": \
+                   expected (func), found no definition by the host: WASI is not there yet",
+                ],
+            ),
+            (
+                &[("env", A)],
+                "",
+                &[
+                    "env.wasm: can not register as a built-in module: \"env\" is the host's; rename \
+                   the file",
+                ],
+            ),
+            (
+                &[("mA", A), ("mA", A)],
+                "",
+                &["mA.wasm: there are two modules of this name"],
+            ),
+            (
+                &[("cmd", start), ("x", &uses("cmd", "_start", "func"))],
+                "",
+                &[
+                    "cmd.wasm: a command (with _start function) can not be a sub-module: module \
+                   \"cmd\" exports \"_start\" (x -> cmd); build it as a reactor or a library",
+                ],
+            ),
+            (
+                &[
+                    ("a", &uses("b", "f", "func")),
+                    (
+                        "b",
+                        r#"(module (import "a" "g" (func)) (func (export "f")))"#,
+                    ),
+                ],
+                "",
+                &[
+                    "a.wasm: modules import one another in a circle: a -> b -> a",
+                    "b.wasm: import \"a\".\"g\" of module \"b\": expected (func), found no such \
+                     export",
+                ],
+            ),
+        ];
+        for (modules, host, expected) in cases {
+            assert_eq!(faults(modules, host), *expected);
+        }
+    }
+
+    #[test]
+    fn all_faults_of_all_files_are_told_and_a_broken_file_only_for_itself() {
+        let file = |name: &str, bytes: &[u8]| BundledFile {
+            name: name.to_owned(),
+            bytes: bytes.to_vec(),
+        };
+        let bytes = wat::parse_str(
+            r#"(module (import "broken" "f" (func)) (import "p" "f" (func)) (import "q" "f" (func)))"#,
+        )
+        .unwrap();
+        let files = [
+            file("broken", b"\0asm"),
+            file("x", &bytes),
+            file("y", &bytes),
+        ];
+        let errors = check_bundle(&files, &HostManifest::default()).unwrap_err();
+        assert_eq!(errors.len(), 3, "{errors:?}");
+        let text = errors[0].to_string();
+        assert!(text.starts_with("broken.wasm: unexpected end"), "{text}");
+        for error in &errors[1..] {
+            let BundleError::Graph { source } = error else {
+                panic!("{error}")
+            };
+            assert_eq!(source.failures().len(), 2, "{error}");
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! What can be wrong with a graph of modules, and how it is told: one set of types and texts for
+//! the linker and for the build script, which takes this file by its path. Knows types and names
+//! only.
+
+use std::fmt;
+
+use crate::types::ExternType;
+
+/// How the text calls a module that has no name: a root that was neither named nor registered.
+pub(crate) const UNNAMED: &str = "<root>";
+
+/// A path longer than this is printed without its middle.
+const MAX_PRINTED_NAMES: usize = 32;
+
+/// Why a graph of modules cannot be linked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GraphError {
+    /// A module needs itself, directly or through others.
+    #[error("modules import one another in a circle: {}", path_text(.path))]
+    Cycle {
+        /// The names around the circle, from a module back to the same one.
+        path: Vec<String>,
+    },
+    /// A module that is a program by itself stands where a library is wanted.
+    #[error(
+        "a command (with _start function) can not be a sub-module: module {module:?} exports \
+         \"_start\" ({}); build it as a reactor or a library",
+        path_text(.chain)
+    )]
+    Command {
+        /// The command's name.
+        module: String,
+        /// The names from the root to the command, both included.
+        chain: Vec<String>,
+    },
+    /// Imports of a module cannot be satisfied; all of them, in import order.
+    #[error("{}", imports_text(.module, .chain, .failures))]
+    Imports {
+        /// The module whose imports they are.
+        module: String,
+        /// The names from the root to the module, both included.
+        chain: Vec<String>,
+        /// Each import that cannot be satisfied, in import order.
+        failures: Vec<ImportFailure>,
+    },
+    /// The graph has more modules than holdall loads.
+    #[error(
+        "module {module:?} would be number {} of its graph: expected at most {limit} modules ({})",
+        .limit + 1,
+        path_text(.chain)
+    )]
+    TooMany {
+        /// The module that would have been one too many.
+        module: String,
+        /// The names from the root to that module.
+        chain: Vec<String>,
+        /// How many modules a graph may have.
+        limit: usize,
+    },
+}
+
+/// One import that cannot be satisfied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ImportFailure {
+    /// The module name of the import.
+    pub module: String,
+    /// The name within that module.
+    pub name: String,
+    /// What the importing module declares.
+    pub expected: ExternType,
+    /// What was found instead.
+    pub found: Found,
+}
+
+/// What was found where an import looked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Found {
+    /// Something of another type.
+    Other(ExternType),
+    /// The module, without an export of that name.
+    NoExport {
+        /// The export that may have been meant.
+        nearest: Option<String>,
+    },
+    /// No module of that name.
+    NoModule {
+        /// Who was asked for it; empty where nobody could be.
+        asked: Vec<String>,
+        /// The module that may have been meant.
+        nearest: Option<String>,
+        /// How many further imports of the same module the importing module has.
+        others: usize,
+    },
+    /// No definition by the host, of a name that is the host's to define.
+    NoDefinition {
+        /// The definition that may have been meant.
+        nearest: Option<String>,
+    },
+    /// A function of WASI, which the host did not define.
+    Wasi,
+}
+
+impl GraphError {
+    /// The imports that could not be satisfied, where that is what is wrong.
+    #[must_use]
+    pub fn failures(&self) -> &[ImportFailure] {
+        match self {
+            Self::Imports { failures, .. } => failures,
+            _ => &[],
+        }
+    }
+}
+
+/// `a -> b -> c`.
+pub(crate) fn path_text(path: &[String]) -> String {
+    if path.len() <= MAX_PRINTED_NAMES {
+        return path.join(" -> ");
+    }
+    let half = MAX_PRINTED_NAMES / 2;
+    format!(
+        "{} -> ... {} more ... -> {}",
+        path[..half].join(" -> "),
+        path.len() - 2 * half,
+        path[path.len() - half..].join(" -> ")
+    )
+}
+
+/// `; did you mean "x"?`, where there is one.
+pub(crate) fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
+}
+
+/// One failure to a line; with a heading where there are several.
+fn imports_text(module: &str, chain: &[String], failures: &[ImportFailure]) -> String {
+    let lines: Vec<String> = failures
+        .iter()
+        .map(|failure| failure.text(module, chain))
+        .collect();
+    match lines.as_slice() {
+        [line] => line.clone(),
+        lines => format!(
+            "module {module:?} has {} imports that cannot be satisfied ({}):\n  {}",
+            lines.len(),
+            path_text(chain),
+            lines.join("\n  ")
+        ),
+    }
+}
+
+impl ImportFailure {
+    fn text(&self, importer: &str, chain: &[String]) -> String {
+        let Self {
+            module,
+            name,
+            expected,
+            found,
+        } = self;
+        let subject = format!("import {module:?}.{name:?} of module {importer:?}");
+        let to_missing = || {
+            let mut chain = chain.to_vec();
+            chain.push(module.clone());
+            path_text(&chain)
+        };
+        match found {
+            Found::NoModule {
+                asked,
+                nearest,
+                others,
+            } if asked.is_empty() => format!(
+                "{subject}: there is no module reader to load {module:?} ({}){}{}",
+                to_missing(),
+                others_text(*others),
+                did_you_mean(nearest.as_deref())
+            ),
+            Found::NoModule {
+                asked,
+                nearest,
+                others,
+            } => format!(
+                "{subject}: expected {expected}, found no module {module:?} ({}), asked {}{}{}",
+                to_missing(),
+                asked.join(", "),
+                others_text(*others),
+                did_you_mean(nearest.as_deref())
+            ),
+            Found::Wasi => format!(
+                "{subject}: expected {expected}, found no definition by the host: WASI is not \
+                 there yet"
+            ),
+            found => format!("{subject}: expected {expected}, found {found}"),
+        }
+    }
+}
+
+/// Says that other imports wait for the same module.
+fn others_text(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        1 => ", for one other import too".to_owned(),
+        others => format!(", for {others} other imports too"),
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Other(ty) => ty.fmt(f),
+            Self::NoExport { nearest } => {
+                write!(f, "no such export{}", did_you_mean(nearest.as_deref()))
+            }
+            Self::NoModule { nearest, .. } => {
+                write!(f, "no such module{}", did_you_mean(nearest.as_deref()))
+            }
+            Self::NoDefinition { nearest } => write!(
+                f,
+                "no definition by the host, whose name it is to define{}",
+                did_you_mean(nearest.as_deref())
+            ),
+            Self::Wasi => f.write_str("no definition by the host: WASI is not there yet"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{FuncType, MemoryType, ValType};
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    fn failure(module: &str, name: &str, found: Found) -> ImportFailure {
+        ImportFailure {
+            module: module.to_owned(),
+            name: name.to_owned(),
+            expected: ExternType::Func(FuncType::new([ValType::I32], [])),
+            found,
+        }
+    }
+
+    #[test]
+    fn every_text_names_subject_expectation_finding_and_way_out() {
+        let memory = ExternType::Memory(MemoryType {
+            min: 1,
+            max: None,
+            is_64: false,
+        });
+        let nearest = Some("mA".to_owned());
+        for (found, expected) in [
+            (
+                Found::Other(memory),
+                "expected (func (param i32)), found (memory 1)",
+            ),
+            (
+                Found::NoExport {
+                    nearest: nearest.clone(),
+                },
+                "expected (func (param i32)), found no such export; did you mean \"mA\"?",
+            ),
+            (
+                Found::NoModule {
+                    asked: vec![],
+                    nearest: None,
+                    others: 2,
+                },
+                "there is no module reader to load \"env\" (r -> app -> env), for 2 other imports too",
+            ),
+            (
+                Found::NoModule {
+                    asked: names(&["the bundle", "mods"]),
+                    nearest,
+                    others: 0,
+                },
+                "expected (func (param i32)), found no module \"env\" (r -> app -> env), \
+                 asked the bundle, mods; did you mean \"mA\"?",
+            ),
+            (
+                Found::NoDefinition { nearest: None },
+                "expected (func (param i32)), found no definition by the host, whose name it is to \
+                 define",
+            ),
+            (
+                Found::Wasi,
+                "expected (func (param i32)), found no definition by the host: WASI is not there yet",
+            ),
+        ] {
+            let error = GraphError::Imports {
+                module: "app".to_owned(),
+                chain: names(&["r", "app"]),
+                failures: vec![failure("env", "log", found)],
+            };
+            assert_eq!(
+                error.to_string(),
+                format!("import \"env\".\"log\" of module \"app\": {expected}")
+            );
+        }
+    }
+
+    #[test]
+    fn several_failures_stand_under_one_heading() {
+        let none = || Found::NoExport { nearest: None };
+        let error = GraphError::Imports {
+            module: "app".to_owned(),
+            chain: names(&["app"]),
+            failures: vec![failure("m", "a", none()), failure("m", "b", none())],
+        };
+        assert_eq!(
+            error.to_string(),
+            "module \"app\" has 2 imports that cannot be satisfied (app):\n  \
+             import \"m\".\"a\" of module \"app\": expected (func (param i32)), found no such export\n  \
+             import \"m\".\"b\" of module \"app\": expected (func (param i32)), found no such export"
+        );
+    }
+
+    #[test]
+    fn a_long_path_loses_its_middle() {
+        let path: Vec<String> = (0..10_001).map(|at| format!("m{at}")).collect();
+        let text = path_text(&path);
+        assert!(text.starts_with("m0 -> m1 -> "), "{text}");
+        assert!(text.contains("... 9969 more ..."), "{text}");
+        assert!(text.ends_with(" -> m9999 -> m10000"), "{text}");
+    }
+}

@@ -1,0 +1,132 @@
+//! A module's imports and exports, read from its bytes and validated, for checks without a store.
+//! Knows wasmparser and the crate's types, so that the build script can take this file by its path.
+
+use std::collections::BTreeMap;
+
+use wasmparser::types::{EntityType, Types};
+use wasmparser::{Parser, Payload, Validator};
+
+use crate::module::convert;
+use crate::types::ExternType;
+
+/// What a module wants and what it offers.
+#[derive(Clone, Debug)]
+pub(crate) struct Interface {
+    /// Module name, name and type of each import, in order.
+    pub(crate) imports: Vec<(String, String, ExternType)>,
+    pub(crate) exports: BTreeMap<String, ExternType>,
+}
+
+impl Interface {
+    /// Validates a module and reads its interface.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes, and where.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
+        let told = |error: wasmparser::BinaryReaderError| {
+            format!("{} (at offset {:#x})", error.message(), error.offset())
+        };
+        let types = Validator::new_with_features(convert::FEATURES)
+            .validate_all(bytes)
+            .map_err(told)?;
+        let mut interface = Self {
+            imports: Vec::new(),
+            exports: BTreeMap::new(),
+        };
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload.map_err(told)? {
+                Payload::ImportSection(section) => {
+                    for import in section.into_imports() {
+                        let import = import.map_err(told)?;
+                        let ty =
+                            extern_type(&types, types.as_ref().entity_type_from_import(&import))?;
+                        interface.imports.push((
+                            import.module.to_owned(),
+                            import.name.to_owned(),
+                            ty,
+                        ));
+                    }
+                }
+                Payload::ExportSection(section) => {
+                    for export in section {
+                        let export = export.map_err(told)?;
+                        let ty =
+                            extern_type(&types, types.as_ref().entity_type_from_export(&export))?;
+                        interface.exports.insert(export.name.to_owned(), ty);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(interface)
+    }
+}
+
+/// A validated type as ours.
+fn extern_type(types: &Types, ty: Option<EntityType>) -> Result<ExternType, String> {
+    let ty = match ty {
+        Some(EntityType::Func(id)) => {
+            convert::func_type(types[id].unwrap_func()).map(ExternType::Func)
+        }
+        Some(EntityType::Table(ty)) => convert::table_type(ty).map(ExternType::Table),
+        Some(EntityType::Memory(ty)) => convert::memory_type(ty).map(ExternType::Memory),
+        Some(EntityType::Global(ty)) => convert::global_type(ty).map(ExternType::Global),
+        _ => return Err("an import or export of a kind that holdall does not have".to_owned()),
+    };
+    ty.map_err(|unsupported| unsupported.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_module_is_refused_with_reason_and_offset() {
+        for bytes in [
+            &b""[..],
+            b"\0asm",
+            b"\0asm\x01\0\0\0\xff",
+            b"(module)",
+            b"\0asm\x0d\0\x01\0",
+        ] {
+            let error = Interface::read(bytes).unwrap_err();
+            assert!(error.contains("(at offset 0x"), "{error}");
+        }
+        let empty = Interface::read(b"\0asm\x01\0\0\0").unwrap();
+        assert!(empty.imports.is_empty() && empty.exports.is_empty());
+    }
+
+    #[cfg(feature = "wat")]
+    #[test]
+    fn imports_keep_their_order_and_exports_of_imports_their_type() {
+        let bytes = wat::parse_str(
+            r#"(module
+                (import "b" "f" (func $f (param i32)))
+                (import "a" "m" (memory 1 2))
+                (export "again" (func $f))
+                (global (export "g") (mut i64) (i64.const 0))
+                (table (export "t") 3 externref))"#,
+        )
+        .unwrap();
+        let interface = Interface::read(&bytes).unwrap();
+        let imports: Vec<String> = interface
+            .imports
+            .iter()
+            .map(|(module, name, ty)| format!("{module}.{name} {ty}"))
+            .collect();
+        assert_eq!(imports, ["b.f (func (param i32))", "a.m (memory 1 2)"]);
+        let exports: Vec<String> = interface
+            .exports
+            .iter()
+            .map(|(name, ty)| format!("{name} {ty}"))
+            .collect();
+        assert_eq!(
+            exports,
+            [
+                "again (func (param i32))",
+                "g (global (mut i64))",
+                "t (table 3 externref)"
+            ]
+        );
+    }
+}

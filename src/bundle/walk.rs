@@ -1,0 +1,398 @@
+//! The walk over a graph of modules: which modules a root needs, in which order they come to life,
+//! and what is wrong with them. One walk for the linker and for the build script, which takes this
+//! file by its path. Knows types and names; where modules come from is the [`Source`]'s business.
+//!
+//! The walk goes depth first in the order of the import sections, with a work list: the depth of a
+//! graph, which a guest chooses, never becomes depth of the native stack.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::fault::{Found, GraphError, ImportFailure};
+use super::names;
+use crate::types::ExternType;
+
+/// At most this many modules are loaded for one graph.
+pub(crate) const MAX_MODULES: usize = 65_536;
+
+/// What the host defines under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HostDefinition {
+    /// Something of this type.
+    Typed(ExternType),
+    /// Something whose type nobody said.
+    Untyped,
+}
+
+/// A module that a [`Source`] found.
+pub(crate) struct Opened<U> {
+    pub(crate) unit: U,
+    /// Whether its imports are satisfied already, so that the walk does not go into it.
+    pub(crate) settled: bool,
+}
+
+/// Where a walk gets its modules and the host's definitions from, and whom it tells of faults.
+pub(crate) trait Source {
+    /// A module.
+    type Unit;
+    /// What ends a walk.
+    type Error;
+
+    /// The same for two handles to one module, and different for two modules.
+    fn id(&self, unit: &Self::Unit) -> usize;
+    /// The imports: module name, name, type.
+    fn imports<'u>(
+        &self,
+        unit: &'u Self::Unit,
+    ) -> impl Iterator<Item = (&'u str, &'u str, ExternType)>;
+    /// The type of an export.
+    fn export(&self, unit: &Self::Unit, name: &str) -> Option<ExternType>;
+    /// The names of the exports.
+    fn export_names<'u>(&self, unit: &'u Self::Unit) -> impl Iterator<Item = &'u str>;
+    /// What the host defines under a module's name and a name in it.
+    fn host(&self, module: &str, name: &str) -> Option<HostDefinition>;
+    /// The names that the host defines under a module's name.
+    fn host_names(&self, module: &str) -> Vec<&str>;
+    /// The module of a name, which is never a builtin one, or `None` where there is none. A walk
+    /// asks for each name once. `chain` gives the names from the root to this module.
+    ///
+    /// # Errors
+    /// Whatever shall end the walk.
+    fn open(
+        &mut self,
+        name: &str,
+        chain: &dyn Fn() -> Vec<String>,
+    ) -> Result<Option<Opened<Self::Unit>>, Self::Error>;
+    /// Who was asked for a missing module, and which existing name may have been meant.
+    fn missing(&self, name: &str) -> (Vec<String>, Option<String>);
+    /// Is told of a fault of the graph's shape. On `Ok` the walk goes on without that edge.
+    ///
+    /// # Errors
+    /// Whatever shall end the walk.
+    fn fault(&mut self, fault: GraphError) -> Result<(), Self::Error>;
+    /// Whether a missing function may be left to trap when it is called.
+    fn stands_in(&self) -> bool {
+        false
+    }
+}
+
+/// How an import is satisfied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resolution {
+    /// By the host.
+    Host,
+    /// By the module with this number in the graph.
+    Module(usize),
+    /// Not at all: a function that traps stands in.
+    StandIn,
+}
+
+/// The modules that a walk has met.
+pub(crate) struct Graph<U> {
+    nodes: Vec<Node<U>>,
+    /// `None`: asked for, and there is no such module.
+    by_name: HashMap<Arc<str>, Option<usize>>,
+    by_id: HashMap<usize, usize>,
+    /// Dependencies before those that need them, in import order; without the settled.
+    order: Vec<usize>,
+}
+
+struct Node<U> {
+    name: Arc<str>,
+    unit: U,
+    /// Who asked for it first.
+    parent: Option<usize>,
+    state: State,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    /// Its needs were not looked at yet.
+    New,
+    /// It stands on the current path, this deep.
+    OnPath(usize),
+    /// Everything that it needs was met, or it is settled.
+    Done,
+}
+
+/// A module on the current path.
+struct Visit {
+    node: usize,
+    /// The module names that it needs, in import order, last first.
+    needs: Vec<Arc<str>>,
+}
+
+impl<U> Graph<U> {
+    /// The number of the first root.
+    pub(crate) const ROOT: usize = 0;
+
+    pub(crate) fn new() -> Self {
+        Self {
+            nodes: Vec::new(),
+            by_name: HashMap::new(),
+            by_id: HashMap::new(),
+            order: Vec::new(),
+        }
+    }
+
+    /// Meets a root, and everything that it needs. `owns_name`: whether an import of the module
+    /// name `name` means this root. Gives its number.
+    ///
+    /// # Errors
+    /// What the source ends the walk with.
+    pub(crate) fn visit<S: Source<Unit = U>>(
+        &mut self,
+        source: &mut S,
+        name: &str,
+        owns_name: bool,
+        root: U,
+    ) -> Result<usize, S::Error> {
+        let id = source.id(&root);
+        if let Some(&known) = self.by_id.get(&id) {
+            return Ok(known);
+        }
+        let name: Arc<str> = name.into();
+        let root = self.add(id, Arc::clone(&name), root, None);
+        if owns_name {
+            self.by_name.insert(name, Some(root));
+        }
+        let mut path = vec![self.enter(source, root, 0)];
+        while let Some(visit) = path.last_mut() {
+            let node = visit.node;
+            let Some(name) = visit.needs.pop() else {
+                self.nodes[node].state = State::Done;
+                self.order.push(node);
+                path.pop();
+                continue;
+            };
+            let Some(needed) = self.need(source, node, &name)? else {
+                continue;
+            };
+            match self.nodes[needed].state {
+                State::New => path.push(self.enter(source, needed, path.len())),
+                State::Done => {}
+                State::OnPath(from) => {
+                    let circle = path[from..].iter().map(|visit| visit.node);
+                    let circle = circle
+                        .chain([needed])
+                        .map(|node| self.name(node).to_owned());
+                    source.fault(GraphError::Cycle {
+                        path: circle.collect(),
+                    })?;
+                }
+            }
+        }
+        Ok(root)
+    }
+
+    /// The modules to bring to life: dependencies first, in import order.
+    pub(crate) fn order(&self) -> &[usize] {
+        &self.order
+    }
+
+    pub(crate) fn unit(&self, node: usize) -> &U {
+        &self.nodes[node].unit
+    }
+
+    pub(crate) fn name(&self, node: usize) -> &str {
+        &self.nodes[node].name
+    }
+
+    /// The names from the root to a module, both included.
+    pub(crate) fn chain(&self, node: usize) -> Vec<String> {
+        let up = std::iter::successors(Some(node), |node| self.nodes[*node].parent);
+        let mut chain: Vec<String> = up.map(|node| self.name(node).to_owned()).collect();
+        chain.reverse();
+        chain
+    }
+
+    /// How each import of a module is satisfied, in import order.
+    ///
+    /// # Errors
+    /// [`GraphError::Imports`] with all imports of the module that are not.
+    pub(crate) fn resolve<S: Source<Unit = U>>(
+        &self,
+        source: &S,
+        node: usize,
+    ) -> Result<Vec<Resolution>, GraphError> {
+        let mut resolutions = Vec::new();
+        let mut failures: Vec<ImportFailure> = Vec::new();
+        // Missing modules, and where in `failures` their first import stands.
+        let mut missing: HashMap<&str, usize> = HashMap::new();
+        for (module, name, expected) in source.imports(self.unit(node)) {
+            let found = match self.look_up(source, module, name, &expected) {
+                Ok(resolution) => {
+                    resolutions.push(resolution);
+                    continue;
+                }
+                Err(found) => found,
+            };
+            if matches!(found, Found::NoModule { .. }) {
+                if let Some(&first) = missing.get(module) {
+                    if let Found::NoModule { others, .. } = &mut failures[first].found {
+                        *others += 1;
+                    }
+                    continue;
+                }
+                missing.insert(module, failures.len());
+            }
+            failures.push(ImportFailure {
+                module: module.to_owned(),
+                name: name.to_owned(),
+                expected,
+                found,
+            });
+        }
+        if failures.is_empty() {
+            return Ok(resolutions);
+        }
+        Err(GraphError::Imports {
+            module: self.name(node).to_owned(),
+            chain: self.chain(node),
+            failures,
+        })
+    }
+
+    /// How one import is satisfied, or what was found instead.
+    fn look_up<S: Source<Unit = U>>(
+        &self,
+        source: &S,
+        module: &str,
+        name: &str,
+        expected: &ExternType,
+    ) -> Result<Resolution, Found> {
+        let fits = |found: ExternType, resolution| {
+            if found.matches(expected) {
+                Ok(resolution)
+            } else {
+                Err(Found::Other(found))
+            }
+        };
+        match source.host(module, name) {
+            Some(HostDefinition::Typed(found)) => return fits(found, Resolution::Host),
+            Some(HostDefinition::Untyped) => return Ok(Resolution::Host),
+            None => {}
+        }
+        let exporter = self.by_name.get(module).copied().flatten();
+        if let Some(exporter) = exporter
+            && let Some(found) = source.export(self.unit(exporter), name)
+        {
+            return fits(found, Resolution::Module(exporter));
+        }
+        if source.stands_in() && matches!(expected, ExternType::Func(_)) {
+            return Ok(Resolution::StandIn);
+        }
+        let of_host = source.host_names(module);
+        let nearest_of_host =
+            || names::nearest(name, of_host.iter().copied()).map(ToOwned::to_owned);
+        Err(if let Some(exporter) = exporter {
+            let exports = source.export_names(self.unit(exporter));
+            Found::NoExport {
+                nearest: names::nearest(name, exports).map(ToOwned::to_owned),
+            }
+        } else if names::is_wasi(module) && of_host.is_empty() {
+            Found::Wasi
+        } else if names::is_builtin(module) {
+            Found::NoDefinition {
+                nearest: nearest_of_host(),
+            }
+        } else if !of_host.is_empty() {
+            Found::NoExport {
+                nearest: nearest_of_host(),
+            }
+        } else {
+            let (asked, nearest) = source.missing(module);
+            Found::NoModule {
+                asked,
+                nearest,
+                others: 0,
+            }
+        })
+    }
+
+    /// The module that `node` needs under a name, met now where it was not met before; `None` where
+    /// there is none or its edge does not count.
+    fn need<S: Source<Unit = U>>(
+        &mut self,
+        source: &mut S,
+        node: usize,
+        name: &Arc<str>,
+    ) -> Result<Option<usize>, S::Error> {
+        if let Some(known) = self.by_name.get(name) {
+            return Ok(*known);
+        }
+        let chain = || {
+            let mut chain = self.chain(node);
+            chain.push(name.to_string());
+            chain
+        };
+        let Some(opened) = source.open(name, &chain)? else {
+            self.by_name.insert(Arc::clone(name), None);
+            return Ok(None);
+        };
+        if matches!(
+            source.export(&opened.unit, "_start"),
+            Some(ExternType::Func(_))
+        ) {
+            let fault = GraphError::Command {
+                module: name.to_string(),
+                chain: chain(),
+            };
+            source.fault(fault)?;
+        }
+        let id = source.id(&opened.unit);
+        let needed = match self.by_id.get(&id) {
+            Some(known) => *known,
+            None if self.nodes.len() == MAX_MODULES => {
+                let fault = GraphError::TooMany {
+                    module: name.to_string(),
+                    chain: chain(),
+                    limit: MAX_MODULES,
+                };
+                source.fault(fault)?;
+                return Ok(None);
+            }
+            None => {
+                let added = self.add(id, Arc::clone(name), opened.unit, Some(node));
+                if opened.settled {
+                    self.nodes[added].state = State::Done;
+                }
+                added
+            }
+        };
+        self.by_name.insert(Arc::clone(name), Some(needed));
+        Ok(Some(needed))
+    }
+
+    fn add(&mut self, id: usize, name: Arc<str>, unit: U, parent: Option<usize>) -> usize {
+        let node = self.nodes.len();
+        self.by_id.insert(id, node);
+        self.nodes.push(Node {
+            name,
+            unit,
+            parent,
+            state: State::New,
+        });
+        node
+    }
+
+    /// Puts a module on the path, with the names that it needs.
+    fn enter<S: Source<Unit = U>>(&mut self, source: &S, node: usize, depth: usize) -> Visit {
+        let mut needs: Vec<Arc<str>> = Vec::new();
+        let mut last = None;
+        for (module, name, _) in source.imports(self.unit(node)) {
+            // Imports of one module mostly stand together; those that do not are met twice, and
+            // the second time the module is known.
+            if last == Some(module) || names::is_builtin(module) {
+                continue;
+            }
+            if source.host(module, name).is_none() {
+                needs.push(module.into());
+                last = Some(module);
+            }
+        }
+        needs.reverse();
+        self.nodes[node].state = State::OnPath(depth);
+        Visit { node, needs }
+    }
+}

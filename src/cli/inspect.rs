@@ -1,0 +1,114 @@
+//! `holdall inspect`: what a module holds and what it needs.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+
+use holdall::{Engine, Module};
+
+use super::code;
+use super::output::{Output, Plain};
+use super::sections::Sections;
+use super::source::Sources;
+use super::tree::Tree;
+
+/// Show a module: types, imports, exports, dependency tree, lowered code
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  holdall inspect mC                     everything but the code
+  holdall inspect mC --code              the lowered code of every function
+  holdall inspect mC --code=call_B       that of one, by its name or index
+  holdall inspect app.wasm --module-path lib")]
+pub(super) struct Args {
+    /// A .wasm or .wat path, or the name of a bundled module
+    module: PathBuf,
+    /// Show only the lowered code: of one function, by its index or name, or of all
+    #[arg(long, value_name = "FUNC", require_equals = true)]
+    code: Option<Option<String>>,
+    #[command(flatten)]
+    sources: Sources,
+}
+
+pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
+    let engine = Engine::default();
+    let root = args.sources.root(&args.module)?;
+    let module = Module::named(&engine, &root.name, root.bytes.clone())?;
+    // The module was made of the same bytes, so that text is known to be readable.
+    let binary = wat::parse_bytes(&root.bytes)?;
+    let sections = Sections::read(&binary)?;
+    if let Some(wanted) = &args.code {
+        return code::show(&module, &sections, wanted.as_deref(), output);
+    }
+    let (name, size) = (Plain(&root.name), binary.len());
+    output.line(format_args!("{name}: {size} bytes, from {}", root.origin))?;
+    interface(&module, &sections, output)?;
+    definitions(&sections, output)?;
+    if module.imports().len() > 0 {
+        output.line("dependencies")?;
+        let reader = args.sources.reader()?;
+        let tree = Tree {
+            engine: &engine,
+            reader: &reader,
+        };
+        tree.show(&root.name, &module, output)?;
+    }
+    Ok(())
+}
+
+fn interface(module: &Module, sections: &Sections, output: &mut Output) -> anyhow::Result<()> {
+    list("types", &sections.types, output)?;
+    let imports = module.imports().zip(&sections.imports);
+    let imports = imports.map(|(import, index)| {
+        let name = format!("{}.{}", Plain(import.module), Plain(import.name));
+        [format!("{} {index}", import.ty.kind()), name, import.ty.to_string()]
+    });
+    table("imports", imports.collect(), output)?;
+    let exports = module.exports().zip(&sections.exports);
+    let exports = exports.map(|(export, (_, _, index))| {
+        let name = Plain(export.name).to_string();
+        [format!("{} {index}", export.ty.kind()), name, export.ty.to_string()]
+    });
+    table("exports", exports.collect(), output)
+}
+
+fn definitions(sections: &Sections, output: &mut Output) -> anyhow::Result<()> {
+    let (all, imported) = (sections.funcs.len(), sections.imported_funcs);
+    if all > 0 {
+        let defined = all - imported;
+        output.line(format_args!("functions: {defined} defined, {imported} imported"))?;
+    }
+    list("tables", &sections.tables, output)?;
+    list("memories", &sections.memories, output)?;
+    list("globals", &sections.globals, output)?;
+    if let Some(start) = sections.start {
+        let name = sections.func_name(start).map(|name| format!(" {}", Plain(name)));
+        output.line(format_args!("start: func {start}{}", name.unwrap_or_default()))?;
+    }
+    let (elements, data) = (sections.element_segments, sections.data_segments);
+    if elements > 0 || data > 0 {
+        output.line(format_args!("segments: {elements} element, {data} data"))?;
+    }
+    let customs = sections.customs.iter();
+    let customs = customs.map(|(name, size)| [Plain(name).to_string(), format!("{size} bytes")]);
+    table("custom sections", customs.collect(), output)
+}
+
+/// A title and an index space, where it is not empty.
+fn list(title: &str, space: &[impl Display], output: &mut Output) -> anyhow::Result<()> {
+    let rows = space.iter().enumerate();
+    let rows = rows.map(|(index, item)| [index.to_string(), item.to_string()]);
+    table(title, rows.collect(), output)
+}
+
+/// A title and a table, where it is not empty.
+fn table<const N: usize>(
+    title: &str,
+    rows: Vec<[String; N]>,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    output.line(title)?;
+    output.table(&rows)
+}

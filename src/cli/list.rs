@@ -1,0 +1,39 @@
+//! `holdall list`: what travels in this binary.
+
+use holdall::{Bundle, Engine, Module};
+
+use super::output::{Output, Plain};
+
+/// List the bundled modules: name, size, SHA-256, imports, exports
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+pub(super) fn run(_: &Args, output: &mut Output) -> anyhow::Result<()> {
+    let engine = Engine::default();
+    let modules = Bundle::embedded().modules();
+    for bundled in modules {
+        let name = Plain(bundled.name());
+        let size = bundled.size_bytes();
+        let sha256 = bundled.sha256().unwrap_or("not recorded");
+        output.line(format_args!("{name}: {size} bytes, sha256 {sha256}"))?;
+        let module = Module::named(&engine, bundled.name(), bundled.bytes())?;
+        interface(&module, output)?;
+    }
+    if modules.is_empty() {
+        output.line("no module travels in this binary")?;
+    }
+    Ok(())
+}
+
+/// The imports and exports of a module, one to a line.
+fn interface(module: &Module, output: &mut Output) -> anyhow::Result<()> {
+    let imports = module.imports().map(|import| {
+        let name = format!("{}.{}", Plain(import.module), Plain(import.name));
+        ["import".to_owned(), name, import.ty.to_string()]
+    });
+    let exports = module.exports().map(|export| {
+        let name = Plain(export.name).to_string();
+        ["export".to_owned(), name, export.ty.to_string()]
+    });
+    output.table(&imports.chain(exports).collect::<Vec<_>>())
+}

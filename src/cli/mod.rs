@@ -1,0 +1,87 @@
+//! The command line: one file a subcommand. Ambient authority (files, directories, standard streams)
+//! is taken here and nowhere below.
+
+mod code;
+mod inspect;
+mod list;
+mod output;
+mod program;
+mod report;
+mod run;
+mod sections;
+mod size;
+mod source;
+mod tree;
+mod wast;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use output::Output;
+
+const EXAMPLES: &str = "\
+Examples:
+  holdall list                                 what travels in this binary
+  holdall run mC --invoke call_B               call an export of a bundled module
+  holdall run mC --invoke '$mB$call_A'         call an export of a module that it needs
+  holdall run add.wat --invoke add 2 -3        arguments follow the module
+  holdall run app.wasm --module-path lib       find what app.wasm imports in lib/
+  holdall inspect mC                           its imports, exports and dependency tree
+  holdall wast tests/*.wast                    run test scripts
+
+Exit codes: 0; 1 when something could not be loaded, linked or found; 2 for a wrong command line;
+134 after a trap. Results go to standard output, everything else to standard error.";
+
+/// One bag for WebAssembly modules: run and link them from files, directories and this binary.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    List(list::Args),
+    Inspect(inspect::Args),
+    Wast(wast::Args),
+}
+
+/// Runs the command that the process's arguments give.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut output = Output::standard();
+    let outcome = match &cli.command {
+        Command::Run(args) => run::run(args, &mut output),
+        Command::List(args) => list::run(args, &mut output),
+        Command::Inspect(args) => inspect::run(args, &mut output),
+        Command::Wast(args) => wast::run(args, &mut output),
+    };
+    match outcome.and_then(|()| output.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report::report(&error),
+    }
+}
+
+/// Ends the process as clap does on a wrong command line, for what clap cannot see.
+fn wrong_usage(subcommand: &str, message: String) -> ! {
+    let mut command = Cli::command();
+    command.build();
+    let command = command
+        .find_subcommand_mut(subcommand)
+        .expect("a subcommand of this program");
+    command.error(ErrorKind::ArgumentConflict, message).exit()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

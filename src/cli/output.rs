@@ -1,0 +1,90 @@
+//! Standard output. A reader that goes away ends a command quietly and never as a panic.
+
+use std::fmt::{self, Display};
+use std::io::{self, BufWriter, Write};
+
+/// Standard output, buffered; [`Output::flush`] before a guest runs and at the end.
+pub(super) struct Output(BufWriter<io::StdoutLock<'static>>);
+
+/// Standard output takes no more.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output")]
+pub(super) struct OutputError(#[from] io::Error);
+
+/// A name that a guest chose, for people to read: as it is, or quoted where it holds anything that
+/// would not stand on a line or that a terminal would obey.
+pub(super) struct Plain<'a>(pub(super) &'a str);
+
+impl Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quoted = format!("{:?}", self.0);
+        let escaped = quoted.len() != self.0.len() + 2;
+        if self.0.is_empty() || escaped || self.0.contains(char::is_whitespace) {
+            f.write_str(&quoted)
+        } else {
+            f.write_str(self.0)
+        }
+    }
+}
+
+impl OutputError {
+    /// Whether the reader went away, as `head` does once it has seen enough.
+    pub(super) fn is_closed(&self) -> bool {
+        self.0.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+impl Output {
+    pub(super) fn standard() -> Self {
+        Self(BufWriter::new(io::stdout().lock()))
+    }
+
+    /// Writes a line.
+    pub(super) fn line(&mut self, text: impl Display) -> anyhow::Result<()> {
+        writeln!(self.0, "{text}").map_err(OutputError)?;
+        Ok(())
+    }
+
+    /// Writes rows, indented, their columns aligned.
+    pub(super) fn table<const N: usize>(&mut self, rows: &[[String; N]]) -> anyhow::Result<()> {
+        let width = |column: usize| {
+            let cells = rows.iter().map(|row| row[column].chars().count());
+            cells.max().unwrap_or(0)
+        };
+        let widths: [usize; N] = std::array::from_fn(width);
+        for row in rows {
+            let mut line = String::from("  ");
+            for (cell, width) in row.iter().zip(widths) {
+                line += &format!("  {cell:width$}");
+            }
+            self.line(line.trim_end())?;
+        }
+        Ok(())
+    }
+
+    /// Hands on everything that was written.
+    pub(super) fn flush(&mut self) -> anyhow::Result<()> {
+        self.0.flush().map_err(OutputError)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Plain;
+
+    #[test]
+    fn names_are_plain_or_quoted() {
+        for (name, expected) in [
+            ("call_A", "call_A"),
+            ("mB$é", "mB$é"),
+            ("", "\"\""),
+            ("two words", "\"two words\""),
+            ("\u{1b}[2J", "\"\\u{1b}[2J\""),
+            ("a\nb", "\"a\\nb\""),
+            ("say \"x\"", "\"say \\\"x\\\"\""),
+        ] {
+            assert_eq!(Plain(name).to_string(), expected);
+        }
+    }
+}

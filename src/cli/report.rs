@@ -1,0 +1,60 @@
+//! How a command that failed says so, and with which exit code.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use holdall::text::ArgumentError;
+use holdall::{Error, Trap};
+
+use super::output::OutputError;
+
+/// After a trap: what a shell shows for a native program that aborted.
+const TRAP: u8 = 134;
+/// Of a wrong command line, as clap's own.
+const USAGE: u8 = 2;
+/// Of everything that could not be loaded, linked or found.
+const FAILURE: u8 = 1;
+
+/// Prints an error with its causes, and gives the exit code. What standard error does not take is
+/// lost: there is nowhere left to say it.
+pub(super) fn report(error: &anyhow::Error) -> ExitCode {
+    let output = error.downcast_ref::<OutputError>();
+    if output.is_some_and(OutputError::is_closed) {
+        return ExitCode::SUCCESS;
+    }
+    let _ = io::stderr().lock().write_all(text(error).as_bytes());
+    ExitCode::from(exit_code(error))
+}
+
+/// The error, then each cause on a line of its own.
+fn text(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    let mut said = String::new();
+    for (depth, cause) in error.chain().enumerate() {
+        let message = cause.to_string();
+        // An error that passes its cause on has said it already.
+        if depth > 0 && said.ends_with(&message) {
+            continue;
+        }
+        let introduction = if depth == 0 { "holdall: " } else { "  caused by: " };
+        let trap = if trap(cause).is_some() { "trap: " } else { "" };
+        text += &format!("{introduction}{trap}{message}\n");
+        said = message;
+    }
+    text
+}
+
+fn trap<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a Trap> {
+    let of_library = || cause.downcast_ref::<Error>().and_then(Error::trap);
+    cause.downcast_ref::<Trap>().or_else(of_library)
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.chain().any(|cause| trap(cause).is_some()) {
+        TRAP
+    } else if error.chain().any(|cause| cause.is::<ArgumentError>()) {
+        USAGE
+    } else {
+        FAILURE
+    }
+}

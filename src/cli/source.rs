@@ -1,0 +1,158 @@
+//! Where modules come from: paths and bundled names on the command line, and the readers that are
+//! asked for what those need.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, ensure};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use holdall::{Bundle, ChainReader, DirReader};
+
+use super::output::Plain;
+use crate::names;
+
+/// The most that is read of one file: what the library takes as a module.
+const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// Where the modules that MODULE needs are looked for.
+#[derive(Debug, clap::Args)]
+pub(super) struct Sources {
+    /// Ask this directory, and nothing outside it, for the modules that MODULE needs; may be
+    /// repeated
+    #[arg(long, value_name = "DIR")]
+    module_path: Vec<PathBuf>,
+    /// Do not ask the modules that travel in this binary
+    #[arg(long)]
+    no_bundle: bool,
+}
+
+/// The module that a command line names.
+pub(super) struct Root {
+    /// The bundled name, or the file's name without its extension.
+    pub(super) name: String,
+    pub(super) bytes: Cow<'static, [u8]>,
+    /// For messages.
+    pub(super) origin: String,
+}
+
+impl Sources {
+    /// Whether there is anybody to ask.
+    pub(super) fn is_empty(&self) -> bool {
+        self.module_path.is_empty() && self.no_bundle
+    }
+
+    /// The directories, then the bundle.
+    pub(super) fn reader(&self) -> anyhow::Result<ChainReader> {
+        let mut chain = ChainReader::new();
+        for path in &self.module_path {
+            let label = path.to_string_lossy();
+            let dir = Dir::open_ambient_dir(path, ambient_authority())
+                .with_context(|| format!("cannot open directory {}", Plain(&label)))?;
+            chain = chain.with(DirReader::new(dir, label));
+        }
+        if !self.no_bundle {
+            chain = chain.with(Bundle::embedded().reader());
+        }
+        Ok(chain)
+    }
+
+    /// The module that `module` names. What looks like a path is one; anything else is a bundled
+    /// name first, and then a file.
+    pub(super) fn root(&self, module: &Path) -> anyhow::Result<Root> {
+        if !is_path(module) {
+            if let Some(root) = module.to_str().and_then(|name| self.bundled(name)) {
+                return Ok(root);
+            }
+            if !module.exists() {
+                return Err(self.no_such_module(module));
+            }
+        }
+        let label = module.to_string_lossy();
+        let bytes = read(module).map_err(|error| match self.bundled_instead(module) {
+            Some(name) => error.context(format!(
+                "no file {}; did you mean the bundled module {name:?}?",
+                Plain(&label)
+            )),
+            None => error,
+        })?;
+        let name = module.file_stem().unwrap_or_default();
+        Ok(Root {
+            name: name.to_string_lossy().into_owned(),
+            bytes: bytes.into(),
+            origin: Plain(&label).to_string(),
+        })
+    }
+
+    fn bundled(&self, name: &str) -> Option<Root> {
+        let bundle = (!self.no_bundle).then(Bundle::embedded)?;
+        let module = bundle.find(name)?;
+        Some(Root {
+            name: module.name().to_owned(),
+            bytes: module.bytes().into(),
+            origin: "the bundle".to_owned(),
+        })
+    }
+
+    /// The bundled module that a path to no file may have meant.
+    fn bundled_instead(&self, path: &Path) -> Option<String> {
+        let name = path.file_stem()?.to_str()?;
+        let meant = !path.exists() && self.bundled(name).is_some();
+        meant.then(|| name.to_owned())
+    }
+
+    fn no_such_module(&self, name: &Path) -> anyhow::Error {
+        let name = name.to_string_lossy();
+        if self.no_bundle {
+            return anyhow!("no module {}: there is no such file", Plain(&name));
+        }
+        let bundled = Bundle::embedded().modules().iter().map(|module| module.name());
+        let nearest = names::nearest(&name, bundled.clone());
+        let way_out = match nearest {
+            Some(nearest) => format!("did you mean {nearest:?}?"),
+            None => "`holdall list` shows what is bundled".to_owned(),
+        };
+        anyhow!("no module {}: it is neither bundled nor a file; {way_out}", Plain(&name))
+    }
+}
+
+/// Whether a module argument can only be a path.
+fn is_path(module: &Path) -> bool {
+    let extension = module.extension();
+    extension.is_some_and(|extension| extension == "wasm" || extension == "wat")
+        || module.to_string_lossy().contains(std::path::is_separator)
+}
+
+/// The bytes of a file that the command line names.
+pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let label = path.to_string_lossy();
+    let context = || format!("cannot read {}", Plain(&label));
+    let file = File::open(path).with_context(context)?;
+    read_all(file).with_context(context)
+}
+
+/// Everything that a file or a stream has.
+pub(super) fn read_all(source: impl Read) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    let fits = bytes.len() as u64 <= MAX_FILE_BYTES;
+    ensure!(fits, "expected at most {MAX_FILE_BYTES} bytes, found more");
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_path_is_one() {
+        for path in ["a.wasm", "a.wat", "./mC", "dir/mC", "/mC"] {
+            assert!(is_path(Path::new(path)), "{path:?}");
+        }
+        for name in ["mC", "wasm", "mC.txt", ".wasm"] {
+            assert!(!is_path(Path::new(name)), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Calls and returns: arguments go to the slots of their heights, which are the first of the
+//! callee's frame, and results come back there.
+
+use super::operands::{Class, Lowering, Place};
+use crate::ir::{Row, Src, Word};
+use crate::types::FuncType;
+
+impl<'m> Lowering<'m> {
+    /// Puts the arguments of a call in place and pops them. Gives the slot of the first.
+    fn pop_args(&mut self, ty: &FuncType) -> u16 {
+        let count = ty.params().len();
+        self.materialise_top(count);
+        let height = self.stack.len() - count;
+        let base = self.slot_at(height);
+        for _ in 0..count {
+            self.pop();
+        }
+        base as u16
+    }
+
+    /// Pushes the results of a call.
+    fn push_results(&mut self, ty: &FuncType) {
+        self.forget_all();
+        for result in ty.results() {
+            self.push_in_slot(Class::of(*result));
+        }
+        if let [result] = ty.results() {
+            // Returning leaves a single result in the accumulator too.
+            let class = Class::of(*result);
+            let slot = self.stack.last().expect("just pushed").slot;
+            self.remember(class, slot);
+        }
+    }
+
+    /// The row of a direct call, and the number that it calls by.
+    fn callee(&self, index: u32, defined: Row, imported: Row) -> (Row, u32) {
+        match index.checked_sub(self.module.num_imported_funcs as u32) {
+            Some(index) => (defined, index),
+            None => (imported, index),
+        }
+    }
+
+    pub(super) fn call(&mut self, index: u32) {
+        let ty: &'m FuncType = self.module.func_type(index);
+        let base = self.pop_args(ty);
+        self.flush_all();
+        let (row, index) = self.callee(index, Row::Call, Row::CallImport);
+        self.emit(Word::with_long(row.op(0), base, index));
+        self.push_results(ty);
+    }
+
+    pub(super) fn call_indirect(&mut self, ty_index: u32, table: u32) {
+        let ty: &'m FuncType = &self.module.types[ty_index as usize];
+        let index = self.pop();
+        if let Place::Const(_) = index.place {
+            self.slot(index);
+        }
+        let (src, slot) = self.source(index);
+        let base = self.pop_args(ty);
+        self.flush_all();
+        let row = match src {
+            Src::A => Row::CallIndirectA,
+            _ => Row::CallIndirectS,
+        };
+        self.emit(Word::new(row.op(0), base, slot, table as u16));
+        self.code.push(Word::data(ty_index.into()));
+        self.push_results(ty);
+    }
+
+    /// The second word of a tail call: the link of the frame that is replaced, and how many slots
+    /// of arguments move there.
+    fn replaced(&self, ty: &FuncType) -> Word {
+        Word::new(0, self.link, ty.param_slots() as u16, 0)
+    }
+
+    pub(super) fn return_call(&mut self, index: u32) {
+        let ty: &'m FuncType = self.module.func_type(index);
+        let base = self.pop_args(ty);
+        let (row, index) = self.callee(index, Row::ReturnCall, Row::ReturnCallImport);
+        self.emit(Word::with_long(row.op(0), base, index));
+        self.code.push(self.replaced(ty));
+        self.dead = true;
+    }
+
+    pub(super) fn return_call_indirect(&mut self, ty_index: u32, table: u32) {
+        let ty: &'m FuncType = &self.module.types[ty_index as usize];
+        let index = self.pop();
+        let slot = self.slot(index);
+        let base = self.pop_args(ty);
+        self.emit(Word::new(
+            Row::ReturnCallIndirect.op(0),
+            base,
+            slot,
+            table as u16,
+        ));
+        self.code.push(self.replaced(ty));
+        self.code.push(Word::with_long(0, 0, ty_index));
+        self.dead = true;
+    }
+
+    /// Emits the return of the topmost `count` values; the stack is left as it is.
+    pub(super) fn return_values(&mut self, count: usize) {
+        match count {
+            0 => {
+                self.emit(Word::new(Row::Return.op(0), self.link, 0, 0));
+            }
+            1 => self.return_value(),
+            _ => {
+                // Parameters among the values may be in the slots that others go to.
+                self.materialise_top(count);
+                let from = self.slot_at(self.stack.len() - count) as u16;
+                self.emit(Word::new(Row::CopySpan.op(0), 0, from, count as u16));
+                self.emit(Word::new(Row::Return.op(0), self.link, 0, 0));
+            }
+        }
+    }
+
+    fn return_value(&mut self) {
+        let value = *self.stack.last().expect("validation checked the operands");
+        let link = self.link;
+        if let Place::Const(bits) = value.place
+            && let Ok(long) = i32::try_from(bits.cast_signed())
+        {
+            self.emit(Word::with_long(Row::ReturnI.op(0), link, long.cast_unsigned()));
+        } else if self.in_acc(value) {
+            let row = match value.class {
+                Class::Int => Row::ReturnA,
+                Class::F32 => Row::ReturnF32A,
+                Class::F64 => Row::ReturnF64A,
+            };
+            self.emit(Word::new(row.op(0), link, 0, 0));
+        } else {
+            let slot = self.slot(value);
+            self.emit(Word::new(Row::ReturnS.op(0), link, slot, 0));
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Blocks and branches.
+//!
+//! Where control joins, values are in the slots of their heights and accumulators hold nothing
+//! that is known. A branch to a label moves its values to the slots of the label's height.
+
+use wasmparser::{BlockType, BrTable};
+
+use super::fusion::{Condition, Reach};
+use super::operands::{Class, Lowering, Place};
+use super::{LowerError, MAX_NESTING, Stop};
+use crate::ir::{Row, Src, Word};
+use crate::module::convert::val_type;
+use crate::types::{FuncType, ValType};
+
+/// What kind of block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Func,
+    Block,
+    /// Its start.
+    Loop(usize),
+    /// Its branch to `else`, none where the condition is a constant that holds.
+    If(Option<(usize, Reach)>),
+}
+
+/// A block that is open.
+#[derive(Debug)]
+pub(super) struct Control {
+    kind: Kind,
+    ty: BlockType,
+    params: usize,
+    results: usize,
+    /// How many values were on the stack before its parameters.
+    height: usize,
+    /// The slot of its first parameter, and of its first result.
+    slot: u32,
+    /// The branches to its end.
+    refs: Vec<(usize, Reach)>,
+    /// Whether it begins in code that can't be reached.
+    dead: bool,
+}
+
+impl Lowering<'_> {
+    /// Opens the function's own block.
+    pub(super) fn enter_function(&mut self, ty: &FuncType) -> Result<(), LowerError> {
+        let slot = self.slot_at(0);
+        self.control.push(Control {
+            kind: Kind::Func,
+            ty: BlockType::Empty,
+            params: 0,
+            results: ty.results().len(),
+            height: 0,
+            slot,
+            refs: Vec::new(),
+            dead: false,
+        });
+        Ok(())
+    }
+
+    /// How many results the function has.
+    pub(super) fn function_results(&self) -> usize {
+        self.control[0].results
+    }
+
+    fn arity(&self, ty: BlockType) -> (usize, usize) {
+        match ty {
+            BlockType::Empty => (0, 0),
+            BlockType::Type(_) => (0, 1),
+            BlockType::FuncType(index) => {
+                let ty = &self.module.types[index as usize];
+                (ty.params().len(), ty.results().len())
+            }
+        }
+    }
+
+    /// Pushes the values of a block's type where its label is: each in the slot of its height.
+    fn push_types(&mut self, ty: BlockType, params: bool) {
+        let module = self.module;
+        let push = |this: &mut Self, ty: ValType| {
+            this.push_in_slot(Class::of(ty));
+        };
+        match ty {
+            BlockType::Empty => {}
+            BlockType::Type(ty) => {
+                if let (false, Ok(ty)) = (params, val_type(ty)) {
+                    push(self, ty);
+                }
+            }
+            BlockType::FuncType(index) => {
+                let ty = &module.types[index as usize];
+                let types = if params { ty.params() } else { ty.results() };
+                types.iter().for_each(|ty| push(self, *ty));
+            }
+        }
+    }
+
+    fn open(&mut self, kind: Kind, ty: BlockType) -> Result<(), Stop> {
+        if self.control.len() == MAX_NESTING {
+            return Err(LowerError::NestedTooDeep.into());
+        }
+        let (params, results) = self.arity(ty);
+        let height = self.stack.len().saturating_sub(params);
+        self.control.push(Control {
+            kind,
+            ty,
+            params,
+            results,
+            height,
+            slot: self.slot_at(height),
+            refs: Vec::new(),
+            dead: self.dead,
+        });
+        Ok(())
+    }
+
+    /// What follows is a target of branches.
+    fn join(&mut self) {
+        self.forget_all();
+    }
+
+    /// Makes a branch reach the instruction that is emitted next.
+    fn land(&mut self, branch: (usize, Reach)) -> Result<(), Stop> {
+        let target = self.code.len();
+        self.aim(branch, target)
+    }
+
+    /// Makes a branch reach the instruction at `target`.
+    fn aim(&mut self, (pc, reach): (usize, Reach), target: usize) -> Result<(), Stop> {
+        let from = match reach {
+            Reach::Table { pc, .. } => pc,
+            _ => pc,
+        };
+        // A function has less than 2^31 words: at most 16 for each of its 7,654,321 bytes.
+        let offset = (target as i64 - from as i64) as i32;
+        let word = &mut self.code[pc];
+        match reach {
+            Reach::Short => match i16::try_from(offset) {
+                Ok(offset) => word.c = offset.cast_unsigned(),
+                Err(_) => return Err(Stop::Far),
+            },
+            Reach::Long => *word = Word::with_long(word.op, word.a, offset.cast_unsigned()),
+            Reach::Table { upper, .. } => {
+                let shift = if upper { 32 } else { 0 };
+                *word = Word::data(word.bits() | u64::from(offset.cast_unsigned()) << shift);
+            }
+        }
+        Ok(())
+    }
+
+    // Blocks.
+
+    pub(super) fn block(&mut self, ty: BlockType) -> Result<(), Stop> {
+        if !self.dead {
+            self.settle();
+        }
+        self.open(Kind::Block, ty)
+    }
+
+    pub(super) fn loop_(&mut self, ty: BlockType) -> Result<(), Stop> {
+        if !self.dead {
+            self.materialise_top(self.arity(ty).0);
+            self.settle();
+            self.join();
+        }
+        self.open(Kind::Loop(self.code.len()), ty)
+    }
+
+    pub(super) fn if_(&mut self, ty: BlockType) -> Result<(), Stop> {
+        let mut to_else = None;
+        if !self.dead {
+            let condition = self.pop_condition();
+            self.materialise_top(self.arity(ty).0);
+            self.settle();
+            to_else = self.emit_branch(&condition, true);
+        }
+        self.open(Kind::If(to_else), ty)
+    }
+
+    pub(super) fn else_(&mut self) -> Result<(), Stop> {
+        let mut control = self.control.pop().expect("validation checked the nesting");
+        if !control.dead {
+            if !self.dead {
+                self.materialise_top(control.results);
+                let pc = self.emit(Word::with_long(Row::Br.op(0), 0, 0));
+                control.refs.push((pc, Reach::Long));
+            }
+            self.truncate(control.height);
+            self.join();
+            if let Kind::If(Some(to_else)) = control.kind {
+                self.land(to_else)?;
+            }
+            self.push_types(control.ty, true);
+            self.dead = false;
+        }
+        control.kind = Kind::Block;
+        self.control.push(control);
+        Ok(())
+    }
+
+    pub(super) fn end(&mut self) -> Result<(), Stop> {
+        let control = self.control.pop().expect("validation checked the nesting");
+        if control.dead {
+            return Ok(());
+        }
+        let mut refs = control.refs;
+        match control.kind {
+            Kind::Func => {
+                if !self.dead {
+                    self.return_values(control.results);
+                }
+                return Ok(());
+            }
+            // Without an `else` the values are those that the block began with.
+            Kind::If(to_else) => refs.extend(to_else),
+            Kind::Block | Kind::Loop(_) => {}
+        }
+        if refs.is_empty() {
+            if self.dead {
+                self.truncate(control.height);
+            }
+            return Ok(());
+        }
+        if !self.dead {
+            self.materialise_top(control.results);
+        }
+        self.truncate(control.height);
+        self.join();
+        for branch in refs {
+            self.land(branch)?;
+        }
+        self.push_types(control.ty, false);
+        self.dead = false;
+        Ok(())
+    }
+
+    // Branches.
+
+    fn target(&self, depth: u32) -> usize {
+        self.control.len() - 1 - depth as usize
+    }
+
+    /// How many values a branch to a block takes with it.
+    fn label_arity(&self, target: usize) -> usize {
+        let control = &self.control[target];
+        match control.kind {
+            Kind::Loop(_) => control.params,
+            _ => control.results,
+        }
+    }
+
+    /// Whether the topmost `count` values, in the slots of their heights, are where the label of
+    /// `target` expects them.
+    fn in_place(&self, target: usize, count: usize) -> bool {
+        let control = &self.control[target];
+        control.kind != Kind::Func
+            && (count == 0 || self.slot_at(self.stack.len() - count) == control.slot)
+    }
+
+    /// Makes an emitted branch reach the label of `target`.
+    fn refer(&mut self, branch: (usize, Reach), target: usize) -> Result<(), Stop> {
+        match self.control[target].kind {
+            Kind::Loop(start) => self.aim(branch, start),
+            _ => {
+                self.control[target].refs.push(branch);
+                Ok(())
+            }
+        }
+    }
+
+    /// Emits the way to the label of `target`, or out of the function, with the topmost values; the
+    /// stack is left as it is. Of several values, all are in the slots of their heights.
+    fn go(&mut self, target: usize) -> Result<(), Stop> {
+        let count = self.label_arity(target);
+        if self.control[target].kind == Kind::Func {
+            self.return_values(count);
+            return Ok(());
+        }
+        if !self.in_place(target, count) {
+            let from = self.slot_at(self.stack.len() - count) as u16;
+            let to = self.control[target].slot as u16;
+            self.emit(Word::new(Row::CopySpan.op(0), to, from, count as u16));
+        }
+        let pc = self.emit(Word::with_long(Row::Br.op(0), 0, 0));
+        self.refer((pc, Reach::Long), target)
+    }
+
+    pub(super) fn br(&mut self, depth: u32) -> Result<(), Stop> {
+        let target = self.target(depth);
+        let count = self.label_arity(target);
+        if self.control[target].kind != Kind::Func {
+            if count == 1 && !self.in_place(target, 1) {
+                let value = self.pop();
+                self.move_to(self.control[target].slot as u16, value);
+                let pc = self.emit(Word::with_long(Row::Br.op(0), 0, 0));
+                self.refer((pc, Reach::Long), target)?;
+                self.dead = true;
+                return Ok(());
+            }
+            self.materialise_top(count);
+        }
+        self.go(target)?;
+        self.dead = true;
+        Ok(())
+    }
+
+    pub(super) fn br_if(&mut self, depth: u32) -> Result<(), Stop> {
+        let condition = self.pop_condition();
+        let target = self.target(depth);
+        let count = self.label_arity(target);
+        self.materialise_top(count);
+        if self.in_place(target, count) {
+            if let Some(branch) = self.emit_branch(&condition, false) {
+                self.refer(branch, target)?;
+            }
+            return Ok(());
+        }
+        let over = self.emit_branch(&condition, true);
+        if !matches!(condition, Condition::Const(false)) {
+            self.go(target)?;
+        }
+        if let Some(over) = over {
+            self.land(over)?;
+        }
+        // What follows is reached only over the branch, which changed no accumulator, unless the
+        // branch is always taken.
+        self.last = None;
+        Ok(())
+    }
+
+    pub(super) fn br_table(&mut self, table: &BrTable<'_>) -> Result<(), Stop> {
+        let index = self.pop();
+        if let Place::Const(_) = index.place {
+            self.slot(index);
+        }
+        let count = self.label_arity(self.target(table.default()));
+        let (src, slot) = self.source(index);
+        self.materialise_top(count);
+        let row = match src {
+            Src::A => Row::BrTableA,
+            _ => Row::BrTableS,
+        };
+        let pc = self.emit(Word::with_long(row.op(0), slot, table.len()));
+        let entries = table.len() as usize + 1;
+        self.code.resize(pc + 1 + entries.div_ceil(2), Word::data(0));
+
+        // Targets whose values are elsewhere get a way of their own after the table, one each.
+        let mut ways = Vec::new();
+        let depths = table.targets().chain([Ok(table.default())]);
+        for (entry, depth) in depths.enumerate() {
+            let target = self.target(depth?);
+            let reach = Reach::Table {
+                pc,
+                upper: entry % 2 == 1,
+            };
+            let branch = (pc + 1 + entry / 2, reach);
+            if self.in_place(target, count) {
+                self.refer(branch, target)?;
+            } else {
+                ways.push((target, branch));
+            }
+        }
+        ways.sort_by_key(|(target, _)| *target);
+        for way in ways.chunk_by(|one, other| one.0 == other.0) {
+            for (_, branch) in way {
+                self.land(*branch)?;
+            }
+            self.go(way[0].0)?;
+        }
+        self.dead = true;
+        Ok(())
+    }
+}

@@ -1,0 +1,141 @@
+//! Two instructions made one, each where the benchmarks show a gain: a comparison and the branch on
+//! it, a comparison and its negation.
+
+use super::operands::{Class, Entry, Lowering, Place};
+use crate::ir::{CMP_PAIRS, FLOAT_PAIRS, Row, Shape, Src, Word};
+
+/// What a branch or a selection depends on.
+pub(super) enum Condition {
+    Const(bool),
+    /// A slot is not 0.
+    Slot(u16),
+    /// The accumulator is not 0.
+    Acc,
+    /// A comparison that was emitted last and is taken back.
+    Comparison {
+        row: Row,
+        pair: u16,
+        fields: [u16; 2],
+        wide: Option<Word>,
+    },
+}
+
+/// How the offset of an emitted branch is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// 16 bits, in `c`.
+    Short,
+    /// 32 bits, in `b` and `c`.
+    Long,
+    /// 32 bits, in the table of the `br_table` that stands `table` words before the patched word:
+    /// in its upper half, or in the lower one.
+    Table { pc: usize, upper: bool },
+}
+
+/// Whether a comparison in this mode takes a second word.
+fn is_wide(row: Row, pair: u16) -> bool {
+    let pairs = match row.shape() {
+        Shape::Cmp => CMP_PAIRS,
+        _ => FLOAT_PAIRS,
+    };
+    let (lhs, rhs) = pairs[usize::from(pair)];
+    lhs == Src::W || rhs == Src::W
+}
+
+impl Lowering<'_> {
+    /// Pops a condition. A comparison that only just made it is taken back, for the branch to
+    /// repeat.
+    pub(super) fn pop_condition(&mut self) -> Condition {
+        let entry = self.pop();
+        let comparison = self
+            .just_made(entry)
+            .filter(|last| !self.far && last.row.branch().is_some());
+        if let Some(last) = comparison {
+            let word = self.code[last.pc];
+            let pair = last.mode / 2;
+            let wide = is_wide(last.row, pair).then(|| self.code[last.pc + 1]);
+            self.undo(last);
+            return Condition::Comparison {
+                row: last.row,
+                pair,
+                fields: [word.b, word.c],
+                wide,
+            };
+        }
+        self.condition(entry)
+    }
+
+    fn condition(&mut self, entry: Entry) -> Condition {
+        if let Place::Const(bits) = entry.place {
+            return Condition::Const(bits as u32 != 0);
+        }
+        match self.source(entry) {
+            (Src::A, _) => Condition::Acc,
+            (_, slot) => Condition::Slot(slot),
+        }
+    }
+
+    /// Emits a branch that is taken where the condition holds, or does not hold where `negate`.
+    /// Gives its place and how its offset is encoded; none where it is never taken.
+    pub(super) fn emit_branch(
+        &mut self,
+        condition: &Condition,
+        negate: bool,
+    ) -> Option<(usize, Reach)> {
+        let (row, slot) = match condition {
+            Condition::Const(holds) if *holds == negate => return None,
+            Condition::Const(_) => (Row::Br, 0),
+            Condition::Slot(slot) if negate => (Row::BrZS, *slot),
+            Condition::Slot(slot) => (Row::BrNzS, *slot),
+            Condition::Acc if negate => (Row::BrZA, 0),
+            Condition::Acc => (Row::BrNzA, 0),
+            Condition::Comparison {
+                row,
+                pair,
+                fields: [lhs, rhs],
+                wide,
+            } => {
+                let row = if negate { row.negated() } else { Some(*row) };
+                let row = row.and_then(Row::branch).expect("a comparison");
+                let pc = self.emit(Word::new(row.op(*pair), *lhs, *rhs, 0));
+                self.code.extend(wide);
+                return Some((pc, Reach::Short));
+            }
+        };
+        Some((
+            self.emit(Word::with_long(row.op(0), slot, 0)),
+            Reach::Long,
+        ))
+    }
+
+    /// `i32.eqz` of a comparison that was emitted last: its negation instead. Whether it was one.
+    pub(super) fn negate_last(&mut self) -> bool {
+        let entry = *self.stack.last().expect("validation checked the operands");
+        let Some(mut last) = self.just_made(entry) else {
+            return false;
+        };
+        let Some(negated) = last.row.negated() else {
+            return false;
+        };
+        self.code[last.pc].op = negated.op(last.mode);
+        last.row = negated;
+        self.last = Some(last);
+        true
+    }
+
+    /// Pops a condition into the integer accumulator, for a selection between two values that are
+    /// in slots.
+    pub(super) fn condition_to_acc(&mut self, entry: Entry) {
+        match self.condition(entry) {
+            Condition::Acc => {}
+            Condition::Slot(slot) => {
+                self.flush(Class::Int);
+                self.emit(Word::new(Row::LoadAcc.op(0), 0, slot, 0));
+                self.remember(Class::Int, slot);
+            }
+            Condition::Const(_) | Condition::Comparison { .. } => {
+                unreachable!("the caller put constants into slots")
+            }
+        }
+    }
+}

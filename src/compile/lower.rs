@@ -1,0 +1,437 @@
+//! The operators, one by one. Blocks, branches and calls are elsewhere.
+
+use wasmparser::{MemArg, Operator};
+
+use super::Stop;
+use super::operands::{Class, Entry, Lowering, Place};
+use crate::ir::{
+    Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, Row, STORE_MODES, Src, UNARY_SRCS, Word,
+};
+
+use Class::{F32, F64, Int};
+
+/// The mode of a pair of operands that the list has.
+fn pair_mode(pairs: &[(Src, Src)], pair: (Src, Src)) -> u16 {
+    let at = pairs.iter().position(|other| *other == pair);
+    at.expect("the lowering asks for pairs that the shape has") as u16
+}
+
+/// A constant as the 16 bits of an immediate, where they suffice.
+fn imm(bits: u64) -> Option<u16> {
+    i16::try_from(bits.cast_signed()).ok().map(i16::cast_unsigned)
+}
+
+/// Where an operand is read from, its field, and the word that follows.
+type Operand = (Src, u16, Option<u64>);
+
+impl Lowering<'_> {
+    /// Lowers the next operator.
+    pub(super) fn operator(&mut self, operator: &Operator<'_>) -> Result<(), Stop> {
+        match *operator {
+            Operator::Block { blockty } => self.block(blockty)?,
+            Operator::Loop { blockty } => self.loop_(blockty)?,
+            Operator::If { blockty } => self.if_(blockty)?,
+            Operator::Else => self.else_()?,
+            Operator::End => self.end()?,
+            _ if self.dead => {}
+            Operator::Br { relative_depth } => self.br(relative_depth)?,
+            Operator::BrIf { relative_depth } => self.br_if(relative_depth)?,
+            Operator::BrTable { ref targets } => self.br_table(targets)?,
+            _ => self.plain(operator),
+        }
+        self.refused.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    fn plain(&mut self, operator: &Operator<'_>) {
+        macro_rules! lower_as {
+            ($row:expr, $method:ident($($arg:expr)?)) => { self.$method($row $(, $arg)?) };
+        }
+        /// Lowers operators that are rows of the same name.
+        macro_rules! rows {
+            ($($method:ident $args:tt: $($name:ident)*;)*) => {
+                match *operator {
+                    $($(Operator::$name => return lower_as!(Row::$name, $method $args),)*)*
+                    _ => {}
+                }
+            };
+        }
+        rows! {
+            int_binary(true): I32Add I32Mul I32And I32Or I32Xor I64Add I64Mul I64And I64Or I64Xor;
+            int_binary(false): I32Sub I32DivS I32DivU I32RemS I32RemU I32Shl I32ShrS I32ShrU I32Rotl
+                I32Rotr I64Sub I64DivS I64DivU I64RemS I64RemU I64Shl I64ShrS I64ShrU I64Rotl
+                I64Rotr;
+            int_compare(): I32Eq I32Ne I32LtS I32LtU I32GtS I32GtU I32LeS I32LeU I32GeS I32GeU
+                I64Eq I64Ne I64LtS I64LtU I64GtS I64GtU I64LeS I64LeU I64GeS I64GeU;
+            float_binary(F32): F32Add F32Sub F32Mul F32Div F32Min F32Max F32Copysign;
+            float_binary(F64): F64Add F64Sub F64Mul F64Div F64Min F64Max F64Copysign;
+            float_binary(Int): F32Eq F32Ne F32Lt F32Le F64Eq F64Ne F64Lt F64Le;
+            unary(Int): I32Clz I32Ctz I32Popcnt I32Extend8S I32Extend16S I64Clz I64Ctz I64Popcnt
+                I64Extend8S I64Extend16S I64Extend32S I32WrapI64 I64ExtendI32S I64ExtendI32U
+                I32TruncF32S I32TruncF32U I32TruncF64S I32TruncF64U I64TruncF32S I64TruncF32U
+                I64TruncF64S I64TruncF64U I32TruncSatF32S I32TruncSatF32U I32TruncSatF64S
+                I32TruncSatF64U I64TruncSatF32S I64TruncSatF32U I64TruncSatF64S I64TruncSatF64U
+                I32ReinterpretF32 I64ReinterpretF64;
+            unary(F32): F32Abs F32Neg F32Ceil F32Floor F32Trunc F32Nearest F32Sqrt F32ConvertI32S
+                F32ConvertI32U F32ConvertI64S F32ConvertI64U F32DemoteF64 F32ReinterpretI32;
+            unary(F64): F64Abs F64Neg F64Ceil F64Floor F64Trunc F64Nearest F64Sqrt F64ConvertI32S
+                F64ConvertI32U F64ConvertI64S F64ConvertI64U F64PromoteF32 F64ReinterpretI64;
+        }
+        match *operator {
+            Operator::F32Gt => self.float_swapped(Row::F32Lt),
+            Operator::F32Ge => self.float_swapped(Row::F32Le),
+            Operator::F64Gt => self.float_swapped(Row::F64Lt),
+            Operator::F64Ge => self.float_swapped(Row::F64Le),
+            Operator::I32Eqz => {
+                if !self.negate_last() {
+                    self.push(Place::Const(0), Int);
+                    self.int_compare(Row::I32Eq);
+                }
+            }
+            Operator::I64Eqz | Operator::RefIsNull => {
+                self.push(Place::Const(0), Int);
+                self.int_compare(Row::I64Eq);
+            }
+
+            Operator::I32Const { value } => self.constant(Int, i64::from(value).cast_unsigned()),
+            Operator::I64Const { value } => self.constant(Int, value.cast_unsigned()),
+            Operator::F32Const { value } => self.constant(F32, value.bits().into()),
+            Operator::F64Const { value } => self.constant(F64, value.bits()),
+            Operator::RefNull { .. } => self.constant(Int, 0),
+            Operator::RefFunc { function_index } => self.produce_long(Row::RefFuncA, function_index),
+
+            Operator::LocalGet { local_index } => self.get_local(local_index),
+            Operator::LocalSet { local_index } => self.set_local(local_index),
+            Operator::LocalTee { local_index } => self.tee_local(local_index),
+            Operator::GlobalGet { global_index } => self.global_get(global_index),
+            Operator::GlobalSet { global_index } => self.global_set(global_index),
+
+            Operator::Drop => {
+                let value = self.pop();
+                self.discard(value);
+            }
+            Operator::Select | Operator::TypedSelect { .. } => self.select(),
+            Operator::Unreachable => {
+                self.emit(Word::new(Row::Unreachable.op(0), 0, 0, 0));
+                self.dead = true;
+            }
+            Operator::Return => {
+                self.return_values(self.function_results());
+                self.dead = true;
+            }
+            Operator::Call { function_index } => self.call(function_index),
+            Operator::CallIndirect {
+                type_index,
+                table_index,
+            } => self.call_indirect(type_index, table_index),
+            Operator::ReturnCall { function_index } => self.return_call(function_index),
+            Operator::ReturnCallIndirect {
+                type_index,
+                table_index,
+            } => self.return_call_indirect(type_index, table_index),
+            _ => self.memory_or_table(operator),
+        }
+    }
+
+    fn memory_or_table(&mut self, operator: &Operator<'_>) {
+        match *operator {
+            Operator::I32Load { memarg } | Operator::I64Load32U { memarg } => {
+                self.load(Row::I32Load, Int, memarg);
+            }
+            Operator::I32Load8S { memarg } => self.load(Row::I32Load8S, Int, memarg),
+            Operator::I32Load8U { memarg } | Operator::I64Load8U { memarg } => {
+                self.load(Row::Load8U, Int, memarg);
+            }
+            Operator::I32Load16S { memarg } => self.load(Row::I32Load16S, Int, memarg),
+            Operator::I32Load16U { memarg } | Operator::I64Load16U { memarg } => {
+                self.load(Row::Load16U, Int, memarg);
+            }
+            Operator::I64Load { memarg } => self.load(Row::I64Load, Int, memarg),
+            Operator::I64Load8S { memarg } => self.load(Row::I64Load8S, Int, memarg),
+            Operator::I64Load16S { memarg } => self.load(Row::I64Load16S, Int, memarg),
+            Operator::I64Load32S { memarg } => self.load(Row::I64Load32S, Int, memarg),
+            Operator::F32Load { memarg } => self.load(Row::F32Load, F32, memarg),
+            Operator::F64Load { memarg } => self.load(Row::F64Load, F64, memarg),
+            Operator::I32Store8 { memarg } | Operator::I64Store8 { memarg } => {
+                self.store(Row::Store8, memarg);
+            }
+            Operator::I32Store16 { memarg } | Operator::I64Store16 { memarg } => {
+                self.store(Row::Store16, memarg);
+            }
+            Operator::I32Store { memarg } | Operator::I64Store32 { memarg } => {
+                self.store(Row::Store32, memarg);
+            }
+            Operator::I64Store { memarg } => self.store(Row::Store64, memarg),
+            Operator::F32Store { memarg } => self.store_float(Row::F32StoreAcc, Row::Store32, memarg),
+            Operator::F64Store { memarg } => self.store_float(Row::F64StoreAcc, Row::Store64, memarg),
+
+            Operator::MemorySize { mem } => self.produce_long(Row::MemorySizeA, mem),
+            Operator::MemoryGrow { mem } => {
+                let delta = self.pop_slot();
+                let slot = self.push_in_slot(Int);
+                self.emit(Word::new(Row::MemoryGrow.op(0), slot, delta, mem as u16));
+            }
+            Operator::MemoryFill { mem } => self.bulk(Row::MemoryFill, mem, 0),
+            Operator::MemoryCopy { dst_mem, src_mem } => {
+                self.bulk(Row::MemoryCopy, dst_mem, src_mem);
+            }
+            Operator::MemoryInit { data_index, mem } => {
+                self.bulk(Row::MemoryInit, mem, data_index);
+            }
+            Operator::DataDrop { data_index } => {
+                self.emit(Word::with_long(Row::DataDrop.op(0), 0, data_index));
+            }
+
+            Operator::TableGet { table } => {
+                let index = self.pop_slot();
+                let slot = self.push_in_slot(Int);
+                self.emit(Word::new(Row::TableGet.op(0), slot, index, table as u16));
+            }
+            Operator::TableSet { table } => {
+                let value = self.pop_slot();
+                let index = self.pop_slot();
+                self.emit(Word::new(Row::TableSet.op(0), index, value, table as u16));
+            }
+            Operator::TableSize { table } => {
+                let slot = self.push_in_slot(Int);
+                self.emit(Word::with_long(Row::TableSize.op(0), slot, table));
+            }
+            Operator::TableGrow { table } => {
+                let delta = self.pop_slot();
+                let value = self.pop_slot();
+                let slot = self.push_in_slot(Int);
+                self.emit(Word::new(Row::TableGrow.op(0), slot, value, delta));
+                self.code.push(Word::new(0, table as u16, 0, 0));
+            }
+            Operator::TableFill { table } => self.bulk(Row::TableFill, table, 0),
+            Operator::TableCopy {
+                dst_table,
+                src_table,
+            } => self.bulk(Row::TableCopy, dst_table, src_table),
+            Operator::TableInit { elem_index, table } => {
+                self.bulk(Row::TableInit, table, elem_index);
+            }
+            Operator::ElemDrop { elem_index } => {
+                self.emit(Word::with_long(Row::ElemDrop.op(0), 0, elem_index));
+            }
+            // `nop`. Validation lets through only what is listed in this file.
+            _ => {}
+        }
+    }
+
+    fn constant(&mut self, class: Class, bits: u64) {
+        self.push(Place::Const(bits), class);
+    }
+
+    /// Pops a value into a slot.
+    fn pop_slot(&mut self) -> u16 {
+        let value = self.pop();
+        self.slot(value)
+    }
+
+    /// Emits an instruction with a number instead of operands, and an integer as its result.
+    fn produce_long(&mut self, row: Row, long: u32) {
+        let fields = Word::with_long(0, 0, long);
+        self.produce(Int, row, 0, [fields.b, fields.c], None);
+    }
+
+    /// Where a popped operand is read from; a constant is an immediate, or in the word that follows.
+    fn operand(&mut self, entry: Entry) -> Operand {
+        match entry.place {
+            Place::Const(bits) => match imm(bits) {
+                Some(field) if entry.class == Int => (Src::I, field, None),
+                _ => (Src::W, 0, Some(bits)),
+            },
+            _ => {
+                let (src, slot) = self.source(entry);
+                (src, slot, None)
+            }
+        }
+    }
+
+    /// Both operands of an instruction, of which only one can be a constant and only one in the
+    /// accumulator.
+    fn operands(&mut self, lhs: Entry, rhs: Entry) -> [Operand; 2] {
+        if matches!((lhs.place, rhs.place), (Place::Const(_), Place::Const(_))) {
+            let slot = self.slot(lhs);
+            return [(Src::S, slot, None), self.operand(rhs)];
+        }
+        let lhs = self.operand(lhs);
+        let mut rhs = self.operand(rhs);
+        if lhs.0 == Src::A && rhs.0 == Src::A {
+            // The same local twice, so that its slot is good.
+            rhs.0 = Src::S;
+        }
+        [lhs, rhs]
+    }
+
+    fn int_binary(&mut self, row: Row, commutative: bool) {
+        let (mut rhs, mut lhs) = (self.pop(), self.pop());
+        if let (Place::Const(_), true) = (lhs.place, commutative) {
+            std::mem::swap(&mut lhs, &mut rhs);
+        }
+        if let Place::Const(bits) = lhs.place
+            && imm(bits).is_none()
+        {
+            // No mode has such a constant on the left.
+            let slot = self.slot(lhs);
+            let (src, field, wide) = self.operand(rhs);
+            return self.int_pair(row, [(Src::S, slot, None), (src, field, wide)]);
+        }
+        let operands = self.operands(lhs, rhs);
+        self.int_pair(row, operands);
+    }
+
+    fn int_pair(&mut self, row: Row, [lhs, rhs]: [Operand; 2]) {
+        let mode = 2 * pair_mode(INT_PAIRS, (lhs.0, rhs.0));
+        self.produce(Int, row, mode, [lhs.1, rhs.1], lhs.2.or(rhs.2));
+    }
+
+    fn int_compare(&mut self, row: Row) {
+        let (mut rhs, mut lhs, mut row) = (self.pop(), self.pop(), row);
+        if let Place::Const(_) = lhs.place {
+            std::mem::swap(&mut lhs, &mut rhs);
+            row = row.mirrored();
+        }
+        let [lhs, rhs] = self.operands(lhs, rhs);
+        let mode = 2 * pair_mode(CMP_PAIRS, (lhs.0, rhs.0));
+        self.produce(Int, row, mode, [lhs.1, rhs.1], lhs.2.or(rhs.2));
+    }
+
+    fn float_binary(&mut self, row: Row, out: Class) {
+        let (rhs, lhs) = (self.pop(), self.pop());
+        self.float_pair(row, out, lhs, rhs);
+    }
+
+    /// A comparison that holds where that of the row holds with the operands in the other order.
+    fn float_swapped(&mut self, row: Row) {
+        let (rhs, lhs) = (self.pop(), self.pop());
+        self.float_pair(row, Int, rhs, lhs);
+    }
+
+    fn float_pair(&mut self, row: Row, out: Class, lhs: Entry, rhs: Entry) {
+        let [lhs, rhs] = self.operands(lhs, rhs);
+        let mode = 2 * pair_mode(FLOAT_PAIRS, (lhs.0, rhs.0));
+        self.produce(out, row, mode, [lhs.1, rhs.1], lhs.2.or(rhs.2));
+    }
+
+    fn unary(&mut self, row: Row, out: Class) {
+        let value = self.pop();
+        if let Place::Const(_) = value.place {
+            self.slot(value);
+        }
+        let (src, slot) = self.source(value);
+        let at = UNARY_SRCS.iter().position(|other| *other == src);
+        let mode = 2 * at.expect("a slot or the accumulator") as u16;
+        self.produce(out, row, mode, [slot, 0], None);
+    }
+
+    fn select(&mut self) {
+        let (condition, second, first) = (self.pop(), self.pop(), self.pop());
+        let second_slot = self.slot(second);
+        let first_slot = self.slot(first);
+        if let Place::Const(_) = condition.place {
+            self.slot(condition);
+        }
+        self.condition_to_acc(condition);
+        let row = match first.class {
+            Int => Row::SelectInt,
+            F32 => Row::SelectF32,
+            F64 => Row::SelectF64,
+        };
+        let fields = Word::new(0, 0, first_slot, second_slot);
+        self.produce_in_slot(first.class, row, fields.long());
+    }
+
+    fn global_get(&mut self, index: u32) {
+        let class = Class::of(self.module.globals[index as usize].content);
+        if class == Int {
+            self.produce_long(Row::GlobalGetA, index);
+        } else {
+            // The handler leaves the bits in the integer accumulator as well.
+            let slot = self.push_in_slot(class);
+            self.clobber(Int);
+            self.emit(Word::with_long(Row::GlobalGetS.op(0), slot, index));
+        }
+    }
+
+    fn global_set(&mut self, index: u32) {
+        let value = self.pop();
+        if value.class == Int && self.in_acc(value) {
+            self.source(value);
+            self.emit(Word::with_long(Row::GlobalSetA.op(0), 0, index));
+        } else {
+            let slot = self.slot(value);
+            self.emit(Word::with_long(Row::GlobalSetS.op(0), slot, index));
+        }
+    }
+
+    /// The address of an access: how it is made, its field, the near offset, the word that follows.
+    fn address(&mut self, entry: Entry, memarg: MemArg) -> (Addr, u16, u16, Option<u64>) {
+        if let Place::Const(bits) = entry.place {
+            let address = u64::from(bits as u32) + memarg.offset;
+            return (Addr::K, 0, 0, Some(address));
+        }
+        let (src, slot) = self.source(entry);
+        match (src, u16::try_from(memarg.offset)) {
+            (Src::A, Ok(near)) => (Addr::A, slot, near, None),
+            (Src::A, Err(_)) => (Addr::AW, slot, 0, Some(memarg.offset)),
+            (_, Ok(near)) => (Addr::S, slot, near, None),
+            (_, Err(_)) => (Addr::SW, slot, 0, Some(memarg.offset)),
+        }
+    }
+
+    fn load(&mut self, row: Row, class: Class, memarg: MemArg) {
+        let entry = self.pop();
+        let (addr, field, near, wide) = self.address(entry, memarg);
+        let at = LOAD_MODES.iter().position(|other| *other == addr);
+        let mode = 2 * at.expect("a load has every address") as u16;
+        self.produce(class, row, mode, [field, near], wide);
+    }
+
+    fn store(&mut self, row: Row, memarg: MemArg) {
+        let (value, entry) = (self.pop(), self.pop());
+        let mut value = match value.place {
+            Place::Const(bits) => match imm(bits) {
+                Some(field) => (Src::I, field),
+                None => (Src::S, self.slot(value)),
+            },
+            _ if value.class == Int => self.source(value),
+            _ => (Src::S, self.slot(value)),
+        };
+        let (addr, field, near, wide) = self.address(entry, memarg);
+        if matches!(addr, Addr::A | Addr::AW) && value.0 == Src::A {
+            // The same local as address and value, so that its slot is good.
+            value.0 = Src::S;
+        }
+        let mode = STORE_MODES
+            .iter()
+            .position(|other| *other == (addr, value.0))
+            .expect("a store has every address with a slot, an immediate and the accumulator");
+        self.emit(Word::new(row.op(mode as u16), field, value.1, near));
+        self.code.extend(wide.map(Word::data));
+    }
+
+    /// Stores a float: from its accumulator, or from a slot as an integer of its size.
+    fn store_float(&mut self, from_acc: Row, from_slot: Row, memarg: MemArg) {
+        let value = *self.stack.last().expect("validation checked the operands");
+        if !self.in_acc(value) {
+            return self.store(from_slot, memarg);
+        }
+        let (value, entry) = (self.pop(), self.pop());
+        self.source(value);
+        let (addr, field, near, wide) = self.address(entry, memarg);
+        let at = LOAD_MODES.iter().position(|other| *other == addr);
+        let mode = at.expect("a store has every address") as u16;
+        self.emit(Word::new(from_acc.op(mode), 0, field, near));
+        self.code.extend(wide.map(Word::data));
+    }
+
+    /// An instruction of three operands in slots, on a memory or a table and another index.
+    fn bulk(&mut self, row: Row, into: u32, from: u32) {
+        let third = self.pop_slot();
+        let second = self.pop_slot();
+        let first = self.pop_slot();
+        self.emit(Word::new(row.op(0), first, second, third));
+        self.code.push(Word::with_long(0, into as u16, from));
+    }
+}

@@ -1,0 +1,174 @@
+//! From a validated function body to code words. Does not know instances.
+//!
+//! One pass over the operators, with the operand stack kept at compile time: `operands` tracks
+//! where each value is, `control` does blocks and branches, `calls` calls and returns, `lower` has
+//! the operators, and `fusion` makes one instruction of two.
+
+mod calls;
+mod control;
+mod fusion;
+mod lower;
+mod operands;
+
+use wasmparser::{FuncToValidate, FuncValidatorAllocations, FunctionBody, ValidatorResources};
+
+use self::operands::{Class, Local, Lowering};
+use crate::exec;
+use crate::ir::{Header, Word};
+use crate::module::ModuleInner;
+use crate::types::ValType;
+
+/// The most slots that a frame may have: as many as a field of a code word can name.
+const MAX_FRAME_SLOTS: u32 = u16::MAX as u32;
+
+/// How deep blocks may be nested in a function.
+const MAX_NESTING: usize = 100_000;
+
+/// The lowered code of one function.
+#[derive(Debug)]
+pub(crate) struct Code {
+    /// A header, and instructions of which the last does not fall through.
+    pub(crate) words: Box<[Word]>,
+}
+
+/// Why a valid function could not be lowered: it exceeds a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LowerError {
+    /// Locals and operands take more slots than a code word can name.
+    #[error("locals and operands take more than {MAX_FRAME_SLOTS} slots")]
+    FrameTooLarge,
+    /// Blocks are nested too deep.
+    #[error("blocks are nested deeper than {MAX_NESTING}")]
+    NestedTooDeep,
+    /// The body can't be read; never for a function that was validated.
+    #[error("the body is not readable")]
+    Unreadable,
+}
+
+/// Why a lowering did not come to its end.
+enum Stop {
+    Limit(LowerError),
+    /// A branch is too far for the short form.
+    Far,
+}
+
+impl From<LowerError> for Stop {
+    fn from(error: LowerError) -> Self {
+        Self::Limit(error)
+    }
+}
+
+impl From<wasmparser::BinaryReaderError> for Stop {
+    fn from(_: wasmparser::BinaryReaderError) -> Self {
+        Self::Limit(LowerError::Unreadable)
+    }
+}
+
+/// Validates a body without lowering it. Gives the allocations back for the next function.
+pub(crate) fn validate(
+    func: FuncToValidate<ValidatorResources>,
+    body: &FunctionBody<'_>,
+    allocs: FuncValidatorAllocations,
+) -> wasmparser::Result<FuncValidatorAllocations> {
+    let mut validator = func.into_validator(allocs);
+    validator.validate(body)?;
+    Ok(validator.into_allocations())
+}
+
+/// Lowers the defined function `index` (imported functions not counted) of a module that was
+/// validated.
+pub(crate) fn lower(module: &ModuleInner, index: u32) -> Result<Code, LowerError> {
+    let lowering = lower_body(module, index, false)?;
+    Ok(Code {
+        words: lowering.code.into_boxed_slice(),
+    })
+}
+
+/// The offset in the module's bytes of the instruction that the word at `pc` of the function's
+/// lowered code came from. Lowers the function again, so that lowered code needs no such table.
+pub(crate) fn offset_of(module: &ModuleInner, index: u32, pc: usize) -> Option<u64> {
+    let records = lower_body(module, index, true).ok()?.records?;
+    let after = records.partition_point(|(start, _)| *start <= pc);
+    Some(records.get(after.checked_sub(1)?)?.1)
+}
+
+fn lower_body(
+    module: &ModuleInner,
+    index: u32,
+    record: bool,
+) -> Result<Lowering<'_>, LowerError> {
+    let mut far = false;
+    loop {
+        match try_lower(module, index, record, far) {
+            Ok(lowering) => return Ok(lowering),
+            Err(Stop::Limit(error)) => return Err(error),
+            Err(Stop::Far) => far = true,
+        }
+    }
+}
+
+/// Lowers; with `far`, without the branches that reach only as far as 16 bits do.
+fn try_lower(
+    module: &ModuleInner,
+    index: u32,
+    record: bool,
+    far: bool,
+) -> Result<Lowering<'_>, Stop> {
+    let func_index = module.func_index(index);
+    let ty = module.func_type(func_index);
+    let link = exec::link_slot(ty.param_slots(), ty.result_slots());
+    let body = module.body(index);
+
+    let mut locals = Vec::new();
+    let mut slot = 0;
+    for param in ty.params() {
+        locals.push(Local::new(slot, Class::of(*param)));
+        slot += param.slots() as u32;
+    }
+    let first = u32::from(link + Header::LINK);
+    slot = first;
+    let mut reader = body.get_locals_reader()?;
+    for _ in 0..reader.get_count() {
+        let (count, ty) = reader.read()?;
+        let ty = crate::module::convert::val_type(ty).map_err(|_| LowerError::Unreadable)?;
+        if u64::from(slot) + u64::from(count) * ty.slots() as u64 > u64::from(MAX_FRAME_SLOTS) {
+            return Err(LowerError::FrameTooLarge.into());
+        }
+        for _ in 0..count {
+            locals.push(Local::new(slot, Class::of(ty)));
+            slot += ty.slots() as u32;
+        }
+    }
+    let zeroed = slot - first;
+
+    let mut lowering = Lowering::new(module, locals, slot, link, far);
+    lowering.code.reserve(module.bodies[index as usize].len() / 2);
+    lowering.records = record.then(Vec::new);
+    lowering.code.push(Word::data(0));
+    lowering.enter_function(ty)?;
+    let mut operators = body.get_operators_reader()?;
+    while !operators.eof() {
+        let (operator, offset) = operators.read_with_offset()?;
+        lowering.record(offset);
+        lowering.operator(&operator)?;
+    }
+    lowering.code[0] = Header {
+        // Slots fit in 16 bits; `lowering` checked each.
+        frame: lowering.frame_slots() as u16,
+        link,
+        zeroed: zeroed as u16,
+    }
+    .word();
+    Ok(lowering)
+}
+
+impl Class {
+    /// The class of a type's values.
+    fn of(ty: ValType) -> Self {
+        match ty {
+            ValType::F32 => Self::F32,
+            ValType::F64 => Self::F64,
+            ValType::I32 | ValType::I64 | ValType::Ref(_) | ValType::V128 => Self::Int,
+        }
+    }
+}

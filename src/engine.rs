@@ -1,0 +1,128 @@
+//! The engine: configuration and canonical function types, shared by modules and stores.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use crate::types::FuncType;
+
+/// When function bodies are lowered to code words. All of them are validated when the module is
+/// made, whichever is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lowering {
+    /// Each at its first call.
+    #[default]
+    Lazy,
+    /// All when the module is made, beside the validation.
+    Eager,
+}
+
+/// The configuration of an [`Engine`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// When function bodies are lowered.
+    pub lowering: Lowering,
+    /// The size of each store's value stack, in bytes; rounded down to whole slots of 8 bytes.
+    /// It bounds the depth of the guest's calls.
+    pub stack_size_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            lowering: Lowering::default(),
+            stack_size_bytes: 1 << 20,
+        }
+    }
+}
+
+impl Config {
+    /// The default configuration.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets when function bodies are lowered.
+    #[must_use]
+    pub fn lowering(mut self, lowering: Lowering) -> Self {
+        self.lowering = lowering;
+        self
+    }
+
+    /// Sets the size of each store's value stack, in bytes.
+    #[must_use]
+    pub fn stack_size_bytes(mut self, size_bytes: usize) -> Self {
+        self.stack_size_bytes = size_bytes;
+        self
+    }
+}
+
+/// What modules and stores share. Cloning gives another handle to the same engine.
+#[derive(Clone, Debug, Default)]
+pub struct Engine(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    config: Config,
+    types: RwLock<Interner>,
+}
+
+/// The canonical number of a function type within its engine: two function types are equal if and
+/// only if their numbers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(transparent)]
+pub(crate) struct SigId(pub(crate) u32);
+
+#[derive(Debug, Default)]
+struct Interner {
+    ids: HashMap<Arc<FuncType>, SigId>,
+    types: Vec<Arc<FuncType>>,
+}
+
+impl Engine {
+    /// An engine of this configuration.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self(Arc::new(Inner {
+            config,
+            types: RwLock::default(),
+        }))
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Whether both are handles to the same engine.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The canonical number of `ty`.
+    pub(crate) fn intern(&self, ty: &FuncType) -> SigId {
+        let poisoned = "no holder of the lock can panic";
+        if let Some(id) = self.0.types.read().expect(poisoned).ids.get(ty) {
+            return *id;
+        }
+        let mut interner = self.0.types.write().expect(poisoned);
+        if let Some(id) = interner.ids.get(ty) {
+            return *id;
+        }
+        let id = SigId(u32::try_from(interner.types.len()).expect("below 2^32 types"));
+        let ty = Arc::new(ty.clone());
+        interner.ids.insert(Arc::clone(&ty), id);
+        interner.types.push(ty);
+        id
+    }
+
+    /// The type of a canonical number that this engine gave out.
+    pub(crate) fn func_type(&self, id: SigId) -> Arc<FuncType> {
+        let interner = self.0.types.read().expect("no holder of the lock can panic");
+        Arc::clone(&interner.types[id.0 as usize])
+    }
+}

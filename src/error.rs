@@ -1,0 +1,129 @@
+//! The errors of the library, as types that a program can match on.
+
+use crate::trap::Trap;
+
+/// The library's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong. One pointer wide.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(Box<ErrorKind>);
+
+/// The kinds of [`Error`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A module's bytes are not a module, or not a valid one, or exceed a limit.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
+    /// A module's imports could not be satisfied.
+    #[error(transparent)]
+    Link(#[from] crate::link::LinkError),
+    /// The guest trapped.
+    #[error(transparent)]
+    Trap(#[from] Trap),
+    /// A host function returned an error, which ended the guest's execution.
+    #[error(transparent)]
+    Host(anyhow::Error),
+    /// The library was asked for something that does not exist, or with the wrong arguments.
+    #[error("{0}")]
+    Usage(String),
+    /// The host has no room, or a limit of the store forbids it.
+    #[error("{0}")]
+    Resource(String),
+}
+
+/// Why bytes are not a module that holdall takes.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModuleError {
+    /// The bytes do not follow the binary format (WebAssembly 2.0, chapter 5).
+    #[error("malformed module{}: {message} (at offset {offset:#x})", of_name(.name))]
+    Malformed {
+        /// The module's name, where it is known.
+        name: Option<Box<str>>,
+        /// What is wrong.
+        message: Box<str>,
+        /// Where in the bytes.
+        offset: u64,
+    },
+    /// The module is well formed and not valid (WebAssembly 2.0, chapter 3).
+    #[error("module{} does not validate: {message} (at offset {offset:#x})", of_name(.name))]
+    Invalid {
+        /// The module's name, where it is known.
+        name: Option<Box<str>>,
+        /// What is wrong.
+        message: Box<str>,
+        /// Where in the bytes.
+        offset: u64,
+    },
+    /// The text format could not be read.
+    #[error("module{} is not readable as text: {message}", of_name(.name))]
+    Text {
+        /// The module's name, where it is known.
+        name: Option<Box<str>>,
+        /// What is wrong, and where.
+        message: Box<str>,
+    },
+    /// The module exceeds one of holdall's limits.
+    #[error("module{} exceeds a limit: {message}", of_name(.name))]
+    Limit {
+        /// The module's name, where it is known.
+        name: Option<Box<str>>,
+        /// Which limit, and by how much.
+        message: Box<str>,
+    },
+}
+
+fn of_name(name: &Option<Box<str>>) -> String {
+    name.as_ref()
+        .map_or_else(String::new, |name| format!(" {name:?}"))
+}
+
+impl Error {
+    /// The kind, for matching.
+    #[must_use]
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0
+    }
+
+    /// The kind, by value.
+    #[must_use]
+    pub fn into_kind(self) -> ErrorKind {
+        *self.0
+    }
+
+    /// The trap, where it is one, of a module or of one that it needs.
+    #[must_use]
+    pub fn trap(&self) -> Option<&Trap> {
+        match self.kind() {
+            ErrorKind::Trap(trap) => Some(trap),
+            ErrorKind::Link(crate::link::LinkError::Start { source, .. }) => source.trap(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        ErrorKind::Usage(message.into()).into()
+    }
+
+    pub(crate) fn resource(message: impl Into<String>) -> Self {
+        ErrorKind::Resource(message.into()).into()
+    }
+
+    /// The error of a host function. An [`Error`] of this library that passed through the host
+    /// function keeps its kind.
+    pub(crate) fn host(error: anyhow::Error) -> Self {
+        match error.downcast::<Self>() {
+            Ok(error) => error,
+            Err(error) => ErrorKind::Host(error).into(),
+        }
+    }
+}
+
+impl<E: Into<ErrorKind>> From<E> for Error {
+    fn from(kind: E) -> Self {
+        Self(Box::new(kind.into()))
+    }
+}

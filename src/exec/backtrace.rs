@@ -1,0 +1,64 @@
+//! The guest's calls at a trap, read from the frames' links.
+
+use std::sync::Arc;
+
+use super::call::{CROSS_RETURN, CROSS_SLOTS, EXIT, link};
+use super::regs::Ctx;
+use crate::compile;
+use crate::ir::{Header, Word};
+use crate::module::ModuleInner;
+use crate::store::InstanceData;
+use crate::trap::{Frame, Trap};
+
+/// The defined function whose lowered code has the word at `ip`, and where in it.
+fn find(module: &ModuleInner, ip: *const Word) -> Option<(u32, usize, Header)> {
+    (0..).zip(&module.code).find_map(|(index, code)| {
+        let words = &code.get()?.words;
+        let inside = words.as_ptr_range().contains(&ip);
+        let pc = (ip.addr() - words.as_ptr().addr()) / size_of::<Word>();
+        inside.then(|| (index, pc, Header::of(words[0])))
+    })
+}
+
+/// The frames from the instruction at `ip` in the frame at `fp` outwards, innermost first.
+///
+/// # Safety
+///
+/// The execution of `ctx` ended at this place and its frames are still there.
+pub(super) unsafe fn walk(ctx: &Ctx, mut ip: *const Word, mut fp: *mut u64) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    let mut instance: *const InstanceData = ctx.instance;
+    let mut cross = ctx.stack_end;
+    // The instruction that trapped is at `ip`; calls are just before it.
+    let mut before = 0;
+    while frames.len() < Trap::MAX_FRAMES && ip != &raw const EXIT {
+        // SAFETY: every frame's link is good, and each return to `CROSS_RETURN` has its slots.
+        unsafe {
+            if ip == &raw const CROSS_RETURN {
+                ip = cross.cast::<*const Word>().read();
+                fp = cross.add(1).cast::<*mut u64>().read();
+                instance = cross.add(2).cast::<*const InstanceData>().read();
+                cross = cross.add(CROSS_SLOTS);
+                before = 1;
+                continue;
+            }
+            if instance.is_null() {
+                break;
+            }
+            let module = (*instance).module.inner();
+            let Some((defined_index, pc, header)) = find(module, ip) else {
+                break;
+            };
+            let func_index = module.func_index(defined_index);
+            frames.push(Frame {
+                module: (*instance).label.clone().or_else(|| module.name().map(Arc::from)),
+                func_index,
+                func_name: module.func_name(func_index).map(Box::from),
+                offset: compile::offset_of(module, defined_index, pc - before),
+            });
+            (ip, fp) = link(fp, header.link);
+            before = 1;
+        }
+    }
+    frames
+}

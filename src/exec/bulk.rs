@@ -1,0 +1,265 @@
+//! Handlers of the plain rows on globals, references, memories and tables. What they do to a memory
+//! or a table is the store's to say.
+//!
+//! Handlers pass scalars to the functions that are not inlined: the address of their registers must
+//! not escape.
+
+use std::ptr::NonNull;
+
+use super::dispatch::{Next, handler};
+use super::regs::{Ctx, Regs, trap};
+use crate::ir::Word;
+use crate::store::{GlobalData, InstanceData, MemoryData, PAGE_SIZE_BYTES, TableData};
+use crate::trap::TrapCode;
+
+/// What `memory.grow` and `table.grow` give where nothing could be grown.
+const REFUSED: u64 = u32::MAX as u64;
+
+#[inline(always)]
+unsafe fn global(r: &Regs, index: u32) -> *mut GlobalData {
+    // SAFETY: validation checked the index.
+    unsafe { (*(*r.ctx).globals.add(index as usize)).as_ptr() }
+}
+
+/// The address of the function at an index, as a reference.
+unsafe fn func_ref(r: &Regs, index: u32) -> u64 {
+    // SAFETY: validation checked the index.
+    unsafe { (&(*(*r.ctx).instance).funcs)[index as usize].as_ptr().expose_provenance() as u64 }
+}
+
+unsafe fn memory(ctx: *mut Ctx, index: u16) -> NonNull<MemoryData> {
+    // SAFETY: validation checked the index.
+    unsafe { (&(*(*ctx).instance).memories)[usize::from(index)] }
+}
+
+unsafe fn table(ctx: *mut Ctx, index: u16) -> NonNull<TableData> {
+    // SAFETY: validation checked the index.
+    unsafe { (&(*(*ctx).instance).tables)[usize::from(index)] }
+}
+
+/// The three operands of a bulk instruction, and the two indices in its second word.
+struct Bulk {
+    first: u64,
+    second: u64,
+    third: u64,
+    into: u16,
+    from: u32,
+}
+
+unsafe fn bulk(ip: *const Word, fp: *mut u64) -> Bulk {
+    // SAFETY: the fields are slots of the frame, and the rows that come here have a second word.
+    unsafe {
+        let w = *ip;
+        let indices = *ip.add(1);
+        let operand = |slot: u16| u64::from(*fp.add(slot.into()) as u32);
+        Bulk {
+            first: operand(w.a),
+            second: operand(w.b),
+            third: operand(w.c),
+            into: indices.a,
+            from: indices.long(),
+        }
+    }
+}
+
+/// Goes on after a bulk instruction of two words.
+#[inline(always)]
+unsafe fn done(r: Regs, result: Result<(), TrapCode>) -> Next {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        match result {
+            Ok(()) => r.next(2),
+            Err(code) => trap(r.ctx, r.ip, r.fp, code),
+        }
+    }
+}
+
+#[inline(never)]
+unsafe fn fill_memory(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(), TrapCode> {
+    // SAFETY: the memory lives as long as the store, which is this execution's alone.
+    unsafe {
+        let b = bulk(ip, fp);
+        (*memory(ctx, b.into).as_ptr()).fill(b.first, b.second as u8, b.third)
+    }
+}
+
+#[inline(never)]
+unsafe fn copy_memory(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(), TrapCode> {
+    // SAFETY: as for `fill_memory`.
+    unsafe {
+        let b = bulk(ip, fp);
+        let from = memory(ctx, b.from as u16);
+        MemoryData::copy(memory(ctx, b.into), b.first, from, b.second, b.third)
+    }
+}
+
+#[inline(never)]
+unsafe fn init_memory(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(), TrapCode> {
+    // SAFETY: as for `fill_memory`; the instance lives as long as the store too.
+    unsafe {
+        let b = bulk(ip, fp);
+        let instance: *const InstanceData = (*ctx).instance;
+        let data = match (&(*instance).data_dropped)[b.from as usize] {
+            true => &[][..],
+            false => {
+                let inner = (*instance).module.inner();
+                &inner.bytes[inner.data[b.from as usize].range.clone()]
+            },
+        };
+        (*memory(ctx, b.into).as_ptr()).init(data, b.first, b.second, b.third)
+    }
+}
+
+#[inline(never)]
+unsafe fn grow_memory(ctx: *mut Ctx, index: u16, delta: u32) -> u64 {
+    // SAFETY: no other reference to the core is in use during an execution.
+    unsafe {
+        let memory = memory(ctx, index);
+        let core = (*ctx).core.as_ptr();
+        (*core).grow_memory(memory, delta.into()).unwrap_or(REFUSED)
+    }
+}
+
+#[inline(never)]
+unsafe fn grow_table(ctx: *mut Ctx, index: u16, delta: u32, value: u64) -> u64 {
+    // SAFETY: as for `grow_memory`.
+    unsafe {
+        let table = table(ctx, index);
+        let core = (*ctx).core.as_ptr();
+        (*core).grow_table(table, delta.into(), value).unwrap_or(REFUSED)
+    }
+}
+
+#[inline(never)]
+unsafe fn fill_table(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(), TrapCode> {
+    // SAFETY: as for `fill_memory`. The value is a reference, all 64 bits of a slot.
+    unsafe {
+        let b = bulk(ip, fp);
+        let value = *fp.add((*ip).b.into());
+        (*table(ctx, b.into).as_ptr()).fill(b.first, value, b.third)
+    }
+}
+
+#[inline(never)]
+unsafe fn copy_table(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(), TrapCode> {
+    // SAFETY: as for `fill_memory`.
+    unsafe {
+        let b = bulk(ip, fp);
+        let from = table(ctx, b.from as u16);
+        TableData::copy(table(ctx, b.into), b.first, from, b.second, b.third)
+    }
+}
+
+#[inline(never)]
+unsafe fn init_table(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(), TrapCode> {
+    // SAFETY: as for `init_memory`.
+    unsafe {
+        let b = bulk(ip, fp);
+        let instance: *const InstanceData = (*ctx).instance;
+        let segment = (&(*instance).elems)[b.from as usize].as_deref().unwrap_or_default();
+        (*table(ctx, b.into).as_ptr()).init(segment, b.first, b.second, b.third)
+    }
+}
+
+#[inline(never)]
+unsafe fn drop_elem(ctx: *mut Ctx, index: u32) {
+    // SAFETY: validation checked the index; nothing else refers to the segment now.
+    unsafe { (&mut (*(*ctx).instance).elems)[index as usize] = None };
+}
+
+handler! {
+    global_get_a(r) {
+        r.acc = (*global(&r, r.word().long())).value[0];
+        r.next(1)
+    }
+    global_get_s(r) {
+        let w = r.word();
+        r.acc = (*global(&r, w.long())).value[0];
+        r.set_slot(w.a, r.acc);
+        r.next(1)
+    }
+    global_set_s(r) {
+        let w = r.word();
+        (*global(&r, w.long())).value[0] = r.slot(w.a);
+        r.next(1)
+    }
+    global_set_a(r) {
+        (*global(&r, r.word().long())).value[0] = r.acc;
+        r.next(1)
+    }
+
+    ref_func_a(r) {
+        r.acc = func_ref(&r, r.word().long());
+        r.next(1)
+    }
+    ref_func_s(r) {
+        let w = r.word();
+        r.acc = func_ref(&r, w.long());
+        r.set_slot(w.a, r.acc);
+        r.next(1)
+    }
+
+    memory_size_a(r) {
+        let memory = memory(r.ctx, r.word().long() as u16);
+        r.acc = (*memory.as_ptr()).len as u64 / PAGE_SIZE_BYTES;
+        r.next(1)
+    }
+    memory_size_s(r) {
+        let w = r.word();
+        let memory = memory(r.ctx, w.long() as u16);
+        r.acc = (*memory.as_ptr()).len as u64 / PAGE_SIZE_BYTES;
+        r.set_slot(w.a, r.acc);
+        r.next(1)
+    }
+    memory_grow(r) {
+        let w = r.word();
+        let old = grow_memory(r.ctx, w.c, r.slot(w.b) as u32);
+        r.set_slot(w.a, old);
+        r.reload_memory();
+        r.next(1)
+    }
+    memory_fill(r) { done(r, fill_memory(r.ctx, r.ip, r.fp)) }
+    memory_copy(r) { done(r, copy_memory(r.ctx, r.ip, r.fp)) }
+    memory_init(r) { done(r, init_memory(r.ctx, r.ip, r.fp)) }
+    data_drop(r) {
+        let instance = (*r.ctx).instance;
+        (&mut (*instance).data_dropped)[r.word().long() as usize] = true;
+        r.next(1)
+    }
+
+    table_get(r) {
+        let w = r.word();
+        match (*table(r.ctx, w.c).as_ptr()).get(u64::from(r.slot(w.b) as u32)) {
+            Ok(value) => {
+                r.set_slot(w.a, value);
+                r.next(1)
+            }
+            Err(code) => trap(r.ctx, r.ip, r.fp, code),
+        }
+    }
+    table_set(r) {
+        let w = r.word();
+        match (*table(r.ctx, w.c).as_ptr()).set(u64::from(r.slot(w.a) as u32), r.slot(w.b)) {
+            Ok(()) => r.next(1),
+            Err(code) => trap(r.ctx, r.ip, r.fp, code),
+        }
+    }
+    table_size(r) {
+        let w = r.word();
+        r.set_slot(w.a, (*table(r.ctx, w.long() as u16).as_ptr()).size());
+        r.next(1)
+    }
+    table_grow(r) {
+        let w = r.word();
+        let old = grow_table(r.ctx, Word::data(r.wide()).a, r.slot(w.c) as u32, r.slot(w.b));
+        r.set_slot(w.a, old);
+        r.next(2)
+    }
+    table_fill(r) { done(r, fill_table(r.ctx, r.ip, r.fp)) }
+    table_copy(r) { done(r, copy_table(r.ctx, r.ip, r.fp)) }
+    table_init(r) { done(r, init_table(r.ctx, r.ip, r.fp)) }
+    elem_drop(r) {
+        drop_elem(r.ctx, r.word().long());
+        r.next(1)
+    }
+}

@@ -1,0 +1,390 @@
+//! Calls and returns.
+//!
+//! A call within an instance costs a header, a check of the stack and two stores. A call that may
+//! leave the instance goes through [`call_entry`]: it keeps where to return to above the frames,
+//! and makes the callee return to `cross_return`, which switches back.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::dispatch::{Next, go, handler, stop};
+use super::regs::{Ctx, Exit, Regs, Value, trap};
+use crate::ir::{Header, Row, Word};
+use crate::store::{FuncEntry, InstanceData};
+use crate::trap::TrapCode;
+
+/// Where a function returns to that was called from another instance.
+pub(super) static CROSS_RETURN: Word = Word::new(Row::CrossReturn.op(0), 0, 0, 0);
+/// Where the first function of an execution returns to.
+pub(super) static EXIT: Word = Word::new(Row::Exit.op(0), 0, 0, 0);
+
+/// Slots of a cross-instance return: return address, the caller's frame and instance.
+pub(super) const CROSS_SLOTS: usize = 3;
+
+/// The return address and the caller's frame, in the link of the frame at `fp`.
+#[inline(always)]
+pub(super) unsafe fn link(fp: *mut u64, link: u16) -> (*const Word, *mut u64) {
+    // SAFETY: the link was written when the frame was entered.
+    unsafe {
+        let at = fp.add(link.into());
+        (at.cast::<*const Word>().read(), at.add(1).cast::<*mut u64>().read())
+    }
+}
+
+/// Enters the function at `code` with its frame at `fp`.
+#[inline(always)]
+pub(super) unsafe fn enter(
+    mut r: Regs,
+    code: *const Word,
+    fp: *mut u64,
+    return_to: *const Word,
+    caller: *mut u64,
+) -> Next {
+    // SAFETY: `code` starts with a header; the frame lies within the stack once it was checked.
+    unsafe {
+        let header = Header::of(*code);
+        if fp.wrapping_add(header.frame.into()) > (*r.ctx).stack_end {
+            return trap(r.ctx, r.ip, r.fp, TrapCode::CallStackExhausted);
+        }
+        let link = fp.add(header.link.into());
+        link.cast::<*const Word>().write(return_to);
+        link.add(1).cast::<*mut u64>().write(caller);
+        zero(link.add(Header::LINK.into()), header.zeroed);
+        r.fp = fp;
+        r.ip = code.add(1);
+        go(r)
+    }
+}
+
+/// Zeroes slots. Volatile, as a call of `memset` in a handler would cost more than it saves.
+#[inline(always)]
+unsafe fn zero(first: *mut u64, count: u16) {
+    for slot in 0..usize::from(count) {
+        // SAFETY: the slots belong to a frame that was checked.
+        unsafe { first.add(slot).write_volatile(0) };
+    }
+}
+
+/// Makes `instance` the current one.
+#[inline(always)]
+pub(super) unsafe fn switch(r: &mut Regs, instance: *mut InstanceData) {
+    // SAFETY: the instance lives as long as its store.
+    unsafe {
+        let ctx = r.ctx;
+        (*ctx).instance = instance;
+        if !instance.is_null() {
+            (*ctx).defined = (*instance).defined.as_ptr();
+            (*ctx).globals = (*instance).globals.as_ptr();
+            (*ctx).sigs = (*instance).module.inner().sigs.as_ptr();
+            r.reload_memory();
+        }
+    }
+}
+
+/// Calls a function that may belong to another instance or to the host.
+#[inline(always)]
+unsafe fn call_entry(
+    mut r: Regs,
+    entry: *const FuncEntry,
+    fp: *mut u64,
+    return_to: *const Word,
+    caller: *mut u64,
+) -> Next {
+    // SAFETY: the entry lives as long as its store; the slots above `stack_end` that are written
+    // are checked to lie above the callee's frame.
+    unsafe {
+        let ctx = r.ctx;
+        if (*entry).instance == (*ctx).instance {
+            return enter(r, (*entry).code, fp, return_to, caller);
+        }
+        let end = (*ctx).stack_end.wrapping_sub(CROSS_SLOTS);
+        let frame = Header::of(*(*entry).code).frame;
+        if fp.wrapping_add(frame.into()) > end {
+            return trap(ctx, r.ip, r.fp, TrapCode::CallStackExhausted);
+        }
+        end.cast::<*const Word>().write(return_to);
+        end.add(1).cast::<*mut u64>().write(caller);
+        end.add(2).cast::<*mut InstanceData>().write((*ctx).instance);
+        (*ctx).stack_end = end;
+        leave(&mut r, entry);
+        enter(r, (*entry).code, fp, &raw const CROSS_RETURN, caller)
+    }
+}
+
+/// Makes the entry's instance the current one, for a function of which the caller's is another.
+#[inline(always)]
+unsafe fn leave(r: &mut Regs, entry: *const FuncEntry) {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        (*r.ctx).caller = (*r.ctx).instance;
+        (*r.ctx).callee = entry;
+        switch(r, (*entry).instance);
+    }
+}
+
+/// The function that an indirect call reaches.
+#[inline(always)]
+unsafe fn indirect(
+    r: &Regs,
+    table: u16,
+    index: u32,
+    ty: u32,
+) -> Result<*const FuncEntry, TrapCode> {
+    // SAFETY: validation checked both indices; a reference in a table of functions is null or the
+    // address of an entry of the same store.
+    unsafe {
+        let ctx = r.ctx;
+        let table = (&(*(*ctx).instance).tables).as_ptr().add(table.into());
+        let elems = &(*(*table).as_ptr()).elems;
+        let Some(element) = elems.get(index as usize) else {
+            return Err(TrapCode::UndefinedElement);
+        };
+        let entry = std::ptr::with_exposed_provenance::<FuncEntry>(*element as usize);
+        if entry.is_null() {
+            return Err(TrapCode::UninitializedElement);
+        }
+        if (*entry).sig != *(*ctx).sigs.add(ty as usize) {
+            return Err(TrapCode::IndirectCallTypeMismatch);
+        }
+        Ok(entry)
+    }
+}
+
+#[inline(always)]
+unsafe fn call_indirect(r: Regs, index: u32) -> Next {
+    // SAFETY: the second word is the type's index.
+    unsafe {
+        let w = r.word();
+        match indirect(&r, w.c, index, r.wide() as u32) {
+            Ok(entry) => call_entry(r, entry, r.fp.add(w.a.into()), r.ip.add(2), r.fp),
+            Err(code) => trap(r.ctx, r.ip, r.fp, code),
+        }
+    }
+}
+
+/// The function at an index of the function index space.
+#[inline(always)]
+unsafe fn function(r: &Regs, index: u32) -> *const FuncEntry {
+    // SAFETY: validation checked the index.
+    unsafe {
+        let funcs = &(*(*r.ctx).instance).funcs;
+        (*funcs.as_ptr().add(index as usize)).as_ptr()
+    }
+}
+
+/// Replaces the current frame, whose link is at `at`, with the entry's, whose arguments are `count`
+/// slots at `args`.
+#[inline(always)]
+unsafe fn tail_call(mut r: Regs, entry: *const FuncEntry, args: u16, at: u16, count: u16) -> Next {
+    // SAFETY: the frame is read no more after its link and the arguments were.
+    unsafe {
+        let ctx = r.ctx;
+        let (return_to, caller) = link(r.fp, at);
+        let ip = r.ip;
+        let fp = r.fp;
+        // Checked before the frame is overwritten, so that a trap still finds it.
+        let crosses = (*entry).instance != (*ctx).instance && return_to != &raw const CROSS_RETURN;
+        let end = if crosses {
+            (*ctx).stack_end.wrapping_sub(CROSS_SLOTS)
+        } else {
+            (*ctx).stack_end
+        };
+        let frame = Header::of(*(*entry).code).frame;
+        if fp.wrapping_add(frame.into()) > end {
+            return trap(ctx, ip, fp, TrapCode::CallStackExhausted);
+        }
+        std::ptr::copy(fp.add(args.into()), fp, count.into());
+        if (*entry).instance == (*ctx).instance {
+            return enter(r, (*entry).code, fp, return_to, caller);
+        }
+        if crosses {
+            return call_entry(r, entry, fp, return_to, caller);
+        }
+        leave(&mut r, entry);
+        enter(r, (*entry).code, fp, return_to, caller)
+    }
+}
+
+#[inline(always)]
+unsafe fn give_back(mut r: Regs, link_slot: u16) -> Next {
+    // SAFETY: the link is where the lowering says.
+    unsafe {
+        (r.ip, r.fp) = link(r.fp, link_slot);
+        go(r)
+    }
+}
+
+#[inline(always)]
+unsafe fn give_back_bits(r: Regs, link_slot: u16, bits: u64) -> Next {
+    // SAFETY: slot 0 is the result's, and the link is behind it.
+    unsafe {
+        r.set_slot(0, bits);
+        give_back(r, link_slot)
+    }
+}
+
+/// Sets every accumulator to the bits: the caller knows which class they are of.
+#[inline(always)]
+fn set_accs(r: &mut Regs, bits: u64) {
+    r.acc = bits;
+    r.acc32 = Value::from_bits(bits);
+    r.acc64 = Value::from_bits(bits);
+}
+
+/// A trap at the call that entered the frame at `fp`.
+unsafe fn at_call(fp: *mut u64, at: u16, code: TrapCode, detail: Option<Box<str>>) -> Exit {
+    // SAFETY: passed on from the caller.
+    let (return_to, caller) = unsafe { link(fp, at) };
+    let outside = return_to == &raw const CROSS_RETURN || return_to == &raw const EXIT;
+    // The word before the one that is returned to belongs to the call.
+    let ip = return_to.wrapping_sub(usize::from(!outside));
+    Exit::Trap(code, ip, caller, detail)
+}
+
+/// Lowers a function at its first call. Null where it can't be, or where its frame has no room;
+/// the exit then says why, at the call.
+#[cold]
+#[inline(never)]
+unsafe fn lower(ctx: *mut Ctx, fp: *mut u64, stub: *const Word, index: u32) -> *const Word {
+    // SAFETY: the stub belongs to the current instance; its entry is written only here, while the
+    // store is not used otherwise.
+    unsafe {
+        let instance = (*ctx).instance;
+        let at = Header::of(*stub).link;
+        match (*instance).module.inner().code(index) {
+            Ok(code) => {
+                let code = code.words.as_ptr();
+                let entry = (&raw mut (*instance).defined).cast_const();
+                let entry = (*entry).as_ptr().cast_mut().add(index as usize);
+                (*entry).code = code;
+                if fp.wrapping_add(Header::of(*code).frame.into()) <= (*ctx).stack_end {
+                    return code;
+                }
+                (*ctx).exit = at_call(fp, at, TrapCode::CallStackExhausted, None);
+            }
+            Err(error) => {
+                let detail = Some(error.to_string().into());
+                (*ctx).exit = at_call(fp, at, TrapCode::FunctionTooLarge, detail);
+            }
+        }
+        std::ptr::null()
+    }
+}
+
+/// Calls the host function that is being entered. Whether it succeeded; else the exit says why.
+#[inline(never)]
+unsafe fn call_host(ctx: *mut Ctx, fp: *mut u64, link_slot: u16) -> bool {
+    // SAFETY: the entry and the host function live as long as the store. The body gets the store
+    // for itself: the execution's references to it are addresses, which it takes up again only
+    // after the body returned.
+    unsafe {
+        let core = (*ctx).core;
+        let func = (*(*ctx).callee).host;
+        let caller = (*ctx).caller;
+        let depth = &raw mut (*core.as_ptr()).stack;
+        let saved = (*depth).enter_host(fp.add(usize::from(link_slot + Header::LINK)), (*ctx).stack_end);
+        let Some(saved) = saved else {
+            (*ctx).exit = at_call(fp, link_slot, TrapCode::CallStackExhausted, None);
+            return false;
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| ((*func).body)(core, caller, fp)));
+        (*depth).leave_host(saved);
+        match result {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                (*ctx).exit = Exit::Host(error);
+                false
+            }
+            Err(panic) => {
+                (*ctx).exit = Exit::Panic(panic);
+                false
+            }
+        }
+    }
+}
+
+handler! {
+    call(r) {
+        let w = r.word();
+        let entry = (*r.ctx).defined.add(w.long() as usize);
+        enter(r, (*entry).code, r.fp.add(w.a.into()), r.ip.add(1), r.fp)
+    }
+    call_import(r) {
+        let w = r.word();
+        let entry = function(&r, w.long());
+        call_entry(r, entry, r.fp.add(w.a.into()), r.ip.add(1), r.fp)
+    }
+    call_indirect_s(r) { call_indirect(r, r.slot(r.word().b) as u32) }
+    call_indirect_a(r) { call_indirect(r, r.acc as u32) }
+
+    return_call(r) {
+        let w = r.word();
+        let more = Word::data(r.wide());
+        let entry = (*r.ctx).defined.add(w.long() as usize);
+        tail_call(r, entry, w.a, more.a, more.b)
+    }
+    return_call_import(r) {
+        let w = r.word();
+        let more = Word::data(r.wide());
+        let entry = function(&r, w.long());
+        tail_call(r, entry, w.a, more.a, more.b)
+    }
+    return_call_indirect(r) {
+        let w = r.word();
+        let more = Word::data(r.wide());
+        let ty = Word::data((*r.ip.add(2)).bits()).long();
+        match indirect(&r, w.c, r.slot(w.b) as u32, ty) {
+            Ok(entry) => tail_call(r, entry, w.a, more.a, more.b),
+            Err(code) => trap(r.ctx, r.ip, r.fp, code),
+        }
+    }
+
+    ret(r) { give_back(r, r.word().a) }
+    ret_s(r) {
+        let w = r.word();
+        let bits = r.slot(w.b);
+        set_accs(&mut r, bits);
+        give_back_bits(r, w.a, bits)
+    }
+    ret_i(r) {
+        let w = r.word();
+        let bits = i64::from(w.long().cast_signed()).cast_unsigned();
+        set_accs(&mut r, bits);
+        give_back_bits(r, w.a, bits)
+    }
+    ret_a(r) { give_back_bits(r, r.word().a, r.acc) }
+    ret_f32_a(r) { give_back_bits(r, r.word().a, Value::to_bits(r.acc32)) }
+    ret_f64_a(r) { give_back_bits(r, r.word().a, Value::to_bits(r.acc64)) }
+
+    lazy(r) {
+        let index = r.word().long();
+        let code = lower(r.ctx, r.fp, r.ip.sub(1), index);
+        if code.is_null() {
+            return stop();
+        }
+        let header = Header::of(*code);
+        zero(r.fp.add(usize::from(header.link + Header::LINK)), header.zeroed);
+        r.ip = code.add(1);
+        go(r)
+    }
+    host(r) {
+        let at = r.word().a;
+        if !call_host(r.ctx, r.fp, at) {
+            return stop();
+        }
+        let bits = *r.fp;
+        set_accs(&mut r, bits);
+        give_back(r, at)
+    }
+    cross_return(r) {
+        let end = (*r.ctx).stack_end;
+        r.ip = end.cast::<*const Word>().read();
+        r.fp = end.add(1).cast::<*mut u64>().read();
+        (*r.ctx).stack_end = end.add(CROSS_SLOTS);
+        switch(&mut r, end.add(2).cast::<*mut InstanceData>().read());
+        go(r)
+    }
+    exit(r) {
+        (*r.ctx).exit = Exit::Done;
+        stop()
+    }
+}

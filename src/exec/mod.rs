@@ -1,0 +1,131 @@
+//! The executor: runs lowered code on a store's value stack. Does not know linking.
+//!
+//! `dispatch` is how one handler reaches the next, `regs` the machine's registers; `shapes`,
+//! `control`, `call` and `bulk` are the handlers, `table` lists them by opcode.
+
+mod backtrace;
+mod bulk;
+mod call;
+mod control;
+mod dispatch;
+mod regs;
+mod shapes;
+mod stack;
+mod table;
+
+use std::panic::resume_unwind;
+use std::ptr::NonNull;
+
+use self::call::{EXIT, enter, switch};
+use self::regs::{Ctx, Exit, Regs};
+use crate::error::{Error, Result};
+use crate::ir::{Header, Row, Word};
+use crate::store::{Core, FuncEntry};
+use crate::trap::{Trap, TrapCode};
+
+pub(crate) use stack::Stack;
+
+/// The link slot of a function of so many parameter and result slots.
+pub(crate) fn link_slot(param_slots: usize, result_slots: usize) -> u16 {
+    // Validation allows 1,000 parameters and 1,000 results, of two slots at most.
+    u16::try_from(param_slots.max(result_slots)).expect("at most 2,000 slots")
+}
+
+/// The header of a function whose frame is its arguments, results and link.
+fn bare_header(link: u16) -> Word {
+    Header {
+        frame: link + Header::LINK,
+        link,
+        zeroed: 0,
+    }
+    .word()
+}
+
+/// The code of a host function of so many parameter and result slots.
+pub(crate) fn host_code(param_slots: usize, result_slots: usize) -> Box<[Word]> {
+    let link = link_slot(param_slots, result_slots);
+    Box::new([
+        bare_header(link),
+        Word::with_long(Row::Host.op(0), link, 0),
+    ])
+}
+
+/// The code that stands in for the defined function `index` until its first call lowers it.
+pub(crate) fn lazy_stub(param_slots: usize, result_slots: usize, index: u32) -> [Word; 2] {
+    let link = link_slot(param_slots, result_slots);
+    [
+        bare_header(link),
+        Word::with_long(Row::Lazy.op(0), 0, index),
+    ]
+}
+
+/// Calls a function. `slots` holds the arguments on entry and the results on success.
+///
+/// # Errors
+///
+/// A trap, or the error of a host function.
+///
+/// # Safety
+///
+/// `func` belongs to the store of `core`, which nothing else uses during the call; `slots` has room
+/// for the function's parameter slots and for its result slots.
+pub(crate) unsafe fn invoke(
+    core: NonNull<Core>,
+    func: NonNull<FuncEntry>,
+    slots: *mut u64,
+) -> Result<(), Error> {
+    // SAFETY: the store and all that it holds outlive the call. The arguments are copied only where
+    // the frame has room; `enter` checks the frame again, and does not write before it did.
+    unsafe {
+        let (fp, end) = ((*core.as_ptr()).stack.top, (*core.as_ptr()).stack.end);
+        let func = func.as_ptr();
+        let code = (*func).code;
+        let header = Header::of(*code);
+        if fp.wrapping_add(header.frame.into()) > end {
+            return Err(Trap::from(TrapCode::CallStackExhausted).into());
+        }
+        std::ptr::copy_nonoverlapping(slots, fp, header.link.into());
+        let mut ctx = std::mem::MaybeUninit::<Ctx>::uninit();
+        let mut r = Regs {
+            ip: &raw const EXIT,
+            fp,
+            mem: std::ptr::without_provenance_mut(16),
+            len: 0,
+            ctx: ctx.as_mut_ptr(),
+            acc: 0,
+            acc32: 0.0,
+            acc64: 0.0,
+        };
+        let ctx = ctx.write(Ctx {
+            defined: std::ptr::null(),
+            globals: std::ptr::null(),
+            sigs: std::ptr::null(),
+            stack_end: end,
+            instance: std::ptr::null_mut(),
+            caller: std::ptr::null_mut(),
+            callee: func,
+            core,
+            exit: Exit::Done,
+            #[cfg(not(tail_dispatch))]
+            regs: r,
+        });
+        switch(&mut r, (*func).instance);
+        dispatch::run(r, |r| enter(r, code, fp, &raw const EXIT, fp));
+        match std::mem::replace(&mut ctx.exit, Exit::Done) {
+            Exit::Done => {
+                std::ptr::copy_nonoverlapping(fp, slots, header.link.into());
+                Ok(())
+            }
+            Exit::Trap(code, ip, fp, detail) => {
+                let trap = Trap::new(code, backtrace::walk(ctx, ip, fp));
+                Err(match detail {
+                    Some(detail) => trap.with_detail(detail),
+                    None => trap,
+                }
+                .into())
+            }
+            Exit::Host(error) => Err(Error::host(error)),
+            Exit::Panic(panic) => resume_unwind(panic),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The machine's registers, what a slot and an accumulator hold, and the three ways out of a
+//! handler: on to the next instruction, to a branch's target, or out with a trap.
+
+use std::ptr::NonNull;
+
+use super::dispatch::{Next, go};
+use crate::engine::SigId;
+use crate::ir::Word;
+use crate::store::{Core, FuncEntry, GlobalData, InstanceData};
+use crate::trap::TrapCode;
+
+/// The machine's registers. A handler takes them as arguments, so that they stay in registers of
+/// the processor from one handler to the next.
+#[derive(Clone, Copy)]
+pub(super) struct Regs {
+    /// The instruction that is executed.
+    pub(super) ip: *const Word,
+    /// Slot 0 of the current frame.
+    pub(super) fp: *mut u64,
+    /// The first byte of memory 0 of the current instance, and its size in bytes.
+    pub(super) mem: *mut u8,
+    pub(super) len: usize,
+    pub(super) ctx: *mut Ctx,
+    /// The result of the last instruction with an integer or a reference as its result.
+    pub(super) acc: u64,
+    /// The result of the last instruction with an `f32` as its result.
+    pub(super) acc32: f32,
+    /// The result of the last instruction with an `f64` as its result.
+    pub(super) acc64: f64,
+}
+
+/// What an execution needs beyond its registers.
+pub(super) struct Ctx {
+    /// The functions that the current instance defines.
+    pub(super) defined: *const FuncEntry,
+    /// The globals of the current instance.
+    pub(super) globals: *const NonNull<GlobalData>,
+    /// The canonical types of the current instance's module.
+    pub(super) sigs: *const SigId,
+    /// Where the value stack ends for frames; cross-instance returns are kept above.
+    pub(super) stack_end: *mut u64,
+    /// The current instance; null while a host function runs.
+    pub(super) instance: *mut InstanceData,
+    /// Who called the function that is being entered, and which it is; set by calls that may leave
+    /// the instance.
+    pub(super) caller: *mut InstanceData,
+    pub(super) callee: *const FuncEntry,
+    pub(super) core: NonNull<Core>,
+    /// Why the execution ended.
+    pub(super) exit: Exit,
+    /// Where the loop backend keeps the registers between handlers.
+    #[cfg(not(tail_dispatch))]
+    pub(super) regs: Regs,
+}
+
+/// Why an execution ended.
+pub(super) enum Exit {
+    /// The first function returned.
+    Done,
+    /// A trap, at this instruction in this frame.
+    Trap(TrapCode, *const Word, *mut u64, Option<Box<str>>),
+    /// A host function returned an error, or panicked.
+    Host(anyhow::Error),
+    Panic(Box<dyn std::any::Any + Send>),
+}
+
+impl Regs {
+    /// The current instruction.
+    #[inline(always)]
+    pub(super) unsafe fn word(&self) -> Word {
+        // SAFETY: `ip` points into lowered code, whose last instruction never falls through.
+        unsafe { *self.ip }
+    }
+
+    /// The 64 bits of the word after the current instruction.
+    #[inline(always)]
+    pub(super) unsafe fn wide(&self) -> u64 {
+        // SAFETY: the caller executes an instruction that the lowering gave a second word.
+        unsafe { (*self.ip.add(1)).bits() }
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn slot(&self, slot: u16) -> u64 {
+        // SAFETY: calls check that the whole frame lies within the value stack, and the lowering
+        // names only slots of the frame, all of which were written before.
+        unsafe { *self.fp.add(slot.into()) }
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn set_slot(&self, slot: u16, bits: u64) {
+        // SAFETY: as for `slot`.
+        unsafe { *self.fp.add(slot.into()) = bits }
+    }
+
+    /// Goes on with the instruction `words` after this one.
+    #[inline(always)]
+    pub(super) unsafe fn next(mut self, words: usize) -> Next {
+        // SAFETY: the lowering puts an instruction after each that does not end its function.
+        unsafe {
+            self.ip = self.ip.add(words);
+            go(self)
+        }
+    }
+
+    /// Goes on with the instruction `offset` words from this one.
+    #[inline(always)]
+    pub(super) unsafe fn jump(mut self, offset: isize) -> Next {
+        // SAFETY: the lowering resolves every branch to an instruction of the same function.
+        unsafe {
+            self.ip = self.ip.offset(offset);
+            go(self)
+        }
+    }
+
+    /// Reads base and size of memory 0 anew, after anything that may have grown it.
+    #[inline(always)]
+    pub(super) unsafe fn reload_memory(&mut self) {
+        // SAFETY: the instance and its memories live as long as their store.
+        unsafe {
+            let instance = (*self.ctx).instance;
+            match (*instance).memories.first() {
+                Some(memory) => {
+                    let memory = memory.as_ptr();
+                    self.mem = (*memory).base;
+                    self.len = (*memory).len;
+                }
+                None => self.len = 0,
+            }
+        }
+    }
+}
+
+/// Ends the execution with a trap at the current instruction.
+#[cold]
+#[inline(never)]
+pub(super) unsafe extern "C" fn trap(
+    ctx: *mut Ctx,
+    ip: *const Word,
+    fp: *mut u64,
+    code: TrapCode,
+) -> Next {
+    // SAFETY: the context outlives the execution.
+    unsafe { (*ctx).exit = Exit::Trap(code, ip, fp, None) };
+    super::dispatch::stop()
+}
+
+/// A type of values: how a slot, an accumulator and an immediate hold one.
+pub(super) trait Value: Copy {
+    fn from_bits(bits: u64) -> Self;
+    fn to_bits(self) -> u64;
+    fn acc(regs: &Regs) -> Self;
+    fn set_acc(self, regs: &mut Regs);
+    fn from_imm(imm: u16) -> Self;
+}
+
+macro_rules! int_value {
+    ($($ty:ty: $unsigned:ty)*) => {$(
+        impl Value for $ty {
+            #[inline(always)]
+            fn from_bits(bits: u64) -> Self {
+                bits as $ty
+            }
+            #[inline(always)]
+            fn to_bits(self) -> u64 {
+                u64::from(self as $unsigned)
+            }
+            #[inline(always)]
+            fn acc(regs: &Regs) -> Self {
+                regs.acc as $ty
+            }
+            #[inline(always)]
+            fn set_acc(self, regs: &mut Regs) {
+                regs.acc = self.to_bits();
+            }
+            #[inline(always)]
+            fn from_imm(imm: u16) -> Self {
+                imm.cast_signed() as $ty
+            }
+        }
+    )*};
+}
+int_value! { i32: u32  u32: u32  i64: u64  u64: u64 }
+
+macro_rules! float_value {
+    ($($ty:ty: $bits:ty, $acc:ident)*) => {$(
+        impl Value for $ty {
+            #[inline(always)]
+            fn from_bits(bits: u64) -> Self {
+                Self::from_bits(bits as $bits)
+            }
+            #[inline(always)]
+            fn to_bits(self) -> u64 {
+                self.to_bits().into()
+            }
+            #[inline(always)]
+            fn acc(regs: &Regs) -> Self {
+                regs.$acc
+            }
+            #[inline(always)]
+            fn set_acc(self, regs: &mut Regs) {
+                regs.$acc = self;
+            }
+            #[inline(always)]
+            fn from_imm(imm: u16) -> Self {
+                imm.cast_signed().into()
+            }
+        }
+    )*};
+}
+float_value! { f32: u32, acc32  f64: u64, acc64 }

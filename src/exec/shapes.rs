@@ -1,0 +1,278 @@
+//! One generic handler for each shape of the instruction table: operator x operands x result.
+
+use super::dispatch::{Next, handler};
+use super::regs::{Ctx, Regs, Value, trap};
+use crate::ir::Word;
+use crate::trap::TrapCode;
+
+/// A binary operator; `Out` is the operand type itself or an `i32`.
+pub(super) trait Binary {
+    type In: Value;
+    type Out: Value;
+    fn apply(lhs: Self::In, rhs: Self::In) -> Result<Self::Out, TrapCode>;
+}
+
+/// A unary operator.
+pub(super) trait Unary {
+    type In: Value;
+    type Out: Value;
+    fn apply(value: Self::In) -> Result<Self::Out, TrapCode>;
+}
+
+/// A comparison, as a branch needs it.
+pub(super) trait Compare {
+    type In: Value;
+    fn holds(lhs: Self::In, rhs: Self::In) -> bool;
+}
+
+/// A load: the type in memory, widened to the type in the slot.
+pub(super) trait Load {
+    type Mem: Scalar;
+    type Out: Value;
+    fn widen(value: Self::Mem) -> Self::Out;
+}
+
+/// A store: the type in the slot, narrowed to the type in memory.
+pub(super) trait Store {
+    type In: Value;
+    type Mem: Scalar;
+    fn narrow(value: Self::In) -> Self::Mem;
+}
+
+/// What a function of `numeric` returns: a value, or a value or a trap.
+pub(super) trait Outcome<V> {
+    fn outcome(self) -> Result<V, TrapCode>;
+}
+impl<V: Value> Outcome<V> for V {
+    #[inline(always)]
+    fn outcome(self) -> Result<V, TrapCode> {
+        Ok(self)
+    }
+}
+impl<V> Outcome<V> for Result<V, TrapCode> {
+    #[inline(always)]
+    fn outcome(self) -> Self {
+        self
+    }
+}
+
+/// A type in linear memory, which is little-endian.
+pub(super) trait Scalar: Copy {
+    const SIZE: u64;
+    unsafe fn load(at: *const u8) -> Self;
+    unsafe fn store(self, at: *mut u8);
+}
+macro_rules! scalar {
+    ($($ty:ty)*) => {$(
+        impl Scalar for $ty {
+            const SIZE: u64 = size_of::<$ty>() as u64;
+            #[inline(always)]
+            unsafe fn load(at: *const u8) -> Self {
+                // SAFETY: the caller checked that all bytes lie in the memory; an array of bytes
+                // needs no alignment.
+                Self::from_le_bytes(unsafe { at.cast::<[u8; size_of::<$ty>()]>().read() })
+            }
+            #[inline(always)]
+            unsafe fn store(self, at: *mut u8) {
+                // SAFETY: as for `load`.
+                unsafe { at.cast::<[u8; size_of::<$ty>()]>().write(self.to_le_bytes()) }
+            }
+        }
+    )*};
+}
+scalar! { u8 i8 u16 i16 u32 i32 u64 f32 f64 }
+
+/// Where an operand comes from; see [`crate::ir::Src`].
+pub(super) trait Operand {
+    /// Whether the operand takes the word that follows.
+    const WIDE: usize = 0;
+    unsafe fn read<V: Value>(regs: &Regs, field: u16) -> V;
+}
+pub(super) struct S;
+pub(super) struct A;
+pub(super) struct I;
+pub(super) struct W;
+impl Operand for S {
+    #[inline(always)]
+    unsafe fn read<V: Value>(regs: &Regs, field: u16) -> V {
+        // SAFETY: the field is a slot of the frame.
+        V::from_bits(unsafe { regs.slot(field) })
+    }
+}
+impl Operand for A {
+    #[inline(always)]
+    unsafe fn read<V: Value>(regs: &Regs, _field: u16) -> V {
+        V::acc(regs)
+    }
+}
+impl Operand for I {
+    #[inline(always)]
+    unsafe fn read<V: Value>(_regs: &Regs, field: u16) -> V {
+        V::from_imm(field)
+    }
+}
+impl Operand for W {
+    const WIDE: usize = 1;
+    #[inline(always)]
+    unsafe fn read<V: Value>(regs: &Regs, _field: u16) -> V {
+        // SAFETY: this mode has a second word.
+        V::from_bits(unsafe { regs.wide() })
+    }
+}
+
+/// Where a result goes besides the accumulator of its class.
+pub(super) trait Dest {
+    unsafe fn write<V: Value>(regs: &Regs, slot: u16, value: V);
+}
+pub(super) struct ToAcc;
+pub(super) struct ToSlot;
+impl Dest for ToAcc {
+    #[inline(always)]
+    unsafe fn write<V: Value>(_regs: &Regs, _slot: u16, _value: V) {}
+}
+impl Dest for ToSlot {
+    #[inline(always)]
+    unsafe fn write<V: Value>(regs: &Regs, slot: u16, value: V) {
+        // SAFETY: the field is a slot of the frame.
+        unsafe { regs.set_slot(slot, value.to_bits()) }
+    }
+}
+
+/// How an effective address is made; see [`crate::ir::Addr`].
+pub(super) trait Address {
+    const WIDE: usize = 1;
+    /// The address before the bounds check. It can't overflow: both summands are below 2^32.
+    unsafe fn effective(regs: &Regs, field: u16, near: u16) -> u64;
+}
+pub(super) struct SW;
+pub(super) struct AW;
+pub(super) struct K;
+impl Address for S {
+    const WIDE: usize = 0;
+    #[inline(always)]
+    unsafe fn effective(regs: &Regs, field: u16, near: u16) -> u64 {
+        // SAFETY: the field is a slot of the frame.
+        u64::from(unsafe { regs.slot(field) } as u32) + u64::from(near)
+    }
+}
+impl Address for A {
+    const WIDE: usize = 0;
+    #[inline(always)]
+    unsafe fn effective(regs: &Regs, _field: u16, near: u16) -> u64 {
+        u64::from(regs.acc as u32) + u64::from(near)
+    }
+}
+impl Address for SW {
+    #[inline(always)]
+    unsafe fn effective(regs: &Regs, field: u16, _near: u16) -> u64 {
+        // SAFETY: the field is a slot of the frame, and this mode has a second word.
+        u64::from(unsafe { regs.slot(field) } as u32).wrapping_add(unsafe { regs.wide() })
+    }
+}
+impl Address for AW {
+    #[inline(always)]
+    unsafe fn effective(regs: &Regs, _field: u16, _near: u16) -> u64 {
+        // SAFETY: this mode has a second word.
+        u64::from(regs.acc as u32).wrapping_add(unsafe { regs.wide() })
+    }
+}
+impl Address for K {
+    #[inline(always)]
+    unsafe fn effective(regs: &Regs, _field: u16, _near: u16) -> u64 {
+        // SAFETY: this mode has a second word.
+        unsafe { regs.wide() }
+    }
+}
+
+/// Where `size` bytes at `address` lie in memory 0, if they do.
+#[inline(always)]
+unsafe fn locate(regs: &Regs, address: u64, size: u64) -> Option<*mut u8> {
+    if address.wrapping_add(size) <= regs.len as u64 {
+        // SAFETY: the bytes end within the memory's length, which `reload_memory` keeps true.
+        Some(unsafe { regs.mem.add(address as usize) })
+    } else {
+        None
+    }
+}
+
+/// Keeps a taken branch's way out of a handler apart from the other: merged into one dispatch,
+/// the two share one indirect jump and one entry of the branch predictor.
+#[inline(always)]
+pub(super) fn apart() {
+    #[cfg(not(miri))]
+    // SAFETY: no instruction at all.
+    unsafe {
+        std::arch::asm!("", options(nomem, nostack, preserves_flags));
+    }
+}
+
+handler! {
+    binary[Op: Binary, L: Operand, R: Operand, D: Dest](r) {
+        let w = r.word();
+        match Op::apply(L::read(&r, w.b), R::read(&r, w.c)) {
+            Ok(value) => {
+                D::write(&r, w.a, value);
+                value.set_acc(&mut r);
+                r.next(1 + L::WIDE + R::WIDE)
+            }
+            Err(code) => trap(r.ctx, r.ip, r.fp, code),
+        }
+    }
+
+    unary[Op: Unary, L: Operand, D: Dest](r) {
+        let w = r.word();
+        match Op::apply(L::read(&r, w.b)) {
+            Ok(value) => {
+                D::write(&r, w.a, value);
+                value.set_acc(&mut r);
+                r.next(1)
+            }
+            Err(code) => trap(r.ctx, r.ip, r.fp, code),
+        }
+    }
+
+    branch[Op: Compare, L: Operand, R: Operand](r) {
+        let w = r.word();
+        if Op::holds(L::read(&r, w.a), R::read(&r, w.b)) {
+            apart();
+            r.jump(w.c.cast_signed().into())
+        } else {
+            r.next(1 + L::WIDE + R::WIDE)
+        }
+    }
+
+    load[Op: Load, M: Address, D: Dest](r) {
+        let w = r.word();
+        match locate(&r, M::effective(&r, w.b, w.c), Op::Mem::SIZE) {
+            Some(at) => {
+                let value = Op::widen(Op::Mem::load(at));
+                D::write(&r, w.a, value);
+                value.set_acc(&mut r);
+                r.next(1 + M::WIDE)
+            }
+            None => trap(r.ctx, r.ip, r.fp, TrapCode::OutOfBoundsMemoryAccess),
+        }
+    }
+
+    store[Op: Store, M: Address, V: Operand](r) {
+        let w = r.word();
+        match locate(&r, M::effective(&r, w.a, w.c), Op::Mem::SIZE) {
+            Some(at) => {
+                Op::narrow(V::read(&r, w.b)).store(at);
+                r.next(1 + M::WIDE)
+            }
+            None => trap(r.ctx, r.ip, r.fp, TrapCode::OutOfBoundsMemoryAccess),
+        }
+    }
+
+    store_acc[Op: Store, M: Address](r) {
+        let w = r.word();
+        match locate(&r, M::effective(&r, w.b, w.c), Op::Mem::SIZE) {
+            Some(at) => {
+                Op::narrow(Op::In::acc(&r)).store(at);
+                r.next(1 + M::WIDE)
+            }
+            None => trap(r.ctx, r.ip, r.fp, TrapCode::OutOfBoundsMemoryAccess),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The value stack of a store, on which all frames of its guests stand: the frames from below,
+//! the returns to other instances from above.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::ptr::NonNull;
+
+use crate::error::{Error, Result};
+
+/// How deep host functions and guests may call each other: each such level takes a part of the
+/// native stack, which nothing else that a guest does can make grow.
+const MAX_HOST_DEPTH: u32 = 100;
+
+/// The value stack. `top <= end`, both within the allocation of `size` slots at `base`.
+pub(crate) struct Stack {
+    base: NonNull<u64>,
+    size: usize,
+    /// Where the next execution's first frame begins.
+    pub(super) top: *mut u64,
+    /// Where the room for the next execution's frames ends.
+    pub(super) end: *mut u64,
+    depth: u32,
+}
+
+/// The part of the stack that an execution had before it called a host function.
+pub(super) struct Saved {
+    top: *mut u64,
+    end: *mut u64,
+}
+
+impl Stack {
+    /// A stack of this many bytes, rounded down to whole slots.
+    ///
+    /// # Errors
+    ///
+    /// Where the host has no room for it.
+    pub(crate) fn new(size_bytes: usize) -> Result<Self> {
+        let size = (size_bytes / size_of::<u64>()).max(1);
+        let base = Layout::array::<u64>(size)
+            .ok()
+            // SAFETY: the layout has at least one slot.
+            .and_then(|layout| NonNull::new(unsafe { alloc_zeroed(layout) }.cast::<u64>()))
+            .ok_or_else(|| {
+                Error::resource(format!("the host has no room for a stack of {size_bytes} bytes"))
+            })?;
+        Ok(Self {
+            base,
+            size,
+            top: base.as_ptr(),
+            // SAFETY: one past the end of the allocation.
+            end: unsafe { base.as_ptr().add(size) },
+            depth: 0,
+        })
+    }
+
+    /// Leaves what is between `top` and `end` to the executions that a host function starts. None
+    /// where host functions and guests are nested too deep.
+    pub(super) fn enter_host(&mut self, top: *mut u64, end: *mut u64) -> Option<Saved> {
+        if self.depth == MAX_HOST_DEPTH {
+            return None;
+        }
+        self.depth += 1;
+        let saved = Saved {
+            top: self.top,
+            end: self.end,
+        };
+        (self.top, self.end) = (top, end);
+        Some(saved)
+    }
+
+    /// Takes the stack back after a host function returned.
+    pub(super) fn leave_host(&mut self, saved: Saved) {
+        self.depth -= 1;
+        (self.top, self.end) = (saved.top, saved.end);
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        let layout = Layout::array::<u64>(self.size).expect("it was allocated with this layout");
+        // SAFETY: allocated in `new` with this layout.
+        unsafe { dealloc(self.base.as_ptr().cast(), layout) };
+    }
+}

@@ -1,0 +1,135 @@
+//! Host functions before they are in a store: what a linker holds.
+
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::host::call::{read_vals, write_vals};
+use crate::host::{Caller, IntoFunc};
+use crate::store::{AsContextMut, Core, Func, HostBody, InstanceData, StoreId, check_val};
+use crate::types::{FuncType, ValType};
+use crate::value::Val;
+
+/// A function of the host for any `Store<T>`. Public because `IntoFunc` names it, and nothing that a
+/// user could name.
+pub struct HostDef<T> {
+    ty: FuncType,
+    body: Arc<HostBody>,
+    name: Arc<str>,
+    /// The body takes the core that it is called with for one of a `Store<T>`.
+    store: PhantomData<fn(T) -> T>,
+}
+
+impl<T> HostDef<T> {
+    /// A function whose type is only known at run time; see [`Func::new`]. `name` is for errors
+    /// and backtraces.
+    pub(crate) fn new(
+        name: &str,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> anyhow::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        let name: Arc<str> = name.into();
+        let (body_ty, body_name) = (ty.clone(), Arc::clone(&name));
+        let body = move |core: NonNull<Core>, instance: *mut InstanceData, slots: *mut u64| {
+            // SAFETY: `core` is that of a `Store<T>` and lent to this call: a `HostDef<T>` is only
+            // put into such a store (`instantiate`), and the executor does nothing while the body
+            // runs. The slots are those of the function's type, the arguments in them.
+            unsafe {
+                let id = core.as_ref().id;
+                let params = arguments(id, &body_ty, slots);
+                let mut results = defaults(body_ty.results());
+                func(Caller::from_raw(core, instance), &params, &mut results)?;
+                for (index, (result, expected)) in results.iter().zip(body_ty.results()).enumerate()
+                {
+                    let what = format_args!("result {index} of host function {body_name:?}");
+                    check_val(id, result, *expected, what)?;
+                }
+                let slots = std::slice::from_raw_parts_mut(slots, body_ty.result_slots());
+                write_vals(&results, slots);
+            }
+            Ok(())
+        };
+        // SAFETY: `body` reads and writes slots of `ty`, and makes its caller of `T`.
+        unsafe { Self::from_body(name, ty, Arc::new(body)) }
+    }
+
+    /// A function made of a typed closure; see [`Func::wrap`].
+    pub(crate) fn wrap<Params, Results>(
+        name: &str,
+        func: impl IntoFunc<T, Params, Results>,
+    ) -> Self {
+        func.into_host_def(name)
+    }
+
+    /// # Safety
+    ///
+    /// `body` takes its slots for those of a function of type `ty`, and its core for one of a
+    /// `Store<T>`, for no longer than it runs.
+    pub(super) unsafe fn from_body(name: Arc<str>, ty: FuncType, body: Arc<HostBody>) -> Self {
+        Self {
+            ty,
+            body,
+            name,
+            store: PhantomData,
+        }
+    }
+
+    /// Puts the function into a store.
+    pub(crate) fn instantiate(&self, mut context: impl AsContextMut<Data = T>) -> Func {
+        let mut context = context.as_context_mut();
+        let core = context.core_mut();
+        let entry = core.add_host_func(&self.ty, Arc::clone(&self.body), (&*self.name).into());
+        Func::from_entry(core.id, entry)
+    }
+
+    /// The type of the function.
+    pub(crate) fn ty(&self) -> &FuncType {
+        &self.ty
+    }
+
+    /// What errors and backtraces call it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl<T> Clone for HostDef<T> {
+    fn clone(&self) -> Self {
+        Self {
+            ty: self.ty.clone(),
+            body: Arc::clone(&self.body),
+            name: Arc::clone(&self.name),
+            store: PhantomData,
+        }
+    }
+}
+
+/// The arguments in the slots. The slots are let go of again: they stand on the value stack, which
+/// the host function may use through its caller.
+///
+/// # Safety
+///
+/// The slots hold arguments of type `ty` and of store `id`.
+unsafe fn arguments(id: StoreId, ty: &FuncType, slots: *const u64) -> Vec<Val> {
+    let mut params = defaults(ty.params());
+    // SAFETY: the caller's duty.
+    unsafe {
+        let slots = std::slice::from_raw_parts(slots, ty.param_slots());
+        read_vals(id, ty.params(), slots, &mut params);
+    }
+    params
+}
+
+fn defaults(types: &[ValType]) -> Vec<Val> {
+    types.iter().map(|ty| Val::default_of(*ty)).collect()
+}
+
+/// The error of a host function that returns something of another store.
+#[cold]
+pub(super) fn foreign_result(name: &str) -> anyhow::Error {
+    let message = format!(
+        "host function {name:?}: expected results of the same store, found a reference of another"
+    );
+    Error::usage(message).into()
+}

@@ -1,0 +1,105 @@
+//! Closures that can be host functions.
+
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use crate::host::def::foreign_result;
+use crate::host::wasm_ty::{Row, for_each_arity};
+use crate::host::{Caller, HostDef, WasmResults, WasmTy};
+use crate::store::{Core, HostBody, InstanceData};
+use crate::types::FuncType;
+
+/// A closure that can be a host function of a `Store<T>`; see [`Func::wrap`](crate::Func::wrap).
+pub trait IntoFunc<T, Params, Results>: Send + Sync + 'static {
+    /// The function, before it is in a store.
+    #[doc(hidden)]
+    fn into_host_def(self, name: &str) -> HostDef<T>;
+}
+
+/// What a closure that is a host function can return: [`WasmResults`], or an `anyhow::Result` of
+/// them.
+pub trait WasmRet {
+    /// The results.
+    #[doc(hidden)]
+    type Results: WasmResults;
+
+    /// The results, or the error that ends the guest's execution.
+    #[doc(hidden)]
+    fn into_result(self) -> anyhow::Result<Self::Results>;
+}
+
+impl<R: WasmResults> WasmRet for R {
+    type Results = R;
+
+    #[inline]
+    fn into_result(self) -> anyhow::Result<R> {
+        Ok(self)
+    }
+}
+
+impl<R: WasmResults> WasmRet for anyhow::Result<R> {
+    type Results = R;
+
+    #[inline]
+    fn into_result(self) -> anyhow::Result<R> {
+        self
+    }
+}
+
+/// A host function of a closure that takes a caller and a row of parameters.
+fn host_def<T, P: Row, R: WasmRet>(
+    name: &str,
+    func: impl Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static,
+) -> HostDef<T> {
+    let name: Arc<str> = name.into();
+    let body_name = Arc::clone(&name);
+    let body = move |core: NonNull<Core>, instance: *mut InstanceData, slots: *mut u64| {
+        // SAFETY: `core` is that of a `Store<T>` and lent to this call: a `HostDef<T>` is only put
+        // into such a store, and the executor does nothing while the body runs. The slots are
+        // those of the type below, the arguments in them.
+        unsafe {
+            let id = core.as_ref().id;
+            let params = P::read(id, slots);
+            let results = func(Caller::from_raw(core, instance), params).into_result()?;
+            if !results.belongs_to(id) {
+                return Err(foreign_result(&body_name));
+            }
+            results.write(slots);
+        }
+        Ok(())
+    };
+    let results = <R::Results as Row>::TYPES;
+    let ty = FuncType::new(P::TYPES.iter().copied(), results.iter().copied());
+    let body: Arc<HostBody> = Arc::new(body);
+    // SAFETY: `body` reads and writes slots of `ty`, and makes its caller of `T`.
+    unsafe { HostDef::from_body(name, ty, body) }
+}
+
+macro_rules! closures {
+    ($($ty:ident)*) => {
+        #[allow(non_snake_case, reason = "values are named after their type parameters")]
+        impl<T, Func, Ret, $($ty: WasmTy),*> IntoFunc<T, ($($ty,)*), Ret> for Func
+        where
+            Func: Fn($($ty),*) -> Ret + Send + Sync + 'static,
+            Ret: WasmRet,
+        {
+            fn into_host_def(self, name: &str) -> HostDef<T> {
+                host_def(name, move |_: Caller<'_, T>, ($($ty,)*): ($($ty,)*)| self($($ty),*))
+            }
+        }
+
+        #[allow(non_snake_case, reason = "values are named after their type parameters")]
+        impl<T, Func, Ret, $($ty: WasmTy),*> IntoFunc<T, (Caller<'_, T>, $($ty,)*), Ret> for Func
+        where
+            Func: Fn(Caller<'_, T>, $($ty),*) -> Ret + Send + Sync + 'static,
+            Ret: WasmRet,
+        {
+            fn into_host_def(self, name: &str) -> HostDef<T> {
+                host_def(name, move |caller: Caller<'_, T>, ($($ty,)*): ($($ty,)*)| {
+                    self(caller, $($ty),*)
+                })
+            }
+        }
+    };
+}
+for_each_arity!(closures);

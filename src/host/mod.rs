@@ -1,0 +1,18 @@
+//! Host functions and calls from the host: callers, typed functions, and the marshalling between
+//! Rust values and slots. Does not know WASI.
+
+mod call;
+mod caller;
+mod def;
+mod into_func;
+#[cfg(test)]
+mod tests;
+mod typed;
+mod wasm_ty;
+
+pub use caller::Caller;
+pub use into_func::{IntoFunc, WasmRet};
+pub use typed::TypedFunc;
+pub use wasm_ty::{WasmParams, WasmResults, WasmTy};
+
+pub(crate) use def::HostDef;

@@ -1,0 +1,163 @@
+//! The text of lowered code, derived from the instruction table.
+
+use std::fmt::Write as _;
+
+use super::{
+    Addr, CMP_PAIRS, FLOAT_PAIRS, Header, INT_PAIRS, LOAD_MODES, Row, STORE_MODES, Shape, Src,
+    UNARY_SRCS, Word,
+};
+
+/// How many words the instruction at the start of `words` takes.
+fn length(row: Row, mode: u16, words: &[Word]) -> usize {
+    let mode = usize::from(mode);
+    let wide = |pair: (Src, Src)| pair.0 == Src::W || pair.1 == Src::W;
+    let far = |addr: Addr| !matches!(addr, Addr::S | Addr::A);
+    let more = match row.shape() {
+        Shape::Int => wide(INT_PAIRS[mode / 2]),
+        Shape::Cmp => wide(CMP_PAIRS[mode / 2]),
+        Shape::Float => wide(FLOAT_PAIRS[mode / 2]),
+        Shape::Unary => false,
+        Shape::Load => far(LOAD_MODES[mode / 2]),
+        Shape::Store => far(STORE_MODES[mode].0),
+        Shape::StoreAcc => far(LOAD_MODES[mode]),
+        Shape::BrCmp => wide(CMP_PAIRS[mode]),
+        Shape::BrFloat => wide(FLOAT_PAIRS[mode]),
+        Shape::Plain(fields) => fields.contains("#w"),
+    };
+    match row {
+        Row::BrTableS | Row::BrTableA => 1 + (words[0].long() as usize + 1).div_ceil(2),
+        Row::ReturnCallIndirect => 3,
+        _ => 1 + usize::from(more),
+    }
+}
+
+/// The instruction whose words start at `pc`.
+struct Instr<'a> {
+    pc: usize,
+    words: &'a [Word],
+}
+
+impl Instr<'_> {
+    fn wide(&self) -> u64 {
+        self.words.get(1).map_or(0, |word| word.bits())
+    }
+
+    fn src(&self, src: Src, field: u16) -> String {
+        match src {
+            Src::S => format!("s{field}"),
+            Src::A => "acc".to_owned(),
+            Src::I => format!("#{}", field.cast_signed()),
+            Src::W => format!("#{:#x}", self.wide()),
+        }
+    }
+
+    fn addr(&self, addr: Addr, field: u16) -> String {
+        let near = self.words[0].c;
+        match addr {
+            Addr::S => format!("[s{field} + {near}]"),
+            Addr::A => format!("[acc + {near}]"),
+            Addr::SW => format!("[s{field} + {}]", self.wide()),
+            Addr::AW => format!("[acc + {}]", self.wide()),
+            Addr::K => format!("[{}]", self.wide()),
+        }
+    }
+
+    fn target(&self, offset: i64) -> String {
+        let pc = i64::try_from(self.pc).unwrap_or(i64::MAX);
+        format!("@{}", pc.saturating_add(offset))
+    }
+
+    /// Fills in the fields of a plain row: `sa sb sc` slots, `#c #l` numbers, `#w #x` those of the second
+    /// and third word, `@l` a target.
+    fn plain(&self, fields: &str) -> String {
+        let word = self.words[0];
+        let long = word.long().cast_signed();
+        let mut text = fields.to_owned();
+        for (field, value) in [
+            ("sa", format!("s{}", word.a)),
+            ("sb", format!("s{}", word.b)),
+            ("sc", format!("s{}", word.c)),
+            ("#c", word.c.to_string()),
+            ("#l", long.to_string()),
+            ("#w", format!("{:#x}", self.wide())),
+            ("#x", self.words.get(2).map_or(0, |word| word.long()).to_string()),
+            ("@l", self.target(long.into())),
+        ] {
+            text = text.replace(field, &value);
+        }
+        text
+    }
+
+    fn operands(&self, row: Row, mode: u16) -> String {
+        let word = self.words[0];
+        let mode = usize::from(mode);
+        let binary = |pairs: &[(Src, Src)]| {
+            let (lhs, rhs) = pairs[mode / 2];
+            format!("{}, {}", self.src(lhs, word.b), self.src(rhs, word.c))
+        };
+        let branch = |pairs: &[(Src, Src)]| {
+            let (lhs, rhs) = pairs[mode];
+            format!(
+                "{}, {}, {}",
+                self.src(lhs, word.a),
+                self.src(rhs, word.b),
+                self.target(word.c.cast_signed().into())
+            )
+        };
+        let value = match row.shape() {
+            Shape::Int => binary(INT_PAIRS),
+            Shape::Cmp => binary(CMP_PAIRS),
+            Shape::Float => binary(FLOAT_PAIRS),
+            Shape::Unary => self.src(UNARY_SRCS[mode / 2], word.b),
+            Shape::Load => self.addr(LOAD_MODES[mode / 2], word.b),
+            Shape::Store => {
+                let (addr, value) = STORE_MODES[mode];
+                return format!("{} <- {}", self.addr(addr, word.a), self.src(value, word.b));
+            }
+            Shape::StoreAcc => return format!("{} <- acc", self.addr(LOAD_MODES[mode], word.b)),
+            Shape::BrCmp => return branch(CMP_PAIRS),
+            Shape::BrFloat => return branch(FLOAT_PAIRS),
+            Shape::Plain(fields) => return self.plain(fields),
+        };
+        if mode % 2 == 0 {
+            format!("acc <- {value}")
+        } else {
+            format!("s{}, acc <- {value}", word.a)
+        }
+    }
+}
+
+/// The text of a function's lowered code: its header, then an instruction a line.
+pub(crate) fn disassemble(words: &[Word]) -> String {
+    let mut text = String::new();
+    let Some((header, _)) = words.split_first() else {
+        return text;
+    };
+    let header = Header::of(*header);
+    let _ = writeln!(
+        text,
+        "frame {} slots, link at s{}, {} zeroed",
+        header.frame, header.link, header.zeroed
+    );
+    let mut pc = 1;
+    while let Some(rest) = words.get(pc..).filter(|rest| !rest.is_empty()) {
+        let Some((row, mode)) = Row::of(rest[0].op) else {
+            let _ = writeln!(text, "{pc:>6}  {:#018x}", rest[0].bits());
+            pc += 1;
+            continue;
+        };
+        let length = length(row, mode, rest);
+        let instr = Instr { pc, words: rest };
+        let operands = instr.operands(row, mode);
+        let _ = writeln!(text, "{}", format!("{pc:>6}  {:<16} {operands}", row.text()).trim_end());
+        if matches!(row, Row::BrTableS | Row::BrTableA) {
+            for index in 0..=rest[0].long() as usize {
+                let half = rest[1 + index / 2].bits() >> (32 * (index % 2));
+                let target = instr.target((half as u32).cast_signed().into());
+                let _ = writeln!(text, "        {index:>6}: {target}");
+            }
+        }
+        pc += length;
+    }
+    text
+}

@@ -1,0 +1,160 @@
+//! The instruction table, code words and disassembly. Does not know the executor.
+
+mod disasm;
+mod shape;
+mod table;
+mod word;
+
+pub(crate) use disasm::disassemble;
+pub(crate) use shape::{
+    Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, STORE_MODES, Shape, Src, UNARY_SRCS,
+    cmp_pairs, float_pairs, int_pairs, load_modes, store_modes,
+};
+pub(crate) use table::for_each_op;
+pub(crate) use word::{Header, Word};
+
+macro_rules! shape {
+    (Plain($fields:literal, $handler:ident)) => {
+        Shape::Plain($fields)
+    };
+    ($shape:ident($($rest:tt)*)) => {
+        Shape::$shape
+    };
+}
+
+macro_rules! rows {
+    ($($name:ident $text:literal $shape:ident($($args:tt)*);)*) => {
+        /// An operation of the instruction table.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[repr(u16)]
+        pub(crate) enum Row {
+            $($name),*
+        }
+
+        impl Row {
+            /// Every row, in the table's order.
+            pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
+            const TEXTS: &[&str] = &[$($text),*];
+            const SHAPES: &[Shape] = &[$(shape!($shape($($args)*))),*];
+        }
+    };
+}
+for_each_op!(rows);
+
+/// How many opcodes there are.
+pub(crate) const OPCODES: usize = BASES[Row::ALL.len()] as usize;
+
+/// The first opcode of each row, and the number of opcodes at the end.
+const BASES: [u16; Row::ALL.len() + 1] = {
+    let mut bases = [0; Row::ALL.len() + 1];
+    let mut row = 0;
+    while row < Row::ALL.len() {
+        bases[row + 1] = bases[row] + Row::SHAPES[row].modes();
+        row += 1;
+    }
+    bases
+};
+
+impl Row {
+    /// The opcode of this row in a mode, which the row's shape has.
+    pub(crate) const fn op(self, mode: u16) -> u16 {
+        BASES[self as usize] + mode
+    }
+
+    /// The row and the mode of an opcode.
+    pub(crate) fn of(op: u16) -> Option<(Self, u16)> {
+        let row = BASES.partition_point(|base| *base <= op).checked_sub(1)?;
+        Some((*Self::ALL.get(row)?, op - BASES[row]))
+    }
+
+    pub(crate) const fn shape(self) -> Shape {
+        Self::SHAPES[self as usize]
+    }
+
+    pub(crate) const fn text(self) -> &'static str {
+        Self::TEXTS[self as usize]
+    }
+
+    /// The row that stands `distance` rows after this one.
+    pub(crate) const fn after(self, distance: usize) -> Self {
+        Self::ALL[self as usize + distance]
+    }
+
+    /// Whether this row is one of those from `first` to `last`.
+    pub(crate) fn within(self, first: Self, last: Self) -> bool {
+        (first..=last).contains(&self)
+    }
+
+    /// Of a comparison, the one that holds exactly where this one does not: comparisons stand in
+    /// the table in such pairs.
+    pub(crate) fn negated(self) -> Option<Self> {
+        let first = [Self::I32Eq, Self::F32Eq]
+            .into_iter()
+            .zip([Self::I64LeU, Self::F64NotLe])
+            .find(|(first, last)| self.within(*first, *last))?
+            .0 as usize;
+        Some(Self::ALL[((self as usize - first) ^ 1) + first])
+    }
+
+    /// Of an integer comparison, the one that holds with the operands in the other order.
+    pub(crate) fn mirrored(self) -> Self {
+        let of_type = if self < Self::I64Eq {
+            Self::I32Eq
+        } else {
+            Self::I64Eq
+        };
+        // The order within a type: eq ne lt_s ge_s lt_u ge_u gt_s le_s gt_u le_u.
+        const MIRROR: [usize; 10] = [0, 1, 6, 7, 8, 9, 2, 3, 4, 5];
+        of_type.after(MIRROR[self as usize - of_type as usize])
+    }
+
+    /// Of a comparison, the branch that is taken where it holds: those rows stand in the same order.
+    pub(crate) fn branch(self) -> Option<Self> {
+        if self.within(Self::I32Eq, Self::I64LeU) {
+            Some(Self::BrI32Eq.after(self as usize - Self::I32Eq as usize))
+        } else if self.within(Self::F32Eq, Self::F64NotLe) {
+            Some(Self::BrF32Eq.after(self as usize - Self::F32Eq as usize))
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_opcode_belongs_to_the_row_that_made_it() {
+        let mut op = 0;
+        for row in Row::ALL {
+            for mode in 0..row.shape().modes() {
+                assert_eq!(row.op(mode), op);
+                assert_eq!(Row::of(op), Some((*row, mode)));
+                op += 1;
+            }
+        }
+        assert_eq!(op as usize, OPCODES);
+        assert_eq!(Row::of(op), None);
+    }
+
+    #[test]
+    fn comparisons_negate_mirror_and_branch_within_their_type() {
+        for row in Row::ALL {
+            let Some(negated) = row.negated() else {
+                assert_eq!(row.branch(), None);
+                continue;
+            };
+            assert_eq!(negated.negated(), Some(*row));
+            let branch = row.branch().expect("a comparison can be branched on");
+            assert_eq!(branch.text(), format!("br.{}", row.text()));
+            if row.shape() == Shape::Cmp {
+                assert_eq!(row.mirrored().mirrored(), *row);
+            }
+        }
+        assert_eq!(Row::I64LtU.negated(), Some(Row::I64GeU));
+        assert_eq!(Row::I64LtU.mirrored(), Row::I64GtU);
+        assert_eq!(Row::I32LeS.mirrored(), Row::I32GeS);
+        assert_eq!(Row::F64Lt.negated(), Some(Row::F64NotLt));
+    }
+}

@@ -1,0 +1,135 @@
+//! Shapes: how the operands of a row of the instruction table are encoded, and in which modes.
+//!
+//! A mode says where each operand comes from and whether the result goes to a slot. The lists of
+//! modes below are the only ones: opcodes, handlers, lowering and disassembly derive from them, by
+//! position. The result mode is the lowest bit: an even mode leaves the result in the accumulator
+//! of its class alone, the odd mode after it writes the slot `a` as well.
+
+/// Where an operand comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Src {
+    /// The slot that the operand's field names.
+    S,
+    /// The accumulator of the operand's class.
+    A,
+    /// The operand's field itself, sign-extended.
+    I,
+    /// The 64 bits of the word that follows.
+    W,
+}
+
+/// How the address of a memory access is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Addr {
+    /// A slot, plus the offset in `c`.
+    S,
+    /// The integer accumulator, plus the offset in `c`.
+    A,
+    /// A slot, plus the offset in the word that follows.
+    SW,
+    /// The integer accumulator, plus the offset in the word that follows.
+    AW,
+    /// The word that follows is the address.
+    K,
+}
+
+/// Operand pairs of an integer operator with a result.
+macro_rules! int_pairs {
+    ($then:ident!($($pre:tt)*)) => {
+        $then! { ($($pre)*) [S S] [S A] [A S] [S I] [A I] [I S] [I A] [S W] [A W] }
+    };
+}
+/// Operand pairs of an integer comparison: a constant is always on the right.
+macro_rules! cmp_pairs {
+    ($then:ident!($($pre:tt)*)) => {
+        $then! { ($($pre)*) [S S] [S A] [A S] [S I] [A I] [S W] [A W] }
+    };
+}
+/// Operand pairs of a float operator or comparison.
+macro_rules! float_pairs {
+    ($then:ident!($($pre:tt)*)) => {
+        $then! { ($($pre)*) [S S] [S A] [A S] [S W] [A W] [W S] [W A] }
+    };
+}
+/// Addresses of a load.
+macro_rules! load_modes {
+    ($then:ident!($($pre:tt)*)) => {
+        $then! { ($($pre)*) [S] [A] [SW] [AW] [K] }
+    };
+}
+/// Address and value of a store of an integer, or of anything in a slot.
+macro_rules! store_modes {
+    ($then:ident!($($pre:tt)*)) => {
+        $then! { ($($pre)*)
+            [S S] [S A] [A S] [S I] [A I] [SW S] [SW A] [AW S] [SW I] [AW I] [K S] [K A] [K I] }
+    };
+}
+pub(crate) use {cmp_pairs, float_pairs, int_pairs, load_modes, store_modes};
+
+macro_rules! pairs_const {
+    (($name:ident) $([$l:ident $r:ident])*) => {
+        pub(crate) const $name: &[(Src, Src)] = &[$((Src::$l, Src::$r)),*];
+    };
+}
+macro_rules! addr_const {
+    (($name:ident) $([$a:ident])*) => {
+        pub(crate) const $name: &[Addr] = &[$(Addr::$a),*];
+    };
+}
+macro_rules! store_const {
+    (($name:ident) $([$a:ident $v:ident])*) => {
+        pub(crate) const $name: &[(Addr, Src)] = &[$((Addr::$a, Src::$v)),*];
+    };
+}
+int_pairs!(pairs_const!(INT_PAIRS));
+cmp_pairs!(pairs_const!(CMP_PAIRS));
+float_pairs!(pairs_const!(FLOAT_PAIRS));
+load_modes!(addr_const!(LOAD_MODES));
+store_modes!(store_const!(STORE_MODES));
+
+/// Operands of a unary operator.
+pub(crate) const UNARY_SRCS: &[Src] = &[Src::S, Src::A];
+
+/// The shape of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// `a` = operator(`b`, `c`) over [`INT_PAIRS`].
+    Int,
+    /// `a` = comparison(`b`, `c`) over [`CMP_PAIRS`].
+    Cmp,
+    /// `a` = operator or comparison(`b`, `c`) over [`FLOAT_PAIRS`].
+    Float,
+    /// `a` = operator(`b`) over [`UNARY_SRCS`].
+    Unary,
+    /// `a` = memory at `b` over [`LOAD_MODES`].
+    Load,
+    /// Memory at `a` = `b` over [`STORE_MODES`].
+    Store,
+    /// Memory at `b` = the float accumulator, over [`LOAD_MODES`].
+    StoreAcc,
+    /// Branch by `c` words where comparison(`a`, `b`), over [`CMP_PAIRS`].
+    BrCmp,
+    /// Branch by `c` words where comparison(`a`, `b`), over [`FLOAT_PAIRS`].
+    BrFloat,
+    /// One mode; the text says what its fields are (see `disasm`).
+    Plain(&'static str),
+}
+
+impl Shape {
+    /// How many opcodes the row takes.
+    pub(crate) const fn modes(self) -> u16 {
+        let modes = match self {
+            Self::Int => 2 * INT_PAIRS.len(),
+            Self::Cmp => 2 * CMP_PAIRS.len(),
+            Self::Float => 2 * FLOAT_PAIRS.len(),
+            Self::Unary => 2 * UNARY_SRCS.len(),
+            Self::Load => 2 * LOAD_MODES.len(),
+            Self::Store => STORE_MODES.len(),
+            Self::StoreAcc => LOAD_MODES.len(),
+            Self::BrCmp => CMP_PAIRS.len(),
+            Self::BrFloat => FLOAT_PAIRS.len(),
+            Self::Plain(_) => 1,
+        };
+        modes as u16
+    }
+}

@@ -1,0 +1,101 @@
+//! The code word: eight bytes, an opcode and three 16-bit fields, free of pointers.
+
+/// One word of lowered code. What `a`, `b` and `c` mean is the opcode's shape to say; a word that
+/// follows an instruction may also be 64 bits of data ([`Word::data`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(8))]
+pub(crate) struct Word {
+    pub(crate) op: u16,
+    pub(crate) a: u16,
+    pub(crate) b: u16,
+    pub(crate) c: u16,
+}
+
+const _: () = assert!(size_of::<Word>() == 8);
+
+impl Word {
+    pub(crate) const fn new(op: u16, a: u16, b: u16, c: u16) -> Self {
+        Self { op, a, b, c }
+    }
+
+    /// An instruction whose `b` and `c` are the halves of one 32-bit number.
+    pub(crate) const fn with_long(op: u16, a: u16, long: u32) -> Self {
+        Self::new(op, a, long as u16, (long >> 16) as u16)
+    }
+
+    /// The 32-bit number in `b` and `c`.
+    pub(crate) const fn long(self) -> u32 {
+        self.b as u32 | (self.c as u32) << 16
+    }
+
+    /// A word of data.
+    pub(crate) const fn data(bits: u64) -> Self {
+        Self::new(
+            bits as u16,
+            (bits >> 16) as u16,
+            (bits >> 32) as u16,
+            (bits >> 48) as u16,
+        )
+    }
+
+    /// The 64 bits of a word of data.
+    pub(crate) const fn bits(self) -> u64 {
+        self.op as u64 | (self.a as u64) << 16 | (self.b as u64) << 32 | (self.c as u64) << 48
+    }
+}
+
+/// The first word of a function's code: what a call must know of it.
+///
+/// A frame is `arguments or results | link | locals | operands`. The caller places the arguments
+/// where the frame begins and finds the results in the same place. The link is two slots: the
+/// return address and the caller's frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// How many slots the frame takes.
+    pub(crate) frame: u16,
+    /// The slot of the link: as many as the arguments or the results take, whichever are more.
+    pub(crate) link: u16,
+    /// How many slots after the link are zeroed on entry.
+    pub(crate) zeroed: u16,
+}
+
+impl Header {
+    /// Slots that the link takes.
+    pub(crate) const LINK: u16 = 2;
+
+    pub(crate) const fn word(self) -> Word {
+        Word::new(self.frame, self.link, self.zeroed, 0)
+    }
+
+    pub(crate) const fn of(word: Word) -> Self {
+        Self {
+            frame: word.op,
+            link: word.a,
+            zeroed: word.b,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_gives_back_the_long_number_and_the_data_put_in() {
+        assert_eq!(Word::with_long(7, 8, 0xdead_beef).long(), 0xdead_beef);
+        assert_eq!(
+            Word::data(0x0123_4567_89ab_cdef).bits(),
+            0x0123_4567_89ab_cdef
+        );
+    }
+
+    #[test]
+    fn a_header_survives_its_word() {
+        let header = Header {
+            frame: 65_535,
+            link: 1000,
+            zeroed: 50_000,
+        };
+        assert_eq!(Header::of(header.word()), header);
+    }
+}

@@ -1,0 +1,51 @@
+//! The buffers that readers gave out: each goes back to its reader exactly once, the newest first,
+//! when what holds them ends, in whichever way it ends.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::reader::ModuleReader;
+
+/// Buffers on their way back, oldest first.
+#[derive(Default)]
+pub(super) struct Buffers(Vec<Buffer>);
+
+struct Buffer {
+    name: Arc<str>,
+    bytes: Cow<'static, [u8]>,
+    reader: Arc<dyn ModuleReader>,
+}
+
+impl Buffers {
+    /// Keeps a buffer that `reader` gave out.
+    pub(super) fn keep(
+        &mut self,
+        reader: &Arc<dyn ModuleReader>,
+        name: &Arc<str>,
+        bytes: Cow<'static, [u8]>,
+    ) {
+        self.0.push(Buffer {
+            name: Arc::clone(name),
+            bytes,
+            reader: Arc::clone(reader),
+        });
+    }
+
+    /// Takes over the buffers of another, as newer ones.
+    pub(super) fn append(&mut self, newer: &mut Self) {
+        self.0.append(&mut newer.0);
+    }
+}
+
+impl Drop for Buffers {
+    fn drop(&mut self) {
+        while let Some(Buffer {
+            name,
+            bytes,
+            reader,
+        }) = self.0.pop()
+        {
+            reader.destroy(&name, bytes);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The reader over a directory. It reads through a [`Dir`] that it was handed, which cannot be left;
+//! names that would try are refused before the file system sees them.
+
+use std::borrow::Cow;
+use std::io::{ErrorKind, Read};
+use std::path::{Component, Path};
+
+use cap_std::fs::Dir;
+
+use super::reader::{ModuleReader, ReadError};
+
+/// What may follow a module's name in the directory, in the order in which it is looked for.
+#[cfg(feature = "wat")]
+const EXTENSIONS: &[&str] = &["wasm", "wat"];
+#[cfg(not(feature = "wat"))]
+const EXTENSIONS: &[&str] = &["wasm"];
+
+/// At most this many files are listed to suggest a name.
+const MAX_LISTED: usize = 4096;
+
+/// Reads `name.wasm`, else (with the feature `wat`) `name.wat`, in a directory. A name may lead into
+/// a directory below (`math/add`), with `/`; it can not lead out, and neither can symbolic links.
+#[derive(Debug)]
+pub struct DirReader {
+    dir: Dir,
+    label: String,
+    limit_bytes: u64,
+}
+
+impl DirReader {
+    /// The size above which modules are refused, where nothing else is asked for: 256 MiB.
+    pub const DEFAULT_LIMIT_BYTES: u64 = 256 << 20;
+
+    /// A reader of this directory. `label` is how messages call it: its path, as a rule.
+    #[must_use]
+    pub fn new(dir: Dir, label: impl Into<String>) -> Self {
+        Self {
+            dir,
+            label: label.into(),
+            limit_bytes: Self::DEFAULT_LIMIT_BYTES,
+        }
+    }
+
+    /// Sets the size in bytes above which modules are refused.
+    #[must_use]
+    pub fn limit_bytes(mut self, limit_bytes: u64) -> Self {
+        self.limit_bytes = limit_bytes;
+        self
+    }
+
+    /// The bytes of a file, or `None` where there is none.
+    fn file(&self, name: &str, path: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        let io = |error: std::io::Error| match error.kind() {
+            // cap-std's own refusal, unlike the operating system's, has no number.
+            ErrorKind::PermissionDenied if error.raw_os_error().is_none() => {
+                self.confined(name, "it leads out through a symbolic link")
+            }
+            _ => ReadError::Io {
+                name: name.to_owned(),
+                source: error,
+            },
+        };
+        match self.dir.metadata(path) {
+            // Opening a pipe could wait for ever.
+            Ok(metadata) if !metadata.is_file() => return Ok(None),
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(io(error)),
+        }
+        let file = self.dir.open(path).map_err(io)?;
+        let mut bytes = Vec::new();
+        let limit = self.limit_bytes;
+        file.take(limit.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(io)?;
+        if bytes.len() as u64 > limit {
+            return Err(ReadError::TooLarge {
+                name: name.to_owned(),
+                limit_bytes: limit,
+            });
+        }
+        Ok(Some(bytes))
+    }
+
+    fn confined(&self, name: &str, reason: &'static str) -> ReadError {
+        ReadError::Confined {
+            name: name.to_owned(),
+            within: self.describe(),
+            reason,
+        }
+    }
+}
+
+/// Why a name is not one of a file in a directory, where it is not. One file has one name: what
+/// `sub/../x` or `./x` means is spelt `x`.
+fn fault_of(name: &str) -> Option<&'static str> {
+    let path = Path::new(name);
+    if path.has_root() || matches!(path.components().next(), Some(Component::Prefix(_))) {
+        return Some("it is an absolute path");
+    }
+    if name.split(['/', '\\']).any(|part| part == "..") {
+        return Some("\"..\" may lead out");
+    }
+    if name.contains(['\0', '\\']) {
+        return Some("it has a character that no module name has");
+    }
+    if name.split('/').any(|part| part.is_empty() || part == ".") {
+        return Some("it has an empty part");
+    }
+    None
+}
+
+impl ModuleReader for DirReader {
+    fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, ReadError> {
+        if let Some(reason) = fault_of(name) {
+            return Err(self.confined(name, reason));
+        }
+        for extension in EXTENSIONS {
+            if let Some(bytes) = self.file(name, &format!("{name}.{extension}"))? {
+                return Ok(Some(Cow::Owned(bytes)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn describe(&self) -> String {
+        format!("directory {:?}", self.label)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let Ok(entries) = self.dir.entries() else {
+            return Vec::new();
+        };
+        let files = entries.take(MAX_LISTED).filter_map(|entry| {
+            let file = entry.ok()?.file_name();
+            let (name, extension) = file.to_str()?.rsplit_once('.')?;
+            EXTENSIONS.contains(&extension).then(|| name.to_owned())
+        });
+        let mut names: Vec<String> = files.collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fault_of;
+
+    #[test]
+    fn names_that_lead_out_or_are_spelt_twice_are_refused() {
+        for name in ["../x", "a/../x", "a/../../x", "..", "/x", "./x", "a//x", "a/", "", "a\\x", "a\0"] {
+            assert!(fault_of(name).is_some(), "{name:?}");
+        }
+        for name in ["x", "a/x", "..x", "x..", "x.y", "é"] {
+            assert_eq!(fault_of(name), None, "{name:?}");
+        }
+    }
+}

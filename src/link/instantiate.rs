@@ -1,0 +1,176 @@
+//! Bringing a planned graph to life, dependencies first: instances, start functions, and the start
+//! of reactors. Knows which module satisfies which import; does not look for modules.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::definitions::Definitions;
+use super::error::LinkError;
+use super::load::Plan;
+use super::registry::{Registry, id_of};
+use crate::bundle::{Graph, Resolution, UNNAMED};
+use crate::error::{Error, Result};
+use crate::host::HostDef;
+use crate::module::{Import, ImportKind, Module};
+use crate::store::{AsContextMut, Extern, Instance, Scope};
+use crate::trap::{Trap, TrapCode};
+use crate::types::ExternType;
+
+/// The functions of which a reactor's first is called before anything else of it.
+const REACTOR_STARTS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
+
+/// Brings the modules of a plan to life and gives the instance of the last, the root.
+pub(super) fn instantiate<T: 'static>(
+    definitions: &mut Definitions<T>,
+    registry: &Registry,
+    plan: &Plan,
+    mut store: impl AsContextMut<Data = T>,
+) -> Result<Instance> {
+    let id = store.as_context().core().id;
+    let mut birth = Birth {
+        scope: Arc::clone(&definitions.store_mut(id).scope),
+        born: HashMap::new(),
+        replaced: Vec::new(),
+    };
+    let mut root = None;
+    for (node, resolutions) in &plan.steps {
+        let is_root = *node == Graph::<Module>::ROOT;
+        match birth.step(definitions, registry, plan, *node, resolutions, &mut store) {
+            Ok(instance) => root = Some(instance),
+            Err(error) => {
+                birth.undo();
+                return Err(if is_root {
+                    error
+                } else {
+                    let (module, chain) = (plan.graph.name(*node).to_owned(), plan.graph.chain(*node));
+                    LinkError::Start { module, chain, source: error }.into()
+                });
+            }
+        }
+    }
+    let born = birth.born.into_iter();
+    let instances = &mut definitions.store_mut(id).instances;
+    instances.extend(born.map(|(node, instance)| (id_of(plan.graph.unit(node)), instance)));
+    Ok(root.expect("a walk ends with its root"))
+}
+
+/// Instances that come to life together, or not at all as far as names go.
+struct Birth {
+    scope: Arc<Scope>,
+    /// The new instances by their numbers in the graph.
+    born: HashMap<usize, Instance>,
+    /// The names that were given, and who had them before.
+    replaced: Vec<(Arc<str>, Option<Instance>)>,
+}
+
+impl Birth {
+    /// One module: its instance with its start function, its names, its start as a reactor.
+    fn step<T: 'static>(
+        &mut self,
+        definitions: &mut Definitions<T>,
+        registry: &Registry,
+        plan: &Plan,
+        node: usize,
+        resolutions: &[Resolution],
+        mut store: impl AsContextMut<Data = T>,
+    ) -> Result<Instance> {
+        let module = plan.graph.unit(node);
+        let externs = self.externs(definitions, plan, module, resolutions, &mut store);
+        let name = plan.graph.name(node);
+        let label = (name != UNNAMED).then(|| name.into());
+        let scope = Some(Arc::clone(&self.scope));
+        let instance = Instance::instantiate_with(&mut store, module, &externs, label, scope)?;
+        self.born.insert(node, instance);
+        for name in registry.names_of(module) {
+            let before = self.scope.insert(Arc::clone(name), instance);
+            self.replaced.push((Arc::clone(name), before));
+        }
+        start_reactor(instance, module, &mut store)?;
+        Ok(instance)
+    }
+
+    /// What satisfies the imports of a module, in their order.
+    fn externs<T: 'static>(
+        &self,
+        definitions: &mut Definitions<T>,
+        plan: &Plan,
+        module: &Module,
+        resolutions: &[Resolution],
+        mut store: impl AsContextMut<Data = T>,
+    ) -> Vec<Extern> {
+        let id = store.as_context().core().id;
+        let mut externs = Vec::with_capacity(resolutions.len());
+        for (import, resolution) in module.0.imports.iter().zip(resolutions) {
+            let item = match resolution {
+                Resolution::Host => definitions.item(&mut store, &import.module, &import.name),
+                Resolution::StandIn => Some(stand_in(module, import, &mut store)),
+                Resolution::Module(node) => {
+                    let living = || {
+                        let state = definitions.store(id)?;
+                        state.instances.get(&id_of(plan.graph.unit(*node)))
+                    };
+                    let exporter = self.born.get(node).or_else(living);
+                    exporter.and_then(|exporter| {
+                        exporter.export_in(store.as_context().core(), &import.name)
+                    })
+                }
+            };
+            externs.push(item.expect("the plan found it, and its module lives before its users"));
+        }
+        externs
+    }
+
+    /// Takes all names back.
+    fn undo(self) {
+        for (name, before) in self.replaced.into_iter().rev() {
+            match before {
+                Some(before) => self.scope.insert(name, before),
+                None => self.scope.remove(&name),
+            };
+        }
+    }
+}
+
+/// Calls what a reactor wants called before anything else of it. A command is left alone: its
+/// `_start` does all of that.
+fn start_reactor(
+    instance: Instance,
+    module: &Module,
+    mut store: impl AsContextMut,
+) -> Result<()> {
+    if is_action(module, "_start") {
+        return Ok(());
+    }
+    let Some(start) = REACTOR_STARTS.into_iter().find(|name| is_action(module, name)) else {
+        return Ok(());
+    };
+    let func = instance.get_func(&store, start).expect("the module exports it");
+    func.call(&mut store, &[], &mut [])
+}
+
+/// Whether a module exports a function of this name that takes and gives nothing.
+fn is_action(module: &Module, name: &str) -> bool {
+    match module.export(name) {
+        Some(ExternType::Func(ty)) => ty.params().is_empty() && ty.results().is_empty(),
+        _ => false,
+    }
+}
+
+/// A function that traps when it is called, in place of a missing one.
+fn stand_in<T: 'static>(
+    module: &Module,
+    import: &Import,
+    store: impl AsContextMut<Data = T>,
+) -> Extern {
+    let ImportKind::Func(ty) = import.ty else {
+        unreachable!("only functions are stood in for");
+    };
+    let name = format!("{:?}.{:?}", import.module, import.name);
+    let detail = name.clone();
+    let ty = module.0.types[ty as usize].clone();
+    let traps = HostDef::<T>::new(&name, ty, move |_, _, _| {
+        let trap = Trap::from(TrapCode::MissingImport).with_detail(detail.as_str());
+        Err(Error::from(trap).into())
+    });
+    traps.instantiate(store).into()
+}

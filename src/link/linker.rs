@@ -1,0 +1,424 @@
+//! The linker: the embedder's runtime object, which owns names, definitions of the host, the reader
+//! and the buffers that it gave out.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use super::buffers::Buffers;
+use super::definitions::Definitions;
+use super::error::LinkError;
+use super::instantiate::instantiate;
+use super::load::{Loaded, Loading, Plan};
+use super::reader::ModuleReader;
+use super::registry::{Registry, RegistryError, id_of};
+use crate::bundle::nearest;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::host::{Caller, HostDef, IntoFunc};
+use crate::module::Module;
+use crate::store::{AsContext, AsContextMut, Extern, Instance};
+use crate::types::FuncType;
+use crate::value::Val;
+
+/// Links modules by name, to the host and to one another.
+///
+/// An import is looked for, in this order, among the host's definitions, in the [`Registry`], and in
+/// the modules that the [`ModuleReader`] knows, which are loaded and registered under the name that
+/// asked for them, depth first, in the order of the import section. There is one instance for each
+/// module in a store, shared by all that import it.
+///
+/// A linker can be used with several stores: names of modules and host functions are for all of
+/// them, instances and [`Linker::define`] for one. Dropping the linker gives the reader its buffers
+/// back; instances live on with their store.
+///
+/// ```
+/// use holdall::{Engine, Linker, MemoryReader, Module, Store};
+///
+/// let engine = Engine::default();
+/// let mut linker = Linker::new(&engine);
+/// linker.func_wrap("env", "ten", || 10_i32)?;
+/// linker.set_reader(MemoryReader::new().with(
+///     "mA",
+///     br#"(module (import "env" "ten" (func $ten (result i32)))
+///                 (func (export "A") (result i32) (call $ten)))"#.as_slice(),
+/// ));
+/// let root = Module::new(&engine, br#"(module
+///     (import "mA" "A" (func $A (result i32)))
+///     (func (export "call_A") (result i32) (call $A)))"#.as_slice())?;
+///
+/// let mut store = Store::new(&engine, ());
+/// let instance = linker.instantiate(&mut store, &root)?;
+/// let call_a = instance.get_typed_func::<(), i32>(&store, "call_A")?;
+/// assert_eq!(call_a.call(&mut store, ())?, 10);
+/// let a = instance.get_typed_func::<(), i32>(&store, "$mA$A")?;
+/// assert_eq!(a.call(&mut store, ())?, 10);
+/// # Ok::<(), holdall::Error>(())
+/// ```
+pub struct Linker<T> {
+    engine: Engine,
+    registry: Registry,
+    definitions: Definitions<T>,
+    reader: Option<Arc<dyn ModuleReader>>,
+    /// What the readers gave out and did not get back yet.
+    buffers: Buffers,
+    shadowed: BTreeSet<(String, String)>,
+    allows_shadowing: bool,
+    stands_in: bool,
+}
+
+impl<T: 'static> Linker<T> {
+    /// At most this many modules are loaded for one graph.
+    pub const MAX_MODULES: usize = crate::bundle::MAX_MODULES;
+
+    /// A linker that knows nothing yet.
+    #[must_use]
+    pub fn new(engine: &Engine) -> Self {
+        Self {
+            engine: engine.clone(),
+            registry: Registry::new(),
+            definitions: Definitions::default(),
+            reader: None,
+            buffers: Buffers::default(),
+            shadowed: BTreeSet::new(),
+            allows_shadowing: false,
+            stands_in: false,
+        }
+    }
+
+    /// Sets who is asked for modules that are not registered. Buffers of a reader that was set
+    /// before still go back to it.
+    pub fn set_reader(&mut self, reader: impl ModuleReader + 'static) -> &mut Self {
+        self.reader = Some(Arc::new(reader));
+        self
+    }
+
+    /// Whether definitions may replace earlier ones of the same name; they may not unless this is
+    /// set.
+    pub fn allow_shadowing(&mut self, allow: bool) -> &mut Self {
+        self.allows_shadowing = allow;
+        self
+    }
+
+    /// Whether an import of a function that is nowhere to be found is left to trap when it is
+    /// called ([`TrapCode::MissingImport`](crate::TrapCode::MissingImport)). For tests; without
+    /// it, such an import is an error when the module is loaded.
+    pub fn trap_on_missing_functions(&mut self, trap: bool) -> &mut Self {
+        self.stands_in = trap;
+        self
+    }
+
+    /// Defines a host function of a closure.
+    ///
+    /// # Errors
+    /// When the name is defined already and shadowing is not allowed.
+    pub fn func_wrap<Params, Results>(
+        &mut self,
+        module: &str,
+        name: &str,
+        func: impl IntoFunc<T, Params, Results>,
+    ) -> Result<&mut Self> {
+        self.check_undefined(None, module, name)?;
+        let definition = HostDef::wrap(&qualified(module, name), func);
+        self.definitions.define_host(module, name, definition);
+        Ok(self)
+    }
+
+    /// Defines a host function whose type is only known at run time.
+    ///
+    /// # Errors
+    /// When the name is defined already and shadowing is not allowed.
+    pub fn func_new(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> anyhow::Result<()> + Send + Sync + 'static,
+    ) -> Result<&mut Self> {
+        self.check_undefined(None, module, name)?;
+        let definition = HostDef::new(&qualified(module, name), ty, func);
+        self.definitions.define_host(module, name, definition);
+        Ok(self)
+    }
+
+    /// Defines something of a store, for modules that are instantiated in that store.
+    ///
+    /// # Errors
+    /// When the name is defined already and shadowing is not allowed.
+    ///
+    /// # Panics
+    /// When `item` is of another store.
+    pub fn define(
+        &mut self,
+        store: impl AsContext<Data = T>,
+        module: &str,
+        name: &str,
+        item: impl Into<Extern>,
+    ) -> Result<&mut Self> {
+        let item = item.into();
+        let core = store.as_context().core();
+        core.assert_owns("definition", item.store());
+        self.check_undefined(Some(core.id), module, name)?;
+        self.definitions.define(core.id, module, name, item);
+        Ok(self)
+    }
+
+    /// Defines all exports of an instance under a module's name, which `$module$function` knows
+    /// from then on too.
+    ///
+    /// # Errors
+    /// When a name is defined already and shadowing is not allowed; then nothing is defined.
+    pub fn instance(
+        &mut self,
+        store: impl AsContextMut<Data = T>,
+        name: &str,
+        instance: Instance,
+    ) -> Result<&mut Self> {
+        let context = store.as_context();
+        let core = context.core();
+        let module = instance.module(&context);
+        for (export, _) in &module.0.exports {
+            self.check_undefined(Some(core.id), name, export)?;
+        }
+        for (export, _) in &module.0.exports {
+            let item = instance.export_in(core, export).expect("the module exports it");
+            self.definitions.define(core.id, name, export, item);
+        }
+        let scope = &self.definitions.store_mut(core.id).scope;
+        scope.insert(name.into(), instance);
+        Ok(self)
+    }
+
+    /// Defines what the host defines under one name under another one too.
+    ///
+    /// # Errors
+    /// When the host defines nothing under the first name, or something under the second while
+    /// shadowing is not allowed.
+    pub fn alias(
+        &mut self,
+        module: &str,
+        name: &str,
+        as_module: &str,
+        as_name: &str,
+    ) -> Result<&mut Self> {
+        if self.definitions.is_defined_anywhere(as_module, as_name) && !self.allows_shadowing {
+            return Err(defined(as_module, as_name));
+        }
+        if self.definitions.alias((module, name), (as_module, as_name)) {
+            return Ok(self);
+        }
+        let nearest = nearest(name, self.definitions.names(module));
+        Err(LinkError::Undefined {
+            module: module.to_owned(),
+            name: name.to_owned(),
+            nearest: nearest.map(ToOwned::to_owned),
+        }
+        .into())
+    }
+
+    /// Gives a module its name, under which others can import from it and [`Linker::find`] finds
+    /// it. A root needs it, for nobody else names it; what a reader was asked for has its name.
+    ///
+    /// # Errors
+    /// [`RegistryError`]: a builtin name, a module that has another name, a name that another
+    /// module has.
+    pub fn register(&mut self, name: &str, module: &Module) -> Result<&mut Self> {
+        self.registry.register(name, module).map_err(LinkError::from)?;
+        self.name_living(name);
+        Ok(self)
+    }
+
+    /// Gives a registered module another name. Both stand for the same instance.
+    ///
+    /// # Errors
+    /// [`RegistryError`]: no module has the name; the alias is builtin, or another module has it.
+    pub fn alias_module(&mut self, name: &str, alias: &str) -> Result<&mut Self> {
+        self.registry.alias(name, alias).map_err(LinkError::from)?;
+        self.name_living(alias);
+        Ok(self)
+    }
+
+    /// Takes a name away from its module, and gives the module; from then on the name is free.
+    /// Instances, and those that were linked to them, stay as they are.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unknown`]: no module has the name.
+    pub fn unregister(&mut self, name: &str) -> Result<Module> {
+        let module = self.registry.unregister(name).ok_or_else(|| {
+            LinkError::from(RegistryError::Unknown {
+                name: name.to_owned(),
+            })
+        })?;
+        for state in self.definitions.stores() {
+            state.scope.remove(name);
+        }
+        Ok(module)
+    }
+
+    /// Loads a module by its name, and all that it needs, and registers them. A module that is
+    /// registered already is not read again. What the host has to define is looked at when the
+    /// module is instantiated.
+    ///
+    /// # Errors
+    /// [`LinkError`]: there is no such module, or one that it needs cannot be had, is no module,
+    /// does not fit, or needs itself. Then nothing is registered.
+    pub fn load(&mut self, name: &str) -> Result<Module> {
+        let mut loading = self.loading();
+        let module = loading.root(name)?;
+        let plan = loading.plan(Some(name), &module)?;
+        let loaded = loading.found;
+        self.commit(loaded, plan.shadowed);
+        Ok(module)
+    }
+
+    /// Instantiates a module: loads what it needs, checks that everything fits, and brings it to
+    /// life in the store, dependencies first, in import order. The module itself always gets a new
+    /// instance; what it needs is shared with what this linker instantiated in this store before.
+    ///
+    /// Each new instance runs its start function, and then, unless it is a command (with a
+    /// function `_start`), `_initialize` if it has one, else `__wasm_call_ctors`.
+    ///
+    /// # Errors
+    /// Before anything is instantiated, [`LinkError`]: the first module whose imports cannot be
+    /// satisfied, with all of them; a circle; a module that cannot be had. Then registry and store
+    /// are as before. Afterwards, what [`Instance::new`] tells: of the module itself as it is, of
+    /// a dependency as [`LinkError::Start`]. Then the modules stay registered, and none of the new
+    /// instances is known by a name.
+    pub fn instantiate(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> Result<Instance> {
+        let mut loading = self.loading();
+        let context = store.as_context();
+        for engine in [module.engine(), context.engine()] {
+            if !engine.same(loading.engine) {
+                return Err(Error::usage(
+                    "expected a module and a store of the linker's engine, found another engine",
+                ));
+            }
+        }
+        loading.core = Some(context.core());
+        let plan = loading.plan(None, module)?;
+        let loaded = loading.found;
+        let plan = self.commit_plan(loaded, plan);
+        instantiate(&mut self.definitions, &self.registry, &plan, &mut store)
+    }
+
+    /// What an import of this module and name would get in a store: a definition by the host, else
+    /// an export of a registered module that was instantiated there.
+    pub fn get(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+        name: &str,
+    ) -> Option<Extern> {
+        if let Some(item) = self.definitions.item(&mut store, module, name) {
+            return Some(item);
+        }
+        let module = self.registry.find(module)?;
+        let context = store.as_context();
+        let state = self.definitions.store(context.core().id)?;
+        let instance = state.instances.get(&id_of(module))?;
+        instance.export_in(context.core(), name)
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The registered module of a name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Module> {
+        self.registry.find(name)
+    }
+
+    /// The names of modules.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The imports, as module name and name, that were satisfied by a definition of the host
+    /// although there is a module of that name, as far as the registry and the reader's
+    /// [`names`](ModuleReader::names) tell.
+    pub fn shadowed(&self) -> impl Iterator<Item = (&str, &str)> {
+        let shadowed = self.shadowed.iter();
+        shadowed.map(|(module, name)| (module.as_str(), name.as_str()))
+    }
+
+    fn loading(&self) -> Loading<'_, T> {
+        let mut loading = Loading::new(
+            &self.engine,
+            &self.registry,
+            self.reader.as_ref(),
+            &self.definitions,
+        );
+        loading.stands_in = self.stands_in;
+        loading
+    }
+
+    /// Makes what was loaded the linker's own.
+    fn commit(&mut self, loaded: Loaded, shadowed: Vec<(String, String)>) {
+        let Loaded {
+            modules,
+            mut buffers,
+        } = loaded;
+        self.buffers.append(&mut buffers);
+        self.shadowed.extend(shadowed);
+        for (name, module) in modules {
+            self.registry
+                .register(&name, &module)
+                .expect("it was read because the name was free, and is not builtin");
+        }
+    }
+
+    fn commit_plan(&mut self, loaded: Loaded, mut plan: Plan) -> Plan {
+        self.commit(loaded, std::mem::take(&mut plan.shadowed));
+        plan
+    }
+
+    /// Lets `$module$function` know a module that lives already by a new name.
+    fn name_living(&self, name: &str) {
+        let Some(module) = self.registry.find(name) else {
+            return;
+        };
+        for state in self.definitions.stores() {
+            if let Some(instance) = state.instances.get(&id_of(module)) {
+                state.scope.insert(name.into(), *instance);
+            }
+        }
+    }
+
+    fn check_undefined(&self, store: Option<crate::store::StoreId>, module: &str, name: &str) -> Result<()> {
+        if !self.allows_shadowing && self.definitions.is_defined(store, module, name) {
+            return Err(defined(module, name));
+        }
+        Ok(())
+    }
+}
+
+impl<T> fmt::Debug for Linker<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Linker")
+            .field("registry", &self.registry)
+            .field("reader", &self.reader.as_ref().map(|reader| reader.describe()))
+            .finish_non_exhaustive()
+    }
+}
+
+/// What backtraces call a host function.
+fn qualified(module: &str, name: &str) -> String {
+    format!("{module}.{name}")
+}
+
+#[cold]
+fn defined(module: &str, name: &str) -> Error {
+    LinkError::Defined {
+        module: module.to_owned(),
+        name: name.to_owned(),
+    }
+    .into()
+}

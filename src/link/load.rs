@@ -1,0 +1,233 @@
+//! Loading: the modules that a root needs, from the registry and the reader, and the checks that
+//! they fit one another. Nothing here changes a linker or a store; what was found is committed by
+//! the linker, or dropped.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use super::buffers::Buffers;
+use super::definitions::{Definitions, StoreState};
+use super::error::LinkError;
+use super::reader::ModuleReader;
+use super::registry::{Registry, id_of};
+use crate::bundle::{
+    Graph, GraphError, HostDefinition, Opened, Resolution, Source, UNNAMED, is_builtin,
+    nearest,
+};
+use crate::error::Error;
+use crate::module::Module;
+use crate::store::Core;
+use crate::types::ExternType;
+use crate::engine::Engine;
+
+/// One attempt to load a graph.
+pub(super) struct Loading<'a, T> {
+    pub(super) engine: &'a Engine,
+    pub(super) registry: &'a Registry,
+    pub(super) reader: Option<&'a Arc<dyn ModuleReader>>,
+    pub(super) definitions: &'a Definitions<T>,
+    /// The store that the graph is for. Without one, what the host will define under builtin names
+    /// is not looked at.
+    pub(super) core: Option<&'a Core>,
+    pub(super) stands_in: bool,
+    pub(super) found: Loaded,
+    /// The names that the reader knows, listed at most once.
+    reader_names: OnceCell<Vec<String>>,
+}
+
+/// What an attempt got from the reader.
+#[derive(Default)]
+pub(super) struct Loaded {
+    /// New modules with the names under which they were asked for, oldest first.
+    pub(super) modules: Vec<(Arc<str>, Module)>,
+    pub(super) buffers: Buffers,
+}
+
+/// A graph that can be brought to life.
+pub(super) struct Plan {
+    pub(super) graph: Graph<Module>,
+    /// Modules to instantiate, dependencies first, and how each of their imports is satisfied.
+    pub(super) steps: Vec<(usize, Vec<Resolution>)>,
+    /// Names that a definition by the host takes away from a module.
+    pub(super) shadowed: Vec<(String, String)>,
+}
+
+impl<'a, T: 'static> Loading<'a, T> {
+    pub(super) fn new(
+        engine: &'a Engine,
+        registry: &'a Registry,
+        reader: Option<&'a Arc<dyn ModuleReader>>,
+        definitions: &'a Definitions<T>,
+    ) -> Self {
+        Self {
+            engine,
+            registry,
+            reader,
+            definitions,
+            core: None,
+            stands_in: false,
+            found: Loaded::default(),
+            reader_names: OnceCell::new(),
+        }
+    }
+
+    /// The module of a name, from the registry or the reader.
+    pub(super) fn root(&mut self, name: &str) -> Result<Module, Error> {
+        let found = if is_builtin(name) {
+            None
+        } else {
+            self.open(name, &|| vec![name.to_owned()])?
+        };
+        let opened = found.ok_or_else(|| {
+            let (asked, nearest) = self.missing(name);
+            LinkError::NotFound {
+                name: name.to_owned(),
+                asked,
+                nearest,
+            }
+        })?;
+        Ok(opened.unit)
+    }
+
+    /// The graph under a root; `name` is what it was loaded as just now, where it was.
+    pub(super) fn plan(&mut self, name: Option<&str>, root: &Module) -> Result<Plan, Error> {
+        let mut graph = Graph::new();
+        // Imports of the name that the embedder gave it mean the root; what it calls itself in its
+        // name section is for people.
+        let given = name
+            .or_else(|| self.registry.name_of(root))
+            .or(root.0.name.as_deref());
+        let is_taken = |name| self.registry.find(name).is_some_and(|found| !found.same(root));
+        let owns_name = given.is_some_and(|name| !is_taken(name) && !is_builtin(name));
+        let label = given.or(root.name()).unwrap_or(UNNAMED).to_owned();
+        graph.visit(self, &label, owns_name, root.clone())?;
+        let mut steps = Vec::with_capacity(graph.order().len());
+        let mut shadowed = Vec::new();
+        for &node in graph.order() {
+            let resolutions = graph.resolve(self, node).map_err(LinkError::from)?;
+            let imports = graph.unit(node).0.imports.iter();
+            for (import, resolution) in imports.zip(&resolutions) {
+                if *resolution == Resolution::Host && self.has_module(&import.module) {
+                    shadowed.push((import.module.to_string(), import.name.to_string()));
+                }
+            }
+            steps.push((node, resolutions));
+        }
+        Ok(Plan {
+            graph,
+            steps,
+            shadowed,
+        })
+    }
+
+    fn store(&self) -> Option<&StoreState> {
+        self.definitions.store(self.core?.id)
+    }
+
+    /// Whether there is a module of a name, as far as that is known without reading it.
+    fn has_module(&self, name: &str) -> bool {
+        !is_builtin(name)
+            && (self.registry.find(name).is_some()
+                || self.reader_names().iter().any(|known| known == name))
+    }
+
+    fn reader_names(&self) -> &[String] {
+        self.reader_names
+            .get_or_init(|| self.reader.map_or_else(Vec::new, |reader| reader.names()))
+    }
+}
+
+impl<T: 'static> Source for Loading<'_, T> {
+    type Unit = Module;
+    type Error = Error;
+
+    fn id(&self, unit: &Module) -> usize {
+        id_of(unit)
+    }
+
+    fn imports<'u>(&self, unit: &'u Module) -> impl Iterator<Item = (&'u str, &'u str, ExternType)> {
+        unit.imports().map(|import| (import.module, import.name, import.ty))
+    }
+
+    fn export(&self, unit: &Module, name: &str) -> Option<ExternType> {
+        // Of a module that lives already, what its memories and tables have grown to counts.
+        let living = self.store().and_then(|store| store.instances.get(&id_of(unit)));
+        match (living, self.core) {
+            (Some(instance), Some(core)) => Some(instance.export_in(core, name)?.ty_in(core)),
+            _ => unit.export(name),
+        }
+    }
+
+    fn export_names<'u>(&self, unit: &'u Module) -> impl Iterator<Item = &'u str> {
+        unit.0.exports.iter().map(|(name, _)| &**name)
+    }
+
+    fn host(&self, module: &str, name: &str) -> Option<HostDefinition> {
+        let later = || (self.core.is_none() && is_builtin(module)).then_some(HostDefinition::Untyped);
+        self.definitions.find(self.core, module, name).or_else(later)
+    }
+
+    fn host_names(&self, module: &str) -> Vec<&str> {
+        self.definitions.names(module)
+    }
+
+    fn open(
+        &mut self,
+        name: &str,
+        chain: &dyn Fn() -> Vec<String>,
+    ) -> Result<Option<Opened<Module>>, Error> {
+        if let Some(module) = self.registry.find(name) {
+            let settled = self.store().is_some_and(|store| store.instances.contains_key(&id_of(module)));
+            return Ok(Some(Opened {
+                unit: module.clone(),
+                settled,
+            }));
+        }
+        let Some(reader) = self.reader else {
+            return Ok(None);
+        };
+        let read = reader.read(name).map_err(|source| LinkError::Read {
+            module: name.to_owned(),
+            chain: chain(),
+            source,
+        })?;
+        let Some(bytes) = read else {
+            return Ok(None);
+        };
+        // The buffer goes back when the reader's time comes, the module stays for as long as it is
+        // used: it gets bytes of its own.
+        let own = match &bytes {
+            Cow::Borrowed(bytes) => Cow::Borrowed(*bytes),
+            Cow::Owned(bytes) => Cow::Owned(bytes.clone()),
+        };
+        let asked_as: Arc<str> = name.into();
+        self.found.buffers.keep(reader, &asked_as, bytes);
+        let module = Module::named(self.engine, name, own).map_err(|source| LinkError::Load {
+            module: name.to_owned(),
+            chain: chain(),
+            source,
+        })?;
+        self.found.modules.push((asked_as, module.clone()));
+        Ok(Some(Opened {
+            unit: module,
+            settled: false,
+        }))
+    }
+
+    fn missing(&self, name: &str) -> (Vec<String>, Option<String>) {
+        let asked = self.reader.map(|reader| reader.describe());
+        let known = self.registry.names();
+        let known = known.chain(self.reader_names().iter().map(String::as_str));
+        let nearest = nearest(name, known).map(ToOwned::to_owned);
+        (asked.into_iter().collect(), nearest)
+    }
+
+    fn fault(&mut self, fault: GraphError) -> Result<(), Error> {
+        Err(LinkError::from(fault).into())
+    }
+
+    fn stands_in(&self) -> bool {
+        self.stands_in
+    }
+}

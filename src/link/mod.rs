@@ -1,0 +1,21 @@
+//! Linking by name: readers that find modules' bytes, the registry of names, and the linker that
+//! satisfies imports from the host, the registry and the readers. Knows nothing of WASI and of how
+//! code is executed; authority over files is a `Dir` that was handed in.
+
+mod buffers;
+mod definitions;
+#[cfg(feature = "fs")]
+mod dir;
+mod error;
+mod instantiate;
+mod linker;
+mod load;
+mod reader;
+mod registry;
+
+#[cfg(feature = "fs")]
+pub use dir::DirReader;
+pub use error::LinkError;
+pub use linker::Linker;
+pub use reader::{BundleReader, ChainReader, FnReader, MemoryReader, ModuleReader, ReadError};
+pub use registry::{Registry, RegistryError};

@@ -1,0 +1,274 @@
+//! Readers: where the bytes of a module come from, by its name, and where they go back to. Knows
+//! names and bytes, not what is in them.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::error::Error as StdError;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::bundle::Bundle;
+
+/// Finds the bytes of modules by their names.
+///
+/// A [`Linker`](super::Linker) asks for each name once in a graph, and gives each buffer that `read`
+/// returned to `destroy` exactly once: at once when the load that it was read for fails, otherwise
+/// when the linker is dropped; the newest first. A module that is made of a buffer keeps bytes of
+/// its own (or, of a `Cow::Borrowed`, the `'static` ones), so it outlives the buffer.
+pub trait ModuleReader: Send + Sync {
+    /// The bytes of the module of this name: the binary format or, with the feature `wat`, text.
+    /// `None` where the reader has no such module.
+    ///
+    /// # Errors
+    /// Why a module that may be there cannot be had. It ends the load; no other reader is asked.
+    fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, ReadError>;
+
+    /// Takes back a buffer that `read` gave out under this name.
+    fn destroy(&self, name: &str, bytes: Cow<'static, [u8]>) {
+        let _ = (name, bytes);
+    }
+
+    /// How messages call the reader: `the bundle`, `directory "modules"`.
+    fn describe(&self) -> String;
+
+    /// Names that the reader knows, to suggest the nearest one and to notice a definition by the
+    /// host that shadows a module. May be incomplete.
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Why a reader could not give a module's bytes.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The name leads out of what the reader may read.
+    #[error("the name {name:?} is not confined to {within}: {reason}")]
+    Confined {
+        /// The name.
+        name: String,
+        /// What the reader may read.
+        within: String,
+        /// What is wrong with the name.
+        reason: &'static str,
+    },
+    /// The module is larger than the reader reads.
+    #[error("{name:?} is too large: expected at most {limit_bytes} bytes, found more")]
+    TooLarge {
+        /// The name.
+        name: String,
+        /// The most that the reader reads.
+        limit_bytes: u64,
+    },
+    /// The operating system's reason.
+    #[error("{name:?} could not be read: {source}")]
+    Io {
+        /// The name.
+        name: String,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// Any other reason.
+    #[error(transparent)]
+    Other(Box<dyn StdError + Send + Sync>),
+}
+
+impl ReadError {
+    /// An error with a reason of the reader's own.
+    pub fn other(reason: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Other(reason.into())
+    }
+}
+
+impl<R: ModuleReader + ?Sized> ModuleReader for Arc<R> {
+    fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, ReadError> {
+        R::read(self, name)
+    }
+
+    fn destroy(&self, name: &str, bytes: Cow<'static, [u8]>) {
+        R::destroy(self, name, bytes);
+    }
+
+    fn describe(&self) -> String {
+        R::describe(self)
+    }
+
+    fn names(&self) -> Vec<String> {
+        R::names(self)
+    }
+}
+
+/// Reads from a [`Bundle`]: gives out the program's own bytes, and has nothing to take back.
+#[derive(Clone, Debug)]
+pub struct BundleReader {
+    bundle: Bundle,
+}
+
+impl BundleReader {
+    /// A reader of a bundle's modules.
+    #[must_use]
+    pub fn new(bundle: Bundle) -> Self {
+        Self { bundle }
+    }
+}
+
+impl ModuleReader for BundleReader {
+    fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, ReadError> {
+        let module = self.bundle.find(name);
+        Ok(module.map(|module| Cow::Borrowed(module.bytes())))
+    }
+
+    fn describe(&self) -> String {
+        "the bundle".to_owned()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let names = self.bundle.modules().iter().map(|module| module.name());
+        names.map(ToOwned::to_owned).collect()
+    }
+}
+
+/// Reads from memory.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryReader {
+    modules: BTreeMap<String, Cow<'static, [u8]>>,
+}
+
+impl MemoryReader {
+    /// A reader that has no modules yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The reader with one more module; it replaces one of the same name.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
+        self.modules.insert(name.into(), bytes.into());
+        self
+    }
+}
+
+impl ModuleReader for MemoryReader {
+    fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, ReadError> {
+        Ok(self.modules.get(name).cloned())
+    }
+
+    fn describe(&self) -> String {
+        "the modules in memory".to_owned()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.modules.keys().cloned().collect()
+    }
+}
+
+/// Two functions as a reader: WAMR's module reader and module destroyer.
+pub struct FnReader<R, D> {
+    read: R,
+    destroy: D,
+}
+
+impl<R, D> FnReader<R, D>
+where
+    R: Fn(&str) -> Result<Option<Cow<'static, [u8]>>, ReadError> + Send + Sync,
+    D: Fn(&str, Cow<'static, [u8]>) + Send + Sync,
+{
+    /// A reader of a function that finds bytes and one that takes them back.
+    pub fn new(read: R, destroy: D) -> Self {
+        Self { read, destroy }
+    }
+}
+
+impl<R, D> ModuleReader for FnReader<R, D>
+where
+    R: Fn(&str) -> Result<Option<Cow<'static, [u8]>>, ReadError> + Send + Sync,
+    D: Fn(&str, Cow<'static, [u8]>) + Send + Sync,
+{
+    fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, ReadError> {
+        (self.read)(name)
+    }
+
+    fn destroy(&self, name: &str, bytes: Cow<'static, [u8]>) {
+        (self.destroy)(name, bytes);
+    }
+
+    fn describe(&self) -> String {
+        "the program's module reader".to_owned()
+    }
+}
+
+/// Asks readers in order; the first that has a module gives it, and gets its buffer back.
+#[derive(Default)]
+pub struct ChainReader {
+    readers: Vec<Arc<dyn ModuleReader>>,
+    /// Which reader gave out each buffer that is not back yet.
+    given: Mutex<HashMap<Buffer, Vec<usize>>>,
+}
+
+/// A buffer by name, address and length. Two readers can give out the same `'static` bytes: then
+/// there are two entries, and it does not matter which is whose.
+#[derive(PartialEq, Eq, Hash)]
+struct Buffer(Box<str>, usize, usize);
+
+impl Buffer {
+    fn of(name: &str, bytes: &[u8]) -> Self {
+        Self(name.into(), bytes.as_ptr().addr(), bytes.len())
+    }
+}
+
+impl ChainReader {
+    /// A chain of no readers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The chain with one more reader, asked after those before it.
+    #[must_use]
+    pub fn with(mut self, reader: impl ModuleReader + 'static) -> Self {
+        self.readers.push(Arc::new(reader));
+        self
+    }
+}
+
+impl ModuleReader for ChainReader {
+    fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, ReadError> {
+        for (at, reader) in self.readers.iter().enumerate() {
+            if let Some(bytes) = reader.read(name)? {
+                let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+                given.entry(Buffer::of(name, &bytes)).or_default().push(at);
+                return Ok(Some(bytes));
+            }
+        }
+        Ok(None)
+    }
+
+    fn destroy(&self, name: &str, bytes: Cow<'static, [u8]>) {
+        let buffer = Buffer::of(name, &bytes);
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(readers) = given.get_mut(&buffer) else {
+            return;
+        };
+        let reader = readers.pop();
+        if readers.is_empty() {
+            given.remove(&buffer);
+        }
+        // The reader may be slow, and may ask the chain again.
+        drop(given);
+        if let Some(at) = reader {
+            self.readers[at].destroy(name, bytes);
+        }
+    }
+
+    fn describe(&self) -> String {
+        let readers: Vec<String> = self.readers.iter().map(|reader| reader.describe()).collect();
+        match readers.as_slice() {
+            [] => "a chain of no readers".to_owned(),
+            readers => readers.join(", "),
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.readers.iter().flat_map(|reader| reader.names()).collect()
+    }
+}

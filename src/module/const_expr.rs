@@ -1,0 +1,223 @@
+//! Constant expressions (WebAssembly 2.0, 3.3.10, with the extended-const proposal): a small list
+//! of instructions, and its evaluation. Does not know stores: the store says what globals and
+//! functions are.
+
+use wasmparser::{Operator, OperatorsReader};
+
+use super::convert;
+use super::fault::Fault;
+use crate::limits::MAX_CONST_EXPR_OPS;
+use crate::types::RefType;
+
+/// One instruction of a constant expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConstOp {
+    I32Const(i32),
+    I64Const(i64),
+    /// The bits of an `f32`.
+    F32Const(u32),
+    /// The bits of an `f64`.
+    F64Const(u64),
+    GlobalGet(u32),
+    RefNull(RefType),
+    RefFunc(u32),
+    I32Add,
+    I32Sub,
+    I32Mul,
+    I64Add,
+    I64Sub,
+    I64Mul,
+}
+
+/// A constant expression that was validated. Nearly all are one instruction, which takes no
+/// allocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ConstExpr {
+    One(ConstOp),
+    /// The expression's instructions; a stack machine's, so that evaluation needs no recursion.
+    #[expect(
+        clippy::box_collection,
+        reason = "16 bytes instead of 24, for each element"
+    )]
+    Many(Box<Vec<ConstOp>>),
+}
+
+// Element segments have millions of them.
+const _: () = assert!(size_of::<ConstExpr>() <= 16);
+
+impl ConstExpr {
+    /// Reads an expression. It may still be invalid: the validator reads it after this.
+    pub(super) fn read(expr: &wasmparser::ConstExpr<'_>) -> Result<Self, Fault> {
+        let mut reader = expr.get_operators_reader();
+        let mut ops = Vec::new();
+        let Some(first) = read_op(&mut reader)? else {
+            return Ok(Self::Many(Box::new(ops)));
+        };
+        let Some(second) = read_op(&mut reader)? else {
+            return Ok(Self::One(first));
+        };
+        ops.extend([first, second]);
+        while let Some(op) = read_op(&mut reader)? {
+            ops.push(op);
+            if ops.len() > MAX_CONST_EXPR_OPS {
+                return Err(Fault::Limit(format!(
+                    "the constant expression at offset {:#x} has more than {MAX_CONST_EXPR_OPS} \
+                     instructions",
+                    expr.get_binary_reader().original_position()
+                )));
+            }
+        }
+        Ok(Self::Many(Box::new(ops)))
+    }
+
+    /// The value, as a slot holds it: an `i32` or `f32` in the low half under zeros, a reference as
+    /// its address, null as 0. `global` gives the slot of the global at an index, `func` the
+    /// reference to the function at an index.
+    ///
+    /// # Panics
+    ///
+    /// Where the expression was not validated.
+    pub(crate) fn eval(
+        &self,
+        mut global: impl FnMut(u32) -> u64,
+        mut func: impl FnMut(u32) -> u64,
+    ) -> u64 {
+        match self {
+            Self::One(op) => {
+                leaf(*op, &mut global, &mut func).expect("a single instruction has no operands")
+            }
+            Self::Many(ops) => {
+                let mut stack = Vec::new();
+                for op in ops.iter() {
+                    let value = match leaf(*op, &mut global, &mut func) {
+                        Some(value) => value,
+                        None => {
+                            let operands = "a validated expression has its operands";
+                            let right: u64 = stack.pop().expect(operands);
+                            binary(*op, stack.pop().expect(operands), right)
+                        }
+                    };
+                    stack.push(value);
+                }
+                stack.pop().expect("a validated expression has a value")
+            }
+        }
+    }
+}
+
+/// The next instruction; `None` at the end.
+fn read_op(reader: &mut OperatorsReader<'_>) -> Result<Option<ConstOp>, Fault> {
+    if reader.eof() {
+        return Ok(None);
+    }
+    let (op, offset) = reader.read_with_offset().map_err(Fault::malformed)?;
+    Ok(Some(match op {
+        Operator::End => return Ok(None),
+        Operator::I32Const { value } => ConstOp::I32Const(value),
+        Operator::I64Const { value } => ConstOp::I64Const(value),
+        Operator::F32Const { value } => ConstOp::F32Const(value.bits()),
+        Operator::F64Const { value } => ConstOp::F64Const(value.bits()),
+        Operator::GlobalGet { global_index } => ConstOp::GlobalGet(global_index),
+        Operator::RefNull { hty } => ConstOp::RefNull(null_type(hty, offset)?),
+        Operator::RefFunc { function_index } => ConstOp::RefFunc(function_index),
+        Operator::I32Add => ConstOp::I32Add,
+        Operator::I32Sub => ConstOp::I32Sub,
+        Operator::I32Mul => ConstOp::I32Mul,
+        Operator::I64Add => ConstOp::I64Add,
+        Operator::I64Sub => ConstOp::I64Sub,
+        Operator::I64Mul => ConstOp::I64Mul,
+        _ => return Err(Fault::invalid_at("constant expression required", offset)),
+    }))
+}
+
+/// The type of `ref.null`.
+fn null_type(heap: wasmparser::HeapType, offset: u64) -> Result<RefType, Fault> {
+    let Some(ty) = wasmparser::RefType::new(true, heap) else {
+        return Err(Fault::invalid_at("type index out of bounds", offset));
+    };
+    convert::ref_type(ty).map_err(|error| Fault::invalid_at(error.to_string(), offset))
+}
+
+/// The value of an instruction without operands.
+fn leaf(
+    op: ConstOp,
+    global: &mut impl FnMut(u32) -> u64,
+    func: &mut impl FnMut(u32) -> u64,
+) -> Option<u64> {
+    Some(match op {
+        ConstOp::I32Const(value) => u64::from(value.cast_unsigned()),
+        ConstOp::I64Const(value) => value.cast_unsigned(),
+        ConstOp::F32Const(bits) => u64::from(bits),
+        ConstOp::F64Const(bits) => bits,
+        ConstOp::GlobalGet(index) => global(index),
+        ConstOp::RefNull(_) => 0,
+        ConstOp::RefFunc(index) => func(index),
+        _ => return None,
+    })
+}
+
+/// The value of an instruction with two operands.
+fn binary(op: ConstOp, left: u64, right: u64) -> u64 {
+    // The low half of the 64-bit result depends on the low halves of the operands only.
+    let low = |value: u64| value & u64::from(u32::MAX);
+    match op {
+        ConstOp::I32Add => low(left.wrapping_add(right)),
+        ConstOp::I32Sub => low(left.wrapping_sub(right)),
+        ConstOp::I32Mul => low(left.wrapping_mul(right)),
+        ConstOp::I64Add => left.wrapping_add(right),
+        ConstOp::I64Sub => left.wrapping_sub(right),
+        ConstOp::I64Mul => left.wrapping_mul(right),
+        _ => unreachable!("{op:?} has no operands"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn eval(ops: &[ConstOp]) -> u64 {
+        ConstExpr::Many(Box::new(ops.to_vec())).eval(|index| 100 + u64::from(index), u64::from)
+    }
+
+    #[test]
+    fn i32_arithmetic_wraps_and_leaves_the_high_half_zero() {
+        use ConstOp::*;
+        assert_eq!(eval(&[I32Const(-1), I32Const(1), I32Add]), 0);
+        assert_eq!(eval(&[I32Const(0), I32Const(1), I32Sub]), 0xffff_ffff);
+        assert_eq!(eval(&[I32Const(-1), I32Const(-1), I32Mul]), 1);
+        assert_eq!(
+            eval(&[I32Const(0x10000), I32Const(0x10001), I32Mul]),
+            0x10000
+        );
+    }
+
+    #[test]
+    fn i64_arithmetic_wraps_and_operands_keep_their_order() {
+        use ConstOp::*;
+        assert_eq!(eval(&[I64Const(5), I64Const(7), I64Sub]), u64::MAX - 1);
+        assert_eq!(eval(&[I64Const(i64::MAX), I64Const(1), I64Add]), 1 << 63);
+        assert_eq!(eval(&[GlobalGet(2), I64Const(3), I64Mul]), 306);
+    }
+
+    #[test]
+    fn references_are_the_stores_and_null_is_zero() {
+        let no = |_| unreachable!();
+        assert_eq!(
+            ConstExpr::One(ConstOp::RefFunc(3)).eval(no, |i| u64::from(i) + 8),
+            11
+        );
+        assert_eq!(
+            ConstExpr::One(ConstOp::RefNull(RefType::FUNCREF)).eval(no, no),
+            0
+        );
+    }
+
+    #[test]
+    fn negative_i32_is_not_sign_extended() {
+        let no = |_| unreachable!();
+        assert_eq!(
+            ConstExpr::One(ConstOp::I32Const(-1)).eval(no, no),
+            0xffff_ffff
+        );
+    }
+}

@@ -1,0 +1,162 @@
+//! The features of WebAssembly that holdall takes, and wasmparser's types as ours. Knows nothing of
+//! the crate but `types`, so that the build script can take this file by its path.
+
+use std::fmt;
+
+use wasmparser::{AbstractHeapType, WasmFeatures};
+
+use crate::types::{
+    FuncType, GlobalType, HeapType, MemoryType, Mutability, RefType, TableType, ValType,
+};
+
+/// WebAssembly 2.0 without SIMD, plus extended constant expressions and tail calls. Everything that
+/// reads or validates a module uses this, so that a module is the same thing everywhere.
+pub(crate) const FEATURES: WasmFeatures = WasmFeatures::FLOATS
+    // Gates `externref` too; the collected types themselves are `GC`, which is off.
+    .union(WasmFeatures::GC_TYPES)
+    .union(WasmFeatures::MUTABLE_GLOBAL)
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::TAIL_CALL);
+
+/// A type that holdall does not have. Of a module that validates with [`FEATURES`] there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unsupported(String);
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not supported", self.0)
+    }
+}
+
+impl std::error::Error for Unsupported {}
+
+fn unsupported<T>(what: impl Into<String>) -> Result<T, Unsupported> {
+    Err(Unsupported(what.into()))
+}
+
+/// A reference type as ours.
+pub(crate) fn ref_type(ty: wasmparser::RefType) -> Result<RefType, Unsupported> {
+    let heap = match ty.heap_type() {
+        wasmparser::HeapType::Abstract {
+            shared: false,
+            ty: AbstractHeapType::Func,
+        } => HeapType::Func,
+        wasmparser::HeapType::Abstract {
+            shared: false,
+            ty: AbstractHeapType::Extern,
+        } => HeapType::Extern,
+        _ => return unsupported(format!("the reference type {ty}")),
+    };
+    Ok(RefType {
+        nullable: ty.is_nullable(),
+        heap,
+    })
+}
+
+/// A value type as ours.
+pub(crate) fn val_type(ty: wasmparser::ValType) -> Result<ValType, Unsupported> {
+    Ok(match ty {
+        wasmparser::ValType::I32 => ValType::I32,
+        wasmparser::ValType::I64 => ValType::I64,
+        wasmparser::ValType::F32 => ValType::F32,
+        wasmparser::ValType::F64 => ValType::F64,
+        wasmparser::ValType::V128 => ValType::V128,
+        wasmparser::ValType::Ref(ty) => ValType::Ref(ref_type(ty)?),
+    })
+}
+
+/// A function type as ours.
+pub(crate) fn func_type(ty: &wasmparser::FuncType) -> Result<FuncType, Unsupported> {
+    let all = |types: &[wasmparser::ValType]| {
+        types
+            .iter()
+            .map(|ty| val_type(*ty))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    Ok(FuncType::new(all(ty.params())?, all(ty.results())?))
+}
+
+/// A table type as ours.
+pub(crate) fn table_type(ty: wasmparser::TableType) -> Result<TableType, Unsupported> {
+    if ty.shared {
+        return unsupported("a shared table");
+    }
+    Ok(TableType {
+        element: ref_type(ty.element_type)?,
+        min: ty.initial,
+        max: ty.maximum,
+        is_64: ty.table64,
+    })
+}
+
+/// A memory type as ours.
+pub(crate) fn memory_type(ty: wasmparser::MemoryType) -> Result<MemoryType, Unsupported> {
+    if ty.shared {
+        return unsupported("a shared memory");
+    }
+    if ty.page_size_log2.is_some() {
+        return unsupported("a memory with its own page size");
+    }
+    Ok(MemoryType {
+        min: ty.initial,
+        max: ty.maximum,
+        is_64: ty.memory64,
+    })
+}
+
+/// A global type as ours.
+pub(crate) fn global_type(ty: wasmparser::GlobalType) -> Result<GlobalType, Unsupported> {
+    if ty.shared {
+        return unsupported("a shared global");
+    }
+    Ok(GlobalType {
+        content: val_type(ty.content_type)?,
+        mutability: if ty.mutable {
+            Mutability::Var
+        } else {
+            Mutability::Const
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_are_webassembly_2_without_simd_and_two_proposals() {
+        let expected = WasmFeatures::WASM2
+            .difference(WasmFeatures::SIMD)
+            .union(WasmFeatures::EXTENDED_CONST)
+            .union(WasmFeatures::TAIL_CALL);
+        assert_eq!(FEATURES, expected);
+        assert!(FEATURES.reference_types());
+        assert!(!FEATURES.gc() && !FEATURES.function_references() && !FEATURES.exceptions());
+    }
+
+    #[test]
+    fn types_of_other_proposals_are_refused_not_panicked_on() {
+        let refused = ref_type(wasmparser::RefType::ANYREF).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "the reference type anyref is not supported"
+        );
+        let shared = wasmparser::GlobalType {
+            content_type: wasmparser::ValType::I32,
+            mutable: false,
+            shared: true,
+        };
+        global_type(shared).unwrap_err();
+    }
+
+    #[test]
+    fn reference_types_keep_their_nullability() {
+        assert_eq!(ref_type(wasmparser::RefType::FUNCREF), Ok(RefType::FUNCREF));
+        assert!(!ref_type(wasmparser::RefType::EXTERN).unwrap().nullable);
+    }
+}

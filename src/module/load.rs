@@ -1,0 +1,189 @@
+//! From bytes to a module: text or binary, sections, validation of every function body, lowering.
+//! Does not know what a module is used for.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use wasmparser::{FuncToValidate, FuncValidatorAllocations, FunctionBody, ValidatorResources};
+
+use super::fault::Fault;
+use super::inner::ModuleInner;
+use super::names::Names;
+use super::parse::{Sections, in_bytes};
+use crate::compile;
+use crate::engine::{Engine, Lowering};
+use crate::error::Result;
+use crate::exec;
+use crate::limits::MAX_MODULE_BYTES;
+
+/// The version and layer of a component; a core module has 1 and 0.
+const COMPONENT_LAYER: [u8; 2] = [1, 0];
+
+/// Makes a module.
+pub(super) fn load(
+    engine: &Engine,
+    name: Option<&str>,
+    bytes: Cow<'static, [u8]>,
+) -> Result<ModuleInner> {
+    module(engine, name, bytes).map_err(|fault| fault.of_module(name))
+}
+
+/// Validates a module and keeps nothing of it.
+pub(super) fn validate(bytes: &[u8]) -> Result<()> {
+    let check = || {
+        let bytes = binary(Cow::Borrowed(bytes))?;
+        validate_bodies(Sections::read(&bytes)?.bodies)
+    };
+    check()
+        .map(drop)
+        .map_err(|fault: Fault| fault.of_module(None))
+}
+
+fn module(
+    engine: &Engine,
+    name: Option<&str>,
+    bytes: Cow<'static, [u8]>,
+) -> Result<ModuleInner, Fault> {
+    let bytes = binary(bytes)?;
+    let mut sections = Sections::read(&bytes)?;
+    let bodies = validate_bodies(std::mem::take(&mut sections.bodies))?;
+    // Without the bodies nothing of `Sections` borrows from the bytes.
+    let Sections {
+        types,
+        imports,
+        funcs,
+        num_imported_funcs,
+        tables,
+        num_imported_tables,
+        memories,
+        num_imported_memories,
+        globals,
+        num_imported_globals,
+        table_inits,
+        global_inits,
+        exports,
+        start,
+        elems,
+        data,
+        name_section,
+        bodies: _,
+    } = sections;
+
+    // Only now, so that a module that does not validate leaves nothing in the engine.
+    let sigs = types.iter().map(|ty| engine.intern(ty)).collect();
+    let stubs = funcs[num_imported_funcs..]
+        .iter()
+        .zip(0..)
+        .map(|(ty, defined_index)| {
+            let ty = &types[*ty as usize];
+            exec::lazy_stub(ty.param_slots(), ty.result_slots(), defined_index)
+        })
+        .collect();
+    let mut exports_by_name: Box<[u32]> = (0..).take(exports.len()).collect();
+    exports_by_name.sort_unstable_by_key(|at| &exports[*at as usize].0);
+
+    let module = ModuleInner {
+        engine: engine.clone(),
+        name: name.map(Arc::from),
+        bytes,
+        types,
+        sigs,
+        imports,
+        funcs,
+        num_imported_funcs,
+        tables,
+        num_imported_tables,
+        memories,
+        num_imported_memories,
+        globals,
+        num_imported_globals,
+        table_inits,
+        global_inits,
+        exports,
+        exports_by_name,
+        start,
+        elems,
+        data,
+        code: bodies.iter().map(|_| OnceLock::new()).collect(),
+        bodies,
+        stubs,
+        name_section,
+        names: OnceLock::<Names>::new(),
+    };
+    if engine.config().lowering == Lowering::Eager {
+        lower_all(&module)?;
+    }
+    Ok(module)
+}
+
+/// The binary format of a module that may be text, where the feature `wat` is on.
+fn binary(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, Fault> {
+    if bytes.len() > MAX_MODULE_BYTES {
+        return Err(Fault::Limit(format!(
+            "{} bytes, of {MAX_MODULE_BYTES} at most",
+            bytes.len()
+        )));
+    }
+    if bytes.starts_with(b"\0asm") {
+        if bytes.get(6..8) == Some(&COMPONENT_LAYER) {
+            return Err(Fault::malformed_at(
+                "this is a component; holdall runs core modules",
+                4,
+            ));
+        }
+        return Ok(bytes);
+    }
+    text(&bytes)?.map_or(Ok(bytes), |module| binary(Cow::Owned(module)))
+}
+
+/// The binary format of text; `None` where the bytes are no text.
+#[cfg(feature = "wat")]
+fn text(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    match (wat::Detect::from_bytes(bytes), str::from_utf8(bytes)) {
+        (wat::Detect::WasmText, Ok(text)) => wat::parse_str(text)
+            .map(Some)
+            .map_err(|error| Fault::Text(error.to_string())),
+        _ => Ok(None),
+    }
+}
+
+/// Refuses what looks like text; the rest is for the parser to refuse.
+#[cfg(not(feature = "wat"))]
+fn text(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    let text = bytes.trim_ascii_start();
+    if text.starts_with(b"(") || text.starts_with(b";;") {
+        return Err(Fault::malformed_at(
+            "this looks like the text format; holdall reads it with its feature `wat` only",
+            0,
+        ));
+    }
+    Ok(None)
+}
+
+/// Validates function bodies, and says where in the module they are.
+fn validate_bodies(
+    bodies: Vec<(FuncToValidate<ValidatorResources>, FunctionBody<'_>)>,
+) -> Result<Vec<Range<usize>>, Fault> {
+    let mut allocs = FuncValidatorAllocations::default();
+    let mut ranges = Vec::with_capacity(bodies.len());
+    for (func, body) in bodies {
+        allocs =
+            compile::validate(func, &body, allocs).map_err(|error| Fault::in_body(error, &body))?;
+        ranges.push(in_bytes(body.range()));
+    }
+    Ok(ranges)
+}
+
+fn lower_all(module: &ModuleInner) -> Result<(), Fault> {
+    for (defined_index, _) in (0..).zip(&module.bodies) {
+        if let Err(error) = module.code(defined_index) {
+            let index = module.func_index(defined_index);
+            return Err(match module.func_name(index) {
+                Some(name) => Fault::not_lowered(format_args!("{index} {name:?}"), error),
+                None => Fault::not_lowered(index, error),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! Modules: immutable, validated, shared between stores and threads. Does not know stores,
+//! instances or how modules are linked.
+
+mod const_expr;
+pub(crate) mod convert;
+mod fault;
+mod inner;
+mod load;
+mod names;
+mod parse;
+mod segments;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+pub(crate) use const_expr::ConstExpr;
+pub(crate) use inner::{ExportKind, Import, ImportKind, ModuleInner};
+pub(crate) use segments::{DataMode, ElemItems, ElemMode};
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::ir;
+use crate::types::ExternType;
+
+/// A WebAssembly module that was read and validated. Cloning gives another handle to the same
+/// module; threads and stores may share it.
+///
+/// What is taken is WebAssembly 2.0 without SIMD, plus extended constant expressions and tail
+/// calls.
+#[derive(Clone)]
+pub struct Module(pub(crate) Arc<ModuleInner>);
+
+/// An import of a module: what it needs, and under which name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportType<'a> {
+    /// The name of the module that it is imported from.
+    pub module: &'a str,
+    /// Its name in that module.
+    pub name: &'a str,
+    /// The type that it must match.
+    pub ty: ExternType,
+}
+
+/// An export of a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportType<'a> {
+    /// Its name, distinct from those of the module's other exports.
+    pub name: &'a str,
+    /// Its type.
+    pub ty: ExternType,
+}
+
+const _: () = {
+    const fn shared_between_threads<T: Send + Sync>() {}
+    shared_between_threads::<Module>();
+};
+
+impl Module {
+    /// Makes a module of its binary format (WebAssembly 2.0, chapter 5), at most 1 GiB. With the
+    /// feature `wat` the text format (chapter 6) is taken too. Bytes that are `'static` and binary
+    /// are not copied.
+    ///
+    /// The time that this takes grows with the size; at worst, with calls of functions of 1,000
+    /// parameters and results, it is in the order of a microsecond a byte.
+    ///
+    /// Every function is validated now (chapter 3); [`Config::lowering`](crate::Config) says when
+    /// they are lowered to holdall's own code.
+    ///
+    /// # Errors
+    ///
+    /// [`ModuleError`](crate::ModuleError): the bytes are malformed, or do not validate, or exceed
+    /// a limit.
+    ///
+    /// ```
+    /// use holdall::{Engine, Module};
+    ///
+    /// let engine = Engine::default();
+    /// let module = Module::new(&engine, b"\0asm\x01\0\0\0")?;
+    /// assert_eq!(module.exports().len(), 0);
+    /// # Ok::<(), holdall::Error>(())
+    /// ```
+    pub fn new(engine: &Engine, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self> {
+        load::load(engine, None, bytes.into()).map(|inner| Self(Arc::new(inner)))
+    }
+
+    /// [`Module::new`], with a name that errors and backtraces use in place of the one that the
+    /// module may give itself.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Module::new`], which name the module.
+    ///
+    /// ```
+    /// use holdall::{Engine, Module};
+    ///
+    /// let error = Module::named(&Engine::default(), "app", b"\0asm\x02\0\0\0").unwrap_err();
+    /// assert!(error.to_string().starts_with("malformed module \"app\": unknown binary version"));
+    /// ```
+    pub fn named(
+        engine: &Engine,
+        name: &str,
+        bytes: impl Into<Cow<'static, [u8]>>,
+    ) -> Result<Self> {
+        load::load(engine, Some(name), bytes.into()).map(|inner| Self(Arc::new(inner)))
+    }
+
+    /// Validates what [`Module::new`] would take, and lowers and keeps nothing. A module that
+    /// validates may still exceed a limit of lowering.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Module::new`].
+    pub fn validate(_engine: &Engine, bytes: &[u8]) -> Result<()> {
+        load::validate(bytes)
+    }
+
+    /// The engine that it was made with.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// The name that it was given by [`Module::named`], else the one in its name section.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.name()
+    }
+
+    /// The imports, in order. The same two names may occur more than once.
+    pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
+        self.0.imports.iter().map(|import| ImportType {
+            module: &import.module,
+            name: &import.name,
+            ty: self.0.import_type(import),
+        })
+    }
+
+    /// The exports, in order.
+    pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType<'_>> {
+        self.0.exports.iter().map(|(name, export)| ExportType {
+            name,
+            ty: self.0.export_type(*export),
+        })
+    }
+
+    /// The type of the export of this name.
+    #[must_use]
+    pub fn export(&self, name: &str) -> Option<ExternType> {
+        let export = self.0.export(name)?;
+        Some(self.0.export_type(export))
+    }
+
+    /// Whether both are handles to the same module, made by the same call.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The lowered code of the function at an index of the function index space, as text: an
+    /// instruction a line. Its form is for reading, and may change at any time.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such function, it is imported, or it exceeds a limit of lowering.
+    pub fn disassemble(&self, func_index: u32) -> Result<String> {
+        let inner = self.inner();
+        if func_index as usize >= inner.funcs.len() {
+            return Err(Error::usage(format!(
+                "no function {func_index}: the module has {}",
+                inner.funcs.len()
+            )));
+        }
+        let Some(defined_index) = func_index.checked_sub(inner.num_imported_funcs as u32) else {
+            return Err(Error::usage(format!("function {func_index} is imported")));
+        };
+        let code = inner
+            .code(defined_index)
+            .map_err(|error| Error::resource(format!("function {func_index}: {error}")))?;
+        Ok(ir::disassemble(&code.words))
+    }
+
+    /// The parts of the module.
+    pub(crate) fn inner(&self) -> &ModuleInner {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Module")
+            .field("name", &self.name())
+            .field("imports", &self.0.imports.len())
+            .field("exports", &self.0.exports.len())
+            .finish_non_exhaustive()
+    }
+}

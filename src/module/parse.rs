@@ -1,0 +1,266 @@
+//! The sections of a binary module (WebAssembly 2.0, 5.5), read once by us and validated at once by
+//! wasmparser; function bodies are only found. Does not know engines, lowering or names of modules.
+
+use std::ops::Range;
+
+use wasmparser::{
+    ElementItems, ElementKind, ExternalKind, FuncToValidate, FunctionBody, Parser, Payload,
+    TableInit, TypeRef, ValidPayload, Validator, ValidatorResources,
+};
+
+use super::const_expr::ConstExpr;
+use super::convert::{self, FEATURES, Unsupported};
+use super::fault::Fault;
+use super::inner::{ExportKind, Import, ImportKind};
+use super::segments::{DataMode, DataSegment, ElemItems, ElemMode, ElemSegment};
+use crate::types::{FuncType, GlobalType, MemoryType, RefType, TableType};
+
+/// What the sections of a module hold; the fields are those of `ModuleInner`.
+#[derive(Default)]
+pub(super) struct Sections<'a> {
+    pub(super) types: Vec<FuncType>,
+    pub(super) imports: Vec<Import>,
+    pub(super) funcs: Vec<u32>,
+    pub(super) num_imported_funcs: usize,
+    pub(super) tables: Vec<TableType>,
+    pub(super) num_imported_tables: usize,
+    pub(super) memories: Vec<MemoryType>,
+    pub(super) num_imported_memories: usize,
+    pub(super) globals: Vec<GlobalType>,
+    pub(super) num_imported_globals: usize,
+    pub(super) table_inits: Vec<Option<ConstExpr>>,
+    pub(super) global_inits: Vec<ConstExpr>,
+    pub(super) exports: Vec<(Box<str>, ExportKind)>,
+    pub(super) start: Option<u32>,
+    pub(super) elems: Vec<ElemSegment>,
+    pub(super) data: Vec<DataSegment>,
+    pub(super) name_section: Option<Range<usize>>,
+    /// The function bodies, which are still to be validated.
+    pub(super) bodies: Vec<(FuncToValidate<ValidatorResources>, FunctionBody<'a>)>,
+}
+
+impl<'a> Sections<'a> {
+    /// Reads and validates everything but the function bodies.
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Fault> {
+        let mut sections = Self::default();
+        let mut validator = Validator::new_with_features(FEATURES);
+        let mut parser = Parser::new(0);
+        parser.set_features(FEATURES);
+        for payload in parser.parse_all(bytes) {
+            let payload = payload.map_err(Fault::malformed)?;
+            let taken = sections.take(&payload);
+            // What cannot be read is malformed. What we can read and not take is the validator's to
+            // explain first.
+            if let Err(fault @ Fault::Malformed { .. }) = taken {
+                return Err(fault);
+            }
+            if let ValidPayload::Func(func, body) =
+                validator.payload(&payload).map_err(Fault::invalid)?
+            {
+                sections.bodies.push((func, body));
+            }
+            taken?;
+        }
+        Ok(sections)
+    }
+
+    /// Takes what a section holds. It is not validated yet, so that only what takes bytes of the
+    /// module may take memory.
+    fn take(&mut self, payload: &Payload<'a>) -> Result<(), Fault> {
+        match payload {
+            Payload::TypeSection(section) => {
+                let at = section.range().start;
+                for ty in section.clone().into_iter_err_on_gc_types() {
+                    let ty = ty.map_err(Fault::malformed)?;
+                    self.types.push(ours(convert::func_type(&ty), at)?);
+                }
+            }
+            Payload::ImportSection(section) => {
+                for import in section.clone().into_imports_with_offsets() {
+                    let (at, import) = import.map_err(Fault::malformed)?;
+                    self.take_import(import, at)?;
+                }
+            }
+            Payload::FunctionSection(section) => {
+                for ty in section.clone() {
+                    self.funcs.push(ty.map_err(Fault::malformed)?);
+                }
+            }
+            Payload::TableSection(section) => {
+                for table in section.clone().into_iter_with_offsets() {
+                    let (at, table) = table.map_err(Fault::malformed)?;
+                    self.tables.push(ours(convert::table_type(table.ty), at)?);
+                    self.table_inits.push(match table.init {
+                        TableInit::RefNull => None,
+                        TableInit::Expr(expr) => Some(ConstExpr::read(&expr)?),
+                    });
+                }
+            }
+            Payload::MemorySection(section) => {
+                for memory in section.clone().into_iter_with_offsets() {
+                    let (at, memory) = memory.map_err(Fault::malformed)?;
+                    self.memories.push(ours(convert::memory_type(memory), at)?);
+                }
+            }
+            Payload::GlobalSection(section) => {
+                for global in section.clone().into_iter_with_offsets() {
+                    let (at, global) = global.map_err(Fault::malformed)?;
+                    self.globals
+                        .push(ours(convert::global_type(global.ty), at)?);
+                    self.global_inits.push(ConstExpr::read(&global.init_expr)?);
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section.clone().into_iter_with_offsets() {
+                    let (at, export) = export.map_err(Fault::malformed)?;
+                    self.exports
+                        .push((export.name.into(), export_kind(&export, at)?));
+                }
+            }
+            Payload::StartSection { func, .. } => self.start = Some(*func),
+            Payload::ElementSection(section) => {
+                for elem in section.clone().into_iter_with_offsets() {
+                    let (at, elem) = elem.map_err(Fault::malformed)?;
+                    self.elems.push(elem_segment(elem, at)?);
+                }
+            }
+            Payload::DataSection(section) => {
+                for data in section.clone() {
+                    let data = data.map_err(Fault::malformed)?;
+                    self.data.push(data_segment(data)?);
+                }
+            }
+            // A module has one; which counts of several is not said, and the first does.
+            Payload::CustomSection(section)
+                if section.name() == "name" && self.name_section.is_none() =>
+            {
+                self.name_section = Some(in_bytes(section.data_range()));
+            }
+            Payload::TagSection(section) => {
+                let at = section.range().start;
+                return Err(Fault::malformed_at(
+                    "malformed section id 13: exceptions are not supported",
+                    at,
+                ));
+            }
+            Payload::UnknownSection { id, range, .. } => {
+                let message = format!("malformed section id {id}");
+                return Err(Fault::malformed_at(message, range.start));
+            }
+            // The validator takes these, or they are custom sections of no interest.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_import(&mut self, import: wasmparser::Import<'_>, at: u64) -> Result<(), Fault> {
+        let ty = match import.ty {
+            TypeRef::Func(ty) => {
+                self.funcs.push(ty);
+                self.num_imported_funcs += 1;
+                ImportKind::Func(ty)
+            }
+            TypeRef::Table(ty) => {
+                let ty = ours(convert::table_type(ty), at)?;
+                self.tables.push(ty);
+                self.num_imported_tables += 1;
+                ImportKind::Table(ty)
+            }
+            TypeRef::Memory(ty) => {
+                let ty = ours(convert::memory_type(ty), at)?;
+                self.memories.push(ty);
+                self.num_imported_memories += 1;
+                ImportKind::Memory(ty)
+            }
+            TypeRef::Global(ty) => {
+                let ty = ours(convert::global_type(ty), at)?;
+                self.globals.push(ty);
+                self.num_imported_globals += 1;
+                ImportKind::Global(ty)
+            }
+            TypeRef::Tag(_) | TypeRef::FuncExact(_) => {
+                return Err(Fault::malformed_at("malformed import kind", at));
+            }
+        };
+        self.imports.push(Import {
+            module: import.module.into(),
+            name: import.name.into(),
+            ty,
+        });
+        Ok(())
+    }
+}
+
+/// A type as ours. wasmparser reads encodings of types that WebAssembly 2.0 does not have, whatever
+/// the features are.
+fn ours<T>(converted: Result<T, Unsupported>, at: u64) -> Result<T, Fault> {
+    converted.map_err(|error| Fault::malformed_at(error.to_string(), at))
+}
+
+fn export_kind(export: &wasmparser::Export<'_>, at: u64) -> Result<ExportKind, Fault> {
+    Ok(match export.kind {
+        ExternalKind::Func => ExportKind::Func(export.index),
+        ExternalKind::Table => ExportKind::Table(export.index),
+        ExternalKind::Memory => ExportKind::Memory(export.index),
+        ExternalKind::Global => ExportKind::Global(export.index),
+        ExternalKind::Tag | ExternalKind::FuncExact => {
+            return Err(Fault::malformed_at("malformed export kind", at));
+        }
+    })
+}
+
+fn elem_segment(elem: wasmparser::Element<'_>, at: u64) -> Result<ElemSegment, Fault> {
+    let mode = match elem.kind {
+        ElementKind::Passive => ElemMode::Passive,
+        ElementKind::Declared => ElemMode::Declared,
+        ElementKind::Active {
+            table_index,
+            offset_expr,
+        } => ElemMode::Active {
+            table: table_index.unwrap_or(0),
+            offset: ConstExpr::read(&offset_expr)?,
+        },
+    };
+    let (ty, items) = match elem.items {
+        ElementItems::Functions(funcs) => {
+            let funcs = funcs.into_iter().collect::<wasmparser::Result<_>>();
+            (
+                RefType::FUNCREF,
+                ElemItems::Funcs(funcs.map_err(Fault::malformed)?),
+            )
+        }
+        ElementItems::Expressions(ty, exprs) => {
+            let exprs = exprs
+                .into_iter()
+                .map(|expr| ConstExpr::read(&expr.map_err(Fault::malformed)?))
+                .collect::<Result<_, _>>()?;
+            (ours(convert::ref_type(ty), at)?, ElemItems::Exprs(exprs))
+        }
+    };
+    Ok(ElemSegment { mode, ty, items })
+}
+
+fn data_segment(data: wasmparser::Data<'_>) -> Result<DataSegment, Fault> {
+    let mode = match data.kind {
+        wasmparser::DataKind::Passive => DataMode::Passive,
+        wasmparser::DataKind::Active {
+            memory_index,
+            offset_expr,
+        } => DataMode::Active {
+            memory: memory_index,
+            offset: ConstExpr::read(&offset_expr)?,
+        },
+    };
+    // A segment ends with its data.
+    let range = in_bytes(data.range);
+    Ok(DataSegment {
+        mode,
+        range: range.end - data.data.len()..range.end,
+    })
+}
+
+/// A range of wasmparser's as one into the bytes of a module, which are all in memory.
+pub(super) fn in_bytes(range: Range<u64>) -> Range<usize> {
+    let index = |at: u64| usize::try_from(at).expect("an offset into a slice");
+    index(range.start)..index(range.end)
+}

@@ -1,0 +1,182 @@
+//! Access to a store: shared and exclusive contexts, and the traits of all that can give one.
+
+use std::ptr::NonNull;
+
+use crate::engine::Engine;
+use crate::store::{Core, Store};
+
+/// A store's contents. `core` comes first, so that the address of one is the address of the other.
+#[repr(C)]
+pub(crate) struct Inner<T> {
+    pub(crate) core: Core,
+    pub(crate) data: T,
+}
+
+/// Shared access to a store.
+pub struct StoreContext<'a, T>(pub(crate) &'a Inner<T>);
+
+/// Exclusive access to a store.
+pub struct StoreContextMut<'a, T>(pub(crate) &'a mut Inner<T>);
+
+/// Something that gives shared access to a store: a [`Store`], a context, a
+/// [`Caller`](crate::host::Caller), or a reference to one of them.
+pub trait AsContext {
+    /// The embedder's data in the store.
+    type Data;
+
+    /// Shared access to the store.
+    fn as_context(&self) -> StoreContext<'_, Self::Data>;
+}
+
+/// Something that gives exclusive access to a store.
+pub trait AsContextMut: AsContext {
+    /// Exclusive access to the store.
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, Self::Data>;
+}
+
+impl<'a, T> StoreContext<'a, T> {
+    /// The embedder's data.
+    #[must_use]
+    pub fn data(&self) -> &'a T {
+        &self.0.data
+    }
+
+    /// The engine of the store.
+    #[must_use]
+    pub fn engine(&self) -> &'a Engine {
+        &self.0.core.engine
+    }
+
+    pub(crate) fn core(&self) -> &'a Core {
+        &self.0.core
+    }
+}
+
+impl<'a, T> StoreContextMut<'a, T> {
+    /// The embedder's data, to change it.
+    pub fn data_mut(&mut self) -> &mut T {
+        &mut self.0.data
+    }
+
+    /// The embedder's data.
+    #[must_use]
+    pub fn data(&self) -> &T {
+        &self.0.data
+    }
+
+    /// The engine of the store.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.0.core.engine
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.0.core
+    }
+
+    pub(crate) fn core_mut(&mut self) -> &mut Core {
+        &mut self.0.core
+    }
+
+    /// The store's core, with provenance over all of its [`Inner`], for `exec::invoke`. It is good
+    /// for as long as nothing else of `self` is used.
+    pub(crate) fn core_ptr(&mut self) -> NonNull<Core> {
+        NonNull::from(&mut *self.0).cast()
+    }
+
+    /// The core and the data, for as long as the access to the store lasts.
+    pub(crate) fn into_parts(self) -> (&'a mut Core, &'a mut T) {
+        let Inner { core, data } = self.0;
+        (core, data)
+    }
+
+    /// The context behind an address that [`StoreContextMut::core_ptr`] gave.
+    ///
+    /// # Safety
+    ///
+    /// `core` came from `core_ptr` of a context of the same `T`, which is still borrowed and is not
+    /// used for the length of `'a`.
+    pub(crate) unsafe fn from_core_ptr(core: NonNull<Core>) -> Self {
+        // SAFETY: `core` is the first field of a `repr(C)` `Inner<T>` and has provenance over all
+        // of it (`core_ptr`); that it is borrowed for `'a` by us alone is the caller's duty.
+        Self(unsafe { core.cast::<Inner<T>>().as_mut() })
+    }
+}
+
+impl<T> AsContext for Store<T> {
+    type Data = T;
+
+    fn as_context(&self) -> StoreContext<'_, T> {
+        StoreContext(self.inner())
+    }
+}
+
+impl<T> AsContextMut for Store<T> {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
+        StoreContextMut(self.inner_mut())
+    }
+}
+
+impl<T> AsContext for StoreContext<'_, T> {
+    type Data = T;
+
+    fn as_context(&self) -> StoreContext<'_, T> {
+        StoreContext(self.0)
+    }
+}
+
+impl<T> AsContext for StoreContextMut<'_, T> {
+    type Data = T;
+
+    fn as_context(&self) -> StoreContext<'_, T> {
+        StoreContext(self.0)
+    }
+}
+
+impl<T> AsContextMut for StoreContextMut<'_, T> {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
+        StoreContextMut(self.0)
+    }
+}
+
+impl<C: AsContext> AsContext for &C {
+    type Data = C::Data;
+
+    fn as_context(&self) -> StoreContext<'_, C::Data> {
+        C::as_context(self)
+    }
+}
+
+impl<C: AsContext> AsContext for &mut C {
+    type Data = C::Data;
+
+    fn as_context(&self) -> StoreContext<'_, C::Data> {
+        C::as_context(self)
+    }
+}
+
+impl<C: AsContextMut> AsContextMut for &mut C {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, C::Data> {
+        C::as_context_mut(self)
+    }
+}
+
+// The conversions serve the methods whose results borrow from the store, such as `Memory::data`.
+
+impl<'a, C: AsContext> From<&'a C> for StoreContext<'a, C::Data> {
+    fn from(context: &'a C) -> Self {
+        C::as_context(context)
+    }
+}
+
+impl<'a, C: AsContext> From<&'a mut C> for StoreContext<'a, C::Data> {
+    fn from(context: &'a mut C) -> Self {
+        C::as_context(context)
+    }
+}
+
+impl<'a, C: AsContextMut> From<&'a mut C> for StoreContextMut<'a, C::Data> {
+    fn from(context: &'a mut C) -> Self {
+        C::as_context_mut(context)
+    }
+}

@@ -1,0 +1,250 @@
+//! The core of a store: it owns every structure that addresses lead to, and frees them all when it
+//! is dropped.
+
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::exec::{self, Stack};
+use crate::limits::Limits;
+use crate::store::{
+    Core, FuncEntry, GlobalData, HostBody, HostFunc, MemoryData, PAGE_SIZE_BYTES, StoreId,
+    TableData,
+};
+use crate::types::{FuncType, GlobalType, MemoryType, TableType};
+
+// SAFETY: a core owns everything that its addresses lead to: memories, tables, globals, function
+// entries, instances (with modules, which are `Send`), its value stack; host functions and the
+// values behind `externref`s are `Send` by their types. No address leaves the store except inside
+// handles, which are only followed with a borrow of the store that owns it. So whoever has the
+// core by value or by `&mut` has all of it, on whichever thread.
+unsafe impl Send for Core {}
+
+/// How many of the fallible structures there were; see [`Core::forget_since`].
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    memories: usize,
+    tables: usize,
+}
+
+impl Core {
+    /// The core of an empty store.
+    pub(crate) fn new(engine: &Engine) -> Result<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Ok(Self {
+            id: StoreId(NEXT.fetch_add(1, Ordering::Relaxed)),
+            engine: engine.clone(),
+            limits: Limits::default(),
+            stack: Stack::new(engine.config().stack_size_bytes)?,
+            instances: Vec::new(),
+            memories: Vec::new(),
+            tables: Vec::new(),
+            globals: Vec::new(),
+            host_funcs: Vec::new(),
+            host_entries: Vec::new(),
+            externs: Vec::new(),
+            memory_bytes: 0,
+            table_elements: 0,
+        })
+    }
+
+    /// Adds a function of the host.
+    pub(crate) fn add_host_func(
+        &mut self,
+        ty: &FuncType,
+        body: std::sync::Arc<HostBody>,
+        name: Box<str>,
+    ) -> NonNull<FuncEntry> {
+        let code = exec::host_code(ty.param_slots(), ty.result_slots());
+        let host = own(&mut self.host_funcs, HostFunc { code, body, name });
+        let entry = FuncEntry {
+            // SAFETY: `host` was allocated just now and nothing else refers to it. Its code is a
+            // box of its own that nobody writes to or moves as long as the core lives.
+            code: unsafe { (*host.as_ptr()).code.as_ptr() },
+            instance: std::ptr::null_mut(),
+            host: host.as_ptr(),
+            sig: self.engine.intern(ty),
+            index: 0,
+        };
+        own(&mut self.host_entries, entry)
+    }
+
+    /// Adds a memory of its least size.
+    pub(crate) fn add_memory(&mut self, ty: MemoryType) -> Result<NonNull<MemoryData>> {
+        self.limits.check_memories(self.memories.len(), 1)?;
+        let size_bytes = ty
+            .min
+            .checked_mul(PAGE_SIZE_BYTES)
+            .and_then(|size| usize::try_from(size).ok())
+            .ok_or_else(|| no_room_for_memory(ty.min))?;
+        self.limits.check_memory(self.memory_bytes, 0, size_bytes)?;
+        let memory = MemoryData::new(ty, size_bytes).ok_or_else(|| no_room_for_memory(ty.min))?;
+        self.memory_bytes += size_bytes;
+        Ok(own(&mut self.memories, memory))
+    }
+
+    /// Adds a table of its least size, every element being `init`.
+    pub(crate) fn add_table(&mut self, ty: TableType, init: u64) -> Result<NonNull<TableData>> {
+        self.limits.check_tables(self.tables.len(), 1)?;
+        let size = usize::try_from(ty.min).map_err(|_| no_room_for_table(ty.min))?;
+        self.limits.check_table(self.table_elements, 0, size)?;
+        let table = TableData::new(ty, size, init).ok_or_else(|| no_room_for_table(ty.min))?;
+        self.table_elements += size;
+        Ok(own(&mut self.tables, table))
+    }
+
+    /// Adds a global.
+    pub(crate) fn add_global(&mut self, ty: GlobalType, value: [u64; 2]) -> NonNull<GlobalData> {
+        own(&mut self.globals, GlobalData { value, ty })
+    }
+
+    /// Grows a memory (WebAssembly 2.0, 4.5.3.9 "Growing memories"): gives the size in pages that it
+    /// had, or `None` where its maximum, the store's limits or the host forbid it.
+    ///
+    /// # Safety
+    ///
+    /// `memory` belongs to this core, and no reference to it or into its bytes is live.
+    pub(crate) unsafe fn grow_memory(
+        &mut self,
+        memory: NonNull<MemoryData>,
+        delta_pages: u64,
+    ) -> Option<u64> {
+        // SAFETY: it is one of `self.memories`, and nobody else uses it now: the caller's duty.
+        let memory = unsafe { &mut *memory.as_ptr() };
+        let old_pages = memory.size_pages();
+        let pages = old_pages.checked_add(delta_pages)?;
+        if pages > memory.max_pages() {
+            return None;
+        }
+        let old_len = memory.len;
+        let len = usize::try_from(pages.checked_mul(PAGE_SIZE_BYTES)?).ok()?;
+        self.limits
+            .check_memory(self.memory_bytes, old_len, len)
+            .ok()?;
+        memory.resize(len)?;
+        self.memory_bytes += len - old_len;
+        Some(old_pages)
+    }
+
+    /// Grows a table (WebAssembly 2.0, 4.5.3.8 "Growing tables") by elements that are `init`: gives
+    /// the size that it had, or `None` where its maximum, the store's limits or the host forbid it.
+    ///
+    /// # Safety
+    ///
+    /// `table` belongs to this core, and no reference to it or into its elements is live.
+    pub(crate) unsafe fn grow_table(
+        &mut self,
+        table: NonNull<TableData>,
+        delta: u64,
+        init: u64,
+    ) -> Option<u64> {
+        // SAFETY: it is one of `self.tables`, and nobody else uses it now: the caller's duty.
+        let table = unsafe { &mut *table.as_ptr() };
+        let old_size = table.elems.len();
+        let size = table.size().checked_add(delta)?;
+        if size > table.max_size() {
+            return None;
+        }
+        let size = usize::try_from(size).ok()?;
+        self.limits
+            .check_table(self.table_elements, old_size, size)
+            .ok()?;
+        table.resize(size, init)?;
+        self.table_elements += size - old_size;
+        Some(old_size as u64)
+    }
+
+    /// That something of store `id` is of this one.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
+    #[inline]
+    pub(crate) fn assert_owns(&self, what: &str, id: StoreId) {
+        if id != self.id {
+            wrong_store(what);
+        }
+    }
+
+    /// Where the memories and tables end now.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            memories: self.memories.len(),
+            tables: self.tables.len(),
+        }
+    }
+
+    /// Frees the memories and tables that were added since `mark`, for an instantiation that could
+    /// not get all that it needs.
+    ///
+    /// # Safety
+    ///
+    /// Nothing refers to any of them.
+    pub(crate) unsafe fn forget_since(&mut self, mark: Mark) {
+        for memory in self.memories.drain(mark.memories..) {
+            // SAFETY: `own` made it from a box, and nothing refers to it: the caller's duty.
+            let memory = unsafe { Box::from_raw(memory.as_ptr()) };
+            self.memory_bytes -= memory.len;
+        }
+        for table in self.tables.drain(mark.tables..) {
+            // SAFETY: as above.
+            let table = unsafe { Box::from_raw(table.as_ptr()) };
+            self.table_elements -= table.elems.len();
+        }
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        // SAFETY: every one of the lists was filled by `own` alone, and what is in them refers to
+        // each other by address only and follows none when it is dropped. Handles that are left
+        // over carry the id of a store that no context has any more.
+        unsafe {
+            disown(&mut self.instances);
+            disown(&mut self.memories);
+            disown(&mut self.tables);
+            disown(&mut self.globals);
+            disown(&mut self.host_entries);
+            disown(&mut self.host_funcs);
+        }
+    }
+}
+
+/// Gives `value` an address of its own, good until [`disown`].
+pub(super) fn own<X>(list: &mut Vec<NonNull<X>>, value: X) -> NonNull<X> {
+    // The room in the list comes first: an address that is not in it would never be freed.
+    list.reserve(1);
+    let address = NonNull::from(Box::leak(Box::new(value)));
+    list.push(address);
+    address
+}
+
+/// Frees all that [`own`] put into the list.
+///
+/// # Safety
+///
+/// Nobody follows any of the addresses from now on.
+unsafe fn disown<X>(list: &mut Vec<NonNull<X>>) {
+    for address in list.drain(..) {
+        // SAFETY: `own` made it from a box; that nobody follows it is the caller's duty.
+        drop(unsafe { Box::from_raw(address.as_ptr()) });
+    }
+}
+
+#[cold]
+fn wrong_store(what: &str) -> ! {
+    panic!("{what} used with a store that it does not belong to")
+}
+
+fn no_room_for_memory(pages: u64) -> Error {
+    Error::resource(format!(
+        "the host has no room for a memory of {pages} pages"
+    ))
+}
+
+fn no_room_for_table(elements: u64) -> Error {
+    Error::resource(format!(
+        "the host has no room for a table of {elements} elements"
+    ))
+}

@@ -1,0 +1,67 @@
+//! The handle to a function. How it is made of a closure and called is `host`'s to say.
+
+use std::ptr::NonNull;
+
+use crate::engine::SigId;
+use crate::store::{AsContext, Core, FuncEntry, StoreId};
+use crate::types::FuncType;
+
+/// A function in a store: a guest's or the host's.
+///
+/// Equal handles are handles to the same function.
+///
+/// # Panics
+///
+/// Every method panics when it is given another store than the function's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Func {
+    store: StoreId,
+    entry: NonNull<FuncEntry>,
+}
+
+// SAFETY: the address is only followed with a borrow of the store that owns the entry, which
+// `entry_in` checks; apart from that a handle is two numbers.
+unsafe impl Send for Func {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Func {}
+
+impl Func {
+    /// The type of the function.
+    pub fn ty(&self, context: impl AsContext) -> FuncType {
+        let context = context.as_context();
+        let core = context.core();
+        (*core.engine.func_type(self.sig(core))).clone()
+    }
+
+    pub(crate) fn from_entry(store: StoreId, entry: NonNull<FuncEntry>) -> Self {
+        Self { store, entry }
+    }
+
+    /// The canonical type.
+    pub(crate) fn sig(&self, core: &Core) -> SigId {
+        // SAFETY: `entry_in` found it to be of `core`, which keeps it; a function's type does not
+        // change, and the executor, which changes the code, does not run while `core` is borrowed.
+        unsafe { (*self.entry_in(core).as_ptr()).sig }
+    }
+
+    /// The index in its module's function index space; 0 for a function of the host.
+    pub(crate) fn index(&self, context: impl AsContext) -> u32 {
+        let context = context.as_context();
+        // SAFETY: as in `sig`; a function's index does not change either.
+        unsafe { (*self.entry_in(context.core()).as_ptr()).index }
+    }
+
+    /// The address of the entry, of which it is certain that `core` keeps it.
+    pub(crate) fn entry_in(&self, core: &Core) -> NonNull<FuncEntry> {
+        core.assert_owns("function", self.store);
+        self.entry
+    }
+
+    pub(crate) fn entry(self) -> NonNull<FuncEntry> {
+        self.entry
+    }
+
+    pub(crate) fn store(self) -> StoreId {
+        self.store
+    }
+}

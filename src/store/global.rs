@@ -1,0 +1,97 @@
+//! The handle to a global.
+
+use std::ptr::NonNull;
+
+use crate::error::{Error, Result};
+use crate::store::{
+    AsContext, AsContextMut, Core, GlobalData, StoreId, check_val, read_val, write_val,
+};
+use crate::types::{GlobalType, Mutability};
+use crate::value::Val;
+
+/// A global in a store.
+///
+/// Equal handles are handles to the same global.
+///
+/// # Panics
+///
+/// Every method panics when it is given another store than the global's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Global {
+    store: StoreId,
+    data: NonNull<GlobalData>,
+}
+
+// SAFETY: the address is only followed with a borrow of the store that owns the global, which
+// `data_in` checks; apart from that a handle is two numbers.
+unsafe impl Send for Global {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Global {}
+
+impl Global {
+    /// A new global.
+    ///
+    /// # Errors
+    ///
+    /// When `value` is not of the type, or a reference of another store.
+    pub fn new(mut context: impl AsContextMut, ty: GlobalType, value: Val) -> Result<Self> {
+        let mut context = context.as_context_mut();
+        let core = context.core_mut();
+        check_val(core.id, &value, ty.content, "value of a global")?;
+        let data = core.add_global(ty, write_val(value));
+        Ok(Self::from_data(core.id, data))
+    }
+
+    /// Sets the value.
+    ///
+    /// # Errors
+    ///
+    /// When the global is constant, when `value` is not of its type, or when it is a reference of
+    /// another store.
+    pub fn set(&self, mut context: impl AsContextMut, value: Val) -> Result<()> {
+        let mut context = context.as_context_mut();
+        let core = context.core_mut();
+        let ty = self.ty_in(core);
+        if ty.mutability == Mutability::Const {
+            return Err(Error::usage(format!("a {ty} cannot be set")));
+        }
+        check_val(core.id, &value, ty.content, "value of a global")?;
+        // SAFETY: `data_in` finds it to be of `core`, which is borrowed here alone.
+        unsafe { (*self.data_in(core).as_ptr()).value = write_val(value) };
+        Ok(())
+    }
+
+    /// The type.
+    pub fn ty(&self, context: impl AsContext) -> GlobalType {
+        self.ty_in(context.as_context().core())
+    }
+
+    /// The value.
+    pub fn get(&self, context: impl AsContext) -> Val {
+        let context = context.as_context();
+        let core = context.core();
+        let data = self.data_in(core).as_ptr();
+        // SAFETY: `data_in` found it to be of `core`, which is borrowed and so not written to; its
+        // value is of its type, which `new`, `set` and validation see to.
+        unsafe { read_val(core.id, (*data).ty.content, (*data).value) }
+    }
+
+    pub(crate) fn from_data(store: StoreId, data: NonNull<GlobalData>) -> Self {
+        Self { store, data }
+    }
+
+    pub(crate) fn ty_in(&self, core: &Core) -> GlobalType {
+        // SAFETY: `data_in` finds it to be of `core`, which keeps it; the type does not change.
+        unsafe { (*self.data_in(core).as_ptr()).ty }
+    }
+
+    pub(crate) fn store(self) -> StoreId {
+        self.store
+    }
+
+    /// The address, of which it is certain that `core` keeps it.
+    pub(crate) fn data_in(&self, core: &Core) -> NonNull<GlobalData> {
+        core.assert_owns("global", self.store);
+        self.data
+    }
+}

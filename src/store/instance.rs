@@ -1,0 +1,220 @@
+//! The handle to an instance, and the look-up of its exports.
+
+use std::fmt;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::exec;
+use crate::host::{TypedFunc, WasmParams, WasmResults};
+use crate::module::{ExportKind, Module};
+use crate::store::instantiate::instantiate;
+use crate::store::scope::split_qualified;
+use crate::store::{
+    AsContext, AsContextMut, Core, Extern, Func, Global, InstanceData, Memory, Scope, StoreContext,
+    StoreId, Table,
+};
+
+/// An instance of a module in a store.
+///
+/// Equal handles are handles to the same instance.
+///
+/// # Panics
+///
+/// Every method panics when it is given another store than the instance's.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Instance {
+    store: StoreId,
+    data: NonNull<InstanceData>,
+}
+
+// SAFETY: the address is only followed with a borrow of the store that owns the instance, which
+// `data_in` checks; apart from that a handle is two numbers.
+unsafe impl Send for Instance {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Instance {}
+
+impl Instance {
+    /// Instantiates a module with these imports, in the order of the module's import section, and
+    /// runs its start function (WebAssembly 2.0, 4.5.4 "Instantiation"). A
+    /// [`Linker`](crate::link::Linker) finds the imports by their names.
+    ///
+    /// What a guest did before it trapped stays: segments that were written, and the instance
+    /// itself, whose functions may be in a table of another one.
+    ///
+    /// # Errors
+    ///
+    /// When the imports are too few, too many, or not of the types that the module declares; when
+    /// the module is of another engine than the store; when the host has no room or a limit of the
+    /// store forbids it; when a segment does not fit; when the start function traps or a host
+    /// function that it calls returns an error.
+    ///
+    /// # Panics
+    ///
+    /// When an import is of another store.
+    pub fn new(context: impl AsContextMut, module: &Module, imports: &[Extern]) -> Result<Self> {
+        Self::instantiate_with(context, module, imports, None, None)
+    }
+
+    /// [`Instance::new`], with what backtraces are to call the instance, and with the graph whose
+    /// modules `$module$function` can name.
+    pub(crate) fn instantiate_with(
+        mut context: impl AsContextMut,
+        module: &Module,
+        imports: &[Extern],
+        label: Option<Arc<str>>,
+        scope: Option<Arc<Scope>>,
+    ) -> Result<Self> {
+        let mut context = context.as_context_mut();
+        let (instance, start) = instantiate(context.core_mut(), module, imports, label, scope)?;
+        if let Some(start) = start {
+            let entry = start.entry_in(context.core());
+            // SAFETY: `start` is a function of this store, which is borrowed here alone and not
+            // used before the call returns; a start function has neither parameters nor results
+            // (validation sees to it), so no slot is needed.
+            unsafe { exec::invoke(context.core_ptr(), entry, [].as_mut_ptr()) }?;
+        }
+        Ok(instance)
+    }
+
+    /// The export of this name.
+    pub fn get_export(&self, context: impl AsContext, name: &str) -> Option<Extern> {
+        self.export_in(context.as_context().core(), name)
+    }
+
+    /// The exported function of this name.
+    ///
+    /// `$module$function` is the function that another module of the same graph exports, where the
+    /// graph was linked by a [`Linker`](crate::link::Linker). What stands up to the second `$` is
+    /// the module's name, all the rest the function's. An export whose exact name it is comes
+    /// first.
+    pub fn get_func(&self, context: impl AsContext, name: &str) -> Option<Func> {
+        let context = context.as_context();
+        let core = context.core();
+        if let Some(export) = self.export_in(core, name) {
+            return export.into_func();
+        }
+        let (module, function) = split_qualified(name)?;
+        let scope = self.data(core).scope.as_ref()?;
+        scope.get(module)?.export_in(core, function)?.into_func()
+    }
+
+    /// The function that [`Instance::get_func`] finds, to be called with Rust values.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or when it is of another type.
+    pub fn get_typed_func<P: WasmParams, R: WasmResults>(
+        &self,
+        context: impl AsContext,
+        name: &str,
+    ) -> Result<TypedFunc<P, R>> {
+        let context = context.as_context();
+        let func = self
+            .get_func(&context, name)
+            .ok_or_else(|| self.no_such_func(context.core(), name))?;
+        func.typed(&context)
+            .map_err(|error| Error::usage(format!("function {name:?}: {error}")))
+    }
+
+    /// The exported memory of this name.
+    pub fn get_memory(&self, context: impl AsContext, name: &str) -> Option<Memory> {
+        self.get_export(context, name)?.into_memory()
+    }
+
+    /// The exported table of this name.
+    pub fn get_table(&self, context: impl AsContext, name: &str) -> Option<Table> {
+        self.get_export(context, name)?.into_table()
+    }
+
+    /// The exported global of this name.
+    pub fn get_global(&self, context: impl AsContext, name: &str) -> Option<Global> {
+        self.get_export(context, name)?.into_global()
+    }
+
+    /// The exports, in the order of the module.
+    pub fn exports<'a, T: 'a>(
+        &self,
+        context: impl Into<StoreContext<'a, T>>,
+    ) -> impl ExactSizeIterator<Item = (&'a str, Extern)> + 'a {
+        let core = context.into().core();
+        let (id, data) = (self.store, self.data(core));
+        let exports = &data.module.inner().exports;
+        exports
+            .iter()
+            .map(move |(name, kind)| (&**name, entity(id, data, *kind)))
+    }
+
+    /// The module that it is an instance of.
+    pub fn module(&self, context: impl AsContext) -> Module {
+        self.data(context.as_context().core()).module.clone()
+    }
+
+    pub(crate) fn from_data(store: StoreId, data: NonNull<InstanceData>) -> Self {
+        Self { store, data }
+    }
+
+    pub(crate) fn export_in(&self, core: &Core, name: &str) -> Option<Extern> {
+        let data = self.data(core);
+        let kind = data.module.inner().export(name)?;
+        Some(entity(self.store, data, kind))
+    }
+
+    /// The instance's parts.
+    pub(crate) fn data<'a>(&self, core: &'a Core) -> &'a InstanceData {
+        core.assert_owns("instance", self.store);
+        // SAFETY: it was just found to be of `core`, which is borrowed for `'a` and so changes
+        // nothing of it.
+        unsafe { &*self.data.as_ptr() }
+    }
+
+    #[cold]
+    fn no_such_func(&self, core: &Core, name: &str) -> Error {
+        let data = self.data(core);
+        let module = data.label.as_deref().or(data.module.name());
+        let of_module = module.map_or_else(String::new, |module| format!(" {module:?}"));
+        let nearest = nearest_func(data.module.inner(), name)
+            .map_or_else(String::new, |found| format!("; did you mean {found:?}?"));
+        Error::usage(format!(
+            "module{of_module} exports no function {name:?}{nearest}"
+        ))
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Instance").field(&self.data).finish()
+    }
+}
+
+/// The handle to what an instance of store `id` exports.
+fn entity(id: StoreId, data: &InstanceData, kind: ExportKind) -> Extern {
+    match kind {
+        ExportKind::Func(index) => Func::from_entry(id, data.funcs[index as usize]).into(),
+        ExportKind::Table(index) => Table::from_data(id, data.tables[index as usize]).into(),
+        ExportKind::Memory(index) => Memory::from_data(id, data.memories[index as usize]).into(),
+        ExportKind::Global(index) => Global::from_data(id, data.globals[index as usize]).into(),
+    }
+}
+
+/// The exported function whose name is most like `name`, if any is like it. Modules with many
+/// exports, or with long names, get no such help: it would take long.
+fn nearest_func<'a>(module: &'a crate::module::ModuleInner, name: &str) -> Option<&'a str> {
+    const MAX_NAMES: usize = 1_000;
+    const MAX_NAME_BYTES: usize = 100;
+    const LIKE: f64 = 0.8;
+    let funcs = module
+        .exports
+        .iter()
+        .take(MAX_NAMES)
+        .filter_map(|export| match export {
+            (found, ExportKind::Func(_)) if found.len() <= MAX_NAME_BYTES => Some(&**found),
+            _ => None,
+        });
+    let name = name.get(..MAX_NAME_BYTES).unwrap_or(name);
+    funcs
+        .map(|found| (found, strsim::jaro_winkler(found, name)))
+        .filter(|(_, likeness)| *likeness >= LIKE)
+        .max_by(|(_, one), (_, other)| one.total_cmp(other))
+        .map(|(found, _)| found)
+}

@@ -1,0 +1,345 @@
+//! Instantiation, as the sequence of the specification (WebAssembly 2.0, 4.5.4): check the imports;
+//! allocate; evaluate; write the active segments; name the start function.
+
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::module::{ConstExpr, DataMode, ElemItems, ElemMode, Module, ModuleInner};
+use crate::store::core::own;
+use crate::store::slot::entry_slot;
+use crate::store::{
+    Core, Extern, Func, FuncEntry, GlobalData, Instance, InstanceData, MemoryData, Scope, TableData,
+};
+use crate::trap::{Trap, TrapCode};
+
+/// The index spaces of an instance as they fill: what is imported, then what is defined.
+struct Spaces {
+    funcs: Vec<NonNull<FuncEntry>>,
+    tables: Vec<NonNull<TableData>>,
+    memories: Vec<NonNull<MemoryData>>,
+    globals: Vec<NonNull<GlobalData>>,
+}
+
+/// Instantiates a module up to its start function, which is given back to be run.
+///
+/// When a segment does not fit, those before it stay written, and the instance stays allocated:
+/// its functions may be in a table of another instance.
+pub(super) fn instantiate(
+    core: &mut Core,
+    module: &Module,
+    imports: &[Extern],
+    label: Option<Arc<str>>,
+    scope: Option<Arc<Scope>>,
+) -> Result<(Instance, Option<Func>)> {
+    check_imports(core, module.inner(), imports)?;
+    core.limits.check_instances(core.instances.len(), 1)?;
+    let mut spaces = Spaces::of_imports(core, imports);
+    allocate_tables_and_memories(core, module.inner(), &mut spaces)?;
+    // From here on nothing fails until the segments are written.
+    let instance = allocate_instance(core, module, label, scope, &mut spaces);
+    evaluate_globals(core, module.inner(), &mut spaces);
+    // SAFETY: `instance`, and the tables and memories of `spaces`, are of `core`, which is borrowed
+    // here alone.
+    unsafe {
+        initialise_tables(module.inner(), &spaces);
+        fill_instance(instance, module.inner(), spaces);
+        write_elements(instance, module.inner())?;
+        write_data(instance, module.inner())?;
+        let start = module.inner().start;
+        let start = start.map(|index| (&(*instance.as_ptr()).funcs)[index as usize]);
+        Ok((
+            Instance::from_data(core.id, instance),
+            start.map(|entry| Func::from_entry(core.id, entry)),
+        ))
+    }
+}
+
+/// Steps 1 to 4: as many imports as are declared, each of a type that matches.
+fn check_imports(core: &Core, module: &ModuleInner, imports: &[Extern]) -> Result<()> {
+    let name = quoted(module);
+    if !module.engine.same(&core.engine) {
+        return Err(Error::usage(format!(
+            "module{name} and the store are of different engines; make both with the same one"
+        )));
+    }
+    if imports.len() != module.imports.len() {
+        return Err(Error::usage(format!(
+            "module{name}: expected {} imports, found {}",
+            module.imports.len(),
+            imports.len()
+        )));
+    }
+    for (index, (import, found)) in module.imports.iter().zip(imports).enumerate() {
+        core.assert_owns("import", found.store());
+        let (expected, found) = (module.import_type(import), found.ty_in(core));
+        if !found.matches(&expected) {
+            let (from, item) = (&import.module, &import.name);
+            return Err(Error::usage(format!(
+                "import {index} {from:?}.{item:?} of module{name}: incompatible import type: \
+                 expected {expected}, found {found}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+impl Spaces {
+    /// The imports, each in its index space. They were found to be of `core`.
+    fn of_imports(core: &Core, imports: &[Extern]) -> Self {
+        let mut spaces = Self {
+            funcs: Vec::new(),
+            tables: Vec::new(),
+            memories: Vec::new(),
+            globals: Vec::new(),
+        };
+        for import in imports {
+            match import {
+                Extern::Func(func) => spaces.funcs.push(func.entry_in(core)),
+                Extern::Table(table) => spaces.tables.push(table.data_in(core)),
+                Extern::Memory(memory) => spaces.memories.push(memory.data_in(core)),
+                Extern::Global(global) => spaces.globals.push(global.data_in(core)),
+            }
+        }
+        spaces
+    }
+
+    /// The value of a constant expression, whose indices are below those of the spaces as they are
+    /// now (validation sees to it).
+    fn eval(&self, expr: &ConstExpr) -> u64 {
+        expr.eval(
+            // SAFETY: the globals are of the core that is being borrowed to instantiate, and
+            // nobody writes to them now.
+            |index| unsafe { (*self.globals[index as usize].as_ptr()).value[0] },
+            |index| entry_slot(self.funcs[index as usize]),
+        )
+    }
+}
+
+/// Allocates what takes much room. If there is not enough for all of them, none is kept.
+fn allocate_tables_and_memories(
+    core: &mut Core,
+    module: &ModuleInner,
+    spaces: &mut Spaces,
+) -> Result<()> {
+    let mark = core.mark();
+    let mut allocate = || {
+        for ty in &module.tables[module.num_imported_tables..] {
+            spaces.tables.push(core.add_table(*ty, 0)?);
+        }
+        for ty in &module.memories[module.num_imported_memories..] {
+            spaces.memories.push(core.add_memory(*ty)?);
+        }
+        Ok(())
+    };
+    let allocated = allocate();
+    if allocated.is_err() {
+        // SAFETY: only `spaces` knows them, which the caller drops now.
+        unsafe { core.forget_since(mark) };
+    }
+    allocated
+}
+
+/// Allocates the instance and its functions. The other index spaces are still missing in it.
+fn allocate_instance(
+    core: &mut Core,
+    module: &Module,
+    label: Option<Arc<str>>,
+    scope: Option<Arc<Scope>>,
+    spaces: &mut Spaces,
+) -> NonNull<InstanceData> {
+    let inner = module.inner();
+    let data = InstanceData {
+        defined: (0..inner.bodies.len())
+            .map(|at| defined_func(inner, at))
+            .collect(),
+        funcs: Box::default(),
+        globals: Box::default(),
+        memories: Box::default(),
+        tables: Box::default(),
+        elems: Box::default(),
+        data_dropped: inner.data.iter().map(|_| false).collect(),
+        module: module.clone(),
+        label,
+        scope,
+    };
+    let instance = own(&mut core.instances, data);
+    // SAFETY: `instance` was allocated just now; nobody else knows it. The entries' addresses are
+    // taken once it stands where it stays, and their box is only used through them from now on.
+    unsafe {
+        let entries = (&mut (*instance.as_ptr()).defined).as_mut_ptr();
+        for at in 0..inner.bodies.len() {
+            let entry = entries.add(at);
+            (*entry).instance = instance.as_ptr();
+            spaces.funcs.push(NonNull::new_unchecked(entry));
+        }
+    }
+    instance
+}
+
+/// A defined function that is not yet of an instance. Its code lives as long as its module, which
+/// the instance keeps.
+fn defined_func(module: &ModuleInner, at: usize) -> FuncEntry {
+    let code = match module.code[at].get() {
+        Some(code) => code.words.as_ptr(),
+        None => module.stubs[at].as_ptr(),
+    };
+    let index = module.func_index(at as u32);
+    FuncEntry {
+        code,
+        instance: std::ptr::null_mut(),
+        host: std::ptr::null(),
+        sig: module.func_sig(index),
+        index,
+    }
+}
+
+/// Allocates the globals. Each may refer to those before it.
+fn evaluate_globals(core: &mut Core, module: &ModuleInner, spaces: &mut Spaces) {
+    let types = &module.globals[module.num_imported_globals..];
+    for (ty, init) in types.iter().zip(&module.global_inits) {
+        let value = spaces.eval(init);
+        spaces.globals.push(core.add_global(*ty, [value, 0]));
+    }
+}
+
+/// Gives the defined tables that have an initial value that value.
+///
+/// # Safety
+///
+/// The tables of `spaces` are used by nobody else.
+unsafe fn initialise_tables(module: &ModuleInner, spaces: &Spaces) {
+    let defined = &spaces.tables[module.num_imported_tables..];
+    for (table, init) in defined.iter().zip(&module.table_inits) {
+        if let Some(init) = init {
+            // SAFETY: it is used by nobody else: the caller's duty.
+            unsafe { (&mut (*table.as_ptr()).elems).fill(spaces.eval(init)) };
+        }
+    }
+}
+
+/// Gives the instance its index spaces and its element segments.
+///
+/// # Safety
+///
+/// `instance` is used by nobody else.
+unsafe fn fill_instance(instance: NonNull<InstanceData>, module: &ModuleInner, spaces: Spaces) {
+    let segments = module.elems.iter().map(|segment| match &segment.mode {
+        ElemMode::Declared => None,
+        ElemMode::Passive | ElemMode::Active { .. } => Some(match &segment.items {
+            ElemItems::Funcs(funcs) => funcs
+                .iter()
+                .map(|index| entry_slot(spaces.funcs[*index as usize]))
+                .collect(),
+            ElemItems::Exprs(exprs) => exprs.iter().map(|expr| spaces.eval(expr)).collect(),
+        }),
+    });
+    let elems = segments.collect();
+    // SAFETY: it is used by nobody else: the caller's duty.
+    let data = unsafe { &mut *instance.as_ptr() };
+    data.elems = elems;
+    data.funcs = spaces.funcs.into();
+    data.globals = spaces.globals.into();
+    data.memories = spaces.memories.into();
+    data.tables = spaces.tables.into();
+}
+
+/// Copies the active element segments into their tables, in order, and drops each.
+///
+/// # Safety
+///
+/// `instance`, and its tables, are used by nobody else.
+unsafe fn write_elements(instance: NonNull<InstanceData>, module: &ModuleInner) -> Result<()> {
+    for (index, segment) in module.elems.iter().enumerate() {
+        let ElemMode::Active { table, offset } = &segment.mode else {
+            continue;
+        };
+        // SAFETY: it is used by nobody else: the caller's duty. A table is an allocation of its
+        // own.
+        unsafe {
+            let offset = eval_in(instance, offset);
+            let data = &mut *instance.as_ptr();
+            let items = data.elems[index].take().unwrap_or_default();
+            let table = &mut *data.tables[*table as usize].as_ptr();
+            let n = items.len() as u64;
+            if let Err(code) = table.init(&items, offset, 0, n) {
+                data.elems[index] = Some(items);
+                let size = table.size();
+                return Err(does_not_fit(
+                    code,
+                    "element",
+                    index,
+                    module,
+                    [n, offset, size],
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Copies the active data segments into their memories, in order, and drops each.
+///
+/// # Safety
+///
+/// `instance`, and its memories, are used by nobody else.
+unsafe fn write_data(instance: NonNull<InstanceData>, module: &ModuleInner) -> Result<()> {
+    for (index, segment) in module.data.iter().enumerate() {
+        let DataMode::Active { memory, offset } = &segment.mode else {
+            continue;
+        };
+        let bytes = &module.bytes[segment.range.clone()];
+        // SAFETY: it is used by nobody else: the caller's duty. A memory is an allocation of its
+        // own.
+        unsafe {
+            let offset = eval_in(instance, offset);
+            let data = &mut *instance.as_ptr();
+            let memory = &mut *data.memories[*memory as usize].as_ptr();
+            let n = bytes.len() as u64;
+            memory.init(bytes, offset, 0, n).map_err(|code| {
+                let size = memory.len as u64;
+                does_not_fit(code, "data", index, module, [n, offset, size])
+            })?;
+            data.data_dropped[index] = true;
+        }
+    }
+    Ok(())
+}
+
+/// The value of the offset of a segment of an instance.
+///
+/// # Safety
+///
+/// `instance` has its index spaces and is used by nobody else.
+unsafe fn eval_in(instance: NonNull<InstanceData>, offset: &ConstExpr) -> u64 {
+    // SAFETY: it is used by nobody else: the caller's duty.
+    let data = unsafe { &*instance.as_ptr() };
+    offset.eval(
+        // SAFETY: the globals are of the same store, and nobody writes to them now.
+        |index| unsafe { (*data.globals[index as usize].as_ptr()).value[0] },
+        |index| entry_slot(data.funcs[index as usize]),
+    )
+}
+
+#[cold]
+fn does_not_fit(
+    code: TrapCode,
+    kind: &str,
+    index: usize,
+    module: &ModuleInner,
+    [n, offset, size]: [u64; 3],
+) -> Error {
+    let name = quoted(module);
+    Trap::from(code)
+        .with_detail(format!(
+            "{kind} segment {index} of module{name} has {n} items for offset {offset}, where the \
+             size is {size}"
+        ))
+        .into()
+}
+
+/// The module's name, as it follows the word `module` in an error.
+fn quoted(module: &ModuleInner) -> String {
+    let name = module.name();
+    name.map_or_else(String::new, |name| format!(" {name:?}"))
+}

@@ -1,0 +1,123 @@
+//! What a store holds, as the executor sees it: plain structures behind stable addresses.
+//!
+//! Every structure here is allocated on its own, is owned by exactly one [`Core`], and lives until
+//! that core is dropped. Addresses of them are therefore good for as long as their store is; the
+//! handles of the embedding API are such addresses, and check the store before they use them.
+
+use std::any::Any;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use crate::engine::{Engine, SigId};
+use crate::ir::Word;
+use crate::limits::Limits;
+use crate::module::Module;
+use crate::store::Scope;
+use crate::types::{GlobalType, MemoryType, TableType};
+
+/// The identity of a store, unique in the process. Public because sealed traits name it, and nothing
+/// that a user could name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StoreId(pub(crate) u64);
+
+/// A function in a store. A `funcref` in a slot, a table or a global is the address of one, or 0.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct FuncEntry {
+    /// Where its code begins: a header word (see `ir::Header`) and then instructions. Never null.
+    /// It changes once, when a function that was not lowered yet is.
+    pub(crate) code: *const Word,
+    /// The instance that it belongs to; null for a function of the host.
+    pub(crate) instance: *mut InstanceData,
+    /// The host function behind it; null for a function of a guest.
+    pub(crate) host: *const HostFunc,
+    /// The canonical type.
+    pub(crate) sig: SigId,
+    /// The index in its module's function index space; 0 for a function of the host.
+    pub(crate) index: u32,
+}
+
+/// The body of a host function: the caller's instance (null when the embedder calls it), then the
+/// slots, which hold the arguments on entry and the results on a successful return.
+pub(crate) type HostBody =
+    dyn Fn(NonNull<Core>, *mut InstanceData, *mut u64) -> Result<(), anyhow::Error> + Send + Sync;
+
+/// A function of the host.
+pub(crate) struct HostFunc {
+    /// The code that its `FuncEntry` points to, from `exec::host_code`.
+    pub(crate) code: Box<[Word]>,
+    pub(crate) body: Arc<HostBody>,
+    /// What a backtrace calls it.
+    pub(crate) name: Box<str>,
+}
+
+/// A linear memory.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct MemoryData {
+    /// The first byte; aligned to 16. Changes when the memory grows.
+    pub(crate) base: *mut u8,
+    /// The size in bytes.
+    pub(crate) len: usize,
+    /// The declared type; `len` has the current size.
+    pub(crate) ty: MemoryType,
+}
+
+/// A table. Elements are references as slots hold them.
+#[derive(Debug)]
+pub(crate) struct TableData {
+    pub(crate) elems: Vec<u64>,
+    /// The declared type; `elems` has the current size.
+    pub(crate) ty: TableType,
+}
+
+/// A global. A `v128` takes both halves, anything else the first.
+#[derive(Debug)]
+#[repr(C, align(16))]
+pub(crate) struct GlobalData {
+    pub(crate) value: [u64; 2],
+    pub(crate) ty: GlobalType,
+}
+
+/// An instance of a module.
+#[repr(C)]
+pub(crate) struct InstanceData {
+    /// The functions that the module defines (not the imported ones), in order.
+    pub(crate) defined: Box<[FuncEntry]>,
+    /// The function index space: imported functions first.
+    pub(crate) funcs: Box<[NonNull<FuncEntry>]>,
+    pub(crate) globals: Box<[NonNull<GlobalData>]>,
+    pub(crate) memories: Box<[NonNull<MemoryData>]>,
+    pub(crate) tables: Box<[NonNull<TableData>]>,
+    /// Element segments, evaluated; `None` once dropped.
+    pub(crate) elems: Box<[Option<Box<[u64]>>]>,
+    /// Whether each data segment was dropped.
+    pub(crate) data_dropped: Box<[bool]>,
+    pub(crate) module: Module,
+    /// What backtraces call the instance.
+    pub(crate) label: Option<Arc<str>>,
+    /// The graph whose modules `$module$function` can name.
+    pub(crate) scope: Option<Arc<Scope>>,
+}
+
+/// All of a store but the embedder's data.
+pub(crate) struct Core {
+    pub(crate) id: StoreId,
+    pub(crate) engine: Engine,
+    pub(crate) limits: Limits,
+    /// The value stack; see `exec`.
+    pub(crate) stack: crate::exec::Stack,
+    pub(crate) instances: Vec<NonNull<InstanceData>>,
+    pub(crate) memories: Vec<NonNull<MemoryData>>,
+    pub(crate) tables: Vec<NonNull<TableData>>,
+    pub(crate) globals: Vec<NonNull<GlobalData>>,
+    pub(crate) host_funcs: Vec<NonNull<HostFunc>>,
+    /// The entries of host functions (those of guests are in their instance).
+    pub(crate) host_entries: Vec<NonNull<FuncEntry>>,
+    /// The values behind `externref`s; a reference is the index here plus one.
+    pub(crate) externs: Vec<Box<dyn Any + Send + Sync>>,
+    /// Bytes of linear memory in use, for the limits.
+    pub(crate) memory_bytes: usize,
+    /// Table elements in use, for the limits.
+    pub(crate) table_elements: usize,
+}

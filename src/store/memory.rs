@@ -1,0 +1,188 @@
+//! The handle to a linear memory.
+
+use std::ptr::NonNull;
+
+use crate::error::{Error, Result};
+use crate::store::memory_data::{MAX_PAGES_32, MAX_PAGES_64};
+use crate::store::{
+    AsContext, AsContextMut, Core, MemoryData, StoreContext, StoreContextMut, StoreId,
+};
+use crate::trap::{Trap, TrapCode};
+use crate::types::MemoryType;
+
+/// A linear memory in a store. A page has 65,536 bytes.
+///
+/// Equal handles are handles to the same memory.
+///
+/// ```
+/// use holdall::{Engine, Memory, MemoryType, Store};
+///
+/// # fn main() -> holdall::Result<()> {
+/// let mut store = Store::new(&Engine::default(), ());
+/// let ty = MemoryType { min: 1, max: Some(2), is_64: false };
+/// let memory = Memory::new(&mut store, ty)?;
+/// memory.write(&mut store, 8, b"holdall")?;
+/// assert_eq!(memory.grow(&mut store, 1)?, 1);
+/// assert_eq!(memory.size(&store), 2);
+/// assert_eq!(&memory.data(&store)[8..15], b"holdall");
+/// assert!(memory.grow(&mut store, 1).is_err());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Panics
+///
+/// Every method panics when it is given another store than the memory's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Memory {
+    store: StoreId,
+    data: NonNull<MemoryData>,
+}
+
+// SAFETY: the address is only followed with a borrow of the store that owns the memory, which
+// `data_in` checks; apart from that a handle is two numbers.
+unsafe impl Send for Memory {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// A new memory of zeros.
+    ///
+    /// # Errors
+    ///
+    /// When the type is not valid, when the host has no room, or when the store's limits forbid it.
+    pub fn new(mut context: impl AsContextMut, ty: MemoryType) -> Result<Self> {
+        let mut context = context.as_context_mut();
+        let most = if ty.is_64 { MAX_PAGES_64 } else { MAX_PAGES_32 };
+        if ty.min > ty.max.unwrap_or(most) || ty.max.is_some_and(|max| max > most) {
+            return Err(Error::usage(format!(
+                "memory type {ty}: expected minimum <= maximum <= {most} pages"
+            )));
+        }
+        let core = context.core_mut();
+        let data = core.add_memory(ty)?;
+        Ok(Self::from_data(core.id, data))
+    }
+
+    /// Grows by `delta` pages of zeros; gives the size in pages that it had.
+    ///
+    /// # Errors
+    ///
+    /// When the memory's maximum, the store's limits or the host forbid it.
+    pub fn grow(&self, mut context: impl AsContextMut, delta: u64) -> Result<u64> {
+        let mut context = context.as_context_mut();
+        let core = context.core_mut();
+        let data = self.data_in(core);
+        // SAFETY: `data_in` found it to be of `core`, which is borrowed here alone, and with it
+        // every slice of the memory.
+        unsafe { core.grow_memory(data, delta) }.ok_or_else(|| {
+            let ty = self.ty_in(core);
+            Error::resource(format!(
+                "{ty} cannot grow by {delta} pages: its maximum, a limit of the store or the host \
+                 forbids it"
+            ))
+        })
+    }
+
+    /// The bytes, to change them.
+    pub fn data_mut<'a, T: 'a>(&self, context: impl Into<StoreContextMut<'a, T>>) -> &'a mut [u8] {
+        self.data_and_store_mut(context).0
+    }
+
+    /// The bytes, and the embedder's data beside them.
+    pub fn data_and_store_mut<'a, T: 'a>(
+        &self,
+        context: impl Into<StoreContextMut<'a, T>>,
+    ) -> (&'a mut [u8], &'a mut T) {
+        let (core, data) = context.into().into_parts();
+        // SAFETY: `data_in` finds the memory to be of `core`. It is an allocation of its own, and
+        // the exclusive borrow of the store, which is given up for `'a`, keeps everybody else away.
+        let memory = unsafe { &mut *self.data_in(core).as_ptr() };
+        (memory.as_mut_slice(), data)
+    }
+
+    /// Writes `bytes` to the memory at `offset`.
+    ///
+    /// # Errors
+    ///
+    /// An out of bounds memory access, with nothing written, when they do not fit.
+    pub fn write(&self, mut context: impl AsContextMut, offset: usize, bytes: &[u8]) -> Result<()> {
+        let memory = self.data_mut(context.as_context_mut());
+        let size = memory.len();
+        let target = memory
+            .get_mut(offset..)
+            .and_then(|rest| rest.get_mut(..bytes.len()));
+        target
+            .ok_or_else(|| out_of_bounds(offset, bytes.len(), size))?
+            .copy_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Reads as many bytes as `buffer` has from the memory at `offset`.
+    ///
+    /// # Errors
+    ///
+    /// An out of bounds memory access, with nothing read, when there are not as many.
+    pub fn read(&self, context: impl AsContext, offset: usize, buffer: &mut [u8]) -> Result<()> {
+        let memory = self.data(context.as_context());
+        let source = memory
+            .get(offset..)
+            .and_then(|rest| rest.get(..buffer.len()));
+        let source = source.ok_or_else(|| out_of_bounds(offset, buffer.len(), memory.len()))?;
+        buffer.copy_from_slice(source);
+        Ok(())
+    }
+
+    /// The bytes.
+    pub fn data<'a, T: 'a>(&self, context: impl Into<StoreContext<'a, T>>) -> &'a [u8] {
+        let core = context.into().core();
+        // SAFETY: `data_in` finds the memory to be of `core`, which is borrowed for `'a` and so
+        // changes nothing of it.
+        unsafe { &*self.data_in(core).as_ptr() }.as_slice()
+    }
+
+    /// The size in pages.
+    pub fn size(&self, context: impl AsContext) -> u64 {
+        self.ty_in(context.as_context().core()).min
+    }
+
+    /// The size in bytes.
+    pub fn data_size(&self, context: impl AsContext) -> usize {
+        self.data(context.as_context()).len()
+    }
+
+    /// The type, with the current size as its minimum.
+    pub fn ty(&self, context: impl AsContext) -> MemoryType {
+        self.ty_in(context.as_context().core())
+    }
+
+    pub(crate) fn from_data(store: StoreId, data: NonNull<MemoryData>) -> Self {
+        Self { store, data }
+    }
+
+    pub(crate) fn ty_in(&self, core: &Core) -> MemoryType {
+        // SAFETY: `data_in` finds it to be of `core`, which is borrowed and changes nothing of it.
+        let memory = unsafe { &*self.data_in(core).as_ptr() };
+        MemoryType {
+            min: memory.size_pages(),
+            ..memory.ty
+        }
+    }
+
+    pub(crate) fn store(self) -> StoreId {
+        self.store
+    }
+
+    /// The address, of which it is certain that `core` keeps it.
+    pub(crate) fn data_in(&self, core: &Core) -> NonNull<MemoryData> {
+        core.assert_owns("memory", self.store);
+        self.data
+    }
+}
+
+#[cold]
+fn out_of_bounds(offset: usize, n: usize, size: usize) -> Error {
+    Trap::from(TrapCode::OutOfBoundsMemoryAccess)
+        .with_detail(format!("{n} bytes at {offset} of a memory of {size} bytes"))
+        .into()
+}

@@ -1,0 +1,43 @@
+//! Stores and what is in them: functions, memories, tables, globals, instances, and instantiation
+//! as the specification's sequence. Does not know the names of modules.
+
+mod context;
+mod core;
+mod entity;
+mod externref;
+mod func;
+mod global;
+mod instance;
+mod instantiate;
+mod layout;
+mod memory;
+mod memory_data;
+mod scope;
+pub(crate) mod slot;
+#[expect(
+    clippy::module_inception,
+    reason = "the room is named after its main type"
+)]
+mod store;
+mod table;
+mod table_data;
+#[cfg(all(test, feature = "wat"))]
+mod tests;
+
+pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+pub use entity::Extern;
+pub use externref::ExternRef;
+pub use func::Func;
+pub use global::Global;
+pub use instance::Instance;
+pub use memory::Memory;
+pub use store::Store;
+pub use table::Table;
+
+pub(crate) use context::Inner;
+pub(crate) use layout::{
+    Core, FuncEntry, GlobalData, HostBody, HostFunc, InstanceData, MemoryData, StoreId, TableData,
+};
+pub(crate) use memory_data::PAGE_SIZE_BYTES;
+pub(crate) use scope::Scope;
+pub(crate) use slot::{check_val, entry_from_slot, entry_slot, read_val, write_val};

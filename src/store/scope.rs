@@ -1,0 +1,68 @@
+//! The names of one graph's modules, as `$module$function` sees them. Made and filled by `link`;
+//! every instance of the graph holds it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::store::Instance;
+
+/// The instances of a graph by the names of their modules.
+#[derive(Debug, Default)]
+pub(crate) struct Scope {
+    names: RwLock<HashMap<Arc<str>, Instance>>,
+}
+
+impl Scope {
+    /// A graph without modules.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Names an instance; gives the one that had the name before.
+    pub(crate) fn insert(&self, name: Arc<str>, instance: Instance) -> Option<Instance> {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        names.insert(name, instance)
+    }
+
+    /// The instance of this name.
+    pub(crate) fn get(&self, name: &str) -> Option<Instance> {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        names.get(name).copied()
+    }
+
+    /// Forgets a name; gives the instance that had it.
+    pub(crate) fn remove(&self, name: &str) -> Option<Instance> {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        names.remove(name)
+    }
+}
+
+/// The module and the function of `$module$function`: what stands up to the next `$` is the
+/// module, all the rest the function; both must be there.
+pub(crate) fn split_qualified(name: &str) -> Option<(&str, &str)> {
+    let (module, function) = name.strip_prefix('$')?.split_once('$')?;
+    (!module.is_empty() && !function.is_empty()).then_some((module, function))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_qualified;
+
+    #[test]
+    fn qualified_names() {
+        for (name, expected) in [
+            ("$math$add", Some(("math", "add"))),
+            ("$math$$add", Some(("math", "$add"))),
+            ("$math$a$b", Some(("math", "a$b"))),
+            ("$é$ü", Some(("é", "ü"))),
+            ("$$add", None),
+            ("$math$", None),
+            ("$math", None),
+            ("math$add", None),
+            ("$", None),
+            ("", None),
+        ] {
+            assert_eq!(split_qualified(name), expected, "{name:?}");
+        }
+    }
+}

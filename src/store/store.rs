@@ -1,0 +1,154 @@
+//! The store: everything that guests can change, and the embedder's data beside it.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::limits::Limits;
+use crate::store::{Core, Extern, ExternRef, Func, Global, Inner, Instance, Memory, Table};
+
+/// All functions, memories, tables, globals and instances of a group of guests, and data of the
+/// embedder's own that host functions reach through their
+/// [`Caller`](crate::host::Caller).
+///
+/// What is in a store lives until the store is dropped. A store can go from thread to thread, and
+/// is used by one at a time; what it is made of, functions included, are handles that are `Copy`,
+/// `Send` and `Sync` and are used together with it.
+///
+/// ```
+/// use holdall::{Engine, Module, Instance, Store};
+///
+/// # fn main() -> holdall::Result<()> {
+/// let engine = Engine::default();
+/// let mut store = Store::new(&engine, "the embedder's data");
+/// let module = Module::new(&engine, b"\0asm\x01\0\0\0")?;
+/// let instance = Instance::new(&mut store, &module, &[])?;
+/// assert_eq!(instance.exports(&store).len(), 0);
+/// assert_eq!(*store.data(), "the embedder's data");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The data keeps its exact type, lifetimes included:
+///
+/// ```compile_fail
+/// fn shorten<'a>(store: holdall::Store<&'static str>) -> holdall::Store<&'a str> {
+///     store
+/// }
+/// ```
+pub struct Store<T> {
+    inner: Box<Inner<T>>,
+    /// A host function takes the data to be of the very `T` that it was made for, so a store must
+    /// not pass for one of a subtype or supertype.
+    invariant: PhantomData<fn(T) -> T>,
+}
+
+impl<T> Store<T> {
+    /// An empty store.
+    ///
+    /// # Panics
+    ///
+    /// When there is no room for the value stack; see [`Store::try_new`].
+    #[must_use]
+    pub fn new(engine: &Engine, data: T) -> Self {
+        match Self::try_new(engine, data) {
+            Ok(store) => store,
+            Err(error) => panic!("{error}; `Store::try_new` returns this as an error"),
+        }
+    }
+
+    /// An empty store.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room for the value stack, whose size the engine's configuration says.
+    pub fn try_new(engine: &Engine, data: T) -> Result<Self> {
+        let core = Core::new(engine)?;
+        Ok(Self {
+            inner: Box::new(Inner { core, data }),
+            invariant: PhantomData,
+        })
+    }
+
+    /// Sets what the guests may take from now on. What they have already is not taken from them.
+    pub fn limits(&mut self, limits: Limits) {
+        self.inner.core.limits = limits;
+    }
+
+    /// The embedder's data, to change it.
+    pub fn data_mut(&mut self) -> &mut T {
+        &mut self.inner.data
+    }
+
+    /// The embedder's data.
+    #[must_use]
+    pub fn data(&self) -> &T {
+        &self.inner.data
+    }
+
+    /// The embedder's data; the rest of the store is dropped.
+    #[must_use]
+    pub fn into_data(self) -> T {
+        let Inner { core, data } = *self.inner;
+        drop(core);
+        data
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.inner.core.engine
+    }
+
+    #[cfg(test)]
+    pub(super) fn as_core(&self) -> &Core {
+        &self.inner.core
+    }
+
+    pub(crate) fn inner(&self) -> &Inner<T> {
+        &self.inner
+    }
+
+    pub(crate) fn inner_mut(&mut self) -> &mut Inner<T> {
+        &mut self.inner
+    }
+}
+
+const _: () = {
+    const fn goes_between_threads<T: Send>() {}
+    const fn shared_between_threads<T: Send + Sync>() {}
+    goes_between_threads::<Store<std::cell::Cell<u8>>>();
+    shared_between_threads::<Func>();
+    shared_between_threads::<Memory>();
+    shared_between_threads::<Table>();
+    shared_between_threads::<Global>();
+    shared_between_threads::<Instance>();
+    shared_between_threads::<Extern>();
+    shared_between_threads::<ExternRef>();
+};
+
+impl<T: Default> Default for Store<T> {
+    fn default() -> Self {
+        Self::new(&Engine::default(), T::default())
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Store<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Core {
+            id,
+            instances,
+            memory_bytes,
+            table_elements,
+            ..
+        } = &self.inner.core;
+        f.debug_struct("Store")
+            .field("id", &id.0)
+            .field("instances", &instances.len())
+            .field("memory_bytes", memory_bytes)
+            .field("table_elements", table_elements)
+            .field("data", &self.inner.data)
+            .finish()
+    }
+}

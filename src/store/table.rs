@@ -1,0 +1,165 @@
+//! The handle to a table.
+
+use std::ptr::NonNull;
+
+use crate::error::{Error, Result};
+use crate::store::table_data::MAX_ELEMENTS_32;
+use crate::store::{
+    AsContext, AsContextMut, Core, StoreId, TableData, check_val, read_val, write_val,
+};
+use crate::types::{TableType, ValType};
+use crate::value::Val;
+
+/// A table in a store.
+///
+/// Equal handles are handles to the same table.
+///
+/// # Panics
+///
+/// Every method panics when it is given another store than the table's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Table {
+    store: StoreId,
+    data: NonNull<TableData>,
+}
+
+// SAFETY: the address is only followed with a borrow of the store that owns the table, which
+// `data_in` checks; apart from that a handle is two numbers.
+unsafe impl Send for Table {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Table {}
+
+impl Table {
+    /// A new table whose elements are all `init`.
+    ///
+    /// # Errors
+    ///
+    /// When the type is not valid, when `init` is not of the element type or is a reference of
+    /// another store, when the host has no room, or when the store's limits forbid it.
+    pub fn new(mut context: impl AsContextMut, ty: TableType, init: Val) -> Result<Self> {
+        let mut context = context.as_context_mut();
+        let most = if ty.is_64 { u64::MAX } else { MAX_ELEMENTS_32 };
+        if ty.min > ty.max.unwrap_or(most) || ty.max.is_some_and(|max| max > most) {
+            return Err(Error::usage(format!(
+                "table type {ty}: expected minimum <= maximum <= {most} elements"
+            )));
+        }
+        let core = context.core_mut();
+        let init = element_slot(core, ty, init)?;
+        let data = core.add_table(ty, init)?;
+        Ok(Self::from_data(core.id, data))
+    }
+
+    /// Grows by `delta` elements that are `init`; gives the size that it had.
+    ///
+    /// # Errors
+    ///
+    /// When `init` is not of the element type or is a reference of another store, or when the
+    /// table's maximum, the store's limits or the host forbid it.
+    pub fn grow(&self, mut context: impl AsContextMut, delta: u64, init: Val) -> Result<u64> {
+        let mut context = context.as_context_mut();
+        let core = context.core_mut();
+        let ty = self.ty_in(core);
+        let init = element_slot(core, ty, init)?;
+        let data = self.data_in(core);
+        // SAFETY: `data_in` found it to be of `core`, which is borrowed here alone.
+        unsafe { core.grow_table(data, delta, init) }.ok_or_else(|| {
+            Error::resource(format!(
+                "{ty} cannot grow by {delta} elements: its maximum, a limit of the store or the \
+                 host forbids it"
+            ))
+        })
+    }
+
+    /// Sets an element.
+    ///
+    /// # Errors
+    ///
+    /// When there is none at `index`, or when `value` is not of the element type or is a reference
+    /// of another store.
+    pub fn set(&self, context: impl AsContextMut, index: u64, value: Val) -> Result<()> {
+        self.fill(context, index, value, 1)
+    }
+
+    /// Sets `n` elements from `index` on.
+    ///
+    /// # Errors
+    ///
+    /// When not all of them exist, or when `value` is not of the element type or is a reference of
+    /// another store; nothing is set then.
+    pub fn fill(
+        &self,
+        mut context: impl AsContextMut,
+        index: u64,
+        value: Val,
+        n: u64,
+    ) -> Result<()> {
+        let mut context = context.as_context_mut();
+        let core = context.core_mut();
+        let value = element_slot(core, self.ty_in(core), value)?;
+        // SAFETY: `data_in` finds it to be of `core`, which is borrowed here alone.
+        let table = unsafe { &mut *self.data_in(core).as_ptr() };
+        table.fill(index, value, n).map_err(|_| {
+            let size = table.elems.len();
+            Error::usage(format!(
+                "{n} elements at {index} of a table of {size} elements are out of bounds"
+            ))
+        })
+    }
+
+    /// The element at `index`, where there is one.
+    pub fn get(&self, context: impl AsContext, index: u64) -> Option<Val> {
+        let context = context.as_context();
+        let core = context.core();
+        // SAFETY: `data_in` finds it to be of `core`, which is borrowed and changes nothing of it.
+        let table = unsafe { &*self.data_in(core).as_ptr() };
+        let slot = table.get(index).ok()?;
+        // SAFETY: a table of `core` holds references of its element type and of its store, which
+        // `new`, `grow`, `fill` and validation see to.
+        Some(unsafe { read_val(core.id, ValType::Ref(table.ty.element), [slot, 0]) })
+    }
+
+    /// The size in elements.
+    pub fn size(&self, context: impl AsContext) -> u64 {
+        self.ty_in(context.as_context().core()).min
+    }
+
+    /// The type, with the current size as its minimum.
+    pub fn ty(&self, context: impl AsContext) -> TableType {
+        self.ty_in(context.as_context().core())
+    }
+
+    pub(crate) fn from_data(store: StoreId, data: NonNull<TableData>) -> Self {
+        Self { store, data }
+    }
+
+    pub(crate) fn ty_in(&self, core: &Core) -> TableType {
+        // SAFETY: `data_in` finds it to be of `core`, which is borrowed and changes nothing of it.
+        let table = unsafe { &*self.data_in(core).as_ptr() };
+        TableType {
+            min: table.size(),
+            ..table.ty
+        }
+    }
+
+    pub(crate) fn store(self) -> StoreId {
+        self.store
+    }
+
+    /// The address, of which it is certain that `core` keeps it.
+    pub(crate) fn data_in(&self, core: &Core) -> NonNull<TableData> {
+        core.assert_owns("table", self.store);
+        self.data
+    }
+}
+
+/// The slot of a value that is to be an element of a table of this type.
+fn element_slot(core: &Core, ty: TableType, value: Val) -> Result<u64> {
+    check_val(
+        core.id,
+        &value,
+        ValType::Ref(ty.element),
+        "element of a table",
+    )?;
+    Ok(write_val(value)[0])
+}

@@ -1,0 +1,187 @@
+//! A table's elements: growth, and the instructions on tables with their bounds checks (WebAssembly
+//! 2.0, 4.4.6). Both the executor and the embedding API call them.
+
+use std::ops::Range;
+use std::ptr::NonNull;
+
+use crate::store::TableData;
+use crate::trap::TrapCode;
+use crate::types::TableType;
+
+/// The most elements that a table with 32-bit indices may have.
+pub(crate) const MAX_ELEMENTS_32: u64 = u32::MAX as u64;
+
+impl TableData {
+    /// A table of `size` elements that are `init`; `None` where the host has no room.
+    pub(crate) fn new(ty: TableType, size: usize, init: u64) -> Option<Self> {
+        let elems = Vec::new();
+        let mut table = Self { elems, ty };
+        table.resize(size, init)?;
+        Some(table)
+    }
+
+    /// Grows to `size` elements, the new ones `init`; `None`, and nothing changed, where the host
+    /// has no room.
+    pub(super) fn resize(&mut self, size: usize, init: u64) -> Option<()> {
+        let more = size
+            .checked_sub(self.elems.len())
+            .expect("a table does not shrink");
+        self.elems.try_reserve(more).ok()?;
+        self.elems.resize(size, init);
+        Some(())
+    }
+
+    /// `table.set`.
+    pub(crate) fn set(&mut self, index: u64, value: u64) -> Result<(), TrapCode> {
+        let index = range(index, 1, self.elems.len())?.start;
+        self.elems[index] = value;
+        Ok(())
+    }
+
+    /// `table.fill`.
+    pub(crate) fn fill(&mut self, dst: u64, value: u64, n: u64) -> Result<(), TrapCode> {
+        let dst = range(dst, n, self.elems.len())?;
+        self.elems[dst].fill(value);
+        Ok(())
+    }
+
+    /// `table.init`, of an element segment; of an empty one once the segment was dropped.
+    pub(crate) fn init(
+        &mut self,
+        segment: &[u64],
+        dst: u64,
+        src: u64,
+        n: u64,
+    ) -> Result<(), TrapCode> {
+        let src = range(src, n, segment.len())?;
+        let dst = range(dst, n, self.elems.len())?;
+        self.elems[dst].copy_from_slice(&segment[src]);
+        Ok(())
+    }
+
+    /// `table.copy`, within one table or from one to another.
+    ///
+    /// # Safety
+    ///
+    /// Both are tables of a live store that nobody else uses during the call.
+    pub(crate) unsafe fn copy(
+        to: NonNull<Self>,
+        dst: u64,
+        from: NonNull<Self>,
+        src: u64,
+        n: u64,
+    ) -> Result<(), TrapCode> {
+        // SAFETY: both are alive and nobody else uses them: the caller's duty. Where they are one
+        // table there is one reference to it, else there are two to different ones.
+        unsafe {
+            let src = range(src, n, from.as_ref().elems.len())?;
+            let dst = range(dst, n, to.as_ref().elems.len())?;
+            if to == from {
+                (*to.as_ptr()).elems.copy_within(src, dst.start);
+            } else {
+                (&mut (*to.as_ptr()).elems)[dst].copy_from_slice(&(&(*from.as_ptr()).elems)[src]);
+            }
+        }
+        Ok(())
+    }
+
+    /// `table.get`.
+    pub(crate) fn get(&self, index: u64) -> Result<u64, TrapCode> {
+        let index = range(index, 1, self.elems.len())?.start;
+        Ok(self.elems[index])
+    }
+
+    /// `table.size`.
+    pub(crate) fn size(&self) -> u64 {
+        self.elems.len() as u64
+    }
+
+    /// The most elements that it may ever have, by its type.
+    pub(crate) fn max_size(&self) -> u64 {
+        let most = if self.ty.is_64 {
+            u64::MAX
+        } else {
+            MAX_ELEMENTS_32
+        };
+        self.ty.max.map_or(most, |max| max.min(most))
+    }
+}
+
+/// `at..at + n`, where it lies within `len`.
+fn range(at: u64, n: u64, len: usize) -> Result<Range<usize>, TrapCode> {
+    match at.checked_add(n) {
+        Some(end) if end <= len as u64 => Ok(at as usize..end as usize),
+        _ => Err(TrapCode::OutOfBoundsTableAccess),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::RefType;
+
+    const OUT: TrapCode = TrapCode::OutOfBoundsTableAccess;
+
+    fn table(size: usize) -> TableData {
+        let ty = TableType {
+            element: RefType::EXTERNREF,
+            min: 0,
+            max: None,
+            is_64: false,
+        };
+        TableData::new(ty, size, 0).unwrap()
+    }
+
+    #[test]
+    fn get_and_set_check_the_index() {
+        let mut table = table(2);
+        assert_eq!(table.set(1, 5), Ok(()));
+        assert_eq!(table.get(1), Ok(5));
+        for index in [2, 1 << 32, u64::MAX] {
+            assert_eq!(table.set(index, 5), Err(OUT));
+            assert_eq!(table.get(index), Err(OUT));
+        }
+    }
+
+    #[test]
+    fn fill_and_init_stay_within_bounds() {
+        let mut table = table(4);
+        assert_eq!(table.fill(1, 9, 2), Ok(()));
+        assert_eq!(table.init(&[1, 2], 3, 1, 1), Ok(()));
+        assert_eq!(table.elems, [0, 9, 9, 2]);
+        assert_eq!(table.fill(4, 9, 0), Ok(()));
+        assert_eq!(table.fill(5, 9, 0), Err(OUT));
+        assert_eq!(table.fill(3, 9, 2), Err(OUT));
+        assert_eq!(table.init(&[1, 2], 0, 1, 2), Err(OUT));
+        assert_eq!(table.init(&[1, 2], 3, 0, 2), Err(OUT));
+        assert_eq!(table.init(&[], 0, 0, 0), Ok(()));
+        assert_eq!(table.init(&[], 0, 1, 0), Err(OUT));
+        assert_eq!(table.init(&[1], u64::MAX, 0, 1), Err(OUT));
+        assert_eq!(table.elems, [0, 9, 9, 2]);
+    }
+
+    #[test]
+    fn copies_overlap_and_cross() {
+        let (mut one, mut other) = (table(4), table(2));
+        one.init(&[1, 2, 3, 4], 0, 0, 4).unwrap();
+        let (one_at, other_at) = (NonNull::from(&mut one), NonNull::from(&mut other));
+        // SAFETY: both tables are borrowed here alone.
+        unsafe {
+            assert_eq!(TableData::copy(one_at, 1, one_at, 0, 3), Ok(()));
+            assert_eq!(TableData::copy(other_at, 0, one_at, 2, 2), Ok(()));
+            assert_eq!(TableData::copy(other_at, 0, one_at, 0, 3), Err(OUT));
+            assert_eq!(TableData::copy(one_at, 0, other_at, 0, 3), Err(OUT));
+            assert_eq!(TableData::copy(one_at, u64::MAX, other_at, 0, 1), Err(OUT));
+            assert_eq!(TableData::copy(one_at, 4, other_at, 2, 0), Ok(()));
+        }
+        assert_eq!(one.elems, [1, 1, 2, 3]);
+        assert_eq!(other.elems, [2, 3]);
+    }
+
+    #[test]
+    fn a_size_that_no_host_has_is_refused() {
+        let mut table = table(1);
+        assert!(table.resize(usize::MAX, 0).is_none());
+        assert_eq!(table.size(), 1);
+    }
+}

@@ -1,0 +1,145 @@
+//! Traps: why an execution of a guest ended, and where.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a guest's execution ended. The texts are those of the specification's reference interpreter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum TrapCode {
+    /// An `unreachable` instruction was executed.
+    Unreachable,
+    /// An integer division or remainder by zero.
+    IntegerDivideByZero,
+    /// A signed division's result, or a float's truncation, does not fit.
+    IntegerOverflow,
+    /// A NaN was to be converted to an integer.
+    InvalidConversionToInteger,
+    /// An access outside a linear memory.
+    OutOfBoundsMemoryAccess,
+    /// An access outside a table, or outside an element segment.
+    OutOfBoundsTableAccess,
+    /// `call_indirect` with an index outside the table.
+    UndefinedElement,
+    /// `call_indirect` of a null element.
+    UninitializedElement,
+    /// `call_indirect` of a function of another type.
+    IndirectCallTypeMismatch,
+    /// The guest's calls are nested deeper than its stack allows.
+    CallStackExhausted,
+    /// A function that was stood in for a missing import was called.
+    MissingImport,
+    /// A function was lowered at its first call and exceeds a limit of lowering.
+    FunctionTooLarge,
+}
+
+impl TrapCode {
+    /// The text of the specification.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::IntegerDivideByZero => "integer divide by zero",
+            Self::IntegerOverflow => "integer overflow",
+            Self::InvalidConversionToInteger => "invalid conversion to integer",
+            Self::OutOfBoundsMemoryAccess => "out of bounds memory access",
+            Self::OutOfBoundsTableAccess => "out of bounds table access",
+            Self::UndefinedElement => "undefined element",
+            Self::UninitializedElement => "uninitialized element",
+            Self::IndirectCallTypeMismatch => "indirect call type mismatch",
+            Self::CallStackExhausted => "call stack exhausted",
+            Self::MissingImport => "call of a missing import",
+            Self::FunctionTooLarge => "function too large to lower",
+        }
+    }
+}
+
+impl fmt::Display for TrapCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+/// One function on the guest's call stack when it trapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// The name under which the module was loaded, else the name that it gives itself.
+    pub module: Option<Arc<str>>,
+    /// The index of the function in its module's function index space.
+    pub func_index: u32,
+    /// The function's name, from the module's name section.
+    pub func_name: Option<Box<str>>,
+    /// Where in the module's bytes the instruction stands that trapped or called.
+    pub offset: Option<u64>,
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}!", self.module.as_deref().unwrap_or("<unnamed>"))?;
+        match &self.func_name {
+            Some(name) => f.write_str(name)?,
+            None => write!(f, "<func {}>", self.func_index)?,
+        }
+        self.offset.map_or(Ok(()), |at| write!(f, " @ {at:#x}"))
+    }
+}
+
+/// A trap: its reason, and the guest's calls at that moment, innermost first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trap {
+    code: TrapCode,
+    detail: Option<Box<str>>,
+    frames: Vec<Frame>,
+}
+
+impl Trap {
+    /// At most this many frames of a backtrace are kept.
+    pub const MAX_FRAMES: usize = 64;
+
+    pub(crate) fn new(code: TrapCode, frames: Vec<Frame>) -> Self {
+        Self {
+            code,
+            detail: None,
+            frames,
+        }
+    }
+
+    pub(crate) fn with_detail(mut self, detail: impl Into<Box<str>>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// The reason.
+    #[must_use]
+    pub fn code(&self) -> TrapCode {
+        self.code
+    }
+
+    /// The calls that led here, innermost first, at most [`Trap::MAX_FRAMES`].
+    #[must_use]
+    pub fn frames(&self) -> &[Frame] {
+        &self.frames
+    }
+}
+
+impl From<TrapCode> for Trap {
+    fn from(code: TrapCode) -> Self {
+        Self::new(code, Vec::new())
+    }
+}
+
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.code.fmt(f)?;
+        if let Some(detail) = &self.detail {
+            write!(f, ": {detail}")?;
+        }
+        for (depth, frame) in self.frames.iter().enumerate() {
+            write!(f, "\n  {depth}: {frame}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Trap {}

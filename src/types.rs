@@ -1,0 +1,320 @@
+//! The type vocabulary of WebAssembly: value, function, table, memory, global and external types,
+//! their text, and import matching. Knows nothing of modules, stores or bytes, so that the build
+//! script can use it as it is.
+
+use std::fmt;
+
+/// A number, vector or reference type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ValType {
+    /// 32-bit integer.
+    I32,
+    /// 64-bit integer.
+    I64,
+    /// 32-bit IEEE 754 float.
+    F32,
+    /// 64-bit IEEE 754 float.
+    F64,
+    /// 128-bit vector.
+    V128,
+    /// A reference.
+    Ref(RefType),
+}
+
+/// A reference type: what it refers to and whether it may be null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RefType {
+    /// Whether `ref.null` is one of its values.
+    pub nullable: bool,
+    /// What it refers to.
+    pub heap: HeapType,
+}
+
+/// What a reference refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HeapType {
+    /// Any function.
+    Func,
+    /// Any value of the host.
+    Extern,
+}
+
+impl RefType {
+    /// `funcref`, that is `(ref null func)`.
+    pub const FUNCREF: Self = Self {
+        nullable: true,
+        heap: HeapType::Func,
+    };
+    /// `externref`, that is `(ref null extern)`.
+    pub const EXTERNREF: Self = Self {
+        nullable: true,
+        heap: HeapType::Extern,
+    };
+
+    /// Whether a value of this type may stand where `expected` is wanted.
+    #[must_use]
+    pub fn matches(self, expected: Self) -> bool {
+        self.heap == expected.heap && (expected.nullable || !self.nullable)
+    }
+}
+
+impl ValType {
+    /// `funcref`.
+    pub const FUNCREF: Self = Self::Ref(RefType::FUNCREF);
+    /// `externref`.
+    pub const EXTERNREF: Self = Self::Ref(RefType::EXTERNREF);
+
+    /// Whether a value of this type may stand where `expected` is wanted.
+    #[must_use]
+    pub fn matches(self, expected: Self) -> bool {
+        match (self, expected) {
+            (Self::Ref(found), Self::Ref(expected)) => found.matches(expected),
+            (found, expected) => found == expected,
+        }
+    }
+
+    /// How many 8-byte frame slots a value of this type takes: 1, or 2 for `v128`.
+    #[must_use]
+    pub const fn slots(self) -> usize {
+        match self {
+            Self::V128 => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// The parameters and results of a function.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FuncType {
+    params: Box<[ValType]>,
+    results: Box<[ValType]>,
+}
+
+impl FuncType {
+    /// A function type of these parameters and results.
+    pub fn new(
+        params: impl IntoIterator<Item = ValType>,
+        results: impl IntoIterator<Item = ValType>,
+    ) -> Self {
+        Self {
+            params: params.into_iter().collect(),
+            results: results.into_iter().collect(),
+        }
+    }
+
+    /// The types of the parameters, in order.
+    #[must_use]
+    pub fn params(&self) -> &[ValType] {
+        &self.params
+    }
+
+    /// The types of the results, in order.
+    #[must_use]
+    pub fn results(&self) -> &[ValType] {
+        &self.results
+    }
+
+    /// Frame slots that the parameters take.
+    #[must_use]
+    pub fn param_slots(&self) -> usize {
+        self.params.iter().map(|ty| ty.slots()).sum()
+    }
+
+    /// Frame slots that the results take.
+    #[must_use]
+    pub fn result_slots(&self) -> usize {
+        self.results.iter().map(|ty| ty.slots()).sum()
+    }
+}
+
+/// Whether a global may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mutability {
+    /// It keeps its first value.
+    Const,
+    /// It may be written, and its type is invariant under matching.
+    Var,
+}
+
+/// The type of a global.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GlobalType {
+    /// The type of its value.
+    pub content: ValType,
+    /// Whether it may be written.
+    pub mutability: Mutability,
+}
+
+/// The type of a table. Of a table in a store, `min` is its current size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TableType {
+    /// The type of its elements.
+    pub element: RefType,
+    /// The least size, in elements.
+    pub min: u64,
+    /// The greatest size, in elements.
+    pub max: Option<u64>,
+    /// Whether it is indexed by `i64`.
+    pub is_64: bool,
+}
+
+/// The type of a linear memory. Of a memory in a store, `min` is its current size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MemoryType {
+    /// The least size, in pages of 65,536 bytes.
+    pub min: u64,
+    /// The greatest size, in pages of 65,536 bytes.
+    pub max: Option<u64>,
+    /// Whether it is addressed by `i64`.
+    pub is_64: bool,
+}
+
+/// The type of an import or an export.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ExternType {
+    /// A function.
+    Func(FuncType),
+    /// A table.
+    Table(TableType),
+    /// A linear memory.
+    Memory(MemoryType),
+    /// A global.
+    Global(GlobalType),
+}
+
+/// Whether limits of (`min`, `max`) may be imported where (`want_min`, `want_max`) is declared.
+fn limits_match(min: u64, max: Option<u64>, want_min: u64, want_max: Option<u64>) -> bool {
+    min >= want_min && want_max.is_none_or(|want| max.is_some_and(|max| max <= want))
+}
+
+impl ExternType {
+    /// Whether something of this type may be imported as `expected`
+    /// (WebAssembly 2.0, 4.5.3 "External Typing" and 3.2.7 "Import Matching").
+    #[must_use]
+    pub fn matches(&self, expected: &Self) -> bool {
+        match (self, expected) {
+            (Self::Func(found), Self::Func(expected)) => found == expected,
+            (Self::Table(found), Self::Table(expected)) => {
+                found.element == expected.element
+                    && found.is_64 == expected.is_64
+                    && limits_match(found.min, found.max, expected.min, expected.max)
+            }
+            (Self::Memory(found), Self::Memory(expected)) => {
+                found.is_64 == expected.is_64
+                    && limits_match(found.min, found.max, expected.min, expected.max)
+            }
+            (Self::Global(found), Self::Global(expected)) => {
+                found.mutability == expected.mutability
+                    && match found.mutability {
+                        Mutability::Const => found.content.matches(expected.content),
+                        Mutability::Var => found.content == expected.content,
+                    }
+            }
+            _ => false,
+        }
+    }
+
+    /// `func`, `table`, `memory` or `global`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Func(_) => "func",
+            Self::Table(_) => "table",
+            Self::Memory(_) => "memory",
+            Self::Global(_) => "global",
+        }
+    }
+}
+
+impl fmt::Display for ValType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::I32 => f.write_str("i32"),
+            Self::I64 => f.write_str("i64"),
+            Self::F32 => f.write_str("f32"),
+            Self::F64 => f.write_str("f64"),
+            Self::V128 => f.write_str("v128"),
+            Self::Ref(ty) => ty.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for RefType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let heap = match self.heap {
+            HeapType::Func => "func",
+            HeapType::Extern => "extern",
+        };
+        if self.nullable {
+            write!(f, "{heap}ref")
+        } else {
+            write!(f, "(ref {heap})")
+        }
+    }
+}
+
+impl fmt::Display for FuncType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(func")?;
+        for (keyword, types) in [("param", &self.params), ("result", &self.results)] {
+            if !types.is_empty() {
+                write!(f, " ({keyword}")?;
+                for ty in types {
+                    write!(f, " {ty}")?;
+                }
+                f.write_str(")")?;
+            }
+        }
+        f.write_str(")")
+    }
+}
+
+/// Writes `min` and, where there is one, `max`, each after a space.
+fn write_limits(
+    f: &mut fmt::Formatter<'_>,
+    is_64: bool,
+    min: u64,
+    max: Option<u64>,
+) -> fmt::Result {
+    if is_64 {
+        f.write_str(" i64")?;
+    }
+    write!(f, " {min}")?;
+    max.map_or(Ok(()), |max| write!(f, " {max}"))
+}
+
+impl fmt::Display for TableType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(table")?;
+        write_limits(f, self.is_64, self.min, self.max)?;
+        write!(f, " {})", self.element)
+    }
+}
+
+impl fmt::Display for MemoryType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(memory")?;
+        write_limits(f, self.is_64, self.min, self.max)?;
+        f.write_str(")")
+    }
+}
+
+impl fmt::Display for GlobalType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.mutability {
+            Mutability::Const => write!(f, "(global {})", self.content),
+            Mutability::Var => write!(f, "(global (mut {}))", self.content),
+        }
+    }
+}
+
+impl fmt::Display for ExternType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Func(ty) => ty.fmt(f),
+            Self::Table(ty) => ty.fmt(f),
+            Self::Memory(ty) => ty.fmt(f),
+            Self::Global(ty) => ty.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The examples, whose lines are promised.
+
+#[path = "../../examples/host_function.rs"]
+mod host_function;
+#[path = "../../examples/multi_module.rs"]
+mod multi_module;
+
+/// The output in WAMR's document, with its spacing.
+const DOCUMENT: &str = r#"call "C", it will return 0xc:i32, ===> 0xc:i32
+call "call_B", it will return 0xb:i32, ===> 0xb:i32
+call "call_A", it will return 0xa:i32, ===>0xa:i32
+call "mB.B", it will return 0xb:i32, ===>0xb:i32
+call "mB.call_A", it will return 0xa:i32, ===>0xa:i32
+call "mA.A", it will return 0xa:i32, ===>0xa:i32
+"#;
+
+fn printed(lines: Vec<u8>) -> String {
+    String::from_utf8(lines).expect("UTF-8")
+}
+
+#[test]
+fn multi_module_prints_what_the_document_prints() {
+    let mut lines = Vec::new();
+    multi_module::run(&mut lines).expect("it runs");
+    assert_eq!(printed(lines), DOCUMENT);
+}
+
+#[test]
+fn host_function_prints_what_host_and_guest_said() {
+    let mut lines = Vec::new();
+    host_function::run(&mut lines).expect("it runs");
+    let expected = "greet: 3\n\
+        said: hello from the guest\n\
+        overreach: the text lies outside the memory\n";
+    assert_eq!(printed(lines), expected);
+}

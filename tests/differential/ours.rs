@@ -1,0 +1,168 @@
+//! A case in holdall.
+
+use holdall::{
+    Caller, Config, Engine, Extern, ExternType, Func, Global, HeapType, Instance, Lowering, Memory,
+    Module, Store, Table, TrapCode, Val, ValType,
+};
+
+use crate::case::{self, Bits, Case, FUEL, Seen, Stop, TABLE_BOUNDS, Ty, arguments, host_results};
+
+type HostCalls = Vec<(usize, Vec<Bits>)>;
+
+pub fn run(case: &Case) -> Result<Seen, String> {
+    let lowering = match case.seed % 2 {
+        0 => Lowering::Lazy,
+        _ => Lowering::Eager,
+    };
+    let engine = Engine::new(Config::new().lowering(lowering).stack_size_bytes(8 << 20));
+    let bytes = case.bytes.clone();
+    let module = Module::new(&engine, bytes).map_err(|error| error.to_string())?;
+    let mut store = Store::new(&engine, HostCalls::new());
+    let mut seen = Seen::default();
+
+    let mut imports = Vec::new();
+    for (index, import) in module.imports().enumerate() {
+        let item = imported(&mut store, index, &import.ty).map_err(|error| error.to_string())?;
+        imports.push(item);
+    }
+    let instance = Instance::new(&mut store, &module, &imports);
+    let outcome = instance.as_ref().map(|_| Vec::new()).map_err(stop);
+    seen.calls.push(("instantiation".to_owned(), Vec::new(), outcome));
+    if let Ok(instance) = instance {
+        calls(case, &module, &mut store, instance, &mut seen);
+        state(&module, &store, instance, &mut seen);
+    }
+    seen.host = store.into_data();
+    Ok(seen)
+}
+
+fn calls(
+    case: &Case,
+    module: &Module,
+    store: &mut Store<HostCalls>,
+    instance: Instance,
+    seen: &mut Seen,
+) {
+    for round in 0..case.rounds {
+        for (index, export) in module.exports().enumerate() {
+            let Some(Extern::Func(func)) = instance.get_export(&mut *store, export.name) else {
+                continue;
+            };
+            if let Some(Extern::Global(fuel)) = instance.get_export(&mut *store, FUEL) {
+                fuel.set(&mut *store, Val::I32(case.fuel)).expect("fuel is a mutable i32");
+            }
+            let ty = func.ty(&*store);
+            let params: Vec<Ty> = ty.params().iter().map(|ty| ty_of(*ty)).collect();
+            let args = arguments(case, round, index, &params);
+            let values: Vec<Val> = args.iter().map(value).collect();
+            let mut results: Vec<Val> =
+                ty.results().iter().map(|ty| Val::default_of(*ty)).collect();
+            let outcome = match func.call(&mut *store, &values, &mut results) {
+                Ok(()) => Ok(results.iter().map(bits).collect()),
+                Err(error) => Err(stop(&error)),
+            };
+            let exhausted = outcome == Err(Stop::Exhausted);
+            seen.calls.push((export.name.to_owned(), args, outcome));
+            if exhausted {
+                return;
+            }
+        }
+    }
+}
+
+fn state(module: &Module, store: &Store<HostCalls>, instance: Instance, seen: &mut Seen) {
+    for export in module.exports() {
+        let name = export.name.to_owned();
+        match instance.get_export(store, export.name).expect("the module exports it") {
+            Extern::Memory(memory) => {
+                let data = memory.data(store);
+                seen.memories.push((name, data.len(), case::hash(data)));
+            }
+            Extern::Global(global) => seen.globals.push((name, bits(&global.get(store)))),
+            Extern::Table(table) => {
+                let elements = (0..table.size(store)).map(|at| match table.get(store, at) {
+                    Some(Val::FuncRef(func)) => func.is_none(),
+                    Some(Val::ExternRef(value)) => value.is_none(),
+                    other => panic!("element {at} is {other:?}"),
+                });
+                seen.tables.push((name, elements.collect()));
+            }
+            Extern::Func(_) => {}
+        }
+    }
+}
+
+fn imported(
+    store: &mut Store<HostCalls>,
+    index: usize,
+    ty: &ExternType,
+) -> holdall::Result<Extern> {
+    Ok(match ty {
+        ExternType::Func(ty) => {
+            let results: Vec<Ty> = ty.results().iter().map(|ty| ty_of(*ty)).collect();
+            let body = move |mut caller: Caller<'_, HostCalls>, args: &[Val], out: &mut [Val]| {
+                let calls = caller.data_mut();
+                calls.push((index, args.iter().map(bits).collect()));
+                for (out, bits) in out.iter_mut().zip(host_results(&results, calls.len())) {
+                    *out = value(&bits);
+                }
+                Ok(())
+            };
+            Func::new(store, ty.clone(), body).into()
+        }
+        ExternType::Global(ty) => {
+            let bits = host_results(&[ty_of(ty.content)], index)[0];
+            Global::new(store, *ty, value(&bits))?.into()
+        }
+        ExternType::Memory(ty) => Memory::new(store, *ty)?.into(),
+        ExternType::Table(ty) => {
+            Table::new(store, *ty, Val::default_of(ValType::Ref(ty.element)))?.into()
+        }
+    })
+}
+
+fn ty_of(ty: ValType) -> Ty {
+    match ty {
+        ValType::I32 => Ty::I32,
+        ValType::I64 => Ty::I64,
+        ValType::F32 => Ty::F32,
+        ValType::F64 => Ty::F64,
+        ValType::Ref(ty) => match ty.heap {
+            HeapType::Func => Ty::FuncRef,
+            HeapType::Extern => Ty::ExternRef,
+        },
+        ValType::V128 => panic!("no case has vectors"),
+    }
+}
+
+fn value(bits: &Bits) -> Val {
+    match *bits {
+        Bits::I32(bits) => Val::I32(bits as i32),
+        Bits::I64(bits) => Val::I64(bits as i64),
+        Bits::F32(bits) => Val::F32(bits),
+        Bits::F64(bits) => Val::F64(bits),
+        Bits::FuncRef { .. } => Val::FuncRef(None),
+        Bits::ExternRef { .. } => Val::ExternRef(None),
+    }
+}
+
+fn bits(value: &Val) -> Bits {
+    match *value {
+        Val::I32(value) => Bits::I32(value as u32),
+        Val::I64(value) => Bits::I64(value as u64),
+        Val::F32(bits) => Bits::F32(bits),
+        Val::F64(bits) => Bits::F64(bits),
+        Val::FuncRef(value) => Bits::FuncRef { null: value.is_none() },
+        Val::ExternRef(value) => Bits::ExternRef { null: value.is_none() },
+        Val::V128(_) => panic!("no case has vectors"),
+    }
+}
+
+fn stop(error: &holdall::Error) -> Stop {
+    match error.trap().map(holdall::Trap::code) {
+        Some(TrapCode::CallStackExhausted) => Stop::Exhausted,
+        Some(TrapCode::UndefinedElement) => Stop::Trap(TABLE_BOUNDS),
+        Some(code) => Stop::Trap(code.message()),
+        None => Stop::Other(error.to_string()),
+    }
+}

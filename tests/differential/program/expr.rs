@@ -1,0 +1,326 @@
+//! Expressions: instructions that leave values of given types, whatever waits below them.
+
+use wasm_encoder::{HeapType, Instruction, MemArg, RefType, ValType};
+
+use super::body::Body;
+use super::{HOST_FUNCS, TABLE_ELEMENTS, bits};
+use crate::ops::{LOADS, Op, Ty};
+
+/// How deep expressions nest.
+const MAX_DEPTH: usize = 7;
+/// Offsets of loads and stores: none, small, at both sides of what 16 bits hold, and large. With an
+/// address below `ADDRESSES` all of them are inside the memory.
+const OFFSETS: &[u64] = &[0, 0, 0, 1, 4, 8, 12, 100, 4096, 65528, 65535, 65536, 65540, 70000];
+pub(super) const ADDRESSES: i32 = 0x7fff;
+
+impl Body<'_> {
+    /// Leaves a value of each of `types`. Between them there may be statements, so that values
+    /// wait on the stack while locals, memory and globals change.
+    pub(super) fn values(&mut self, types: &[Ty], depth: usize) {
+        for ty in types {
+            self.value(*ty, depth);
+            if self.budget > 0 && self.rng.chance(8) {
+                self.statement();
+            }
+        }
+    }
+
+    /// Leaves a value of type `ty`.
+    pub(super) fn value(&mut self, ty: Ty, depth: usize) {
+        if depth >= MAX_DEPTH || self.budget <= 0 {
+            return self.leaf(ty);
+        }
+        match self.rng.below(100) {
+            0..34 => self.leaf(ty),
+            34..70 => self.operation(ty, depth),
+            70..77 => self.load(ty, depth),
+            77..80 => self.tee(ty, depth),
+            80..84 => self.select(ty, depth),
+            84..89 => self.block_value(ty, depth),
+            89..92 => self.if_value(ty, depth),
+            92..95 => self.call_value(ty, depth),
+            95..97 => self.branch_if_value(ty, depth),
+            _ if ty == Ty::I32 => self.machine_value(depth),
+            _ => self.operation(ty, depth),
+        }
+    }
+
+    pub(super) fn constant(&mut self, ty: Ty) {
+        let bits = bits(self.rng);
+        self.emit(ty.constant(bits));
+    }
+
+    fn leaf(&mut self, ty: Ty) {
+        match self.rng.below(10) {
+            0..3 => self.constant(ty),
+            3 => {
+                let globals = self.shape.globals.iter().enumerate();
+                let fitting: Vec<usize> = globals
+                    .filter(|(_, (global, _))| *global == ty)
+                    .map(|(index, _)| index)
+                    .collect();
+                let global = *self.rng.pick(&fitting);
+                self.emit(Instruction::GlobalGet(global as u32));
+            }
+            _ => {
+                let local = self.any_local(ty);
+                self.emit(Instruction::LocalGet(local));
+            }
+        }
+    }
+
+    fn tee(&mut self, ty: Ty, depth: usize) {
+        let local = self.local(ty);
+        self.value(ty, depth + 1);
+        self.emit(Instruction::LocalTee(local));
+    }
+
+    fn operation(&mut self, ty: Ty, depth: usize) {
+        let careful = self.rng.chance(97);
+        let fitting: Vec<usize> = self
+            .shape
+            .ops
+            .iter()
+            .enumerate()
+            .filter(|(_, op)| op.result == ty)
+            .map(|(index, _)| index)
+            .collect();
+        let index = *self.rng.pick(&fitting);
+        let op = self.shape.ops[index].clone();
+        match op.params {
+            [param] => {
+                if op.traps && careful {
+                    self.small_float(*param);
+                } else {
+                    self.value(*param, depth + 1);
+                }
+                if matches!(
+                    op.instruction,
+                    Instruction::I32ReinterpretF32 | Instruction::I64ReinterpretF64
+                ) {
+                    self.canonical(*param);
+                }
+            }
+            [first, second] => {
+                self.value(*first, depth + 1);
+                if self.rng.chance(10) {
+                    self.statement();
+                }
+                self.second(*second, &op, careful, depth);
+            }
+            _ => unreachable!("numeric instructions take one or two operands"),
+        }
+        self.emit(op.instruction);
+    }
+
+    /// The second operand: in a careful program no divisor is 0 or -1, and no NaN gives its sign.
+    fn second(&mut self, ty: Ty, op: &Op, careful: bool, depth: usize) {
+        self.value(ty, depth + 1);
+        if op.traps && careful {
+            match ty {
+                Ty::I32 => self.emit_all([
+                    Instruction::I32Const(0x00ff_ffff),
+                    Instruction::I32And,
+                    Instruction::I32Const(1),
+                    Instruction::I32Or,
+                ]),
+                _ => self.emit_all([
+                    Instruction::I64Const(0x00ff_ffff_ffff),
+                    Instruction::I64And,
+                    Instruction::I64Const(1),
+                    Instruction::I64Or,
+                ]),
+            }
+        }
+        if matches!(
+            op.instruction,
+            Instruction::F32Copysign | Instruction::F64Copysign
+        ) {
+            self.canonical(ty);
+        }
+    }
+
+    /// A float that every integer type holds when it is truncated.
+    fn small_float(&mut self, ty: Ty) {
+        self.value(Ty::I32, MAX_DEPTH - 1);
+        self.emit_all([
+            Instruction::I32Const(0xffff),
+            Instruction::I32And,
+            match ty {
+                Ty::F32 => Instruction::F32ConvertI32U,
+                _ => Instruction::F64ConvertI32U,
+            },
+        ]);
+    }
+
+    /// An address; nearly always one that lies in the memory with all offsets.
+    pub(super) fn address(&mut self, depth: usize) {
+        match self.rng.below(20) {
+            0..4 => {
+                let address = self.rng.below(ADDRESSES as usize) as i32;
+                self.emit(Instruction::I32Const(address));
+            }
+            4..19 => {
+                self.value(Ty::I32, depth + 1);
+                self.emit_all([Instruction::I32Const(ADDRESSES), Instruction::I32And]);
+            }
+            _ => self.value(Ty::I32, depth + 1),
+        }
+    }
+
+    pub(super) fn offset(&mut self, align: u32) -> MemArg {
+        MemArg {
+            offset: *self.rng.pick(OFFSETS),
+            align: self.rng.below(align as usize + 1) as u32,
+            target: Default::default(),
+            ordering: None,
+        }
+    }
+
+    fn load(&mut self, ty: Ty, depth: usize) {
+        let fitting: Vec<_> = LOADS.iter().filter(|load| load.ty == ty).collect();
+        let load = *self.rng.pick(&fitting);
+        self.address(depth);
+        let offset = self.offset(load.align);
+        self.emit((load.instruction)(offset));
+    }
+
+    fn select(&mut self, ty: Ty, depth: usize) {
+        self.value(ty, depth + 1);
+        self.value(ty, depth + 1);
+        self.value(Ty::I32, depth + 1);
+        if self.rng.chance(70) {
+            self.emit(Instruction::Select);
+        } else {
+            self.emit(Instruction::TypedSelect(ty.encode()));
+        }
+    }
+
+    /// A call for one of its results; the others are dropped or set.
+    fn call_value(&mut self, ty: Ty, depth: usize) {
+        let fitting: Vec<usize> = (0..self.shape.funcs.len())
+            .filter(|func| self.shape.funcs[*func].results.contains(&ty))
+            .collect();
+        if fitting.is_empty() {
+            return self.leaf(ty);
+        }
+        let func = *self.rng.pick(&fitting);
+        self.call(func, depth);
+        let mut results = self.shape.funcs[func].results.clone();
+        while results.last().is_some_and(|last| *last != ty) {
+            self.consume(results.pop().expect("it has a last"));
+        }
+        if results.len() > 1 {
+            let local = self.local(ty);
+            self.emit(Instruction::LocalSet(local));
+            results.pop();
+            while let Some(below) = results.pop() {
+                self.consume(below);
+            }
+            self.emit(Instruction::LocalGet(local));
+        }
+    }
+
+    /// Arguments and a call, direct or through the table.
+    pub(super) fn call(&mut self, func: usize, depth: usize) {
+        let signature = self.shape.funcs[func].clone();
+        for ty in &signature.params {
+            self.value(*ty, depth + 2);
+            if func < HOST_FUNCS {
+                self.canonical(*ty);
+            }
+        }
+        if func >= HOST_FUNCS && self.rng.chance(40) && self.table_index(&signature.params, func) {
+            let type_index = self.shape.type_index(&signature);
+            self.emit(Instruction::CallIndirect {
+                type_index,
+                table_index: 0,
+            });
+        } else {
+            self.emit(Instruction::Call(func as u32));
+        }
+    }
+
+    /// Leaves the index of a table element for a call through the table: mostly of a function that
+    /// fits, and never where floats could reach the host, which would see the bits of NaNs.
+    pub(super) fn table_index(&mut self, params: &[Ty], func: usize) -> bool {
+        if params == self.shape.funcs[0].params {
+            return false;
+        }
+        let wanted = &self.shape.funcs[func];
+        let fitting: Vec<usize> = (0..TABLE_ELEMENTS)
+            .filter(|at| self.shape.table[*at].is_some_and(|f| &self.shape.funcs[f] == wanted))
+            .collect();
+        if !fitting.is_empty() && self.rng.chance(90) {
+            let at = *self.rng.pick(&fitting);
+            self.emit(Instruction::I32Const(at as i32));
+        } else {
+            self.value(Ty::I32, MAX_DEPTH - 1);
+            self.emit_all([Instruction::I32Const(15), Instruction::I32And]);
+        }
+        true
+    }
+
+    /// What the machine tells of itself: sizes, growth, and whether a reference is null.
+    fn machine_value(&mut self, depth: usize) {
+        match self.rng.below(6) {
+            0 => self.emit(Instruction::MemorySize(0)),
+            1 => {
+                self.value(Ty::I32, depth + 1);
+                self.emit_all([
+                    Instruction::I32Const(1),
+                    Instruction::I32And,
+                    Instruction::MemoryGrow(0),
+                ]);
+            }
+            2 => self.emit(Instruction::TableSize(0)),
+            3 => {
+                self.reference();
+                self.emit_all([Instruction::I32Const(1), Instruction::TableGrow(0)]);
+            }
+            _ => {
+                self.reference();
+                self.emit(Instruction::RefIsNull);
+            }
+        }
+    }
+
+    /// Leaves a `funcref`.
+    pub(super) fn reference(&mut self) {
+        match self.rng.below(5) {
+            0 => self.emit(Instruction::RefNull(HeapType::FUNC)),
+            1 => {
+                let func = self.rng.below(self.shape.funcs.len());
+                self.emit(Instruction::RefFunc(func as u32));
+            }
+            2 => {
+                self.value(Ty::I32, MAX_DEPTH - 1);
+                self.emit_all([
+                    Instruction::I32Const(15),
+                    Instruction::I32And,
+                    Instruction::TableGet(0),
+                ]);
+            }
+            3 => {
+                let local = self.reference_local();
+                self.emit_all([
+                    Instruction::LocalGet(local),
+                    Instruction::RefNull(HeapType::FUNC),
+                ]);
+                self.value(Ty::I32, MAX_DEPTH - 1);
+                self.emit(Instruction::TypedSelect(ValType::Ref(RefType::FUNCREF)));
+            }
+            _ => self.emit(Instruction::LocalGet(self.reference_local())),
+        }
+    }
+
+    /// Takes the value of type `ty` from the top of the stack.
+    pub(super) fn consume(&mut self, ty: Ty) {
+        if self.rng.chance(60) {
+            let local = self.local(ty);
+            self.emit(Instruction::LocalSet(local));
+        } else {
+            self.emit(Instruction::Drop);
+        }
+    }
+}

