@@ -31,6 +31,7 @@ mod bundle {
     pub(crate) mod host;
     pub(crate) mod interface;
     pub(crate) mod names;
+    pub(crate) mod source;
     pub(crate) mod walk;
 }
 

@@ -31,7 +31,10 @@ struct State {
     count: u64,
 }
 
-#[cfg_attr(test, allow(dead_code, reason = "a test takes this file as a module, for `run`"))]
+#[cfg_attr(
+    test,
+    allow(dead_code, reason = "a test takes this file as a module, for `run`")
+)]
 fn main() -> Result<(), Box<dyn Error>> {
     run(&mut io::stdout().lock())
 }

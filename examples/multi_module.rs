@@ -22,12 +22,18 @@ const CALLS: [(&str, &str); 6] = [
     (r#"call "call_A", it will return 0xa:i32, ===>"#, "call_A"),
     // Functions of mB.
     (r#"call "mB.B", it will return 0xb:i32, ===>"#, "$mB$B"),
-    (r#"call "mB.call_A", it will return 0xa:i32, ===>"#, "$mB$call_A"),
+    (
+        r#"call "mB.call_A", it will return 0xa:i32, ===>"#,
+        "$mB$call_A",
+    ),
     // A function of mA.
     (r#"call "mA.A", it will return 0xa:i32, ===>"#, "$mA$A"),
 ];
 
-#[cfg_attr(test, allow(dead_code, reason = "a test takes this file as a module, for `run`"))]
+#[cfg_attr(
+    test,
+    allow(dead_code, reason = "a test takes this file as a module, for `run`")
+)]
 fn main() -> Result<(), Box<dyn Error>> {
     run(&mut io::stdout().lock())
 }

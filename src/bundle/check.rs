@@ -9,7 +9,8 @@ use super::fault::{GraphError, UNNAMED};
 use super::host::HostManifest;
 use super::interface::Interface;
 use super::names;
-use super::walk::{Graph, HostDefinition, Opened, Source};
+use super::source::{HostDefinition, Opened, Source};
+use super::walk::Graph;
 use crate::types::ExternType;
 
 /// A module of a bundle, by the name that imports use.

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use super::walk::HostDefinition;
+use super::source::HostDefinition;
 use crate::types::{
     ExternType, FuncType, GlobalType, MemoryType, Mutability, RefType, TableType, ValType,
 };

@@ -1,7 +1,7 @@
 //! The modules that travel inside a program: what the build script checks and records, and how the
 //! library finds them. Knows nothing of stores and of the executor.
 //!
-//! `names`, `fault`, `walk`, `interface`, `host` and `check` are shared with the build script, which
+//! `names`, `fault`, `source`, `walk`, `interface`, `host` and `check` are shared with the build script, which
 //! takes them by their path: they use the crate's `types` and `module::convert` and nothing else of
 //! it, so that a bundle is refused at build time for the reasons and with the messages that the
 //! linker would refuse it with.
@@ -12,6 +12,7 @@ mod fault;
 mod host;
 mod interface;
 mod names;
+mod source;
 mod walk;
 
 pub use check::{BundleError, BundledFile, check_bundle};
@@ -21,4 +22,5 @@ pub use host::{HostManifest, HostManifestError};
 
 pub(crate) use fault::{UNNAMED, did_you_mean, path_text};
 pub(crate) use names::{is_builtin, nearest};
-pub(crate) use walk::{Graph, HostDefinition, MAX_MODULES, Opened, Resolution, Source};
+pub(crate) use source::{HostDefinition, Opened, Source};
+pub(crate) use walk::{Graph, MAX_MODULES, Resolution};

@@ -10,71 +10,11 @@ use std::sync::Arc;
 
 use super::fault::{Found, GraphError, ImportFailure};
 use super::names;
+use super::source::{HostDefinition, Opened, Source};
 use crate::types::ExternType;
 
 /// At most this many modules are loaded for one graph.
 pub(crate) const MAX_MODULES: usize = 65_536;
-
-/// What the host defines under a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum HostDefinition {
-    /// Something of this type.
-    Typed(ExternType),
-    /// Something whose type nobody said.
-    Untyped,
-}
-
-/// A module that a [`Source`] found.
-pub(crate) struct Opened<U> {
-    pub(crate) unit: U,
-    /// Whether its imports are satisfied already, so that the walk does not go into it.
-    pub(crate) settled: bool,
-}
-
-/// Where a walk gets its modules and the host's definitions from, and whom it tells of faults.
-pub(crate) trait Source {
-    /// A module.
-    type Unit;
-    /// What ends a walk.
-    type Error;
-
-    /// The same for two handles to one module, and different for two modules.
-    fn id(&self, unit: &Self::Unit) -> usize;
-    /// The imports: module name, name, type.
-    fn imports<'u>(
-        &self,
-        unit: &'u Self::Unit,
-    ) -> impl Iterator<Item = (&'u str, &'u str, ExternType)>;
-    /// The type of an export.
-    fn export(&self, unit: &Self::Unit, name: &str) -> Option<ExternType>;
-    /// The names of the exports.
-    fn export_names<'u>(&self, unit: &'u Self::Unit) -> impl Iterator<Item = &'u str>;
-    /// What the host defines under a module's name and a name in it.
-    fn host(&self, module: &str, name: &str) -> Option<HostDefinition>;
-    /// The names that the host defines under a module's name.
-    fn host_names(&self, module: &str) -> Vec<&str>;
-    /// The module of a name, which is never a builtin one, or `None` where there is none. A walk
-    /// asks for each name once. `chain` gives the names from the root to this module.
-    ///
-    /// # Errors
-    /// Whatever shall end the walk.
-    fn open(
-        &mut self,
-        name: &str,
-        chain: &dyn Fn() -> Vec<String>,
-    ) -> Result<Option<Opened<Self::Unit>>, Self::Error>;
-    /// Who was asked for a missing module, and which existing name may have been meant.
-    fn missing(&self, name: &str) -> (Vec<String>, Option<String>);
-    /// Is told of a fault of the graph's shape. On `Ok` the walk goes on without that edge.
-    ///
-    /// # Errors
-    /// Whatever shall end the walk.
-    fn fault(&mut self, fault: GraphError) -> Result<(), Self::Error>;
-    /// Whether a missing function may be left to trap when it is called.
-    fn stands_in(&self) -> bool {
-        false
-    }
-}
 
 /// How an import is satisfied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -318,50 +258,65 @@ impl<U> Graph<U> {
         node: usize,
         name: &Arc<str>,
     ) -> Result<Option<usize>, S::Error> {
-        if let Some(known) = self.by_name.get(name) {
-            return Ok(*known);
-        }
-        let chain = || {
-            let mut chain = self.chain(node);
-            chain.push(name.to_string());
-            chain
-        };
-        let Some(opened) = source.open(name, &chain)? else {
-            self.by_name.insert(Arc::clone(name), None);
-            return Ok(None);
-        };
-        if matches!(
-            source.export(&opened.unit, "_start"),
-            Some(ExternType::Func(_))
-        ) {
-            let fault = GraphError::Command {
-                module: name.to_string(),
-                chain: chain(),
-            };
-            source.fault(fault)?;
-        }
-        let id = source.id(&opened.unit);
-        let needed = match self.by_id.get(&id) {
+        let needed = match self.by_name.get(name) {
             Some(known) => *known,
-            None if self.nodes.len() == MAX_MODULES => {
-                let fault = GraphError::TooMany {
-                    module: name.to_string(),
-                    chain: chain(),
-                    limit: MAX_MODULES,
-                };
-                source.fault(fault)?;
-                return Ok(None);
-            }
-            None => {
-                let added = self.add(id, Arc::clone(name), opened.unit, Some(node));
-                if opened.settled {
-                    self.nodes[added].state = State::Done;
+            None => self.meet(source, node, name)?,
+        };
+        if let Some(needed) = needed
+            && matches!(
+                source.export(self.unit(needed), "_start"),
+                Some(ExternType::Func(_))
+            )
+        {
+            source.fault(GraphError::Command {
+                module: name.to_string(),
+                chain: self.chain_to(node, name),
+            })?;
+        }
+        Ok(needed)
+    }
+
+    /// Asks the source for the module that `node` needs under a name that was not met before.
+    fn meet<S: Source<Unit = U>>(
+        &mut self,
+        source: &mut S,
+        node: usize,
+        name: &Arc<str>,
+    ) -> Result<Option<usize>, S::Error> {
+        let opened = source.open(name, &|| self.chain_to(node, name))?;
+        let needed = match opened {
+            None => None,
+            Some(Opened { unit, settled }) => {
+                let id = source.id(&unit);
+                match self.by_id.get(&id) {
+                    Some(known) => Some(*known),
+                    None if self.nodes.len() == MAX_MODULES => {
+                        source.fault(GraphError::TooMany {
+                            module: name.to_string(),
+                            chain: self.chain_to(node, name),
+                            limit: MAX_MODULES,
+                        })?;
+                        None
+                    }
+                    None => {
+                        let added = self.add(id, Arc::clone(name), unit, Some(node));
+                        if settled {
+                            self.nodes[added].state = State::Done;
+                        }
+                        Some(added)
+                    }
                 }
-                added
             }
         };
-        self.by_name.insert(Arc::clone(name), Some(needed));
-        Ok(Some(needed))
+        self.by_name.insert(Arc::clone(name), needed);
+        Ok(needed)
+    }
+
+    /// The names from the root to a module and to one more that it needs.
+    fn chain_to(&self, node: usize, name: &str) -> Vec<String> {
+        let mut chain = self.chain(node);
+        chain.push(name.to_owned());
+        chain
     }
 
     fn add(&mut self, id: usize, name: Arc<str>, unit: U, parent: Option<usize>) -> usize {

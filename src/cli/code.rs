@@ -1,6 +1,6 @@
 //! The lowered code of functions, as `holdall inspect --code` shows it.
 
-use anyhow::{bail, Context};
+use anyhow::bail;
 use holdall::Module;
 
 use super::output::{Output, Plain};
@@ -47,13 +47,13 @@ fn func(
     index: u32,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let name = sections.func_name(index).map(|name| format!(" {}", Plain(name)));
+    let code = module.disassemble(index)?;
+    let name = sections
+        .func_name(index)
+        .map(|name| format!(" {}", Plain(name)));
     let name = name.unwrap_or_default();
     let ty = sections.func_type(index);
     output.line(format_args!("func {index}{name} {ty}"))?;
-    let code = module
-        .disassemble(index)
-        .with_context(|| format!("cannot lower function {index}{name}"))?;
     code.lines()
         .try_for_each(|line| output.line(format_args!("  {line}")))?;
     output.line("")

@@ -60,13 +60,21 @@ fn interface(module: &Module, sections: &Sections, output: &mut Output) -> anyho
     let imports = module.imports().zip(&sections.imports);
     let imports = imports.map(|(import, index)| {
         let name = format!("{}.{}", Plain(import.module), Plain(import.name));
-        [format!("{} {index}", import.ty.kind()), name, import.ty.to_string()]
+        [
+            format!("{} {index}", import.ty.kind()),
+            name,
+            import.ty.to_string(),
+        ]
     });
     table("imports", imports.collect(), output)?;
     let exports = module.exports().zip(&sections.exports);
     let exports = exports.map(|(export, (_, _, index))| {
         let name = Plain(export.name).to_string();
-        [format!("{} {index}", export.ty.kind()), name, export.ty.to_string()]
+        [
+            format!("{} {index}", export.ty.kind()),
+            name,
+            export.ty.to_string(),
+        ]
     });
     table("exports", exports.collect(), output)
 }
@@ -75,14 +83,21 @@ fn definitions(sections: &Sections, output: &mut Output) -> anyhow::Result<()> {
     let (all, imported) = (sections.funcs.len(), sections.imported_funcs);
     if all > 0 {
         let defined = all - imported;
-        output.line(format_args!("functions: {defined} defined, {imported} imported"))?;
+        output.line(format_args!(
+            "functions: {defined} defined, {imported} imported"
+        ))?;
     }
     list("tables", &sections.tables, output)?;
     list("memories", &sections.memories, output)?;
     list("globals", &sections.globals, output)?;
     if let Some(start) = sections.start {
-        let name = sections.func_name(start).map(|name| format!(" {}", Plain(name)));
-        output.line(format_args!("start: func {start}{}", name.unwrap_or_default()))?;
+        let name = sections
+            .func_name(start)
+            .map(|name| format!(" {}", Plain(name)));
+        output.line(format_args!(
+            "start: func {start}{}",
+            name.unwrap_or_default()
+        ))?;
     }
     let (elements, data) = (sections.element_segments, sections.data_segments);
     if elements > 0 || data > 0 {

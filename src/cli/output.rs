@@ -1,5 +1,6 @@
 //! Standard output. A reader that goes away ends a command quietly and never as a panic.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::io::{self, BufWriter, Write};
 
@@ -27,6 +28,24 @@ impl Display for Plain<'_> {
     }
 }
 
+/// A text with its control characters escaped, all but the end of a line: a guest chooses names that
+/// stand in messages, and a terminal obeys what it is sent.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    let obeyed = |char: char| char.is_control() && char != '\n';
+    if !text.contains(obeyed) {
+        return text.into();
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        if obeyed(char) {
+            escaped.extend(char.escape_debug());
+        } else {
+            escaped.push(char);
+        }
+    }
+    escaped.into()
+}
+
 impl OutputError {
     /// Whether the reader went away, as `head` does once it has seen enough.
     pub(super) fn is_closed(&self) -> bool {
@@ -39,9 +58,9 @@ impl Output {
         Self(BufWriter::new(io::stdout().lock()))
     }
 
-    /// Writes a line.
+    /// Writes a line, or several.
     pub(super) fn line(&mut self, text: impl Display) -> anyhow::Result<()> {
-        writeln!(self.0, "{text}").map_err(OutputError)?;
+        writeln!(self.0, "{}", printable(&text.to_string())).map_err(OutputError)?;
         Ok(())
     }
 
@@ -71,7 +90,18 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
-    use super::Plain;
+    use super::{Plain, printable};
+
+    #[test]
+    fn a_terminal_gets_nothing_to_obey() {
+        for (text, expected) in [
+            ("two\nlines", "two\nlines"),
+            ("é ├── \"x\"", "é ├── \"x\""),
+            ("\u{1b}[2J\r\u{9b}", "\\u{1b}[2J\\r\\u{9b}"),
+        ] {
+            assert_eq!(printable(text), expected);
+        }
+    }
 
     #[test]
     fn names_are_plain_or_quoted() {

@@ -41,7 +41,7 @@ impl Program {
         })
     }
 
-    /// Runs a command: calls `_start`, which prints what it likes.
+    /// Runs a command: calls `_start`, and prints nothing of its own.
     pub(super) fn start(&mut self) -> anyhow::Result<()> {
         let Some(ExternType::Func(_)) = self.root.export("_start") else {
             let funcs = self.functions();
@@ -100,11 +100,15 @@ impl Program {
     /// The functions that can be invoked.
     fn functions(&self) -> String {
         let names: Vec<_> = functions(&self.root).collect();
-        let shown: Vec<_> = names.iter().take(MAX_NAMED).map(|name| Plain(name).to_string()).collect();
+        let shown: Vec<_> = names
+            .iter()
+            .take(MAX_NAMED)
+            .map(|name| Plain(name).to_string())
+            .collect();
         let shown = shown.join(", ");
         match names.len() {
             0 => "the module exports none".to_owned(),
-            ..=MAX_NAMED => shown,
+            1..=MAX_NAMED => shown,
             all => format!("{shown} and {} more", all - MAX_NAMED),
         }
     }

@@ -1,12 +1,13 @@
 //! How a command that failed says so, and with which exit code.
 
+use std::error::Error as StdError;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use holdall::text::ArgumentError;
-use holdall::{Error, Trap};
+use holdall::{Error, ErrorKind, Trap};
 
-use super::output::OutputError;
+use super::output::{OutputError, printable};
 
 /// After a trap: what a shell shows for a native program that aborted.
 const TRAP: u8 = 134;
@@ -36,21 +37,26 @@ fn text(error: &anyhow::Error) -> String {
         if depth > 0 && said.ends_with(&message) {
             continue;
         }
-        let introduction = if depth == 0 { "holdall: " } else { "  caused by: " };
-        let trap = if trap(cause).is_some() { "trap: " } else { "" };
-        text += &format!("{introduction}{trap}{message}\n");
+        let introduction = if depth == 0 {
+            "holdall: "
+        } else {
+            "  caused by: "
+        };
+        let trap = if is_trap(cause) { "trap: " } else { "" };
+        text += &format!("{introduction}{trap}{}\n", printable(&message));
         said = message;
     }
     text
 }
 
-fn trap<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a Trap> {
-    let of_library = || cause.downcast_ref::<Error>().and_then(Error::trap);
-    cause.downcast_ref::<Trap>().or_else(of_library)
+/// Whether an error is a trap itself, and does not only have one among its causes.
+fn is_trap(error: &(dyn StdError + 'static)) -> bool {
+    let kind = error.downcast_ref::<Error>().map(Error::kind);
+    error.is::<Trap>() || matches!(kind, Some(ErrorKind::Trap(_)))
 }
 
 fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|cause| trap(cause).is_some()) {
+    if error.chain().any(is_trap) {
         TRAP
     } else if error.chain().any(|cause| cause.is::<ArgumentError>()) {
         USAGE

@@ -20,7 +20,7 @@ Examples:
 
 Results are printed one call to a line, as value:type (0xc:i32, 0.5:f64), several joined by commas.
 Arguments: integers in decimal or 0x, with or without a sign; floats in decimal or hexadecimal
-(0x1.8p3), inf, nan, nan:0x200000; v128 as lo\\hi; funcref null; externref null or a number.
+(0x1.8p3), inf, nan, nan:0x200000; funcref null; externref null or a number.
 
 Exit codes: 0; 1 when something could not be loaded, linked or found; 2 for a wrong command line or
 a wrong argument; 134 after a trap.")]
@@ -79,13 +79,11 @@ fn check(args: &Args) {
     let calls = args.invoke.len();
     if !args.args.is_empty() && calls != 1 {
         let given = args.args.join(" ");
-        super::wrong_usage(
-            "run",
-            format!(
-                "the arguments `{given}` need exactly one --invoke, before them, to belong to; \
-                 found {calls}"
-            ),
+        let message = format!(
+            "arguments go to the function that one --invoke names, and options stand before them: \
+             found the arguments `{given}` and --invoke {calls} times"
         );
+        super::wrong_usage("run", message);
     }
 }
 

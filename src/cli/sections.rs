@@ -119,11 +119,16 @@ impl Sections {
         let exported = || {
             let exports = self.exports.iter();
             let mut funcs = exports.filter(|(_, kind, _)| *kind == ExternalKind::Func);
-            funcs.find(|(name, ..)| name == text).map(|(.., index)| *index)
+            funcs
+                .find(|(name, ..)| name == text)
+                .map(|(.., index)| *index)
         };
         let named = || {
             let names = self.func_names.iter();
-            names.filter(|(_, name)| *name == text).map(|(index, _)| *index).min()
+            names
+                .filter(|(_, name)| *name == text)
+                .map(|(index, _)| *index)
+                .min()
         };
         by_index.or_else(exported).or_else(named)
     }

@@ -108,13 +108,19 @@ impl Sources {
         if self.no_bundle {
             return anyhow!("no module {}: there is no such file", Plain(&name));
         }
-        let bundled = Bundle::embedded().modules().iter().map(|module| module.name());
+        let bundled = Bundle::embedded()
+            .modules()
+            .iter()
+            .map(|module| module.name());
         let nearest = names::nearest(&name, bundled.clone());
         let way_out = match nearest {
             Some(nearest) => format!("did you mean {nearest:?}?"),
             None => "`holdall list` shows what is bundled".to_owned(),
         };
-        anyhow!("no module {}: it is neither bundled nor a file; {way_out}", Plain(&name))
+        anyhow!(
+            "no module {}: it is neither bundled nor a file; {way_out}",
+            Plain(&name)
+        )
     }
 }
 

@@ -51,7 +51,11 @@ impl Tree<'_> {
                 }
             };
             let dash = if remark.is_empty() { "" } else { "  -- " };
-            output.line(format_args!("  {}{}{dash}{remark}", lines(&path), Plain(&name)))?;
+            output.line(format_args!(
+                "  {}{}{dash}{remark}",
+                lines(&path),
+                Plain(&name)
+            ))?;
             shown.insert(name);
             path.extend(branch);
         }

@@ -42,7 +42,7 @@ pub(super) struct Control {
 
 impl Lowering<'_> {
     /// Opens the function's own block.
-    pub(super) fn enter_function(&mut self, ty: &FuncType) -> Result<(), LowerError> {
+    pub(super) fn enter_function(&mut self, ty: &FuncType) {
         let slot = self.slot_at(0);
         self.control.push(Control {
             kind: Kind::Func,
@@ -54,7 +54,6 @@ impl Lowering<'_> {
             refs: Vec::new(),
             dead: false,
         });
-        Ok(())
     }
 
     /// How many results the function has.

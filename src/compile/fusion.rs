@@ -62,10 +62,6 @@ impl Lowering<'_> {
                 wide,
             };
         }
-        self.condition(entry)
-    }
-
-    fn condition(&mut self, entry: Entry) -> Condition {
         if let Place::Const(bits) = entry.place {
             return Condition::Const(bits as u32 != 0);
         }
@@ -123,19 +119,17 @@ impl Lowering<'_> {
         true
     }
 
-    /// Pops a condition into the integer accumulator, for a selection between two values that are
-    /// in slots.
+    /// Puts a popped condition into the integer accumulator, for a selection between two values
+    /// that are in slots.
     pub(super) fn condition_to_acc(&mut self, entry: Entry) {
-        match self.condition(entry) {
-            Condition::Acc => {}
-            Condition::Slot(slot) => {
-                self.flush(Class::Int);
-                self.emit(Word::new(Row::LoadAcc.op(0), 0, slot, 0));
-                self.remember(Class::Int, slot);
-            }
-            Condition::Const(_) | Condition::Comparison { .. } => {
-                unreachable!("the caller put constants into slots")
-            }
+        if let Place::Const(_) = entry.place {
+            self.slot(entry);
+        }
+        let (src, slot) = self.source(entry);
+        if src != Src::A {
+            self.flush(Class::Int);
+            self.emit(Word::new(Row::LoadAcc.op(0), 0, slot, 0));
+            self.remember(Class::Int, slot);
         }
     }
 }

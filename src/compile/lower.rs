@@ -329,9 +329,6 @@ impl Lowering<'_> {
         let (condition, second, first) = (self.pop(), self.pop(), self.pop());
         let second_slot = self.slot(second);
         let first_slot = self.slot(first);
-        if let Place::Const(_) = condition.place {
-            self.slot(condition);
-        }
         self.condition_to_acc(condition);
         let row = match first.class {
             Int => Row::SelectInt,

@@ -14,7 +14,7 @@ use wasmparser::{FuncToValidate, FuncValidatorAllocations, FunctionBody, Validat
 
 use self::operands::{Class, Local, Lowering};
 use crate::exec;
-use crate::ir::{Header, Word};
+use crate::ir::{Header, Row, Word};
 use crate::module::ModuleInner;
 use crate::types::ValType;
 
@@ -139,13 +139,15 @@ fn try_lower(
             slot += ty.slots() as u32;
         }
     }
-    let zeroed = slot - first;
-
     let mut lowering = Lowering::new(module, locals, slot, link, far);
     lowering.code.reserve(module.bodies[index as usize].len() / 2);
     lowering.records = record.then(Vec::new);
     lowering.code.push(Word::data(0));
-    lowering.enter_function(ty)?;
+    if slot > first {
+        let zeroed = Word::new(Row::Zero.op(0), first as u16, (slot - first) as u16, 0);
+        lowering.emit(zeroed);
+    }
+    lowering.enter_function(ty);
     let mut operators = body.get_operators_reader()?;
     while !operators.eof() {
         let (operator, offset) = operators.read_with_offset()?;
@@ -156,7 +158,6 @@ fn try_lower(
         // Slots fit in 16 bits; `lowering` checked each.
         frame: lowering.frame_slots() as u16,
         link,
-        zeroed: zeroed as u16,
     }
     .word();
     Ok(lowering)

@@ -14,9 +14,8 @@ use crate::trap::{Frame, Trap};
 fn find(module: &ModuleInner, ip: *const Word) -> Option<(u32, usize, Header)> {
     (0..).zip(&module.code).find_map(|(index, code)| {
         let words = &code.get()?.words;
-        let inside = words.as_ptr_range().contains(&ip);
-        let pc = (ip.addr() - words.as_ptr().addr()) / size_of::<Word>();
-        inside.then(|| (index, pc, Header::of(words[0])))
+        let pc = ip.addr().checked_sub(words.as_ptr().addr())? / size_of::<Word>();
+        (pc < words.len()).then(|| (index, pc, Header::of(words[0])))
     })
 }
 

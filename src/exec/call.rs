@@ -48,19 +48,9 @@ pub(super) unsafe fn enter(
         let link = fp.add(header.link.into());
         link.cast::<*const Word>().write(return_to);
         link.add(1).cast::<*mut u64>().write(caller);
-        zero(link.add(Header::LINK.into()), header.zeroed);
         r.fp = fp;
         r.ip = code.add(1);
         go(r)
-    }
-}
-
-/// Zeroes slots. Volatile, as a call of `memset` in a handler would cost more than it saves.
-#[inline(always)]
-unsafe fn zero(first: *mut u64, count: u16) {
-    for slot in 0..usize::from(count) {
-        // SAFETY: the slots belong to a frame that was checked.
-        unsafe { first.add(slot).write_volatile(0) };
     }
 }
 
@@ -250,8 +240,10 @@ unsafe fn lower(ctx: *mut Ctx, fp: *mut u64, stub: *const Word, index: u32) -> *
     unsafe {
         let instance = (*ctx).instance;
         let at = Header::of(*stub).link;
-        match (*instance).module.inner().code(index) {
-            Ok(code) => {
+        // A panic must not unwind through handlers.
+        let lowered = catch_unwind(AssertUnwindSafe(|| (*instance).module.inner().code(index)));
+        match lowered {
+            Ok(Ok(code)) => {
                 let code = code.words.as_ptr();
                 let entry = (&raw mut (*instance).defined).cast_const();
                 let entry = (*entry).as_ptr().cast_mut().add(index as usize);
@@ -261,10 +253,11 @@ unsafe fn lower(ctx: *mut Ctx, fp: *mut u64, stub: *const Word, index: u32) -> *
                 }
                 (*ctx).exit = at_call(fp, at, TrapCode::CallStackExhausted, None);
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 let detail = Some(error.to_string().into());
                 (*ctx).exit = at_call(fp, at, TrapCode::FunctionTooLarge, detail);
             }
+            Err(panic) => (*ctx).exit = Exit::Panic(panic),
         }
         std::ptr::null()
     }
@@ -361,8 +354,6 @@ handler! {
         if code.is_null() {
             return stop();
         }
-        let header = Header::of(*code);
-        zero(r.fp.add(usize::from(header.link + Header::LINK)), header.zeroed);
         r.ip = code.add(1);
         go(r)
     }

@@ -64,6 +64,17 @@ handler! {
         std::ptr::copy(r.fp.add(w.b.into()), r.fp.add(w.a.into()), w.c.into());
         r.next(1)
     }
+    zero(r) {
+        let w = r.word();
+        let mut slot = r.fp.add(w.a.into());
+        let end = slot.add(w.b.into());
+        while slot < end {
+            // Volatile, as a call of `memset` would cost more than it saves.
+            slot.write_volatile(0);
+            slot = slot.add(1);
+        }
+        r.next(1)
+    }
     copy_acc(r) {
         r.set_slot(r.word().a, r.acc);
         r.next(1)

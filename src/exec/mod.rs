@@ -36,7 +36,6 @@ fn bare_header(link: u16) -> Word {
     Header {
         frame: link + Header::LINK,
         link,
-        zeroed: 0,
     }
     .word()
 }
@@ -96,7 +95,9 @@ pub(crate) unsafe fn invoke(
             acc32: 0.0,
             acc64: 0.0,
         };
-        let ctx = ctx.write(Ctx {
+        // Through the address that the registers have, so that it stays good.
+        let ctx = r.ctx;
+        ctx.write(Ctx {
             defined: std::ptr::null(),
             globals: std::ptr::null(),
             sigs: std::ptr::null(),
@@ -111,13 +112,13 @@ pub(crate) unsafe fn invoke(
         });
         switch(&mut r, (*func).instance);
         dispatch::run(r, |r| enter(r, code, fp, &raw const EXIT, fp));
-        match std::mem::replace(&mut ctx.exit, Exit::Done) {
+        match std::mem::replace(&mut (*ctx).exit, Exit::Done) {
             Exit::Done => {
                 std::ptr::copy_nonoverlapping(fp, slots, header.link.into());
                 Ok(())
             }
             Exit::Trap(code, ip, fp, detail) => {
-                let trap = Trap::new(code, backtrace::walk(ctx, ip, fp));
+                let trap = Trap::new(code, backtrace::walk(&*ctx, ip, fp));
                 Err(match detail {
                     Some(detail) => trap.with_detail(detail),
                     None => trap,

@@ -87,11 +87,6 @@ impl<T> HostDef<T> {
     pub(crate) fn ty(&self) -> &FuncType {
         &self.ty
     }
-
-    /// What errors and backtraces call it.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
 }
 
 impl<T> Clone for HostDef<T> {

@@ -217,7 +217,7 @@ pub(super) use for_each_arity;
 macro_rules! tuple_row {
     ($($ty:ident)*) => {
         #[allow(non_snake_case, reason = "values are named after their type parameters")]
-        #[allow(unused, reason = "the empty tuple uses nothing")]
+        #[allow(unused, clippy::unused_unit, reason = "the empty tuple has nothing to use")]
         impl<$($ty: WasmTy),*> Row for ($($ty,)*) {
             const TYPES: &'static [ValType] = &[$($ty::TY),*];
 

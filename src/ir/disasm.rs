@@ -67,7 +67,7 @@ impl Instr<'_> {
         format!("@{}", pc.saturating_add(offset))
     }
 
-    /// Fills in the fields of a plain row: `sa sb sc` slots, `#c #l` numbers, `#w #x` those of the second
+    /// Fills in the fields of a plain row: `sa sb sc` slots, `#b #c #l` numbers, `#w #x` those of the second
     /// and third word, `@l` a target.
     fn plain(&self, fields: &str) -> String {
         let word = self.words[0];
@@ -77,6 +77,7 @@ impl Instr<'_> {
             ("sa", format!("s{}", word.a)),
             ("sb", format!("s{}", word.b)),
             ("sc", format!("s{}", word.c)),
+            ("#b", word.b.to_string()),
             ("#c", word.c.to_string()),
             ("#l", long.to_string()),
             ("#w", format!("{:#x}", self.wide())),
@@ -136,8 +137,8 @@ pub(crate) fn disassemble(words: &[Word]) -> String {
     let header = Header::of(*header);
     let _ = writeln!(
         text,
-        "frame {} slots, link at s{}, {} zeroed",
-        header.frame, header.link, header.zeroed
+        "frame {} slots, link at s{}",
+        header.frame, header.link
     );
     let mut pc = 1;
     while let Some(rest) = words.get(pc..).filter(|rest| !rest.is_empty()) {

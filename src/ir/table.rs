@@ -195,6 +195,7 @@ macro_rules! for_each_op {
             Unreachable "unreachable" Plain("", unreachable);
             Copy "copy" Plain("sa <- sb", copy);
             CopySpan "copy_span" Plain("sa.. <- sb.., #c", copy_span);
+            Zero "zero" Plain("sa.., #b slots", zero);
             CopyAcc "copy" Plain("sa <- acc", copy_acc);
             CopyAccF32 "copy" Plain("sa <- acc32", copy_acc_f32);
             CopyAccF64 "copy" Plain("sa <- acc64", copy_acc_f64);

@@ -55,8 +55,6 @@ pub(crate) struct Header {
     pub(crate) frame: u16,
     /// The slot of the link: as many as the arguments or the results take, whichever are more.
     pub(crate) link: u16,
-    /// How many slots after the link are zeroed on entry.
-    pub(crate) zeroed: u16,
 }
 
 impl Header {
@@ -64,14 +62,13 @@ impl Header {
     pub(crate) const LINK: u16 = 2;
 
     pub(crate) const fn word(self) -> Word {
-        Word::new(self.frame, self.link, self.zeroed, 0)
+        Word::new(self.frame, self.link, 0, 0)
     }
 
     pub(crate) const fn of(word: Word) -> Self {
         Self {
             frame: word.op,
             link: word.a,
-            zeroed: word.b,
         }
     }
 }
@@ -94,7 +91,6 @@ mod tests {
         let header = Header {
             frame: 65_535,
             link: 1000,
-            zeroed: 50_000,
         };
         assert_eq!(Header::of(header.word()), header);
     }

@@ -139,7 +139,10 @@ impl<T: 'static> Definitions<T> {
     /// The names that are defined under a module's name, in whichever store.
     pub(super) fn names(&self, module: &str) -> Vec<&str> {
         let host = self.host.of(module).map(|(name, _)| name);
-        let defined = self.stores.values().flat_map(|state| state.defined.of(module));
+        let defined = self
+            .stores
+            .values()
+            .flat_map(|state| state.defined.of(module));
         let mut names: Vec<&str> = host.chain(defined.map(|(name, _)| name)).collect();
         names.sort_unstable();
         names.dedup();
@@ -169,7 +172,9 @@ impl<T: 'static> Definitions<T> {
             }
         }
         let definition = self.host.get(module, name)?;
-        Some(HostDefinition::Typed(ExternType::Func(definition.ty().clone())))
+        Some(HostDefinition::Typed(ExternType::Func(
+            definition.ty().clone(),
+        )))
     }
 
     /// What is defined under these names, as it is in a store; a host function is made there once.

@@ -64,7 +64,9 @@ impl DirReader {
             // Opening a pipe could wait for ever.
             Ok(metadata) if !metadata.is_file() => return Ok(None),
             Ok(_) => {}
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
                 return Ok(None);
             }
             Err(error) => return Err(io(error)),
@@ -151,7 +153,19 @@ mod tests {
 
     #[test]
     fn names_that_lead_out_or_are_spelt_twice_are_refused() {
-        for name in ["../x", "a/../x", "a/../../x", "..", "/x", "./x", "a//x", "a/", "", "a\\x", "a\0"] {
+        for name in [
+            "../x",
+            "a/../x",
+            "a/../../x",
+            "..",
+            "/x",
+            "./x",
+            "a//x",
+            "a/",
+            "",
+            "a\\x",
+            "a\0",
+        ] {
             assert!(fault_of(name).is_some(), "{name:?}");
         }
         for name in ["x", "a/x", "..x", "x..", "x.y", "é"] {

@@ -42,8 +42,14 @@ pub(super) fn instantiate<T: 'static>(
                 return Err(if is_root {
                     error
                 } else {
-                    let (module, chain) = (plan.graph.name(*node).to_owned(), plan.graph.chain(*node));
-                    LinkError::Start { module, chain, source: error }.into()
+                    let (module, chain) =
+                        (plan.graph.name(*node).to_owned(), plan.graph.chain(*node));
+                    LinkError::Start {
+                        module,
+                        chain,
+                        source: error,
+                    }
+                    .into()
                 });
             }
         }
@@ -133,18 +139,19 @@ impl Birth {
 
 /// Calls what a reactor wants called before anything else of it. A command is left alone: its
 /// `_start` does all of that.
-fn start_reactor(
-    instance: Instance,
-    module: &Module,
-    mut store: impl AsContextMut,
-) -> Result<()> {
+fn start_reactor(instance: Instance, module: &Module, mut store: impl AsContextMut) -> Result<()> {
     if is_action(module, "_start") {
         return Ok(());
     }
-    let Some(start) = REACTOR_STARTS.into_iter().find(|name| is_action(module, name)) else {
+    let Some(start) = REACTOR_STARTS
+        .into_iter()
+        .find(|name| is_action(module, name))
+    else {
         return Ok(());
     };
-    let func = instance.get_func(&store, start).expect("the module exports it");
+    let func = instance
+        .get_func(&store, start)
+        .expect("the module exports it");
     func.call(&mut store, &[], &mut [])
 }
 

@@ -12,14 +12,13 @@ use super::error::LinkError;
 use super::reader::ModuleReader;
 use super::registry::{Registry, id_of};
 use crate::bundle::{
-    Graph, GraphError, HostDefinition, Opened, Resolution, Source, UNNAMED, is_builtin,
-    nearest,
+    Graph, GraphError, HostDefinition, Opened, Resolution, Source, UNNAMED, is_builtin, nearest,
 };
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::module::Module;
 use crate::store::Core;
 use crate::types::ExternType;
-use crate::engine::Engine;
 
 /// One attempt to load a graph.
 pub(super) struct Loading<'a, T> {
@@ -98,7 +97,11 @@ impl<'a, T: 'static> Loading<'a, T> {
         let given = name
             .or_else(|| self.registry.name_of(root))
             .or(root.0.name.as_deref());
-        let is_taken = |name| self.registry.find(name).is_some_and(|found| !found.same(root));
+        let is_taken = |name| {
+            self.registry
+                .find(name)
+                .is_some_and(|found| !found.same(root))
+        };
         let owns_name = given.is_some_and(|name| !is_taken(name) && !is_builtin(name));
         let label = given.or(root.name()).unwrap_or(UNNAMED).to_owned();
         graph.visit(self, &label, owns_name, root.clone())?;
@@ -146,13 +149,19 @@ impl<T: 'static> Source for Loading<'_, T> {
         id_of(unit)
     }
 
-    fn imports<'u>(&self, unit: &'u Module) -> impl Iterator<Item = (&'u str, &'u str, ExternType)> {
-        unit.imports().map(|import| (import.module, import.name, import.ty))
+    fn imports<'u>(
+        &self,
+        unit: &'u Module,
+    ) -> impl Iterator<Item = (&'u str, &'u str, ExternType)> {
+        unit.imports()
+            .map(|import| (import.module, import.name, import.ty))
     }
 
     fn export(&self, unit: &Module, name: &str) -> Option<ExternType> {
         // Of a module that lives already, what its memories and tables have grown to counts.
-        let living = self.store().and_then(|store| store.instances.get(&id_of(unit)));
+        let living = self
+            .store()
+            .and_then(|store| store.instances.get(&id_of(unit)));
         match (living, self.core) {
             (Some(instance), Some(core)) => Some(instance.export_in(core, name)?.ty_in(core)),
             _ => unit.export(name),
@@ -164,8 +173,11 @@ impl<T: 'static> Source for Loading<'_, T> {
     }
 
     fn host(&self, module: &str, name: &str) -> Option<HostDefinition> {
-        let later = || (self.core.is_none() && is_builtin(module)).then_some(HostDefinition::Untyped);
-        self.definitions.find(self.core, module, name).or_else(later)
+        let later =
+            || (self.core.is_none() && is_builtin(module)).then_some(HostDefinition::Untyped);
+        self.definitions
+            .find(self.core, module, name)
+            .or_else(later)
     }
 
     fn host_names(&self, module: &str) -> Vec<&str> {
@@ -178,7 +190,9 @@ impl<T: 'static> Source for Loading<'_, T> {
         chain: &dyn Fn() -> Vec<String>,
     ) -> Result<Option<Opened<Module>>, Error> {
         if let Some(module) = self.registry.find(name) {
-            let settled = self.store().is_some_and(|store| store.instances.contains_key(&id_of(module)));
+            let settled = self
+                .store()
+                .is_some_and(|store| store.instances.contains_key(&id_of(module)));
             return Ok(Some(Opened {
                 unit: module.clone(),
                 settled,

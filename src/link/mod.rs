@@ -3,6 +3,7 @@
 //! code is executed; authority over files is a `Dir` that was handed in.
 
 mod buffers;
+mod define;
 mod definitions;
 #[cfg(feature = "fs")]
 mod dir;

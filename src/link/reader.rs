@@ -261,7 +261,11 @@ impl ModuleReader for ChainReader {
     }
 
     fn describe(&self) -> String {
-        let readers: Vec<String> = self.readers.iter().map(|reader| reader.describe()).collect();
+        let readers: Vec<String> = self
+            .readers
+            .iter()
+            .map(|reader| reader.describe())
+            .collect();
         match readers.as_slice() {
             [] => "a chain of no readers".to_owned(),
             readers => readers.join(", "),
@@ -269,6 +273,9 @@ impl ModuleReader for ChainReader {
     }
 
     fn names(&self) -> Vec<String> {
-        self.readers.iter().flat_map(|reader| reader.names()).collect()
+        self.readers
+            .iter()
+            .flat_map(|reader| reader.names())
+            .collect()
     }
 }

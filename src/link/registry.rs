@@ -29,13 +29,17 @@ pub(super) fn id_of(module: &Module) -> ModuleId {
 #[non_exhaustive]
 pub enum RegistryError {
     /// The name stands for the host.
-    #[error("can not register as a built-in module: {name:?} is the host's to define; choose another name")]
+    #[error(
+        "can not register as a built-in module: {name:?} is the host's to define; choose another name"
+    )]
     Builtin {
         /// The name.
         name: String,
     },
     /// The module has another name already.
-    #[error("failed to rename the module {existing:?} to {name:?}; ask for an alias to give it a second name")]
+    #[error(
+        "failed to rename the module {existing:?} to {name:?}; ask for an alias to give it a second name"
+    )]
     Renamed {
         /// The name that the module has.
         existing: String,

@@ -13,7 +13,7 @@ use super::convert::{self, FEATURES, Unsupported};
 use super::fault::Fault;
 use super::inner::{ExportKind, Import, ImportKind};
 use super::segments::{DataMode, DataSegment, ElemItems, ElemMode, ElemSegment};
-use crate::types::{FuncType, GlobalType, MemoryType, RefType, TableType};
+use crate::types::{FuncType, GlobalType, MemoryType, TableType};
 
 /// What the sections of a module hold; the fields are those of `ModuleInner`.
 #[derive(Default)]
@@ -221,23 +221,21 @@ fn elem_segment(elem: wasmparser::Element<'_>, at: u64) -> Result<ElemSegment, F
             offset: ConstExpr::read(&offset_expr)?,
         },
     };
-    let (ty, items) = match elem.items {
+    let items = match elem.items {
         ElementItems::Functions(funcs) => {
             let funcs = funcs.into_iter().collect::<wasmparser::Result<_>>();
-            (
-                RefType::FUNCREF,
-                ElemItems::Funcs(funcs.map_err(Fault::malformed)?),
-            )
+            ElemItems::Funcs(funcs.map_err(Fault::malformed)?)
         }
         ElementItems::Expressions(ty, exprs) => {
+            ours(convert::ref_type(ty), at)?;
             let exprs = exprs
                 .into_iter()
                 .map(|expr| ConstExpr::read(&expr.map_err(Fault::malformed)?))
                 .collect::<Result<_, _>>()?;
-            (ours(convert::ref_type(ty), at)?, ElemItems::Exprs(exprs))
+            ElemItems::Exprs(exprs)
         }
     };
-    Ok(ElemSegment { mode, ty, items })
+    Ok(ElemSegment { mode, items })
 }
 
 fn data_segment(data: wasmparser::Data<'_>) -> Result<DataSegment, Fault> {

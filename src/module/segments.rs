@@ -4,13 +4,11 @@
 use std::ops::Range;
 
 use super::const_expr::ConstExpr;
-use crate::types::RefType;
 
-/// An element segment: references for tables.
+/// An element segment: references for tables. Their type is the validator's business alone.
 #[derive(Debug)]
 pub(crate) struct ElemSegment {
     pub(crate) mode: ElemMode,
-    pub(crate) ty: RefType,
     pub(crate) items: ElemItems,
 }
 
@@ -32,16 +30,6 @@ pub(crate) enum ElemItems {
     Funcs(Box<[u32]>),
     /// The values of these expressions.
     Exprs(Box<[ConstExpr]>),
-}
-
-impl ElemItems {
-    /// How many elements there are.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Funcs(funcs) => funcs.len(),
-            Self::Exprs(exprs) => exprs.len(),
-        }
-    }
 }
 
 /// A data segment: bytes for linear memories.

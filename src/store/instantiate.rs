@@ -167,7 +167,8 @@ fn allocate_instance(
     // SAFETY: `instance` was allocated just now; nobody else knows it. The entries' addresses are
     // taken once it stands where it stays, and their box is only used through them from now on.
     unsafe {
-        let entries = (&mut (*instance.as_ptr()).defined).as_mut_ptr();
+        let data = &mut *instance.as_ptr();
+        let entries = data.defined.as_mut_ptr();
         for at in 0..inner.bodies.len() {
             let entry = entries.add(at);
             (*entry).instance = instance.as_ptr();
@@ -213,7 +214,8 @@ unsafe fn initialise_tables(module: &ModuleInner, spaces: &Spaces) {
     for (table, init) in defined.iter().zip(&module.table_inits) {
         if let Some(init) = init {
             // SAFETY: it is used by nobody else: the caller's duty.
-            unsafe { (&mut (*table.as_ptr()).elems).fill(spaces.eval(init)) };
+            let table = unsafe { &mut *table.as_ptr() };
+            table.elems.fill(spaces.eval(init));
         }
     }
 }

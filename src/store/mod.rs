@@ -40,4 +40,4 @@ pub(crate) use layout::{
 };
 pub(crate) use memory_data::PAGE_SIZE_BYTES;
 pub(crate) use scope::Scope;
-pub(crate) use slot::{check_val, entry_from_slot, entry_slot, read_val, write_val};
+pub(crate) use slot::{check_val, read_val, write_val};

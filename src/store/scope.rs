@@ -13,11 +13,6 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// A graph without modules.
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
     /// Names an instance; gives the one that had the name before.
     pub(crate) fn insert(&self, name: Arc<str>, instance: Instance) -> Option<Instance> {
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);

@@ -232,7 +232,7 @@ fn values_in_a_store_are_dropped_with_it() {
     Func::wrap(&mut store, move || drop(Arc::clone(&captured)));
     assert_eq!(Arc::strong_count(&value), 3);
     let store = std::thread::spawn(move || store).join().unwrap();
-    store.into_data();
+    let () = store.into_data();
     assert_eq!(Arc::strong_count(&value), 1);
 }
 
@@ -413,7 +413,7 @@ fn what_an_instantiation_could_not_get_enough_of_is_freed() {
 #[test]
 fn functions_of_the_graph_are_found_by_qualified_names() {
     let mut store = store();
-    let scope = Arc::new(Scope::new());
+    let scope = Arc::new(Scope::default());
     let export = |names: &[&str]| {
         let funcs = names.iter().map(|name| format!("(func (export {name:?}))"));
         format!("(module $app {})", funcs.collect::<String>())

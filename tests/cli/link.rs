@@ -23,27 +23,53 @@ fn dependencies_come_from_directories_in_order_and_then_the_bundle() {
         .with("one/other.wat", leaf(1))
         .with("two/lib.wat", leaf(2))
         .with("three/lib.wat", leaf(3))
-        .with("bundled.wat", "(module (import \"mA\" \"A\" (func $a (result i32))) (export \"f\" (func $a)))")
-        .with("four/mA.wat", "(module (func (export \"A\") (result i32) i32.const 4))");
+        .with(
+            "bundled.wat",
+            "(module (import \"mA\" \"A\" (func $a (result i32))) (export \"f\" (func $a)))",
+        )
+        .with(
+            "four/mA.wat",
+            "(module (func (export \"A\") (result i32) i32.const 4))",
+        );
     let app = ["run", "app.wat", "--invoke", "f", "--module-path"];
-    folder.holdall(&[&app[..], &["one", "--module-path", "two"]].concat()).prints("0x2:i32\n");
-    folder.holdall(&[&app[..], &["three", "--module-path", "two"]].concat()).prints("0x3:i32\n");
-    folder.holdall(&["run", "bundled.wat", "--invoke", "f"]).prints("0xa:i32\n");
     folder
-        .holdall(&["run", "bundled.wat", "--module-path", "four", "--invoke", "f"])
+        .holdall(&[&app[..], &["one", "--module-path", "two"]].concat())
+        .prints("0x2:i32\n");
+    folder
+        .holdall(&[&app[..], &["three", "--module-path", "two"]].concat())
+        .prints("0x3:i32\n");
+    folder
+        .holdall(&["run", "bundled.wat", "--invoke", "f"])
+        .prints("0xa:i32\n");
+    folder
+        .holdall(&[
+            "run",
+            "bundled.wat",
+            "--module-path",
+            "four",
+            "--invoke",
+            "f",
+        ])
         .prints("0x4:i32\n");
     folder
         .holdall(&["run", "--no-bundle", "bundled.wat", "--invoke", "f"])
-        .fails(1, &["there is no module reader to load \"mA\" (bundled -> mA)"]);
+        .fails(
+            1,
+            &["there is no module reader to load \"mA\" (bundled -> mA)"],
+        );
 }
 
 #[test]
 fn the_roots_own_directory_is_not_asked_unless_it_is_named() {
-    let folder = Folder::new("own").with("app.wat", app("lib")).with("lib.wat", leaf(5));
+    let folder = Folder::new("own")
+        .with("app.wat", app("lib"))
+        .with("lib.wat", leaf(5));
     folder
         .holdall(&["run", "app.wat", "--invoke", "f"])
         .fails(1, &["no module \"lib\" (app -> lib), asked the bundle"]);
-    folder.holdall(&["run", "app.wat", "--invoke", "f", "--module-path", "."]).prints("0x5:i32\n");
+    folder
+        .holdall(&["run", "app.wat", "--invoke", "f", "--module-path", "."])
+        .prints("0x5:i32\n");
 }
 
 #[test]
@@ -53,17 +79,49 @@ fn preloads_come_first() {
         .with("lib.wat", leaf(1))
         .with("mine.wat", leaf(6));
     folder
-        .holdall(&["run", "app.wat", "--preload", "lib=mine.wat", "--module-path", ".", "--invoke", "f"])
+        .holdall(&[
+            "run",
+            "app.wat",
+            "--preload",
+            "lib=mine.wat",
+            "--module-path",
+            ".",
+            "--invoke",
+            "f",
+        ])
         .prints("0x6:i32\n");
     folder
-        .holdall(&["run", "app.wat", "--preload", "lib=mine.wat", "--invoke", "$lib$f"])
+        .holdall(&[
+            "run",
+            "app.wat",
+            "--preload",
+            "lib=mine.wat",
+            "--invoke",
+            "$lib$f",
+        ])
         .prints("0x6:i32\n");
     folder
-        .holdall(&["run", "app.wat", "--preload", "env=mine.wat", "--invoke", "f"])
-        .fails(1, &["cannot preload env=mine.wat", "can not register as a built-in module"]);
+        .holdall(&[
+            "run",
+            "app.wat",
+            "--preload",
+            "env=mine.wat",
+            "--invoke",
+            "f",
+        ])
+        .fails(
+            1,
+            &[
+                "cannot preload env=mine.wat",
+                "can not register as a built-in module",
+            ],
+        );
     folder
         .holdall(&["run", "app.wat", "--preload", "lib=no.wat", "--invoke", "f"])
-        .fails(1, &["cannot preload lib=no.wat\n  caused by: cannot read no.wat\n  caused by: "]);
+        .fails(
+            1,
+            &["cannot preload lib=no.wat\n  caused by: cannot read no.wat\n  caused by: "],
+        );
 }
 
 #[test]
@@ -74,18 +132,27 @@ fn what_is_missing_is_told_with_its_chain_and_the_nearest_name() {
         .with("lib/library.wat", leaf(1));
     folder
         .holdall(&["run", "app.wat", "--module-path", "lib", "--invoke", "f"])
-        .fails(1, &["app -> middle -> libary", "directory \"lib\"", "did you mean \"library\"?"]);
+        .fails(
+            1,
+            &[
+                "app -> middle -> libary",
+                "directory \"lib\"",
+                "did you mean \"library\"?",
+            ],
+        );
 }
 
 #[test]
 fn a_mismatch_names_both_types() {
-    let folder = Folder::new("mismatch").with("app.wat", app("lib")).with(
-        "lib/lib.wat",
-        "(module (func (export \"f\") (param i64)))",
-    );
+    let folder = Folder::new("mismatch")
+        .with("app.wat", app("lib"))
+        .with("lib/lib.wat", "(module (func (export \"f\") (param i64)))");
     folder
         .holdall(&["run", "app.wat", "--module-path", "lib", "--invoke", "f"])
-        .fails(1, &["expected (func (result i32)), found (func (param i64))"]);
+        .fails(
+            1,
+            &["expected (func (result i32)), found (func (param i64))"],
+        );
 }
 
 #[test]
@@ -107,10 +174,22 @@ fn a_dependency_that_is_no_module_is_told() {
         .with("big/lib.wat", "(module (func (export \"f\") (result i32)))");
     folder
         .holdall(&["run", "app.wat", "--module-path", "lib", "--invoke", "f"])
-        .fails(1, &["module \"lib\" could not be loaded (app -> lib)", "malformed module \"lib\""]);
+        .fails(
+            1,
+            &[
+                "module \"lib\" could not be loaded (app -> lib)",
+                "malformed module \"lib\"",
+            ],
+        );
     folder
         .holdall(&["run", "app.wat", "--module-path", "big", "--invoke", "f"])
-        .fails(1, &["module \"lib\" could not be loaded (app -> lib)", "does not validate"]);
+        .fails(
+            1,
+            &[
+                "module \"lib\" could not be loaded (app -> lib)",
+                "does not validate",
+            ],
+        );
 }
 
 #[test]
@@ -121,7 +200,10 @@ fn a_command_is_no_dependency() {
     );
     folder
         .holdall(&["run", "app.wat", "--module-path", "lib", "--invoke", "f"])
-        .fails(1, &["a command (with _start function) can not be a sub-module"]);
+        .fails(
+            1,
+            &["a command (with _start function) can not be a sub-module"],
+        );
 }
 
 #[test]
@@ -131,7 +213,9 @@ fn wasi_is_told_not_to_be_there_yet() {
         "(module (import \"wasi_snapshot_preview1\" \"proc_exit\" (func (param i32)))
             (func (export \"_start\")))",
     );
-    folder.holdall(&["run", "app.wat"]).fails(1, &["proc_exit", "WASI is not there yet"]);
+    folder
+        .holdall(&["run", "app.wat"])
+        .fails(1, &["proc_exit", "WASI is not there yet"]);
 }
 
 #[test]
@@ -143,15 +227,16 @@ fn a_directory_can_not_be_left() {
     folder
         .holdall(&["run", "good.wat", "--module-path", "lib", "--invoke", "f"])
         .prints("0xe:i32\n");
-    let absolute = folder.path().join("secret").to_string_lossy().replace('\\', "/");
+    let absolute = folder.path().join("secret");
+    let absolute = absolute.to_str().expect("UTF-8").replace('\\', "/");
     for name in ["../secret", "sub/../../secret", "./../secret", &absolute] {
-        let folder = Folder::new("confined_apps").with("app.wat", app(name));
-        let lib = Folder::new("confined").with("secret.wat", leaf(13)).with("lib/x.wat", leaf(1));
-        let lib = lib.path().join("lib");
-        let lib = lib.to_str().expect("UTF-8");
+        let folder = Folder::new("confined_app")
+            .with("app.wat", app(name))
+            .with("secret.wat", leaf(13))
+            .with("lib/sub/x.wat", leaf(1));
         folder
-            .holdall(&["run", "app.wat", "--module-path", lib, "--invoke", "f"])
-            .fails(1, &["app.wat".trim_end_matches(".wat"), "not confined to"]);
+            .holdall(&["run", "app.wat", "--module-path", "lib", "--invoke", "f"])
+            .fails(1, &["could not be read (app -> ", "is not confined to"]);
     }
 }
 
@@ -161,8 +246,8 @@ fn a_symbolic_link_does_not_lead_out() {
     let folder = Folder::new("links")
         .with("secret.wat", leaf(13))
         .with("lib/inside.wat", leaf(14))
-        .with("out.wat", app("out"))
-        .with("in.wat", app("in"));
+        .with("a.wat", app("out"))
+        .with("b.wat", app("in"));
     let link = |target: &str, name: &str| {
         let path = folder.path().join("lib").join(name);
         std::os::unix::fs::symlink(target, path).expect("it is ours");
@@ -170,9 +255,11 @@ fn a_symbolic_link_does_not_lead_out() {
     link("../secret.wat", "out.wat");
     link("inside.wat", "in.wat");
     folder
-        .holdall(&["run", "out.wat", "--module-path", "lib", "--invoke", "f"])
+        .holdall(&["run", "a.wat", "--module-path", "lib", "--invoke", "f"])
         .fails(1, &["leads out through a symbolic link"]);
-    folder.holdall(&["run", "in.wat", "--module-path", "lib", "--invoke", "f"]).prints("0xe:i32\n");
+    folder
+        .holdall(&["run", "b.wat", "--module-path", "lib", "--invoke", "f"])
+        .prints("0xe:i32\n");
 }
 
 #[test]

@@ -24,6 +24,8 @@ const CALC: &str = r#"
             (if (result i32) (local.get 0)
                 (then (i32.add (i32.const 1) (call $deep (i32.sub (local.get 0) (i32.const 1)))))
                 (else (i32.const 0))))
+        (func (export "me") (param funcref) (result funcref funcref)
+            (ref.func $divide) (local.get 0))
         (func (export "nothing")))
 "#;
 
@@ -34,8 +36,20 @@ fn calc(test: &str) -> Folder {
 #[test]
 fn the_main_job() {
     let outcome = holdall(&[
-        "run", "mC", "--invoke", "C", "--invoke", "call_B", "--invoke", "call_A", "--invoke",
-        "$mB$B", "--invoke", "$mB$call_A", "--invoke", "$mA$A",
+        "run",
+        "mC",
+        "--invoke",
+        "C",
+        "--invoke",
+        "call_B",
+        "--invoke",
+        "call_A",
+        "--invoke",
+        "$mB$B",
+        "--invoke",
+        "$mB$call_A",
+        "--invoke",
+        "$mA$A",
     ]);
     outcome.prints("0xc:i32\n0xb:i32\n0xa:i32\n0xb:i32\n0xa:i32\n0xa:i32\n");
 }
@@ -48,7 +62,9 @@ fn options_may_stand_on_either_side_of_the_module() {
 #[test]
 fn the_root_can_be_named_too() {
     holdall(&["run", "mC", "--invoke", "$mC$C"]).prints("0xc:i32\n");
-    calc("root_name").holdall(&["run", "calc.wat", "--invoke", "$calc$add", "1", "2"]).prints("0x3:i32\n");
+    calc("root_name")
+        .holdall(&["run", "calc.wat", "--invoke", "$calc$add", "1", "2"])
+        .prints("0x3:i32\n");
 }
 
 #[test]
@@ -65,6 +81,7 @@ fn arguments_and_results() {
         (&["swap", "1", "-1"], "0xffffffffffffffff:i64,0x1:i32"),
         (&["same", "0x1234"], "0x1234:ref.extern"),
         (&["same", "null"], "extern:ref.null"),
+        (&["me", "null"], "1:ref.func,func:ref.null"),
         (&["nothing"], ""),
     ] {
         let args = [&["run", "calc.wat", "--invoke"], args].concat();
@@ -90,7 +107,10 @@ fn wrong_arguments_are_a_wrong_command_line() {
              found 1",
         ),
         (&["add"], "invalid input argument count"),
-        (&["nothing", "1"], "invalid input argument count: expected 0 for (func), found 1"),
+        (
+            &["nothing", "1"],
+            "invalid input argument count: expected 0 for (func), found 1",
+        ),
     ] {
         let args = [&["run", "calc.wat", "--invoke"], args].concat();
         let outcome = folder.holdall(&args);
@@ -102,8 +122,14 @@ fn wrong_arguments_are_a_wrong_command_line() {
 #[test]
 fn wrong_command_lines() {
     for (args, text) in [
-        (&["run", "mC", "1", "2"][..], "need exactly one --invoke, before them, to belong to; found 0"),
-        (&["run", "mC", "--invoke", "C", "--invoke", "call_A", "7"], "found 2"),
+        (
+            &["run", "mC", "1", "2"][..],
+            "found the arguments `1 2` and --invoke 0 times",
+        ),
+        (
+            &["run", "mC", "--invoke", "C", "--invoke", "call_A", "7"],
+            "found the arguments `7` and --invoke 2 times",
+        ),
         (&["run"], "<MODULE>"),
         (&["walk"], "unrecognized subcommand 'walk'"),
         (&["run", "mC", "--preload", "x"], "expected NAME=PATH"),
@@ -118,44 +144,70 @@ fn wrong_command_lines() {
 fn a_name_that_is_no_functions_is_told_before_anything_runs() {
     let folder = calc("lookup");
     for (name, text) in [
-        ("ad", "holdall: lookup function ad failed; did you mean add?\n"),
-        ("memory", "lookup function memory failed: the export is (memory 1)"),
-        ("answer", "lookup function answer failed: the export is (global i32)"),
-        ("$nobody$add", "lookup function $nobody$add failed: no module nobody is linked"),
-        ("$calc$ad", "lookup function $calc$ad failed; did you mean $calc$add?"),
+        (
+            "ad",
+            "holdall: lookup function ad failed; did you mean add?\n",
+        ),
+        (
+            "memory",
+            "lookup function memory failed: the export is (memory 1)",
+        ),
+        (
+            "answer",
+            "lookup function answer failed: the export is (global i32)",
+        ),
+        (
+            "$nobody$add",
+            "lookup function $nobody$add failed: no module nobody is linked",
+        ),
+        (
+            "$calc$ad",
+            "lookup function $calc$ad failed; did you mean $calc$add?",
+        ),
         ("zzz", "lookup function zzz failed\n"),
     ] {
         let outcome = folder.holdall(&["run", "calc.wat", "--invoke", "nothing", "--invoke", name]);
         outcome.fails(1, &[text]);
         assert_eq!(outcome.stdout, "");
     }
-    holdall(&["run", "mC", "--invoke", "$mB$call_B"])
-        .fails(1, &["lookup function $mB$call_B failed; did you mean $mB$call_A?"]);
+    holdall(&["run", "mC", "--invoke", "$mB$call_B"]).fails(
+        1,
+        &["lookup function $mB$call_B failed; did you mean $mB$call_A?"],
+    );
 }
 
 #[test]
 fn a_trap_has_its_own_exit_code_and_a_backtrace() {
     let folder = calc("trap");
     let outcome = folder.holdall(&["run", "calc.wat", "--invoke", "div", "1", "0"]);
-    outcome.fails(134, &["holdall: trap: integer divide by zero\n  0: calc!divide @ 0x"]);
+    outcome.fails(
+        134,
+        &["holdall: trap: integer divide by zero\n  0: calc!divide @ 0x"],
+    );
     assert_eq!(outcome.stdout, "");
-    // What was printed before stays printed.
+    // What was printed before stays printed, and names are not obeyed by a terminal.
     let folder = folder.with(
         "twice.wat",
         r#"(module
             (func (export "good") (result i32) i32.const 1)
-            (func (export "bad") unreachable))"#,
+            (func $"a\1b[2Jb" (export "bad") unreachable))"#,
     );
     let outcome = folder.holdall(&["run", "twice.wat", "--invoke", "good", "--invoke", "bad"]);
-    outcome.fails(134, &["trap: unreachable\n  0: twice!"]);
+    outcome.fails(134, &["trap: unreachable\n  0: twice!a\\u{1b}[2Jb @ 0x"]);
     assert_eq!(outcome.stdout, "0x1:i32\n");
 }
 
 #[test]
 fn a_trap_of_a_start_function_is_a_trap() {
     let folder = Folder::new("start_trap")
-        .with("lib.wat", "(module (func $init unreachable) (start $init) (func (export \"f\")))")
-        .with("app.wat", "(module (import \"lib\" \"f\" (func)) (func (export \"g\")))");
+        .with(
+            "lib.wat",
+            "(module (func $init unreachable) (start $init) (func (export \"f\")))",
+        )
+        .with(
+            "app.wat",
+            "(module (import \"lib\" \"f\" (func)) (func (export \"g\")))",
+        );
     let outcome = folder.holdall(&["run", "app.wat", "--module-path", ".", "--invoke", "g"]);
     outcome.fails(134, &["module \"lib\" did not start", "trap: unreachable"]);
 }
@@ -163,25 +215,54 @@ fn a_trap_of_a_start_function_is_a_trap() {
 #[test]
 fn a_deep_recursion_ends_at_the_stack_size() {
     let folder = calc("stack");
-    folder.holdall(&["run", "calc.wat", "--invoke", "deep", "1000"]).prints("0x3e8:i32\n");
+    folder
+        .holdall(&["run", "calc.wat", "--invoke", "deep", "1000"])
+        .prints("0x3e8:i32\n");
     let deep = ["run", "calc.wat", "--invoke", "deep", "1000000"];
-    folder.holdall(&deep).fails(134, &["trap: call stack exhausted"]);
+    folder
+        .holdall(&deep)
+        .fails(134, &["trap: call stack exhausted"]);
     folder
         .holdall(&[&deep[..1], &["--stack-size", "512MiB"], &deep[1..]].concat())
         .prints("0xf4240:i32\n");
     folder
-        .holdall(&["run", "--stack-size", "4KiB", "calc.wat", "--invoke", "deep", "1000"])
+        .holdall(&[
+            "run",
+            "--stack-size",
+            "4KiB",
+            "calc.wat",
+            "--invoke",
+            "deep",
+            "1000",
+        ])
         .fails(134, &["trap: call stack exhausted"]);
 }
 
 #[test]
 fn memory_ends_at_the_limit() {
     let folder = calc("memory");
-    folder.holdall(&["run", "calc.wat", "--invoke", "grow", "1"]).prints("0x1:i32\n");
-    let limited = ["run", "--max-memory", "64KiB", "calc.wat", "--invoke", "grow", "1"];
+    folder
+        .holdall(&["run", "calc.wat", "--invoke", "grow", "1"])
+        .prints("0x1:i32\n");
+    let limited = [
+        "run",
+        "--max-memory",
+        "64KiB",
+        "calc.wat",
+        "--invoke",
+        "grow",
+        "1",
+    ];
     folder.holdall(&limited).prints("0xffffffff:i32\n");
     folder
-        .holdall(&["run", "--max-memory", "1KiB", "calc.wat", "--invoke", "nothing"])
+        .holdall(&[
+            "run",
+            "--max-memory",
+            "1KiB",
+            "calc.wat",
+            "--invoke",
+            "nothing",
+        ])
         .fails(1, &["limit", "1024"]);
 }
 
@@ -192,35 +273,70 @@ fn without_invoke_start_runs_or_the_functions_are_named() {
         "(module (memory 1) (func (export \"_start\")) (func (export \"other\")))",
     );
     folder.holdall(&["run", "command.wat"]).prints("");
-    folder.holdall(&["run", "command.wat", "--invoke", "_start"]).prints("\n");
+    folder
+        .holdall(&["run", "command.wat", "--invoke", "_start"])
+        .prints("\n");
     let expected = "lookup function _start failed; name a function with --invoke: \
-        add, div, half, swap, same, grow, deep, nothing\n";
+        add, div, half, swap, same, grow, deep, me, nothing\n";
     folder.holdall(&["run", "calc.wat"]).fails(1, &[expected]);
     let folder = folder.with("none.wat", "(module)");
-    folder.holdall(&["run", "none.wat"]).fails(1, &["the module exports none"]);
+    folder
+        .holdall(&["run", "none.wat"])
+        .fails(1, &["the module exports none"]);
 }
 
 #[test]
 fn a_module_is_a_path_or_a_bundled_name() {
     let folder = calc("module_names")
-        .with("mC", "(module (func (export \"C\") (result i32) i32.const 99))")
-        .with("plain", "(module (func (export \"f\") (result i32) i32.const 7))")
+        .with(
+            "mC",
+            "(module (func (export \"C\") (result i32) i32.const 99))",
+        )
+        .with(
+            "plain",
+            "(module (func (export \"f\") (result i32) i32.const 7))",
+        )
         .with("broken.wasm", "\0asm\u{1}\0\0\0\u{ff}")
         .with("text.wasm", "this is not a module");
-    folder.holdall(&["run", "mC", "--invoke", "C"]).prints("0xc:i32\n");
-    folder.holdall(&["run", "./mC", "--invoke", "C"]).prints("0x63:i32\n");
-    folder.holdall(&["run", "--no-bundle", "mC", "--invoke", "C"]).prints("0x63:i32\n");
-    folder.holdall(&["run", "plain", "--invoke", "f"]).prints("0x7:i32\n");
+    folder
+        .holdall(&["run", "mC", "--invoke", "C"])
+        .prints("0xc:i32\n");
+    folder
+        .holdall(&["run", "./mC", "--invoke", "C"])
+        .prints("0x63:i32\n");
+    folder
+        .holdall(&["run", "--no-bundle", "mC", "--invoke", "C"])
+        .prints("0x63:i32\n");
+    folder
+        .holdall(&["run", "plain", "--invoke", "f"])
+        .prints("0x7:i32\n");
     for (module, texts) in [
-        ("mc", &["no module mc: it is neither bundled nor a file; did you mean \"mC\"?"][..]),
-        ("nothing_like_it", &["neither bundled nor a file; `holdall list` shows"]),
-        ("mC.wasm", &["no file mC.wasm; did you mean the bundled module \"mC\"?", "cannot read"]),
-        ("no.wasm", &["holdall: cannot read no.wasm\n  caused by: ", "os error 2"]),
+        (
+            "mc",
+            &["no module mc: it is neither bundled nor a file; did you mean \"mC\"?"][..],
+        ),
+        (
+            "nothing_like_it",
+            &["neither bundled nor a file; `holdall list` shows"],
+        ),
+        (
+            "mC.wasm",
+            &[
+                "no file mC.wasm; did you mean the bundled module \"mC\"?",
+                "cannot read",
+            ],
+        ),
+        (
+            "no.wasm",
+            &["holdall: cannot read no.wasm\n  caused by: ", "os error 2"],
+        ),
         ("./", &["cannot read ./"]),
         ("broken.wasm", &["malformed module \"broken\""]),
         ("text.wasm", &["module \"text\""]),
     ] {
-        folder.holdall(&["run", module, "--invoke", "f"]).fails(1, texts);
+        folder
+            .holdall(&["run", module, "--invoke", "f"])
+            .fails(1, texts);
     }
     folder
         .holdall(&["run", "--no-bundle", "mA", "--invoke", "A"])
@@ -229,7 +345,12 @@ fn a_module_is_a_path_or_a_bundled_name() {
 
 #[test]
 fn a_reader_that_goes_away_ends_the_command_quietly() {
-    for args in [&["list"][..], &["inspect", "mC"], &["run", "mC", "--invoke", "C"], &["--help"]] {
+    for args in [
+        &["list"][..],
+        &["inspect", "mC"],
+        &["run", "mC", "--invoke", "C"],
+        &["--help"],
+    ] {
         let mut child = Command::new(env!("CARGO_BIN_EXE_holdall"))
             .args(args)
             .stdout(Stdio::piped())
@@ -246,7 +367,10 @@ fn a_reader_that_goes_away_ends_the_command_quietly() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_told() {
-    let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .expect("Linux has it");
     let output = Command::new(env!("CARGO_BIN_EXE_holdall"))
         .args(["run", "mC", "--invoke", "C"])
         .stdout(full)
@@ -254,5 +378,8 @@ fn a_full_disk_is_told() {
         .expect("it runs");
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(stderr.starts_with("holdall: cannot write to standard output\n"), "{stderr}");
+    assert!(
+        stderr.starts_with("holdall: cannot write to standard output\n"),
+        "{stderr}"
+    );
 }

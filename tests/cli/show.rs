@@ -5,7 +5,14 @@ use crate::support::{Folder, holdall, holdall_reading};
 #[test]
 fn help_and_version() {
     let help = holdall(&["--help"]);
-    for text in ["run ", "list ", "inspect ", "wast ", "Examples:", "Exit codes:"] {
+    for text in [
+        "run ",
+        "list ",
+        "inspect ",
+        "wast ",
+        "Examples:",
+        "Exit codes:",
+    ] {
         assert!(help.stdout.contains(text), "{text:?} in {}", help.stdout);
     }
     // Nothing is offered that is not there yet.
@@ -21,16 +28,25 @@ fn list_shows_the_bundle() {
     let outcome = holdall(&["list"]);
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
     let lines: Vec<_> = outcome.stdout.lines().collect();
-    let at = lines.iter().position(|line| line.starts_with("mB: ")).expect("mB is bundled");
+    let at = lines
+        .iter()
+        .position(|line| line.starts_with("mB: "))
+        .expect("mB is bundled");
     let (size, sha256) = lines[at]
         .strip_prefix("mB: ")
         .and_then(|rest| rest.split_once(" bytes, sha256 "))
         .expect(lines[at]);
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/bundle/mB.wasm");
-    assert_eq!(size.parse(), Ok(std::fs::metadata(file).expect("it is there").len()));
+    assert_eq!(
+        size.parse(),
+        Ok(std::fs::metadata(file).expect("it is there").len())
+    );
     assert_eq!(sha256.len(), 64);
     assert!(sha256.bytes().all(|digit| digit.is_ascii_hexdigit()));
-    assert_eq!(lines[at + 1], "    import  mA.A               (func (result i32))");
+    assert_eq!(
+        lines[at + 1],
+        "    import  mA.A               (func (result i32))"
+    );
     assert!(lines[at + 2..].contains(&"    export  call_A             (func (result i32))"));
 }
 
@@ -53,7 +69,10 @@ fn inspect_shows_the_parts() {
     );
     let outcome = folder.holdall(&["inspect", "parts.wat", "--no-bundle"]);
     let (first, rest) = outcome.stdout.split_once('\n').expect("several lines");
-    assert!(first.starts_with("parts: ") && first.ends_with(" bytes, from parts.wat"), "{first}");
+    assert!(
+        first.starts_with("parts: ") && first.ends_with(" bytes, from parts.wat"),
+        "{first}"
+    );
     let expected = r#"types
     0  (func)
     1  (func (param i32))
@@ -74,8 +93,8 @@ globals
 start: func 1 init
 segments: 1 element, 1 data
 custom sections
-    name   20 bytes
     notes  5 bytes
+    name   15 bytes
 dependencies
   parts
   ├── env  -- the host's
@@ -86,8 +105,13 @@ dependencies
 }
 
 fn needing(names: &[&str]) -> String {
-    let imports = names.iter().map(|name| format!("(import {name:?} \"f\" (func))"));
-    format!("(module {} (func (export \"f\")))", imports.collect::<String>())
+    let imports = names
+        .iter()
+        .map(|name| format!("(import {name:?} \"f\" (func))"));
+    format!(
+        "(module {} (func (export \"f\")))",
+        imports.collect::<String>()
+    )
 }
 
 fn tree(outcome: &str) -> &str {
@@ -99,12 +123,19 @@ fn inspect_shows_diamonds_circles_and_holes() {
     let folder = Folder::new("tree")
         .with("top.wat", needing(&["left", "right", "top"]))
         .with("left.wat", needing(&["base", "env"]))
-        .with("right.wat", needing(&["base", "bse", "broken", "loop", "../x"]))
+        .with(
+            "right.wat",
+            needing(&["base", "bse", "broken", "loop", "../x"]),
+        )
         .with("base.wat", needing(&[]))
         .with("broken.wat", "(module (oops))")
         .with("loop.wat", needing(&["right"]));
     let outcome = folder.holdall(&["inspect", "top.wat", "--module-path", ".", "--no-bundle"]);
-    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:#?}");
+    assert_eq!(
+        (outcome.code, outcome.stderr.as_str()),
+        (0, ""),
+        "{outcome:#?}"
+    );
     let tree = tree(&outcome.stdout);
     for line in [
         "  top\n",
@@ -122,7 +153,11 @@ fn inspect_shows_diamonds_circles_and_holes() {
     ] {
         assert!(tree.contains(line), "no {line:?} in\n{tree}");
     }
-    assert!(holdall(&["inspect", "mC"]).stdout.ends_with("  mC\n  ├── mA\n  └── mB\n      └── mA  -- see above\n"));
+    assert!(
+        holdall(&["inspect", "mC"])
+            .stdout
+            .ends_with("  mC\n  ├── mA\n  └── mB\n      └── mA  -- see above\n")
+    );
 }
 
 #[test]
@@ -133,13 +168,22 @@ fn inspect_takes_a_chain_of_any_length() {
     }
     let folder = folder.with("m300.wat", needing(&[]));
     let outcome = folder.holdall(&["inspect", "m0.wat", "--module-path", "."]);
-    assert!(outcome.stdout.ends_with("m100  -- what it needs is too deep to show\n"), "{outcome:#?}");
+    assert!(
+        outcome
+            .stdout
+            .ends_with("m100  -- what it needs is too deep to show\n"),
+        "{outcome:#?}"
+    );
 }
 
 #[test]
 fn inspect_shows_lowered_code() {
     let one = holdall(&["inspect", "mC", "--code=call_B"]);
-    assert!(one.stdout.starts_with("func 5 call_B (func (result i32))\n"), "{one:#?}");
+    assert!(
+        one.stdout
+            .starts_with("func 5 call_B (func (result i32))\n"),
+        "{one:#?}"
+    );
     assert_eq!(one.code, 0);
     assert_eq!(holdall(&["inspect", "mC", "--code=5"]).stdout, one.stdout);
     let all = holdall(&["inspect", "mC", "--code"]);
@@ -147,9 +191,15 @@ fn inspect_shows_lowered_code() {
     assert_eq!(titles.count(), 4, "{all:#?}");
     assert!(all.stdout.contains(&one.stdout));
     for (code, text) in [
-        ("--code=0", "function 0 is imported: its code is where it comes from"),
+        (
+            "--code=0",
+            "function 0 is imported: its code is where it comes from",
+        ),
         ("--code=6", "no function 6: the indices end before 6"),
-        ("--code=cal_B", "no function cal_B; did you mean \"call_B\"?"),
+        (
+            "--code=cal_B",
+            "no function cal_B; did you mean \"call_B\"?",
+        ),
     ] {
         holdall(&["inspect", "mC", code]).fails(1, &[text]);
     }
@@ -158,8 +208,12 @@ fn inspect_shows_lowered_code() {
 #[test]
 fn inspect_refuses_what_run_refuses() {
     let folder = Folder::new("inspect_wrong").with("bad.wat", "(module (func (result i32)))");
-    folder.holdall(&["inspect", "bad.wat"]).fails(1, &["module \"bad\" does not validate"]);
-    folder.holdall(&["inspect", "mc"]).fails(1, &["did you mean \"mC\"?"]);
+    folder
+        .holdall(&["inspect", "bad.wat"])
+        .fails(1, &["module \"bad\" does not validate"]);
+    folder
+        .holdall(&["inspect", "mc"])
+        .fails(1, &["did you mean \"mC\"?"]);
 }
 
 const GOOD: &str = r#"
@@ -176,7 +230,9 @@ fn wast_counts_what_passed() {
          (assert_return (invoke \"two\") (i32.const 2))\n\
          (assert_return (invoke \"two\") (i32.const 3))\n",
     );
-    folder.holdall(&["wast", "good.wast"]).prints("good.wast: 2 passed\n");
+    folder
+        .holdall(&["wast", "good.wast"])
+        .prints("good.wast: 2 passed\n");
     holdall_reading(&["wast", "-"], GOOD).prints("-: 2 passed\n");
     let outcome = folder.holdall(&["wast", "bad.wast", "good.wast"]);
     outcome.fails(1, &["holdall: one directive failed\n"]);
@@ -192,8 +248,12 @@ fn wast_scripts_that_can_not_be_read_are_told() {
     let folder = Folder::new("wast_wrong")
         .with("bytes.wast", b"\xff\xfe")
         .with("parens.wast", "(module");
-    folder.holdall(&["wast", "no.wast"]).fails(1, &["cannot read no.wast\n  caused by: "]);
-    folder.holdall(&["wast", "bytes.wast"]).fails(1, &["script bytes.wast: expected UTF-8"]);
+    folder
+        .holdall(&["wast", "no.wast"])
+        .fails(1, &["cannot read no.wast\n  caused by: "]);
+    folder
+        .holdall(&["wast", "bytes.wast"])
+        .fails(1, &["script bytes.wast: expected UTF-8"]);
     let outcome = folder.holdall(&["wast", "parens.wast"]);
     outcome.fails(1, &["one directive failed"]);
     assert!(outcome.stdout.starts_with("parens.wast:1:"), "{outcome:#?}");

@@ -37,7 +37,9 @@ pub(crate) struct Folder(PathBuf);
 impl Folder {
     /// An empty one. `name` is the test's.
     pub(crate) fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join(name);
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join("cli")
+            .join(name);
         if path.exists() {
             fs::remove_dir_all(&path).expect("it is ours");
         }
@@ -60,7 +62,11 @@ impl Folder {
     /// Runs the command in the folder.
     #[track_caller]
     pub(crate) fn holdall(&self, args: &[&str]) -> Outcome {
-        run(Command::new(env!("CARGO_BIN_EXE_holdall")).current_dir(&self.0), args, "")
+        run(
+            Command::new(env!("CARGO_BIN_EXE_holdall")).current_dir(&self.0),
+            args,
+            "",
+        )
     }
 }
 
@@ -73,15 +79,27 @@ pub(crate) fn holdall(args: &[&str]) -> Outcome {
 /// Runs the command with a text on its standard input.
 #[track_caller]
 pub(crate) fn holdall_reading(args: &[&str], stdin: &str) -> Outcome {
-    run(&mut Command::new(env!("CARGO_BIN_EXE_holdall")), args, stdin)
+    run(
+        &mut Command::new(env!("CARGO_BIN_EXE_holdall")),
+        args,
+        stdin,
+    )
 }
 
 #[track_caller]
 fn run(command: &mut Command, args: &[&str], stdin: &str) -> Outcome {
-    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().expect("the command was built");
     // What does not read all of it is free to.
-    let _ = child.stdin.take().expect("it is piped").write_all(stdin.as_bytes());
+    let _ = child
+        .stdin
+        .take()
+        .expect("it is piped")
+        .write_all(stdin.as_bytes());
     let output = child.wait_with_output().expect("it runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     let outcome = Outcome {

@@ -4,6 +4,8 @@
 //! `HOLDALL_SEEDS=100000` runs that many seeds of each generator instead of the usual number.
 //! `HOLDALL_SEED=17` runs that one seed and prints its modules as text.
 
+#![allow(unreachable_pub, reason = "no part of a test is reached from outside")]
+
 mod case;
 mod ours;
 mod program;
@@ -58,7 +60,7 @@ fn number(variable: &str) -> Option<u64> {
 fn agree(generator: &str, seeds: u64, case: impl Fn(u64) -> Option<Case>) {
     let only = number("HOLDALL_SEED");
     let range = only.map_or(0..seeds, |seed| seed..seed + 1);
-    let (mut modules, mut calls) = (0, 0);
+    let (mut modules, mut calls, mut panics) = (0, 0, 0);
     for seed in range {
         let Some(case) = case(seed) else {
             continue;
@@ -68,19 +70,24 @@ fn agree(generator: &str, seeds: u64, case: impl Fn(u64) -> Option<Case>) {
             println!("{}", text.unwrap_or_else(|error| error.to_string()));
         }
         match compare(&case) {
-            Ok(compared) => (modules, calls) = (modules + 1, calls + compared),
+            Ok(Some(compared)) => (modules, calls) = (modules + 1, calls + compared),
+            Ok(None) => panics += 1,
             Err(difference) => panic!(
                 "{generator}, seed {seed}: {difference}\n\
                  HOLDALL_SEED={seed} cargo test --test differential {generator} -- --nocapture"
             ),
         }
     }
-    println!("{generator}: {modules} modules and {calls} calls agree");
-    assert!(modules > 0, "no seed made a module");
+    println!("{generator}: {modules} modules and {calls} calls agree; wasmi panics on {panics}");
+    assert!(only.is_some() || modules > 10 * panics, "hardly a seed made a module");
 }
 
-fn compare(case: &Case) -> Result<usize, String> {
-    let ours = ours::run(case).map_err(|error| format!("holdall: {error}"));
-    let theirs = theirs::run(case).map_err(|error| format!("wasmi: {error}"));
-    case::compare(&ours?, &theirs?)
+/// How many calls were compared; `None` where wasmi cannot run the module.
+fn compare(case: &Case) -> Result<Option<usize>, String> {
+    let ours = ours::run(case).map_err(|error| format!("holdall: {error}"))?;
+    let Some(theirs) = theirs::run(case) else {
+        return Ok(None);
+    };
+    let theirs = theirs.map_err(|error| format!("wasmi: {error}"))?;
+    case::compare(&ours, &theirs).map(Some)
 }

@@ -1,5 +1,7 @@
 //! A case in holdall.
 
+use std::collections::HashMap;
+
 use holdall::{
     Caller, Config, Engine, Extern, ExternType, Func, Global, HeapType, Instance, Lowering, Memory,
     Module, Store, Table, TrapCode, Val, ValType,
@@ -21,8 +23,12 @@ pub fn run(case: &Case) -> Result<Seen, String> {
     let mut seen = Seen::default();
 
     let mut imports = Vec::new();
-    for (index, import) in module.imports().enumerate() {
-        let item = imported(&mut store, index, &import.ty).map_err(|error| error.to_string())?;
+    // Counted for each kind by itself, because only that order is the same in both machines.
+    let mut counts = HashMap::new();
+    for import in module.imports() {
+        let index: &mut usize = counts.entry(import.ty.kind()).or_default();
+        let item = imported(&mut store, *index, &import.ty).map_err(|error| error.to_string())?;
+        *index += 1;
         imports.push(item);
     }
     let instance = Instance::new(&mut store, &module, &imports);
@@ -36,6 +42,13 @@ pub fn run(case: &Case) -> Result<Seen, String> {
     Ok(seen)
 }
 
+/// The names of the exports in an order of our own, for each machine has its own.
+fn names(module: &Module) -> Vec<&str> {
+    let mut names: Vec<&str> = module.exports().map(|export| export.name).collect();
+    names.sort_unstable();
+    names
+}
+
 fn calls(
     case: &Case,
     module: &Module,
@@ -44,11 +57,11 @@ fn calls(
     seen: &mut Seen,
 ) {
     for round in 0..case.rounds {
-        for (index, export) in module.exports().enumerate() {
-            let Some(Extern::Func(func)) = instance.get_export(&mut *store, export.name) else {
+        for (index, name) in names(module).into_iter().enumerate() {
+            let Some(Extern::Func(func)) = instance.get_export(&*store, name) else {
                 continue;
             };
-            if let Some(Extern::Global(fuel)) = instance.get_export(&mut *store, FUEL) {
+            if let Some(Extern::Global(fuel)) = instance.get_export(&*store, FUEL) {
                 fuel.set(&mut *store, Val::I32(case.fuel)).expect("fuel is a mutable i32");
             }
             let ty = func.ty(&*store);
@@ -62,7 +75,7 @@ fn calls(
                 Err(error) => Err(stop(&error)),
             };
             let exhausted = outcome == Err(Stop::Exhausted);
-            seen.calls.push((export.name.to_owned(), args, outcome));
+            seen.calls.push((name.to_owned(), args, outcome));
             if exhausted {
                 return;
             }
@@ -71,21 +84,20 @@ fn calls(
 }
 
 fn state(module: &Module, store: &Store<HostCalls>, instance: Instance, seen: &mut Seen) {
-    for export in module.exports() {
-        let name = export.name.to_owned();
-        match instance.get_export(store, export.name).expect("the module exports it") {
+    for name in names(module) {
+        match instance.get_export(store, name).expect("the module exports it") {
             Extern::Memory(memory) => {
                 let data = memory.data(store);
-                seen.memories.push((name, data.len(), case::hash(data)));
+                seen.memories.push((name.to_owned(), data.len(), case::hash(data)));
             }
-            Extern::Global(global) => seen.globals.push((name, bits(&global.get(store)))),
+            Extern::Global(global) => seen.globals.push((name.to_owned(), bits(&global.get(store)))),
             Extern::Table(table) => {
                 let elements = (0..table.size(store)).map(|at| match table.get(store, at) {
                     Some(Val::FuncRef(func)) => func.is_none(),
                     Some(Val::ExternRef(value)) => value.is_none(),
                     other => panic!("element {at} is {other:?}"),
                 });
-                seen.tables.push((name, elements.collect()));
+                seen.tables.push((name.to_owned(), elements.collect()));
             }
             Extern::Func(_) => {}
         }

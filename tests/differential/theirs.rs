@@ -1,5 +1,7 @@
 //! A case in wasmi.
 
+use std::collections::HashMap;
+use std::mem::discriminant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use wasmi::{
@@ -37,8 +39,12 @@ fn run_module(
     let mut seen = Seen::default();
 
     let mut imports = Vec::new();
-    for (index, import) in module.imports().enumerate() {
-        let item = imported(&mut store, index, import.ty()).map_err(|error| error.to_string())?;
+    // Counted for each kind by itself, because only that order is the same in both machines.
+    let mut counts = HashMap::new();
+    for import in module.imports() {
+        let index: &mut usize = counts.entry(discriminant(import.ty())).or_default();
+        let item = imported(&mut store, *index, import.ty()).map_err(|error| error.to_string())?;
+        *index += 1;
         imports.push(item);
     }
     let instance = Instance::new(&mut store, module, &imports);
@@ -52,6 +58,13 @@ fn run_module(
     Ok(seen)
 }
 
+/// The names of the exports in an order of our own, for each machine has its own.
+fn names(module: &Module) -> Vec<&str> {
+    let mut names: Vec<&str> = module.exports().map(|export| export.name()).collect();
+    names.sort_unstable();
+    names
+}
+
 fn calls(
     case: &Case,
     module: &Module,
@@ -60,8 +73,8 @@ fn calls(
     seen: &mut Seen,
 ) {
     for round in 0..case.rounds {
-        for (index, export) in module.exports().enumerate() {
-            let Some(func) = instance.get_func(&*store, export.name()) else {
+        for (index, name) in names(module).into_iter().enumerate() {
+            let Some(func) = instance.get_func(&*store, name) else {
                 continue;
             };
             if let Some(fuel) = instance.get_global(&*store, FUEL) {
@@ -78,7 +91,7 @@ fn calls(
                 Err(error) => Err(stop(&error)),
             };
             let exhausted = outcome == Err(Stop::Exhausted);
-            seen.calls.push((export.name().to_owned(), args, outcome));
+            seen.calls.push((name.to_owned(), args, outcome));
             if exhausted {
                 return;
             }
@@ -87,21 +100,20 @@ fn calls(
 }
 
 fn state(module: &Module, store: &Store<HostCalls>, instance: Instance, seen: &mut Seen) {
-    for export in module.exports() {
-        let name = export.name().to_owned();
-        match instance.get_export(store, export.name()).expect("the module exports it") {
+    for name in names(module) {
+        match instance.get_export(store, name).expect("the module exports it") {
             Extern::Memory(memory) => {
                 let data = memory.data(store);
-                seen.memories.push((name, data.len(), case::hash(data)));
+                seen.memories.push((name.to_owned(), data.len(), case::hash(data)));
             }
-            Extern::Global(global) => seen.globals.push((name, bits(&global.get(store)))),
+            Extern::Global(global) => seen.globals.push((name.to_owned(), bits(&global.get(store)))),
             Extern::Table(table) => {
                 let elements = (0..table.size(store)).map(|at| match table.get(store, at) {
                     Some(Ref::Func(func)) => func.is_null(),
                     Some(Ref::Extern(value)) => value.is_null(),
                     None => panic!("element {at} is below the size"),
                 });
-                seen.tables.push((name, elements.collect()));
+                seen.tables.push((name.to_owned(), elements.collect()));
             }
             Extern::Func(_) => {}
         }

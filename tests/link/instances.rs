@@ -10,14 +10,18 @@ fn telling(modules: &[(&str, &str)]) -> Bench {
     let log = bench.log.clone();
     bench
         .linker
-        .func_wrap("env", "tell", move |number: i32| log.add(number.to_string()))
+        .func_wrap("env", "tell", move |number: i32| {
+            log.add(number.to_string())
+        })
         .unwrap();
     bench
 }
 
 /// A module that needs others, and tells its number in its start function.
 fn starts(number: i32, needs: &[&str]) -> String {
-    let imports = needs.iter().map(|name| format!(r#"(import "{name}" "f" (func))"#));
+    let imports = needs
+        .iter()
+        .map(|name| format!(r#"(import "{name}" "f" (func))"#));
     format!(
         r#"(module (import "env" "tell" (func $tell (param i32))) {}
             (func $start (call $tell (i32.const {number}))) (start $start)
@@ -62,10 +66,14 @@ fn dependencies_start_first_in_import_order_each_once() {
 #[test]
 fn an_imported_start_function_runs() {
     let mut bench = telling(&[("a", &exports(&[("go", 5)]))]);
-    bench.root(r#"(module (import "a" "go" (func $go)) (start $go))"#).unwrap();
+    bench
+        .root(r#"(module (import "a" "go" (func $go)) (start $go))"#)
+        .unwrap();
     assert_eq!(told(&bench), "5");
     bench.linker.func_wrap("env", "go", || ()).unwrap();
-    bench.root(r#"(module (import "env" "go" (func $go)) (start $go))"#).unwrap();
+    bench
+        .root(r#"(module (import "env" "go" (func $go)) (start $go))"#)
+        .unwrap();
 }
 
 #[test]
@@ -89,7 +97,11 @@ fn a_reactor_is_initialised_once_after_its_start_and_without_wasi() {
 fn a_command_is_not_initialised_and_not_started() {
     let mut bench = telling(&[]);
     bench
-        .root(&exports(&[("_start", 1), ("_initialize", 2), ("__wasm_call_ctors", 3)]))
+        .root(&exports(&[
+            ("_start", 1),
+            ("_initialize", 2),
+            ("__wasm_call_ctors", 3),
+        ]))
         .unwrap();
     assert_eq!(told(&bench), "");
 }
@@ -126,7 +138,10 @@ fn a_trap_in_the_start_of_a_dependency_keeps_its_code_and_tells_the_chain() {
         let LinkError::Start { module, chain, .. } = link_error(&error) else {
             panic!("{error}");
         };
-        assert_eq!((module.as_str(), chain.join(">").as_str()), ("bad", "<root>>mB>bad"));
+        assert_eq!(
+            (module.as_str(), chain.join(">").as_str()),
+            ("bad", "<root>>mB>bad")
+        );
         assert_eq!(error.trap().unwrap().code(), TrapCode::Unreachable);
         let text = text_of(&error);
         let expected = "module \"bad\" did not start (<root> -> mB -> bad): unreachable";
@@ -134,7 +149,10 @@ fn a_trap_in_the_start_of_a_dependency_keeps_its_code_and_tells_the_chain() {
         // The modules are known, and none of the instances is.
         assert_eq!(bench.linker.registry().names().count(), 3);
         for name in ["ok", "bad", "mB"] {
-            assert!(bench.linker.get(&mut bench.store, name, "f").is_none(), "{name}");
+            assert!(
+                bench.linker.get(&mut bench.store, name, "f").is_none(),
+                "{name}"
+            );
         }
         let other = bench.root(&passes_on("ok", "f")).unwrap();
         assert_eq!(bench.calls(other, &["f", "$ok$f"]), [1, 1]);
@@ -145,8 +163,13 @@ fn a_trap_in_the_start_of_a_dependency_keeps_its_code_and_tells_the_chain() {
 #[test]
 fn a_trap_in_the_roots_own_start_is_the_error_itself() {
     let mut bench = Bench::new(&[]);
-    let error = bench.root("(module (func $s unreachable) (start $s))").unwrap_err();
-    assert!(matches!(error.kind(), holdall::ErrorKind::Trap(_)), "{error:?}");
+    let error = bench
+        .root("(module (func $s unreachable) (start $s))")
+        .unwrap_err();
+    assert!(
+        matches!(error.kind(), holdall::ErrorKind::Trap(_)),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -181,9 +204,15 @@ fn a_new_instance_of_a_registered_root_takes_over_its_name() {
     let mut bench = Bench::without_reader();
     let counter = bench.module(crate::sharing::COUNTER);
     bench.linker.register("counter", &counter).unwrap();
-    let first = bench.linker.instantiate(&mut bench.store, &counter).unwrap();
+    let first = bench
+        .linker
+        .instantiate(&mut bench.store, &counter)
+        .unwrap();
     assert_eq!(bench.calls(first, &["count", "$counter$count"]), [1, 2]);
-    let second = bench.linker.instantiate(&mut bench.store, &counter).unwrap();
+    let second = bench
+        .linker
+        .instantiate(&mut bench.store, &counter)
+        .unwrap();
     assert_eq!(bench.calls(second, &["count", "$counter$count"]), [1, 2]);
     let user = bench.root(&passes_on("counter", "count")).unwrap();
     assert_eq!(bench.calls(user, &["count"]), [3]);

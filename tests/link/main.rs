@@ -2,6 +2,7 @@
 //! broken when it fails.
 #![cfg(feature = "wat")]
 
+mod failures;
 mod instances;
 mod qualified;
 mod readers;
@@ -111,7 +112,9 @@ impl Bench {
 
 /// An error with all its causes.
 pub(crate) fn text_of(error: &Error) -> String {
-    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| {
+        error.source()
+    });
     let causes: Vec<String> = causes.map(ToString::to_string).collect();
     causes.join(": ")
 }

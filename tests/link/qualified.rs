@@ -16,15 +16,21 @@ fn every_module_of_the_graph_is_found_from_every_instance() {
     assert_eq!(bench.calls(instance, &names), [10; 5]);
     // Another root of the same linker and store finds them too, and the first one.
     let other = bench.root(&gives("other", 1)).unwrap();
-    assert_eq!(bench.calls(other, &["other", "$mA$A", "$app$A"]), [1, 10, 10]);
+    assert_eq!(
+        bench.calls(other, &["other", "$mA$A", "$app$A"]),
+        [1, 10, 10]
+    );
 }
 
 #[test]
 fn the_module_ends_at_the_next_dollar_and_neither_part_is_empty() {
     let mut bench = Bench::new(&[
-        ("m", r#"(module (func (export "f$g") (result i32) (i32.const 1))
+        (
+            "m",
+            r#"(module (func (export "f$g") (result i32) (i32.const 1))
                          (func (export "$h") (result i32) (i32.const 2))
-                         (func (export "") (result i32) (i32.const 3)))"#),
+                         (func (export "") (result i32) (i32.const 3)))"#,
+        ),
         ("m$f", &gives("g", 4)),
     ]);
     let root = bench
@@ -35,8 +41,19 @@ fn the_module_ends_at_the_next_dollar_and_neither_part_is_empty() {
                 (func (export "plain") (result i32) (i32.const 6)))"#,
         )
         .unwrap();
-    assert_eq!(bench.calls(root, &["$m$f$g", "$m$$h", "$m$own", "plain"]), [1, 2, 5, 6]);
-    for name in ["$m$", "$$plain", "$plain", "m$f$g", "$nowhere$f", "$m$gone", "$"] {
+    assert_eq!(
+        bench.calls(root, &["$m$f$g", "$m$$h", "$m$own", "plain"]),
+        [1, 2, 5, 6]
+    );
+    for name in [
+        "$m$",
+        "$$plain",
+        "$plain",
+        "m$f$g",
+        "$nowhere$f",
+        "$m$gone",
+        "$",
+    ] {
         assert!(bench.call(root, name).is_err(), "{name:?}");
     }
 }

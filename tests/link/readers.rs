@@ -18,7 +18,12 @@ fn buffers_go_back_once_newest_first_when_the_linker_is_dropped() {
     bench.linker.load("b").unwrap();
     bench.linker.unregister("b").unwrap();
     assert_eq!(bench.log.take(), "read b, read a");
-    let Bench { linker, mut store, log, .. } = bench;
+    let Bench {
+        linker,
+        mut store,
+        log,
+        ..
+    } = bench;
     drop(linker);
     assert_eq!(log.take(), "destroy a, destroy b");
     // Modules have bytes of their own, and functions that were never called before still run.
@@ -38,9 +43,15 @@ fn buffers_of_a_failed_load_go_back_at_once_and_others_do_not() {
     bench.linker.load("good").unwrap();
     assert_eq!(bench.log.take(), "read good");
     bench.root(&passes_on("half", "f")).unwrap_err();
-    assert_eq!(bench.log.take(), "read half, read bad, destroy bad, destroy half");
+    assert_eq!(
+        bench.log.take(),
+        "read half, read bad, destroy bad, destroy half"
+    );
     bench.linker.load("half").unwrap_err();
-    assert_eq!(bench.log.take(), "read half, read bad, destroy bad, destroy half");
+    assert_eq!(
+        bench.log.take(),
+        "read half, read bad, destroy bad, destroy half"
+    );
     let log = bench.log.clone();
     drop(bench);
     assert_eq!(log.take(), "destroy good");
@@ -73,7 +84,10 @@ fn a_buffer_goes_back_to_the_reader_that_gave_it() {
     linker.set_reader(logged(&log, "third", &["d"]));
     linker.load("d").unwrap();
     drop(linker);
-    assert_eq!(log.take(), "d to third, a to first, b to first, c to second");
+    assert_eq!(
+        log.take(),
+        "d to third, a to first, b to first, c to second"
+    );
 }
 
 #[test]
@@ -87,8 +101,13 @@ fn two_readers_that_give_the_same_static_bytes_get_one_buffer_each() {
             move |name: &str, _| log.add(format!("{name} to {label}")),
         )
     };
-    let chain = ChainReader::new().with(reader("first", "a")).with(reader("second", "b"));
-    let (a, b) = (chain.read("a").unwrap().unwrap(), chain.read("b").unwrap().unwrap());
+    let chain = ChainReader::new()
+        .with(reader("first", "a"))
+        .with(reader("second", "b"));
+    let (a, b) = (
+        chain.read("a").unwrap().unwrap(),
+        chain.read("b").unwrap().unwrap(),
+    );
     chain.destroy("a", a);
     chain.destroy("b", b);
     chain.destroy("b", Cow::Borrowed(TEXT));
@@ -112,7 +131,9 @@ fn a_reader_that_fails_ends_the_load_with_its_reason_and_the_chain() {
         |_: &str, _| {},
     );
     let memory = MemoryReader::new().with("mB", passes_on("mA", "A").into_bytes());
-    bench.linker.set_reader(ChainReader::new().with(memory).with(fails));
+    bench
+        .linker
+        .set_reader(ChainReader::new().with(memory).with(fails));
     let error = bench.root(&passes_on("mB", "A")).unwrap_err();
     assert!(matches!(link_error(&error), LinkError::Read { .. }));
     assert_eq!(
@@ -173,7 +194,10 @@ mod directory {
     }
 
     fn reader(path: &std::path::Path) -> DirReader {
-        DirReader::new(Dir::open_ambient_dir(path, ambient_authority()).unwrap(), "modules")
+        DirReader::new(
+            Dir::open_ambient_dir(path, ambient_authority()).unwrap(),
+            "modules",
+        )
     }
 
     #[test]
@@ -190,7 +214,10 @@ mod directory {
             ],
         );
         let reader = reader(&path);
-        assert_eq!(reader.read("a").unwrap().unwrap().as_ref(), b"\0asm\x01\0\0\0");
+        assert_eq!(
+            reader.read("a").unwrap().unwrap().as_ref(),
+            b"\0asm\x01\0\0\0"
+        );
         assert_eq!(reader.read("b").unwrap().unwrap().as_ref(), text.as_bytes());
         assert!(reader.read("below/c").unwrap().is_some());
         for missing in ["d", "below", "none", "none/x", "a.wasm/x"] {
@@ -212,7 +239,13 @@ mod directory {
     #[test]
     fn names_cannot_lead_out() {
         let reader = reader(&directory("names", &[("a.wasm", b"")]));
-        for name in ["../outside/x", "below/../../outside/x", "below/../a", "/etc/passwd", "./a"] {
+        for name in [
+            "../outside/x",
+            "below/../../outside/x",
+            "below/../a",
+            "/etc/passwd",
+            "./a",
+        ] {
             let error = reader.read(name).unwrap_err();
             assert!(matches!(error, ReadError::Confined { .. }), "{error}");
             let text = error.to_string();
@@ -248,7 +281,10 @@ mod directory {
 
     #[test]
     fn large_files_are_refused() {
-        let reader = reader(&directory("large", &[("a.wasm", &[0; 11]), ("b.wasm", &[0; 10])]));
+        let reader = reader(&directory(
+            "large",
+            &[("a.wasm", &[0; 11]), ("b.wasm", &[0; 10])],
+        ));
         let reader = reader.limit_bytes(10);
         assert_eq!(
             reader.read("a").unwrap_err().to_string(),

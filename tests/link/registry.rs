@@ -51,7 +51,10 @@ fn a_second_name_takes_an_alias() {
                 (export "m" (func $m)) (export "n" (func $n)))"#,
         )
         .unwrap();
-    assert_eq!(bench.calls(root, &["m", "n", "$m$count", "$n$count"]), [1, 2, 3, 4]);
+    assert_eq!(
+        bench.calls(root, &["m", "n", "$m$count", "$n$count"]),
+        [1, 2, 3, 4]
+    );
 }
 
 #[test]
@@ -63,7 +66,11 @@ fn an_alias_of_nothing_or_of_a_taken_or_builtin_name_is_refused() {
     }
     for (name, alias, expected) in [
         ("c", "d", "no module is registered as \"c\""),
-        ("a", "b", "can not register module \"a\" as \"b\": module \"b\" has the name"),
+        (
+            "a",
+            "b",
+            "can not register module \"a\" as \"b\": module \"b\" has the name",
+        ),
         ("a", "env", "can not register as a built-in module"),
     ] {
         let text = text_of(&bench.linker.alias_module(name, alias).unwrap_err());
@@ -74,7 +81,10 @@ fn an_alias_of_nothing_or_of_a_taken_or_builtin_name_is_refused() {
 #[test]
 fn another_module_of_a_taken_name_is_refused_and_both_are_named() {
     let mut bench = Bench::without_reader();
-    let (first, second) = (bench.named("first", "(module)"), bench.named("second", "(module)"));
+    let (first, second) = (
+        bench.named("first", "(module)"),
+        bench.named("second", "(module)"),
+    );
     bench.linker.register("m", &first).unwrap();
     let text = text_of(&bench.linker.register("m", &second).unwrap_err());
     assert_eq!(

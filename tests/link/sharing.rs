@@ -52,14 +52,20 @@ fn layered_diamonds_do_not_grow_exponentially() {
     let mut layers = vec![("m0".to_owned(), COUNTER.to_owned())];
     for layer in 1..60 {
         let below = format!("m{}", layer - 1);
-        layers.push((format!("m{layer}"), format!(
-            r#"(module
+        layers.push((
+            format!("m{layer}"),
+            format!(
+                r#"(module
                 (import "{below}" "count" (func $a (result i32)))
                 (import "{below}" "count" (func $b (result i32)))
                 (func (export "count") (result i32) (call $a)))"#
-        )));
+            ),
+        ));
     }
-    let layers: Vec<(&str, &str)> = layers.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let layers: Vec<(&str, &str)> = layers
+        .iter()
+        .map(|(name, text)| (&**name, &**text))
+        .collect();
     let mut bench = Bench::new(&layers);
     let root = bench.root(&calls("m59", "count")).unwrap();
     assert_eq!(bench.calls(root, &["count", "count"]), [1, 2]);
@@ -69,9 +75,13 @@ fn layered_diamonds_do_not_grow_exponentially() {
 fn a_chain_of_10_000_modules_loads_and_a_circle_in_it_is_an_error() {
     const LENGTH: usize = 10_000;
     let chain = |last: String| {
-        let mut reader = holdall::MemoryReader::new().with(format!("m{}", LENGTH - 1), last.into_bytes());
+        let mut reader =
+            holdall::MemoryReader::new().with(format!("m{}", LENGTH - 1), last.into_bytes());
         for at in 0..LENGTH - 1 {
-            reader = reader.with(format!("m{at}"), passes_on(&format!("m{}", at + 1), "f").into_bytes());
+            reader = reader.with(
+                format!("m{at}"),
+                passes_on(&format!("m{}", at + 1), "f").into_bytes(),
+            );
         }
         reader
     };
@@ -90,7 +100,10 @@ fn a_chain_of_10_000_modules_loads_and_a_circle_in_it_is_an_error() {
         let GraphError::Cycle { path } = graph_error(&error) else {
             panic!("{error}");
         };
-        assert_eq!((path.len(), &*path[0], &*path[LENGTH - 17]), (LENGTH - 16, "m17", "m17"));
+        assert_eq!(
+            (path.len(), &*path[0], &*path[LENGTH - 17]),
+            (LENGTH - 16, "m17", "m17")
+        );
         assert!(text_of(&error).starts_with("modules import one another in a circle: m17 -> m18"));
         assert_eq!(bench.linker.registry().names().count(), 0);
     };
@@ -152,7 +165,10 @@ fn call_indirect_through_an_imported_table_calls_the_right_function_in_its_own_i
                 (func (export "there") (result i32) (call $at (i32.const 2))))"#,
         )
         .unwrap();
-    assert_eq!(bench.calls(root, &["0", "1", "2", "there"]), [100, 2, 300, 300]);
+    assert_eq!(
+        bench.calls(root, &["0", "1", "2", "there"]),
+        [100, 2, 300, 300]
+    );
 }
 
 #[test]
@@ -179,8 +195,14 @@ fn a_second_table_is_found_by_its_name() {
 #[test]
 fn a_memory_is_found_by_its_name_and_shared_through_growth() {
     let mut bench = Bench::new(&[
-        ("m", r#"(module (memory (export "mem") 1 4) (data (i32.const 8) "\2a"))"#),
-        ("again", r#"(module (import "m" "mem" (memory 1)) (export "other name" (memory 0)))"#),
+        (
+            "m",
+            r#"(module (memory (export "mem") 1 4) (data (i32.const 8) "\2a"))"#,
+        ),
+        (
+            "again",
+            r#"(module (import "m" "mem" (memory 1)) (export "other name" (memory 0)))"#,
+        ),
     ]);
     let root = bench
         .root(
@@ -193,9 +215,16 @@ fn a_memory_is_found_by_its_name_and_shared_through_growth() {
         .unwrap();
     assert_eq!(bench.calls(root, &["read", "grow", "size"]), [42, 1, 3]);
     // What it has grown to satisfies an import that its declaration would not.
-    let memory = bench.linker.get(&mut bench.store, "m", "mem").unwrap().into_memory().unwrap();
+    let memory = bench
+        .linker
+        .get(&mut bench.store, "m", "mem")
+        .unwrap()
+        .into_memory()
+        .unwrap();
     assert_eq!(memory.size(&bench.store), 3);
-    bench.root(r#"(module (import "m" "mem" (memory 3 4)))"#).unwrap();
+    bench
+        .root(r#"(module (import "m" "mem" (memory 3 4)))"#)
+        .unwrap();
     assert_eq!(
         bench.root_error(r#"(module (import "m" "mem" (memory 4 4)))"#),
         "import \"m\".\"mem\" of module \"<root>\": expected (memory 4 4), found (memory 3 4)"
@@ -227,7 +256,11 @@ fn a_global_is_initialised_by_an_imported_one_and_a_mutable_one_is_shared() {
 #[test]
 fn a_linker_serves_several_stores_and_definitions_of_one_are_not_for_another() {
     let mut bench = Bench::new(&[]);
-    let ty = MemoryType { min: 1, max: None, is_64: false };
+    let ty = MemoryType {
+        min: 1,
+        max: None,
+        is_64: false,
+    };
     let mut stores = [Store::new(&bench.engine, ()), Store::new(&bench.engine, ())];
     let root = bench.module(
         r#"(module (import "env" "m" (memory 1)) (import "env" "f" (func (result i32)))
@@ -272,14 +305,20 @@ fn definitions_are_not_replaced_unless_that_is_allowed() {
     let aliased = bench.root(&passes_on("env", "g")).unwrap();
     assert_eq!(bench.calls(aliased, &["g"]), [2]);
     let error = bench.linker.alias("env", "gone", "env", "h").err().unwrap();
-    assert_eq!(text_of(&error), "the host has no definition of \"env\".\"gone\"");
+    assert_eq!(
+        text_of(&error),
+        "the host has no definition of \"env\".\"gone\""
+    );
 }
 
 #[test]
 fn an_instance_can_be_defined_under_a_name() {
     let mut bench = Bench::without_reader();
     let instance = bench.root(COUNTER).unwrap();
-    bench.linker.instance(&mut bench.store, "counter", instance).unwrap();
+    bench
+        .linker
+        .instance(&mut bench.store, "counter", instance)
+        .unwrap();
     let root = bench.root(&calls("counter", "count")).unwrap();
     assert_eq!(bench.calls(instance, &["count"]), [1]);
     assert_eq!(bench.calls(root, &["count", "$counter$count"]), [2, 3]);

@@ -1,0 +1,163 @@
+//! What a linker lets the host define, and what an import would get: the half of [`Linker`] that
+//! deals in host functions and things of a store rather than in modules.
+
+use super::error::LinkError;
+use super::linker::Linker;
+use super::registry::id_of;
+use crate::bundle::nearest;
+use crate::error::{Error, Result};
+use crate::host::{Caller, HostDef, IntoFunc};
+use crate::store::{AsContext, AsContextMut, Extern, Instance, StoreId};
+use crate::types::FuncType;
+use crate::value::Val;
+
+impl<T: 'static> Linker<T> {
+    /// Defines a host function of a closure.
+    ///
+    /// # Errors
+    /// When the name is defined already and shadowing is not allowed.
+    pub fn func_wrap<Params, Results>(
+        &mut self,
+        module: &str,
+        name: &str,
+        func: impl IntoFunc<T, Params, Results>,
+    ) -> Result<&mut Self> {
+        self.check_undefined(None, module, name)?;
+        let definition = HostDef::wrap(&qualified(module, name), func);
+        self.definitions.define_host(module, name, definition);
+        Ok(self)
+    }
+
+    /// Defines a host function whose type is only known at run time.
+    ///
+    /// # Errors
+    /// When the name is defined already and shadowing is not allowed.
+    pub fn func_new(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> anyhow::Result<()> + Send + Sync + 'static,
+    ) -> Result<&mut Self> {
+        self.check_undefined(None, module, name)?;
+        let definition = HostDef::new(&qualified(module, name), ty, func);
+        self.definitions.define_host(module, name, definition);
+        Ok(self)
+    }
+
+    /// Defines something of a store, for modules that are instantiated in that store.
+    ///
+    /// # Errors
+    /// When the name is defined already and shadowing is not allowed.
+    ///
+    /// # Panics
+    /// When `item` is of another store.
+    pub fn define(
+        &mut self,
+        store: impl AsContext<Data = T>,
+        module: &str,
+        name: &str,
+        item: impl Into<Extern>,
+    ) -> Result<&mut Self> {
+        let item = item.into();
+        let core = store.as_context().core();
+        core.assert_owns("definition", item.store());
+        self.check_undefined(Some(core.id), module, name)?;
+        self.definitions.define(core.id, module, name, item);
+        Ok(self)
+    }
+
+    /// Defines all exports of an instance under a module's name, which `$module$function` knows
+    /// from then on too.
+    ///
+    /// # Errors
+    /// When a name is defined already and shadowing is not allowed; then nothing is defined.
+    pub fn instance(
+        &mut self,
+        store: impl AsContextMut<Data = T>,
+        name: &str,
+        instance: Instance,
+    ) -> Result<&mut Self> {
+        let context = store.as_context();
+        let core = context.core();
+        let module = instance.module(&context);
+        for (export, _) in &module.0.exports {
+            self.check_undefined(Some(core.id), name, export)?;
+        }
+        for (export, _) in &module.0.exports {
+            let item = instance
+                .export_in(core, export)
+                .expect("the module exports it");
+            self.definitions.define(core.id, name, export, item);
+        }
+        let scope = &self.definitions.store_mut(core.id).scope;
+        scope.insert(name.into(), instance);
+        Ok(self)
+    }
+
+    /// Defines what the host defines under one name under another one too.
+    ///
+    /// # Errors
+    /// When the host defines nothing under the first name, or something under the second while
+    /// shadowing is not allowed.
+    pub fn alias(
+        &mut self,
+        module: &str,
+        name: &str,
+        as_module: &str,
+        as_name: &str,
+    ) -> Result<&mut Self> {
+        if self.definitions.is_defined_anywhere(as_module, as_name) && !self.allows_shadowing {
+            return Err(defined(as_module, as_name));
+        }
+        if self.definitions.alias((module, name), (as_module, as_name)) {
+            return Ok(self);
+        }
+        let nearest = nearest(name, self.definitions.names(module));
+        Err(LinkError::Undefined {
+            module: module.to_owned(),
+            name: name.to_owned(),
+            nearest: nearest.map(ToOwned::to_owned),
+        }
+        .into())
+    }
+
+    /// What an import of this module and name would get in a store: a definition by the host, else
+    /// an export of a registered module that was instantiated there.
+    pub fn get(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+        name: &str,
+    ) -> Option<Extern> {
+        if let Some(item) = self.definitions.item(&mut store, module, name) {
+            return Some(item);
+        }
+        let module = self.registry.find(module)?;
+        let context = store.as_context();
+        let state = self.definitions.store(context.core().id)?;
+        let instance = state.instances.get(&id_of(module))?;
+        instance.export_in(context.core(), name)
+    }
+
+    fn check_undefined(&self, store: Option<StoreId>, module: &str, name: &str) -> Result<()> {
+        if !self.allows_shadowing && self.definitions.is_defined(store, module, name) {
+            return Err(defined(module, name));
+        }
+        Ok(())
+    }
+}
+
+/// What backtraces call a host function.
+fn qualified(module: &str, name: &str) -> String {
+    format!("{module}.{name}")
+}
+
+#[cold]
+fn defined(module: &str, name: &str) -> Error {
+    LinkError::Defined {
+        module: module.to_owned(),
+        name: name.to_owned(),
+    }
+    .into()
+}

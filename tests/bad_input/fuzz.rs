@@ -1,0 +1,126 @@
+//! Valid modules cut short, changed at random, and bytes that are random from the start. The seeds
+//! are fixed; `HOLDALL_SEEDS` asks for more of them.
+
+use holdall::Lowering;
+
+use crate::rng::{INTERESTING, Rng};
+use crate::{LOWERINGS, instantiate, load, program};
+
+/// How many mutations of how many modules.
+fn seeds() -> u64 {
+    let usual = if cfg!(debug_assertions) { 400 } else { 4000 };
+    std::env::var("HOLDALL_SEEDS").map_or(usual, |text| text.parse().expect("a number"))
+}
+
+/// Takes whatever comes: the test is that an answer comes at all. What is valid is instantiated too,
+/// unless it has a start function, which might not end. Functions with imports find none, which is
+/// an answer as well.
+fn feed(bytes: &[u8], lowering: Lowering) {
+    if let Ok(module) = load(bytes, lowering)
+        && !has_start(bytes)
+    {
+        // Whether it could be instantiated is not the question here.
+        drop(instantiate(&module));
+    }
+}
+
+/// Whether a valid module has a start section.
+fn has_start(module: &[u8]) -> bool {
+    const START: u8 = 8;
+    let mut rest = &module[8..];
+    while let [id, after @ ..] = rest {
+        let length = 1 + after.iter().take_while(|byte| **byte & 0x80 != 0).count();
+        let size_bytes = after[..length]
+            .iter()
+            .rev()
+            .fold(0_usize, |size, byte| size << 7 | usize::from(byte & 0x7f));
+        if *id == START {
+            return true;
+        }
+        rest = &after[length + size_bytes..];
+    }
+    false
+}
+
+fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>) {
+    for _ in 0..1 + rng.below(4) {
+        let at = rng.below(bytes.len());
+        match rng.below(6) {
+            0 => bytes[at] ^= 1 << rng.below(8),
+            1 => bytes[at] = rng.next() as u8,
+            2 => bytes[at] = *rng.pick(INTERESTING) as u8,
+            3 => bytes.insert(at, rng.next() as u8),
+            4 if bytes.len() > 1 => {
+                bytes.remove(at);
+            }
+            _ => {
+                // A piece from elsewhere in the module, as long as some numbers are.
+                let from = rng.below(bytes.len());
+                let count = rng.below(12).min(bytes.len() - from);
+                let piece = bytes[from..from + count].to_vec();
+                bytes.splice(at..at, piece);
+            }
+        }
+    }
+}
+
+#[test]
+fn modules_cut_short() {
+    for seed in 0..3 {
+        let bytes = program::program(seed);
+        for end in (0..bytes.len()).step_by(if cfg!(debug_assertions) { 7 } else { 1 }) {
+            feed(&bytes[..end], LOWERINGS[end % 2]);
+        }
+    }
+}
+
+#[test]
+fn modules_changed_at_random() {
+    for seed in 0..seeds() {
+        let rng = &mut Rng::new(seed);
+        let original = program::program(seed % 40);
+        for round in 0..5 {
+            let mut bytes = original.clone();
+            mutate(rng, &mut bytes);
+            feed(&bytes, LOWERINGS[round % 2]);
+        }
+    }
+}
+
+#[test]
+fn random_bytes() {
+    for seed in 0..seeds() * 5 {
+        let rng = &mut Rng::new(seed);
+        let count = rng.below(300);
+        let mut bytes = rng.bytes(count);
+        feed(&bytes, Lowering::Eager);
+        bytes.splice(0..0, *b"\0asm\x01\0\0\0");
+        feed(&bytes, Lowering::Eager);
+        // A section whose size is right lets more of it be read.
+        bytes.truncate(8 + 100);
+        let size_bytes = bytes.len() - 8;
+        bytes.splice(8..8, [rng.below(14) as u8, size_bytes as u8]);
+        feed(&bytes, Lowering::Eager);
+    }
+}
+
+#[cfg(feature = "wat")]
+#[test]
+fn random_text() {
+    const WORDS: &[&str] = &[
+        "(", ")", "(", ")", "(module", "(func", "(param", "(result", "i32", "i64.const", "\"", "0x",
+        "\\", "$a", "(;", ";)", ";;", "\u{202e}", "(memory", "1", "-1", "nan:0x", "(data", "(elem",
+        "br_table", "(type", "block", "end", "(@custom", "\0", "\u{10ffff}",
+    ];
+    for seed in 0..seeds() {
+        let rng = &mut Rng::new(seed);
+        let mut text = "(module ".to_owned();
+        for _ in 0..rng.below(40) {
+            text.push_str(rng.pick::<&str>(WORDS));
+            text.push(' ');
+        }
+        feed(text.as_bytes(), Lowering::Lazy);
+        text.push(')');
+        drop(load(text.as_bytes(), Lowering::Lazy));
+    }
+}
