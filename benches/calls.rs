@@ -126,43 +126,47 @@ fn main() -> Result<()> {
     let guests: &mut [Box<dyn Guest>] = &mut [Box::new(Holdall::new()?), Box::new(Wasmi::new()?)];
     let mut table = Table::new(["call", "holdall ns", "wasmi ns", "holdall / wasmi"]);
 
-    let around = measure(&options, guests, Case::Loop("loop_none"))?;
     for &(name, case) in CASES.iter().filter(|(name, _)| options.wants(name)) {
-        let mut times = measure(&options, guests, case)?;
-        if let Case::Loop(_) = case {
-            for (time, around) in times.iter_mut().zip(&around) {
-                *time -= around;
-            }
-        }
+        let times = measure(&options, guests, case)?;
         let mut row = vec![name.to_owned()];
-        row.extend(times.iter().map(|time| format!("{time:.1}")));
-        row.push(format!("{:.2}", times[0] / times[1]));
+        row.extend(
+            times
+                .iter()
+                .map(|times| format!("{:.1}", options.pick(times))),
+        );
+        row.push(format!("{:.2}", options.ratio(&times[0], &times[1])));
         table.row(row);
     }
     table.print();
     println!(
         "\n{} of {} repetitions of {CALLS} calls, engines by turns; the guest's loops without what \
-         the loop alone takes ({:.1} and {:.1} ns)",
+         the loop alone takes",
         options.statistic(),
         options.reps,
-        around[0],
-        around[1],
     );
     Ok(())
 }
 
-/// The nanoseconds that one call takes in each engine.
-fn measure(options: &Options, guests: &mut [Box<dyn Guest>], case: Case) -> Result<Vec<f64>> {
+/// The nanoseconds that one call takes in each engine and repetition.
+fn measure(options: &Options, guests: &mut [Box<dyn Guest>], case: Case) -> Result<Vec<Vec<f64>>> {
     let mut times = vec![Vec::new(); guests.len()];
     for guest in guests.iter_mut() {
         guest.calls(case, 1000)?;
     }
     for _ in 0..options.reps {
         for (guest, times) in guests.iter_mut().zip(&mut times) {
-            let (time, result) = timed(|| guest.calls(case, CALLS));
-            result?;
-            times.push(time.as_secs_f64() * 1e9 / f64::from(CALLS));
+            let mut time = nanoseconds_a_call(guest.as_mut(), case)?;
+            if let Case::Loop(_) = case {
+                time -= nanoseconds_a_call(guest.as_mut(), Case::Loop("loop_none"))?;
+            }
+            times.push(time);
         }
     }
-    Ok(times.into_iter().map(|times| options.pick(times)).collect())
+    Ok(times)
+}
+
+fn nanoseconds_a_call(guest: &mut dyn Guest, case: Case) -> Result<f64> {
+    let (time, result) = timed(|| guest.calls(case, CALLS));
+    result?;
+    Ok(time.as_secs_f64() * 1e9 / f64::from(CALLS))
 }

@@ -131,7 +131,7 @@ fn compare(options: &Options, title: &str, wasm: Vec<u8>) -> Result<()> {
     }
     let mut table = Table::new(["way", "ms", "MB/s", "held MB", "held / code"]);
     for ((times, held), (name, _)) in times.into_iter().zip(held).zip(WAYS) {
-        let time = options.pick(times);
+        let time = options.pick(&times);
         table.row([
             (*name).to_owned(),
             format!("{time:.1}"),

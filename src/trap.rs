@@ -76,9 +76,13 @@ pub struct Frame {
 
 impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}!", self.module.as_deref().unwrap_or("<unnamed>"))?;
+        // Names are the guest's to choose: they must not control a terminal.
+        match &self.module {
+            Some(name) => write!(f, "{}!", name.escape_debug())?,
+            None => f.write_str("<unnamed>!")?,
+        }
         match &self.func_name {
-            Some(name) => f.write_str(name)?,
+            Some(name) => write!(f, "{}", name.escape_debug())?,
             None => write!(f, "<func {}>", self.func_index)?,
         }
         self.offset.map_or(Ok(()), |at| write!(f, " @ {at:#x}"))
@@ -137,6 +141,9 @@ impl fmt::Display for Trap {
         }
         for (depth, frame) in self.frames.iter().enumerate() {
             write!(f, "\n  {depth}: {frame}")?;
+        }
+        if self.frames.len() == Self::MAX_FRAMES {
+            write!(f, "\n  (the innermost {} frames)", Self::MAX_FRAMES)?;
         }
         Ok(())
     }

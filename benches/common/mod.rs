@@ -84,10 +84,26 @@ impl Options {
     }
 
     /// The number that stands for repeated measurements.
-    pub(crate) fn pick(&self, mut times: Vec<f64>) -> f64 {
+    pub(crate) fn pick(&self, times: &[f64]) -> f64 {
+        let mut times = times.to_vec();
         times.sort_by(f64::total_cmp);
         let at = if self.best { 0 } else { times.len() / 2 };
         times[at]
+    }
+
+    /// The ratio that stands for repeated measurements of two things by turns: of the fastest ones,
+    /// or the median of the ratios of neighbours, which a machine that grows slower for a while
+    /// disturbs less than the times themselves.
+    pub(crate) fn ratio(&self, ours: &[f64], theirs: &[f64]) -> f64 {
+        if self.best {
+            return self.pick(ours) / self.pick(theirs);
+        }
+        let ratios: Vec<f64> = ours
+            .iter()
+            .zip(theirs)
+            .map(|(ours, theirs)| ours / theirs)
+            .collect();
+        self.pick(&ratios)
     }
 
     /// The word for what [`Self::pick`] does.
@@ -202,9 +218,13 @@ pub(crate) fn compare(options: &Options, peers: &[Peer]) -> Result<()> {
         };
         eprintln!("done");
         let mut row = vec![kernel.to_owned(), n.to_string()];
-        row.extend(times.iter().map(|time| format!("{time:.1}")));
-        for (peer, time) in times[1..].iter().enumerate() {
-            let ratio = times[0] / time;
+        row.extend(
+            times
+                .iter()
+                .map(|times| format!("{:.1}", options.pick(times))),
+        );
+        for (peer, theirs) in times[1..].iter().enumerate() {
+            let ratio = options.ratio(&times[0], theirs);
             ratios[peer].push(ratio);
             row.push(format!("{ratio:.2}"));
         }
@@ -234,8 +254,8 @@ pub(crate) fn compare(options: &Options, peers: &[Peer]) -> Result<()> {
     Ok(())
 }
 
-/// The times of one kernel in each engine, in milliseconds.
-fn measure(options: &Options, peers: &[Peer], wasm: &[u8], n: i32) -> Result<Vec<f64>> {
+/// The times of one kernel in each engine and repetition, in milliseconds.
+fn measure(options: &Options, peers: &[Peer], wasm: &[u8], n: i32) -> Result<Vec<Vec<f64>>> {
     let mut runs = Vec::new();
     for (name, instantiate) in peers {
         runs.push(instantiate(wasm).with_context(|| format!("{name} does not take the kernel"))?);
@@ -265,5 +285,5 @@ fn measure(options: &Options, peers: &[Peer], wasm: &[u8], n: i32) -> Result<Vec
             times[peer].push(milliseconds(time));
         }
     }
-    Ok(times.into_iter().map(|times| options.pick(times)).collect())
+    Ok(times)
 }

@@ -1,5 +1,7 @@
 //! Handlers of the plain rows that stay within a frame: copies, constants, selection, branches.
 
+use std::hint::select_unpredictable;
+
 use super::dispatch::{Next, handler};
 use super::regs::{Ctx, Regs, Value, trap};
 use super::shapes::apart;
@@ -43,8 +45,9 @@ unsafe fn select<V: Value>(mut r: Regs) -> Next {
     // SAFETY: the fields are slots of the frame.
     unsafe {
         let w = r.word();
-        let chosen = if r.acc as u32 != 0 { w.b } else { w.c };
-        let value = V::from_bits(r.slot(chosen));
+        // Both are read, so that neither load waits for the condition.
+        let bits = select_unpredictable(r.acc as u32 != 0, r.slot(w.b), r.slot(w.c));
+        let value = V::from_bits(bits);
         r.set_slot(w.a, value.to_bits());
         value.set_acc(&mut r);
         r.next(1)

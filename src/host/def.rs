@@ -79,7 +79,7 @@ impl<T> HostDef<T> {
     pub(crate) fn instantiate(&self, mut context: impl AsContextMut<Data = T>) -> Func {
         let mut context = context.as_context_mut();
         let core = context.core_mut();
-        let entry = core.add_host_func(&self.ty, Arc::clone(&self.body), (&*self.name).into());
+        let entry = core.add_host_func(&self.ty, Arc::clone(&self.body));
         Func::from_entry(core.id, entry)
     }
 

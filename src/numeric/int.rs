@@ -7,7 +7,7 @@ use crate::trap::TrapCode;
 macro_rules! integer {
     ($s:ty, $u:ty: $add:ident $sub:ident $mul:ident $div_s:ident $div_u:ident $rem_s:ident
      $rem_u:ident $and:ident $or:ident $xor:ident $shl:ident $shr_s:ident $shr_u:ident
-     $rotl:ident $rotr:ident $clz:ident $ctz:ident $popcnt:ident $eqz:ident $eq:ident $ne:ident
+     $rotl:ident $rotr:ident $clz:ident $ctz:ident $popcnt:ident $eq:ident $ne:ident
      $lt_s:ident $lt_u:ident $gt_s:ident $gt_u:ident $le_s:ident $le_u:ident $ge_s:ident
      $ge_u:ident $extend8:ident $extend16:ident) => {
         semantics! {
@@ -43,7 +43,6 @@ macro_rules! integer {
             $clz(a: $u) -> $u { a.leading_zeros() as $u }
             $ctz(a: $u) -> $u { a.trailing_zeros() as $u }
             $popcnt(a: $u) -> $u { a.count_ones() as $u }
-            $eqz(a: $u) -> u32 { (a == 0).into() }
             $eq(a: $u, b: $u) -> u32 { (a == b).into() }
             $ne(a: $u, b: $u) -> u32 { (a != b).into() }
             $lt_s(a: $s, b: $s) -> u32 { (a < b).into() }
@@ -61,12 +60,12 @@ macro_rules! integer {
 }
 
 integer! { i32, u32: i32_add i32_sub i32_mul i32_div_s i32_div_u i32_rem_s i32_rem_u i32_and
-i32_or i32_xor i32_shl i32_shr_s i32_shr_u i32_rotl i32_rotr i32_clz i32_ctz i32_popcnt i32_eqz
+i32_or i32_xor i32_shl i32_shr_s i32_shr_u i32_rotl i32_rotr i32_clz i32_ctz i32_popcnt
 i32_eq i32_ne i32_lt_s i32_lt_u i32_gt_s i32_gt_u i32_le_s i32_le_u i32_ge_s i32_ge_u
 i32_extend8_s i32_extend16_s }
 
 integer! { i64, u64: i64_add i64_sub i64_mul i64_div_s i64_div_u i64_rem_s i64_rem_u i64_and
-i64_or i64_xor i64_shl i64_shr_s i64_shr_u i64_rotl i64_rotr i64_clz i64_ctz i64_popcnt i64_eqz
+i64_or i64_xor i64_shl i64_shr_s i64_shr_u i64_rotl i64_rotr i64_clz i64_ctz i64_popcnt
 i64_eq i64_ne i64_lt_s i64_lt_u i64_gt_s i64_gt_u i64_le_s i64_le_u i64_ge_s i64_ge_u
 i64_extend8_s i64_extend16_s }
 

@@ -54,10 +54,9 @@ impl Core {
         &mut self,
         ty: &FuncType,
         body: std::sync::Arc<HostBody>,
-        name: Box<str>,
     ) -> NonNull<FuncEntry> {
         let code = exec::host_code(ty.param_slots(), ty.result_slots());
-        let host = own(&mut self.host_funcs, HostFunc { code, body, name });
+        let host = own(&mut self.host_funcs, HostFunc { code, body });
         let entry = FuncEntry {
             // SAFETY: `host` was allocated just now and nothing else refers to it. Its code is a
             // box of its own that nobody writes to or moves as long as the core lives.

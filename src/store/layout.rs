@@ -47,8 +47,6 @@ pub(crate) struct HostFunc {
     /// The code that its `FuncEntry` points to, from `exec::host_code`.
     pub(crate) code: Box<[Word]>,
     pub(crate) body: Arc<HostBody>,
-    /// What a backtrace calls it.
-    pub(crate) name: Box<str>,
 }
 
 /// A linear memory.

@@ -57,10 +57,21 @@ fn number(variable: &str) -> Option<u64> {
     }
 }
 
+/// What came of the cases of a generator.
+#[derive(Default)]
+struct Tally {
+    modules: usize,
+    calls: usize,
+    /// Modules that wasmi 2 panics on.
+    panics: usize,
+    /// Modules where wasmi 2 differs from holdall and from wasmi 1, which agree.
+    overruled: usize,
+}
+
 fn agree(generator: &str, seeds: u64, case: impl Fn(u64) -> Option<Case>) {
     let only = number("HOLDALL_SEED");
     let range = only.map_or(0..seeds, |seed| seed..seed + 1);
-    let (mut modules, mut calls, mut panics) = (0, 0, 0);
+    let mut tally = Tally::default();
     for seed in range {
         let Some(case) = case(seed) else {
             continue;
@@ -69,25 +80,49 @@ fn agree(generator: &str, seeds: u64, case: impl Fn(u64) -> Option<Case>) {
             let text = wasmprinter::print_bytes(&case.bytes);
             println!("{}", text.unwrap_or_else(|error| error.to_string()));
         }
-        match compare(&case) {
-            Ok(Some(compared)) => (modules, calls) = (modules + 1, calls + compared),
-            Ok(None) => panics += 1,
-            Err(difference) => panic!(
+        if let Err(difference) = compare(&case, &mut tally) {
+            panic!(
                 "{generator}, seed {seed}: {difference}\n\
                  HOLDALL_SEED={seed} cargo test --test differential {generator} -- --nocapture"
-            ),
+            );
         }
     }
-    println!("{generator}: {modules} modules and {calls} calls agree; wasmi panics on {panics}");
-    assert!(only.is_some() || modules > 10 * panics, "hardly a seed made a module");
+    let Tally {
+        modules,
+        calls,
+        panics,
+        overruled,
+    } = tally;
+    println!(
+        "{generator}: {modules} modules and {calls} calls agree; of them wasmi 2 panics on {panics} \
+         and is overruled on {overruled}"
+    );
+    assert!(modules > 10 * (panics + overruled), "wasmi 2 is hardly an oracle");
 }
 
-/// How many calls were compared; `None` where wasmi cannot run the module.
-fn compare(case: &Case) -> Result<Option<usize>, String> {
+fn compare(case: &Case, tally: &mut Tally) -> Result<(), String> {
     let ours = ours::run(case).map_err(|error| format!("holdall: {error}"))?;
-    let Some(theirs) = theirs::run(case) else {
-        return Ok(None);
+    let difference = match theirs::wasmi_2::run(case) {
+        Some(theirs) => {
+            let theirs = theirs.map_err(|error| format!("wasmi 2: {error}"))?;
+            case::compare(&ours, &theirs)
+        }
+        None => {
+            tally.panics += 1;
+            Err("wasmi 2 panics".to_owned())
+        }
     };
-    let theirs = theirs.map_err(|error| format!("wasmi: {error}"))?;
-    case::compare(&ours, &theirs).map(Some)
+    let calls = match difference {
+        Ok(calls) => calls,
+        Err(difference) => {
+            let umpire = theirs::wasmi_1::run(case).ok_or("wasmi 1 panics")??;
+            let calls = case::compare(&ours, &umpire)
+                .map_err(|umpires| format!("{difference}\nand from wasmi 1: {umpires}"))?;
+            tally.overruled += usize::from(difference != "wasmi 2 panics");
+            calls
+        }
+    };
+    tally.modules += 1;
+    tally.calls += calls;
+    Ok(())
 }

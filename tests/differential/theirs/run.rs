@@ -1,14 +1,14 @@
-//! A case in wasmi.
+//! A case in either version of wasmi, which the enclosing module calls `machine`.
 
 use std::collections::HashMap;
 use std::mem::discriminant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use wasmi::{
-    Caller, CompilationMode, Config, Engine, Extern, ExternType, Func, Global, Instance, Memory,
-    Module, Nullable, Ref, Store, Table, TrapCode, Val, ValType,
+use super::machine::{
+    Caller, CompilationMode, Config, Engine, Error, Extern, ExternType, Func, Global, Instance,
+    Memory, Module, Store, Table, TrapCode, Val, ValType,
 };
-
+use super::{Nullness, is_null, null_table};
 use crate::case::{self, Bits, Case, FUEL, Seen, Stop, TABLE_BOUNDS, Ty, arguments, host_results};
 
 type HostCalls = Vec<(usize, Vec<Bits>)>;
@@ -17,12 +17,9 @@ type HostCalls = Vec<(usize, Vec<Bits>)>;
 pub fn run(case: &Case) -> Option<Result<Seen, String>> {
     let mut config = Config::default();
     // Eager, because a panic at the first call of a function would abort the process.
-    config
-        .wasm_tail_call(true)
-        .wasm_extended_const(true)
-        .compilation_mode(CompilationMode::Eager)
-        .set_max_recursion_depth(100_000)
-        .set_max_stack_height(8 << 20);
+    config.compilation_mode(CompilationMode::Eager);
+    config.wasm_tail_call(true).wasm_extended_const(true);
+    config.set_max_recursion_depth(100_000).set_max_stack_height(8 << 20);
     let engine = Engine::new(&config);
     let load = AssertUnwindSafe(|| Module::new(&engine, &case.bytes));
     let module = catch_unwind(load).ok()?;
@@ -32,7 +29,7 @@ pub fn run(case: &Case) -> Option<Result<Seen, String>> {
 fn run_module(
     case: &Case,
     engine: &Engine,
-    module: &Result<Module, wasmi::Error>,
+    module: &Result<Module, Error>,
 ) -> Result<Seen, String> {
     let module = module.as_ref().map_err(ToString::to_string)?;
     let mut store = Store::new(engine, HostCalls::new());
@@ -84,8 +81,7 @@ fn calls(
             let params: Vec<Ty> = ty.params().iter().map(|ty| ty_of(*ty)).collect();
             let args = arguments(case, round, index, &params);
             let values: Vec<Val> = args.iter().map(value).collect();
-            let mut results: Vec<Val> =
-                ty.results().iter().map(|ty| Val::default_for_ty(*ty)).collect();
+            let mut results = vec![Val::I32(0); ty.results().len()];
             let outcome = match func.call(&mut *store, &values, &mut results) {
                 Ok(()) => Ok(results.iter().map(bits).collect()),
                 Err(error) => Err(stop(&error)),
@@ -108,11 +104,8 @@ fn state(module: &Module, store: &Store<HostCalls>, instance: Instance, seen: &m
             }
             Extern::Global(global) => seen.globals.push((name.to_owned(), bits(&global.get(store)))),
             Extern::Table(table) => {
-                let elements = (0..table.size(store)).map(|at| match table.get(store, at) {
-                    Some(Ref::Func(func)) => func.is_null(),
-                    Some(Ref::Extern(value)) => value.is_null(),
-                    None => panic!("element {at} is below the size"),
-                });
+                let elements = (0..table.size(store))
+                    .map(|at| is_null(&table.get(store, at).expect("below the size")));
                 seen.tables.push((name.to_owned(), elements.collect()));
             }
             Extern::Func(_) => {}
@@ -124,7 +117,7 @@ fn imported(
     store: &mut Store<HostCalls>,
     index: usize,
     ty: &ExternType,
-) -> Result<Extern, wasmi::Error> {
+) -> Result<Extern, Error> {
     Ok(match ty {
         ExternType::Func(ty) => {
             let results: Vec<Ty> = ty.results().iter().map(|ty| ty_of(*ty)).collect();
@@ -143,13 +136,7 @@ fn imported(
             Global::new(store, value(&bits), ty.mutability()).into()
         }
         ExternType::Memory(ty) => Memory::new(store, *ty)?.into(),
-        ExternType::Table(ty) => {
-            let null = match ty.element() {
-                wasmi::RefType::Func => Ref::Func(Nullable::Null),
-                wasmi::RefType::Extern => Ref::Extern(Nullable::Null),
-            };
-            Table::new(store, *ty, null)?.into()
-        }
+        ExternType::Table(ty) => Table::new(store, *ty, null_table(*ty))?.into(),
     })
 }
 
@@ -171,8 +158,8 @@ fn value(bits: &Bits) -> Val {
         Bits::I64(bits) => Val::I64(bits as i64),
         Bits::F32(bits) => Val::F32(f32::from_bits(bits).into()),
         Bits::F64(bits) => Val::F64(f64::from_bits(bits).into()),
-        Bits::FuncRef { .. } => Val::FuncRef(Nullable::Null),
-        Bits::ExternRef { .. } => Val::ExternRef(Nullable::Null),
+        Bits::FuncRef { .. } => Val::FuncRef(Nullness::Null),
+        Bits::ExternRef { .. } => Val::ExternRef(Nullness::Null),
     }
 }
 
@@ -188,7 +175,7 @@ fn bits(value: &Val) -> Bits {
     }
 }
 
-fn stop(error: &wasmi::Error) -> Stop {
+fn stop(error: &Error) -> Stop {
     Stop::Trap(match error.as_trap_code() {
         Some(TrapCode::UnreachableCodeReached) => "unreachable",
         Some(TrapCode::MemoryOutOfBounds) => "out of bounds memory access",
