@@ -1,8 +1,8 @@
 //! Two instructions made one, each where the benchmarks show a gain: a comparison and the branch on
-//! it, a comparison and its negation.
+//! it, a comparison and its negation, an addition and the access to its sum.
 
 use super::operands::{Class, Entry, Lowering, Place};
-use crate::ir::{CMP_PAIRS, FLOAT_PAIRS, Row, Shape, Src, Word};
+use crate::ir::{Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, Row, Shape, Src, Word};
 
 /// What a branch or a selection depends on.
 pub(super) enum Condition {
@@ -43,6 +43,23 @@ fn is_wide(row: Row, pair: u16) -> bool {
 }
 
 impl Lowering<'_> {
+    /// The sum that a popped address is, where it was emitted last and is taken back for the access
+    /// to make: how, and its two fields.
+    pub(super) fn sum(&mut self, entry: Entry) -> Option<(Addr, u16, u16)> {
+        let last = self.just_made(entry).filter(|last| last.row == Row::I32Add)?;
+        let word = self.code[last.pc];
+        let sum = match INT_PAIRS[usize::from(last.mode / 2)] {
+            (Src::S, Src::S) => (Addr::SS, word.b, word.c),
+            (Src::S, Src::A) => (Addr::AS, 0, word.b),
+            (Src::A, Src::S) => (Addr::AS, 0, word.c),
+            (Src::S, Src::I) => (Addr::SI, word.b, word.c),
+            (Src::A, Src::I) => (Addr::AI, 0, word.c),
+            _ => return None,
+        };
+        self.undo(last);
+        Some(sum)
+    }
+
     /// Pops a condition. A comparison that only just made it is taken back, for the branch to
     /// repeat.
     pub(super) fn pop_condition(&mut self) -> Condition {

@@ -5,7 +5,8 @@ use wasmparser::{MemArg, Operator};
 use super::Stop;
 use super::operands::{Class, Entry, Lowering, Place};
 use crate::ir::{
-    Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, Row, STORE_MODES, Src, UNARY_SRCS, Word,
+    Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, Row, SELECT_PAIRS, STORE_MODES, Src,
+    UNARY_SRCS, Word,
 };
 
 use Class::{F32, F64, Int};
@@ -325,18 +326,29 @@ impl Lowering<'_> {
         self.produce(out, row, mode, [slot, 0], None);
     }
 
+    /// A value to select, when an integer that is a constant may be an immediate.
+    fn selected(&mut self, entry: Entry) -> (Src, u16) {
+        match entry.place {
+            Place::Const(bits) if entry.class == Int => match imm(bits) {
+                Some(field) => (Src::I, field),
+                None => (Src::S, self.slot(entry)),
+            },
+            _ => (Src::S, self.slot(entry)),
+        }
+    }
+
     fn select(&mut self) {
         let (condition, second, first) = (self.pop(), self.pop(), self.pop());
-        let second_slot = self.slot(second);
-        let first_slot = self.slot(first);
+        let (second, first) = (self.selected(second), (self.selected(first), first.class));
+        let (first, class) = first;
         self.condition_to_acc(condition);
-        let row = match first.class {
+        let row = match class {
             Int => Row::SelectInt,
             F32 => Row::SelectF32,
             F64 => Row::SelectF64,
         };
-        let fields = Word::new(0, 0, first_slot, second_slot);
-        self.produce_in_slot(first.class, row, fields.long());
+        let mode = pair_mode(SELECT_PAIRS, (first.0, second.0));
+        self.produce_in_slot(class, row, mode, [first.1, second.1]);
     }
 
     fn global_get(&mut self, index: u32) {
@@ -362,11 +374,16 @@ impl Lowering<'_> {
         }
     }
 
-    /// The address of an access: how it is made, its field, the near offset, the word that follows.
+    /// The address of an access, popped: how it is made, its field, the near offset, the word that follows.
     fn address(&mut self, entry: Entry, memarg: MemArg) -> (Addr, u16, u16, Option<u64>) {
         if let Place::Const(bits) = entry.place {
             let address = u64::from(bits as u32) + memarg.offset;
             return (Addr::K, 0, 0, Some(address));
+        }
+        if memarg.offset == 0
+            && let Some((addr, field, near)) = self.sum(entry)
+        {
+            return (addr, field, near, None);
         }
         let (src, slot) = self.source(entry);
         match (src, u16::try_from(memarg.offset)) {
@@ -403,7 +420,7 @@ impl Lowering<'_> {
         let mode = STORE_MODES
             .iter()
             .position(|other| *other == (addr, value.0))
-            .expect("a store has every address with a slot, an immediate and the accumulator");
+            .expect("a store has every address that its value allows");
         self.emit(Word::new(row.op(mode as u16), field, value.1, near));
         self.code.extend(wide.map(Word::data));
     }

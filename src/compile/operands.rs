@@ -191,11 +191,11 @@ impl<'m> Lowering<'m> {
 
     /// Emits an instruction that writes its result to slot `a` and to the accumulator of `class`,
     /// and pushes the result.
-    pub(super) fn produce_in_slot(&mut self, class: Class, row: Row, long: u32) {
+    pub(super) fn produce_in_slot(&mut self, class: Class, row: Row, mode: u16, [b, c]: [u16; 2]) {
         self.flush(class);
         let acc = self.accs[class as usize];
         let slot = self.push(Place::Temp, class);
-        let pc = self.emit(Word::with_long(row.op(0), slot, long));
+        let pc = self.emit(Word::new(row.op(mode), slot, b, c));
         self.accs[class as usize] = Acc {
             slot: Some(slot),
             pending: None,
@@ -203,7 +203,7 @@ impl<'m> Lowering<'m> {
         self.last = Some(Last {
             pc,
             row,
-            mode: 0,
+            mode,
             class,
             acc,
         });

@@ -1,6 +1,4 @@
-//! Handlers of the plain rows that stay within a frame: copies, constants, selection, branches.
-
-use std::hint::select_unpredictable;
+//! Handlers of the plain rows that stay within a frame: copies, constants, branches.
 
 use super::dispatch::{Next, handler};
 use super::regs::{Ctx, Regs, Value, trap};
@@ -37,20 +35,6 @@ unsafe fn br_where(r: Regs, taken: bool) -> Next {
         } else {
             r.next(1)
         }
-    }
-}
-
-#[inline(always)]
-unsafe fn select<V: Value>(mut r: Regs) -> Next {
-    // SAFETY: the fields are slots of the frame.
-    unsafe {
-        let w = r.word();
-        // Both are read, so that neither load waits for the condition.
-        let bits = select_unpredictable(r.acc as u32 != 0, r.slot(w.b), r.slot(w.c));
-        let value = V::from_bits(bits);
-        r.set_slot(w.a, value.to_bits());
-        value.set_acc(&mut r);
-        r.next(1)
     }
 }
 
@@ -119,10 +103,6 @@ handler! {
         r.acc64 = f64::from_bits(r.wide());
         r.next(2)
     }
-
-    select_int(r) { select::<u64>(r) }
-    select_f32(r) { select::<f32>(r) }
-    select_f64(r) { select::<f64>(r) }
 
     br(r) { r.jump(r.word().long().cast_signed() as isize) }
     br_nz_s(r) { br_where(r, r.slot(r.word().a) as u32 != 0) }

@@ -1,5 +1,7 @@
 //! One generic handler for each shape of the instruction table: operator x operands x result.
 
+use std::hint::select_unpredictable;
+
 use super::dispatch::{Next, handler};
 use super::regs::{Ctx, Regs, Value, trap};
 use crate::ir::Word;
@@ -147,6 +149,27 @@ pub(super) trait Address {
 pub(super) struct SW;
 pub(super) struct AW;
 pub(super) struct K;
+pub(super) struct SS;
+pub(super) struct AS;
+pub(super) struct SI;
+pub(super) struct AI;
+/// A sum of two summands, where they are told by their fields.
+macro_rules! sum_address {
+    ($($name:ident: $lhs:ident + $rhs:ident;)*) => {$(
+        impl Address for $name {
+            const WIDE: usize = 0;
+            #[inline(always)]
+            unsafe fn effective(regs: &Regs, field: u16, near: u16) -> u64 {
+                // SAFETY: the fields are what the operands take them for.
+                let (lhs, rhs) = unsafe {
+                    ($lhs::read::<u32>(regs, field), $rhs::read::<u32>(regs, near))
+                };
+                lhs.wrapping_add(rhs).into()
+            }
+        }
+    )*};
+}
+sum_address! { SS: S + S; AS: A + S; SI: S + I; AI: A + I; }
 impl Address for S {
     const WIDE: usize = 0;
     #[inline(always)]
@@ -229,6 +252,16 @@ handler! {
             }
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
+    }
+
+    select[V: Value, L: Operand, R: Operand](r) {
+        let w = r.word();
+        // Both are read, so that neither load waits for the condition.
+        let (one, other) = (L::read::<u64>(&r, w.b), R::read::<u64>(&r, w.c));
+        let value = V::from_bits(select_unpredictable(r.acc as u32 != 0, one, other));
+        r.set_slot(w.a, value.to_bits());
+        value.set_acc(&mut r);
+        r.next(1)
     }
 
     branch[Op: Compare, L: Operand, R: Operand](r) {

@@ -2,12 +2,12 @@
 
 use super::dispatch::Handler;
 use super::shapes::{
-    A, AW, Binary, Compare, I, K, Load, Outcome, S, SW, Store, ToAcc, ToSlot, Unary, W, binary,
-    branch, load, store, store_acc, unary,
+    A, AI, AS, AW, Binary, Compare, I, K, Load, Outcome, S, SI, SS, SW, Store, ToAcc, ToSlot, Unary,
+    W, binary, branch, load, select, store, store_acc, unary,
 };
 use super::{bulk, call, control};
 use crate::ir::{
-    OPCODES, cmp_pairs, float_pairs, for_each_op, int_pairs, load_modes, store_modes,
+    OPCODES, cmp_pairs, float_pairs, for_each_op, int_pairs, load_modes, select_pairs, store_modes,
 };
 use crate::numeric;
 use crate::trap::TrapCode;
@@ -74,6 +74,7 @@ macro_rules! operator {
     ($name:ident BrFloat($in:ty, $f:ident)) => {
         operator! { $name BrCmp($in, $f) }
     };
+    ($name:ident Select($ty:ty)) => {};
     ($name:ident Plain($fields:literal, $handler:ident)) => {};
     (@binary $name:ident, $in:ty, $out:ty, $f:ident) => {
         pub(super) struct $name;
@@ -126,6 +127,12 @@ macro_rules! store_acc_handlers {
     };
 }
 
+macro_rules! select_handlers {
+    (($ty:ty) $([$l:ident $r:ident])*) => {
+        &[$(select::<$ty, $l, $r>,)*]
+    };
+}
+
 /// The handlers of a row, one for each mode.
 macro_rules! handlers {
     ($name:ident Int($($args:tt)*)) => { int_pairs!(binary_handlers!($name)) };
@@ -144,6 +151,7 @@ macro_rules! handlers {
     ($name:ident StoreAcc($($args:tt)*)) => { load_modes!(store_acc_handlers!($name)) };
     ($name:ident BrCmp($($args:tt)*)) => { cmp_pairs!(branch_handlers!($name)) };
     ($name:ident BrFloat($($args:tt)*)) => { float_pairs!(branch_handlers!($name)) };
+    ($name:ident Select($ty:ty)) => { select_pairs!(select_handlers!($ty)) };
     ($name:ident Plain($fields:literal, $handler:ident)) => { &[plain::$handler] };
 }
 

@@ -3,20 +3,20 @@
 use std::fmt::Write as _;
 
 use super::{
-    Addr, CMP_PAIRS, FLOAT_PAIRS, Header, INT_PAIRS, LOAD_MODES, Row, STORE_MODES, Shape, Src,
-    UNARY_SRCS, Word,
+    Addr, CMP_PAIRS, FLOAT_PAIRS, Header, INT_PAIRS, LOAD_MODES, Row, SELECT_PAIRS, STORE_MODES,
+    Shape, Src, UNARY_SRCS, Word,
 };
 
 /// How many words the instruction at the start of `words` takes.
 fn length(row: Row, mode: u16, words: &[Word]) -> usize {
     let mode = usize::from(mode);
     let wide = |pair: (Src, Src)| pair.0 == Src::W || pair.1 == Src::W;
-    let far = |addr: Addr| !matches!(addr, Addr::S | Addr::A);
+    let far = |addr: Addr| matches!(addr, Addr::SW | Addr::AW | Addr::K);
     let more = match row.shape() {
         Shape::Int => wide(INT_PAIRS[mode / 2]),
         Shape::Cmp => wide(CMP_PAIRS[mode / 2]),
         Shape::Float => wide(FLOAT_PAIRS[mode / 2]),
-        Shape::Unary => false,
+        Shape::Unary | Shape::Select => false,
         Shape::Load => far(LOAD_MODES[mode / 2]),
         Shape::Store => far(STORE_MODES[mode].0),
         Shape::StoreAcc => far(LOAD_MODES[mode]),
@@ -59,6 +59,10 @@ impl Instr<'_> {
             Addr::SW => format!("[s{field} + {}]", self.wide()),
             Addr::AW => format!("[acc + {}]", self.wide()),
             Addr::K => format!("[{}]", self.wide()),
+            Addr::SS => format!("[s{field} + s{near}]"),
+            Addr::AS => format!("[acc + s{near}]"),
+            Addr::SI => format!("[s{field} + #{}]", near.cast_signed()),
+            Addr::AI => format!("[acc + #{}]", near.cast_signed()),
         }
     }
 
@@ -118,6 +122,11 @@ impl Instr<'_> {
             Shape::StoreAcc => return format!("{} <- acc", self.addr(LOAD_MODES[mode], word.b)),
             Shape::BrCmp => return branch(CMP_PAIRS),
             Shape::BrFloat => return branch(FLOAT_PAIRS),
+            Shape::Select => {
+                let (one, other) = SELECT_PAIRS[mode];
+                let (one, other) = (self.src(one, word.b), self.src(other, word.c));
+                return format!("s{}, acc <- acc ? {one} : {other}", word.a);
+            }
             Shape::Plain(fields) => return self.plain(fields),
         };
         if mode % 2 == 0 {

@@ -2,7 +2,7 @@
 //!
 //! A mode says where each operand comes from and whether the result goes to a slot. The lists of
 //! modes below are the only ones: opcodes, handlers, lowering and disassembly derive from them, by
-//! position. The result mode is the lowest bit: an even mode leaves the result in the accumulator
+//! position. Where a result can stay in the accumulator, the lowest bit says so: an even mode leaves the result in the accumulator
 //! of its class alone, the odd mode after it writes the slot `a` as well.
 
 /// Where an operand comes from.
@@ -31,6 +31,14 @@ pub(crate) enum Addr {
     AW,
     /// The word that follows is the address.
     K,
+    /// The sum of two slots, the second in the field of the offset. Sums wrap at 32 bits.
+    SS,
+    /// The sum of the integer accumulator and the slot in the field of the offset.
+    AS,
+    /// The sum of a slot and the immediate in the field of the offset.
+    SI,
+    /// The sum of the integer accumulator and the immediate in the field of the offset.
+    AI,
 }
 
 /// Operand pairs of an integer operator with a result.
@@ -54,17 +62,24 @@ macro_rules! float_pairs {
 /// Addresses of a load.
 macro_rules! load_modes {
     ($then:ident!($($pre:tt)*)) => {
-        $then! { ($($pre)*) [S] [A] [SW] [AW] [K] }
+        $then! { ($($pre)*) [S] [A] [SW] [AW] [K] [SS] [AS] [SI] [AI] }
     };
 }
 /// Address and value of a store of an integer, or of anything in a slot.
 macro_rules! store_modes {
     ($then:ident!($($pre:tt)*)) => {
         $then! { ($($pre)*)
-            [S S] [S A] [A S] [S I] [A I] [SW S] [SW A] [AW S] [SW I] [AW I] [K S] [K A] [K I] }
+            [S S] [S A] [A S] [S I] [A I] [SW S] [SW A] [AW S] [SW I] [AW I] [K S] [K A] [K I]
+            [SS S] [SS I] [AS S] [AS I] [SI S] [SI I] [AI S] [AI I] }
     };
 }
-pub(crate) use {cmp_pairs, float_pairs, int_pairs, load_modes, store_modes};
+/// What a selection between integers selects from.
+macro_rules! select_pairs {
+    ($then:ident!($($pre:tt)*)) => {
+        $then! { ($($pre)*) [S S] [S I] [I S] [I I] }
+    };
+}
+pub(crate) use {cmp_pairs, float_pairs, int_pairs, load_modes, select_pairs, store_modes};
 
 macro_rules! pairs_const {
     (($name:ident) $([$l:ident $r:ident])*) => {
@@ -84,6 +99,7 @@ macro_rules! store_const {
 int_pairs!(pairs_const!(INT_PAIRS));
 cmp_pairs!(pairs_const!(CMP_PAIRS));
 float_pairs!(pairs_const!(FLOAT_PAIRS));
+select_pairs!(pairs_const!(SELECT_PAIRS));
 load_modes!(addr_const!(LOAD_MODES));
 store_modes!(store_const!(STORE_MODES));
 
@@ -111,6 +127,8 @@ pub(crate) enum Shape {
     BrCmp,
     /// Branch by `c` words where comparison(`a`, `b`), over [`FLOAT_PAIRS`].
     BrFloat,
+    /// `a` = `b` where the integer accumulator is not 0, else `c`, over [`SELECT_PAIRS`].
+    Select,
     /// One mode; the text says what its fields are (see `disasm`).
     Plain(&'static str),
 }
@@ -128,6 +146,7 @@ impl Shape {
             Self::StoreAcc => LOAD_MODES.len(),
             Self::BrCmp => CMP_PAIRS.len(),
             Self::BrFloat => FLOAT_PAIRS.len(),
+            Self::Select => SELECT_PAIRS.len(),
             Self::Plain(_) => 1,
         };
         modes as u16

@@ -206,9 +206,9 @@ macro_rules! for_each_op {
             ConstWideS "const" Plain("sa <- #w", const_wide_s);
             ConstF32A "const" Plain("acc32 <- #l", const_f32_a);
             ConstF64A "const" Plain("acc64 <- #w", const_f64_a);
-            SelectInt "select" Plain("sa, acc <- acc ? sb : sc", select_int);
-            SelectF32 "select" Plain("sa, acc32 <- acc ? sb : sc", select_f32);
-            SelectF64 "select" Plain("sa, acc64 <- acc ? sb : sc", select_f64);
+            SelectInt "select" Select(u64);
+            SelectF32 "select" Select(f32);
+            SelectF64 "select" Select(f64);
             Br "br" Plain("@l", br);
             BrNzS "br_if" Plain("sa != 0, @l", br_nz_s);
             BrNzA "br_if" Plain("acc != 0, @l", br_nz_a);
