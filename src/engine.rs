@@ -122,7 +122,11 @@ impl Engine {
 
     /// The type of a canonical number that this engine gave out.
     pub(crate) fn func_type(&self, id: SigId) -> Arc<FuncType> {
-        let interner = self.0.types.read().expect("no holder of the lock can panic");
+        let interner = self
+            .0
+            .types
+            .read()
+            .expect("no holder of the lock can panic");
         Arc::clone(&interner.types[id.0 as usize])
     }
 }

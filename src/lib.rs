@@ -4,6 +4,10 @@
 //! from their import sections alone; each runs in an interpreter and can reach only what it was
 //! handed.
 
+#[cfg(all(doctest, feature = "wat"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod bundle;
 mod compile;
 mod engine;
@@ -23,16 +27,24 @@ mod value;
 #[cfg(feature = "wast")]
 pub mod wast;
 
-pub use bundle::*;
+pub use bundle::{
+    Bundle, BundleError, BundledFile, BundledModule, Found, GraphError, HostManifest,
+    HostManifestError, ImportFailure, check_bundle,
+};
 pub use engine::{Config, Engine, Lowering};
 pub use error::{Error, ErrorKind, ModuleError, Result};
-pub use host::*;
+pub use host::{Caller, IntoFunc, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy};
 pub use limits::Limits;
-pub use link::*;
-pub use module::*;
+#[cfg(feature = "fs")]
+pub use link::DirReader;
+pub use link::{
+    BundleReader, ChainReader, FnReader, LinkError, Linker, MemoryReader, ModuleReader, ReadError,
+    Registry, RegistryError,
+};
+pub use module::{ExportType, ImportType, Module};
 pub use store::{
-    AsContext, AsContextMut, Extern, ExternRef, Func, Global, Instance, Memory, Store, StoreContext,
-    StoreContextMut, Table,
+    AsContext, AsContextMut, Extern, ExternRef, Func, Global, Instance, Memory, Store,
+    StoreContext, StoreContextMut, Table,
 };
 pub use trap::{Frame, Trap, TrapCode};
 pub use types::{

@@ -233,7 +233,9 @@ mod tests {
         let uses = |module: &str, name: &str, what: &str| {
             format!(r#"(module (import "{module}" "{name}" ({what})))"#)
         };
-        let cases: &[(&[(&str, &str)], &str, &[&str])] = &[
+        // The modules with their texts, the host's manifest, what each fault names.
+        type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a [&'a str]);
+        let cases: &[Case<'_>] = &[
             (
                 &[("mA", A), ("mB", B)],
                 "",

@@ -121,7 +121,11 @@ impl<'m> Lowering<'m> {
         if let Place::Const(bits) = value.place
             && let Ok(long) = i32::try_from(bits.cast_signed())
         {
-            self.emit(Word::with_long(Row::ReturnI.op(0), link, long.cast_unsigned()));
+            self.emit(Word::with_long(
+                Row::ReturnI.op(0),
+                link,
+                long.cast_unsigned(),
+            ));
         } else if self.in_acc(value) {
             let row = match value.class {
                 Class::Int => Row::ReturnA,

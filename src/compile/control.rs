@@ -340,7 +340,8 @@ impl Lowering<'_> {
         };
         let pc = self.emit(Word::with_long(row.op(0), slot, table.len()));
         let entries = table.len() as usize + 1;
-        self.code.resize(pc + 1 + entries.div_ceil(2), Word::data(0));
+        self.code
+            .resize(pc + 1 + entries.div_ceil(2), Word::data(0));
 
         // Targets whose values are elsewhere get a way of their own after the table, one each.
         let mut ways = Vec::new();

@@ -1,5 +1,6 @@
 //! Two instructions made one, each where the benchmarks show a gain: a comparison and the branch on
-//! it, a comparison and its negation, an addition and the access to its sum.
+//! it, a comparison and its negation, an addition and the access to its sum, a
+//! comparison with zero and the selection by it.
 
 use super::operands::{Class, Entry, Lowering, Place};
 use crate::ir::{Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, Row, Shape, Src, Word};
@@ -18,6 +19,15 @@ pub(super) enum Condition {
         fields: [u16; 2],
         wide: Option<Word>,
     },
+}
+
+/// How a selection reads its condition.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ZeroTest {
+    /// Whether it holds where the accumulator is 0, not where it is not.
+    pub(super) negated: bool,
+    /// Whether all 64 bits count.
+    pub(super) by_64: bool,
 }
 
 /// How the offset of an emitted branch is encoded.
@@ -46,7 +56,9 @@ impl Lowering<'_> {
     /// The sum that a popped address is, where it was emitted last and is taken back for the access
     /// to make: how, and its two fields.
     pub(super) fn sum(&mut self, entry: Entry) -> Option<(Addr, u16, u16)> {
-        let last = self.just_made(entry).filter(|last| last.row == Row::I32Add)?;
+        let last = self
+            .just_made(entry)
+            .filter(|last| last.row == Row::I32Add)?;
         let word = self.code[last.pc];
         let sum = match INT_PAIRS[usize::from(last.mode / 2)] {
             (Src::S, Src::S) => (Addr::SS, word.b, word.c),
@@ -115,10 +127,7 @@ impl Lowering<'_> {
                 return Some((pc, Reach::Short));
             }
         };
-        Some((
-            self.emit(Word::with_long(row.op(0), slot, 0)),
-            Reach::Long,
-        ))
+        Some((self.emit(Word::with_long(row.op(0), slot, 0)), Reach::Long))
     }
 
     /// `i32.eqz` of a comparison that was emitted last: its negation instead. Whether it was one.
@@ -137,16 +146,48 @@ impl Lowering<'_> {
     }
 
     /// Puts a popped condition into the integer accumulator, for a selection between two values
-    /// that are in slots.
-    pub(super) fn condition_to_acc(&mut self, entry: Entry) {
-        if let Place::Const(_) = entry.place {
-            self.slot(entry);
-        }
-        let (src, slot) = self.source(entry);
+    /// that are in slots or immediates. A comparison with zero that was emitted last is taken
+    /// back, for the selection to make.
+    pub(super) fn condition_to_acc(&mut self, entry: Entry) -> ZeroTest {
+        let mut test = ZeroTest {
+            negated: false,
+            by_64: false,
+        };
+        let (src, slot) = if let Some((zero_test, src, slot)) = self.zero_test(entry) {
+            test = zero_test;
+            (src, slot)
+        } else {
+            if let Place::Const(_) = entry.place {
+                self.slot(entry);
+            }
+            self.source(entry)
+        };
         if src != Src::A {
             self.flush(Class::Int);
             self.emit(Word::new(Row::LoadAcc.op(0), 0, slot, 0));
             self.remember(Class::Int, slot);
         }
+        test
+    }
+
+    /// The comparison with zero that made a popped condition, taken back, and where what it
+    /// compared is.
+    fn zero_test(&mut self, entry: Entry) -> Option<(ZeroTest, Src, u16)> {
+        let last = self.just_made(entry)?;
+        let test = match last.row {
+            Row::I32Eq => (true, false),
+            Row::I32Ne => (false, false),
+            Row::I64Eq => (true, true),
+            Row::I64Ne => (false, true),
+            _ => return None,
+        };
+        let word = self.code[last.pc];
+        let (lhs, rhs) = CMP_PAIRS[usize::from(last.mode / 2)];
+        if (rhs, word.c) != (Src::I, 0) {
+            return None;
+        }
+        self.undo(last);
+        let (negated, by_64) = test;
+        Some((ZeroTest { negated, by_64 }, lhs, word.b))
     }
 }

@@ -19,7 +19,9 @@ fn pair_mode(pairs: &[(Src, Src)], pair: (Src, Src)) -> u16 {
 
 /// A constant as the 16 bits of an immediate, where they suffice.
 fn imm(bits: u64) -> Option<u16> {
-    i16::try_from(bits.cast_signed()).ok().map(i16::cast_unsigned)
+    i16::try_from(bits.cast_signed())
+        .ok()
+        .map(i16::cast_unsigned)
 }
 
 /// Where an operand is read from, its field, and the word that follows.
@@ -98,7 +100,9 @@ impl Lowering<'_> {
             Operator::F32Const { value } => self.constant(F32, value.bits().into()),
             Operator::F64Const { value } => self.constant(F64, value.bits()),
             Operator::RefNull { .. } => self.constant(Int, 0),
-            Operator::RefFunc { function_index } => self.produce_long(Row::RefFuncA, function_index),
+            Operator::RefFunc { function_index } => {
+                self.produce_long(Row::RefFuncA, function_index)
+            }
 
             Operator::LocalGet { local_index } => self.get_local(local_index),
             Operator::LocalSet { local_index } => self.set_local(local_index),
@@ -162,8 +166,12 @@ impl Lowering<'_> {
                 self.store(Row::Store32, memarg);
             }
             Operator::I64Store { memarg } => self.store(Row::Store64, memarg),
-            Operator::F32Store { memarg } => self.store_float(Row::F32StoreAcc, Row::Store32, memarg),
-            Operator::F64Store { memarg } => self.store_float(Row::F64StoreAcc, Row::Store64, memarg),
+            Operator::F32Store { memarg } => {
+                self.store_float(Row::F32StoreAcc, Row::Store32, memarg)
+            }
+            Operator::F64Store { memarg } => {
+                self.store_float(Row::F64StoreAcc, Row::Store64, memarg)
+            }
 
             Operator::MemorySize { mem } => self.produce_long(Row::MemorySizeA, mem),
             Operator::MemoryGrow { mem } => {
@@ -339,13 +347,20 @@ impl Lowering<'_> {
 
     fn select(&mut self) {
         let (condition, second, first) = (self.pop(), self.pop(), self.pop());
-        let (second, first) = (self.selected(second), (self.selected(first), first.class));
-        let (first, class) = first;
-        self.condition_to_acc(condition);
-        let row = match class {
-            Int => Row::SelectInt,
-            F32 => Row::SelectF32,
-            F64 => Row::SelectF64,
+        let class = first.class;
+        let mut second = self.selected(second);
+        let mut first = self.selected(first);
+        let test = self.condition_to_acc(condition);
+        if test.negated {
+            std::mem::swap(&mut first, &mut second);
+        }
+        let row = match (class, test.by_64) {
+            (Int, false) => Row::SelectInt,
+            (Int, true) => Row::SelectIntBy64,
+            (F32, false) => Row::SelectF32,
+            (F32, true) => Row::SelectF32By64,
+            (F64, false) => Row::SelectF64,
+            (F64, true) => Row::SelectF64By64,
         };
         let mode = pair_mode(SELECT_PAIRS, (first.0, second.0));
         self.produce_in_slot(class, row, mode, [first.1, second.1]);

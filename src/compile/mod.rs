@@ -92,11 +92,7 @@ pub(crate) fn offset_of(module: &ModuleInner, index: u32, pc: usize) -> Option<u
     Some(records.get(after.checked_sub(1)?)?.1)
 }
 
-fn lower_body(
-    module: &ModuleInner,
-    index: u32,
-    record: bool,
-) -> Result<Lowering<'_>, LowerError> {
+fn lower_body(module: &ModuleInner, index: u32, record: bool) -> Result<Lowering<'_>, LowerError> {
     let mut far = false;
     loop {
         match try_lower(module, index, record, far) {
@@ -140,7 +136,9 @@ fn try_lower(
         }
     }
     let mut lowering = Lowering::new(module, locals, slot, link, far);
-    lowering.code.reserve(module.bodies[index as usize].len() / 2);
+    lowering
+        .code
+        .reserve(module.bodies[index as usize].len() / 2);
     lowering.records = record.then(Vec::new);
     lowering.code.push(Word::data(0));
     if slot > first {

@@ -423,7 +423,11 @@ impl<'m> Lowering<'m> {
     pub(super) fn set_const(&mut self, slot: u16, bits: u64) {
         self.forget(slot);
         if let Ok(long) = i32::try_from(bits.cast_signed()) {
-            self.emit(Word::with_long(Row::ConstS.op(0), slot, long.cast_unsigned()));
+            self.emit(Word::with_long(
+                Row::ConstS.op(0),
+                slot,
+                long.cast_unsigned(),
+            ));
         } else {
             self.emit(Word::new(Row::ConstWideS.op(0), slot, 0, 0));
             self.code.push(Word::data(bits));

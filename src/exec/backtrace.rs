@@ -50,7 +50,10 @@ pub(super) unsafe fn walk(ctx: &Ctx, mut ip: *const Word, mut fp: *mut u64) -> V
             };
             let func_index = module.func_index(defined_index);
             frames.push(Frame {
-                module: (*instance).label.clone().or_else(|| module.name().map(Arc::from)),
+                module: (*instance)
+                    .label
+                    .clone()
+                    .or_else(|| module.name().map(Arc::from)),
                 func_index,
                 func_name: module.func_name(func_index).map(Box::from),
                 offset: compile::offset_of(module, defined_index, pc - before),

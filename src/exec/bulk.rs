@@ -24,7 +24,11 @@ unsafe fn global(r: &Regs, index: u32) -> *mut GlobalData {
 /// The address of the function at an index, as a reference.
 unsafe fn func_ref(r: &Regs, index: u32) -> u64 {
     // SAFETY: validation checked the index.
-    unsafe { (&(*(*r.ctx).instance).funcs)[index as usize].as_ptr().expose_provenance() as u64 }
+    unsafe {
+        (&(*(*r.ctx).instance).funcs)[index as usize]
+            .as_ptr()
+            .expose_provenance() as u64
+    }
 }
 
 unsafe fn memory(ctx: *mut Ctx, index: u16) -> NonNull<MemoryData> {
@@ -104,7 +108,7 @@ unsafe fn init_memory(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<()
             false => {
                 let inner = (*instance).module.inner();
                 &inner.bytes[inner.data[b.from as usize].range.clone()]
-            },
+            }
         };
         (*memory(ctx, b.into).as_ptr()).init(data, b.first, b.second, b.third)
     }
@@ -126,7 +130,9 @@ unsafe fn grow_table(ctx: *mut Ctx, index: u16, delta: u32, value: u64) -> u64 {
     unsafe {
         let table = table(ctx, index);
         let core = (*ctx).core.as_ptr();
-        (*core).grow_table(table, delta.into(), value).unwrap_or(REFUSED)
+        (*core)
+            .grow_table(table, delta.into(), value)
+            .unwrap_or(REFUSED)
     }
 }
 
@@ -156,7 +162,9 @@ unsafe fn init_table(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(),
     unsafe {
         let b = bulk(ip, fp);
         let instance: *const InstanceData = (*ctx).instance;
-        let segment = (&(*instance).elems)[b.from as usize].as_deref().unwrap_or_default();
+        let segment = (&(*instance).elems)[b.from as usize]
+            .as_deref()
+            .unwrap_or_default();
         (*table(ctx, b.into).as_ptr()).init(segment, b.first, b.second, b.third)
     }
 }

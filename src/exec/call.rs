@@ -26,7 +26,10 @@ pub(super) unsafe fn link(fp: *mut u64, link: u16) -> (*const Word, *mut u64) {
     // SAFETY: the link was written when the frame was entered.
     unsafe {
         let at = fp.add(link.into());
-        (at.cast::<*const Word>().read(), at.add(1).cast::<*mut u64>().read())
+        (
+            at.cast::<*const Word>().read(),
+            at.add(1).cast::<*mut u64>().read(),
+        )
     }
 }
 
@@ -93,7 +96,9 @@ unsafe fn call_entry(
         }
         end.cast::<*const Word>().write(return_to);
         end.add(1).cast::<*mut u64>().write(caller);
-        end.add(2).cast::<*mut InstanceData>().write((*ctx).instance);
+        end.add(2)
+            .cast::<*mut InstanceData>()
+            .write((*ctx).instance);
         (*ctx).stack_end = end;
         leave(&mut r, entry);
         enter(r, (*entry).code, fp, &raw const CROSS_RETURN, caller)
@@ -123,7 +128,8 @@ unsafe fn indirect(
     // address of an entry of the same store.
     unsafe {
         let ctx = r.ctx;
-        let table = (&(*(*ctx).instance).tables).as_ptr().add(table.into());
+        let instance: *const InstanceData = (*ctx).instance;
+        let table = (*instance).tables.as_ptr().add(table.into());
         let elems = &(*(*table).as_ptr()).elems;
         let Some(element) = elems.get(index as usize) else {
             return Err(TrapCode::UndefinedElement);
@@ -274,7 +280,10 @@ unsafe fn call_host(ctx: *mut Ctx, fp: *mut u64, link_slot: u16) -> bool {
         let func = (*(*ctx).callee).host;
         let caller = (*ctx).caller;
         let depth = &raw mut (*core.as_ptr()).stack;
-        let saved = (*depth).enter_host(fp.add(usize::from(link_slot + Header::LINK)), (*ctx).stack_end);
+        let saved = (*depth).enter_host(
+            fp.add(usize::from(link_slot + Header::LINK)),
+            (*ctx).stack_end,
+        );
         let Some(saved) = saved else {
             (*ctx).exit = at_call(fp, link_slot, TrapCode::CallStackExhausted, None);
             return false;

@@ -44,8 +44,16 @@ macro_rules! handler_with_abi {
 pub(super) use {handler, handler_with_abi};
 
 #[cfg(target_arch = "x86_64")]
-pub(super) type Handler =
-    unsafe extern "sysv64" fn(*const Word, *mut u64, *mut u8, usize, *mut Ctx, u64, f32, f64) -> Next;
+pub(super) type Handler = unsafe extern "sysv64" fn(
+    *const Word,
+    *mut u64,
+    *mut u8,
+    usize,
+    *mut Ctx,
+    u64,
+    f32,
+    f64,
+) -> Next;
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) type Handler =
     unsafe extern "C" fn(*const Word, *mut u64, *mut u8, usize, *mut Ctx, u64, f32, f64) -> Next;

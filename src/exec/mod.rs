@@ -43,10 +43,7 @@ fn bare_header(link: u16) -> Word {
 /// The code of a host function of so many parameter and result slots.
 pub(crate) fn host_code(param_slots: usize, result_slots: usize) -> Box<[Word]> {
     let link = link_slot(param_slots, result_slots);
-    Box::new([
-        bare_header(link),
-        Word::with_long(Row::Host.op(0), link, 0),
-    ])
+    Box::new([bare_header(link), Word::with_long(Row::Host.op(0), link, 0)])
 }
 
 /// The code that stands in for the defined function `index` until its first call lowers it.

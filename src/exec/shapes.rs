@@ -254,11 +254,11 @@ handler! {
         }
     }
 
-    select[V: Value, L: Operand, R: Operand](r) {
+    select[C: Value, V: Value, L: Operand, R: Operand](r) {
         let w = r.word();
         // Both are read, so that neither load waits for the condition.
         let (one, other) = (L::read::<u64>(&r, w.b), R::read::<u64>(&r, w.c));
-        let value = V::from_bits(select_unpredictable(r.acc as u32 != 0, one, other));
+        let value = V::from_bits(select_unpredictable(C::acc(&r).to_bits() != 0, one, other));
         r.set_slot(w.a, value.to_bits());
         value.set_acc(&mut r);
         r.next(1)

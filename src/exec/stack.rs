@@ -40,7 +40,9 @@ impl Stack {
             // SAFETY: the layout has at least one slot.
             .and_then(|layout| NonNull::new(unsafe { alloc_zeroed(layout) }.cast::<u64>()))
             .ok_or_else(|| {
-                Error::resource(format!("the host has no room for a stack of {size_bytes} bytes"))
+                Error::resource(format!(
+                    "the host has no room for a stack of {size_bytes} bytes"
+                ))
             })?;
         Ok(Self {
             base,

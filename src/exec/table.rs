@@ -2,8 +2,8 @@
 
 use super::dispatch::Handler;
 use super::shapes::{
-    A, AI, AS, AW, Binary, Compare, I, K, Load, Outcome, S, SI, SS, SW, Store, ToAcc, ToSlot, Unary,
-    W, binary, branch, load, select, store, store_acc, unary,
+    A, AI, AS, AW, Binary, Compare, I, K, Load, Outcome, S, SI, SS, SW, Store, ToAcc, ToSlot,
+    Unary, W, binary, branch, load, select, store, store_acc, unary,
 };
 use super::{bulk, call, control};
 use crate::ir::{
@@ -74,7 +74,7 @@ macro_rules! operator {
     ($name:ident BrFloat($in:ty, $f:ident)) => {
         operator! { $name BrCmp($in, $f) }
     };
-    ($name:ident Select($ty:ty)) => {};
+    ($name:ident Select($by:ty, $ty:ty)) => {};
     ($name:ident Plain($fields:literal, $handler:ident)) => {};
     (@binary $name:ident, $in:ty, $out:ty, $f:ident) => {
         pub(super) struct $name;
@@ -128,16 +128,22 @@ macro_rules! store_acc_handlers {
 }
 
 macro_rules! select_handlers {
-    (($ty:ty) $([$l:ident $r:ident])*) => {
-        &[$(select::<$ty, $l, $r>,)*]
+    (($by:ty, $ty:ty) $([$l:ident $r:ident])*) => {
+        &[$(select::<$by, $ty, $l, $r>,)*]
     };
 }
 
 /// The handlers of a row, one for each mode.
 macro_rules! handlers {
-    ($name:ident Int($($args:tt)*)) => { int_pairs!(binary_handlers!($name)) };
-    ($name:ident Cmp($($args:tt)*)) => { cmp_pairs!(binary_handlers!($name)) };
-    ($name:ident Float($($args:tt)*)) => { float_pairs!(binary_handlers!($name)) };
+    ($name:ident Int($($args:tt)*)) => {
+        int_pairs!(binary_handlers!($name))
+    };
+    ($name:ident Cmp($($args:tt)*)) => {
+        cmp_pairs!(binary_handlers!($name))
+    };
+    ($name:ident Float($($args:tt)*)) => {
+        float_pairs!(binary_handlers!($name))
+    };
     ($name:ident Unary($($args:tt)*)) => {
         &[
             unary::<operators::$name, S, ToAcc>,
@@ -146,13 +152,27 @@ macro_rules! handlers {
             unary::<operators::$name, A, ToSlot>,
         ]
     };
-    ($name:ident Load($($args:tt)*)) => { load_modes!(load_handlers!($name)) };
-    ($name:ident Store($($args:tt)*)) => { store_modes!(store_handlers!($name)) };
-    ($name:ident StoreAcc($($args:tt)*)) => { load_modes!(store_acc_handlers!($name)) };
-    ($name:ident BrCmp($($args:tt)*)) => { cmp_pairs!(branch_handlers!($name)) };
-    ($name:ident BrFloat($($args:tt)*)) => { float_pairs!(branch_handlers!($name)) };
-    ($name:ident Select($ty:ty)) => { select_pairs!(select_handlers!($ty)) };
-    ($name:ident Plain($fields:literal, $handler:ident)) => { &[plain::$handler] };
+    ($name:ident Load($($args:tt)*)) => {
+        load_modes!(load_handlers!($name))
+    };
+    ($name:ident Store($($args:tt)*)) => {
+        store_modes!(store_handlers!($name))
+    };
+    ($name:ident StoreAcc($($args:tt)*)) => {
+        load_modes!(store_acc_handlers!($name))
+    };
+    ($name:ident BrCmp($($args:tt)*)) => {
+        cmp_pairs!(branch_handlers!($name))
+    };
+    ($name:ident BrFloat($($args:tt)*)) => {
+        float_pairs!(branch_handlers!($name))
+    };
+    ($name:ident Select($by:ty, $ty:ty)) => {
+        select_pairs!(select_handlers!($by, $ty))
+    };
+    ($name:ident Plain($fields:literal, $handler:ident)) => {
+        &[plain::$handler]
+    };
 }
 
 /// Where the handlers of the plain rows are.

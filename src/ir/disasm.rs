@@ -85,7 +85,10 @@ impl Instr<'_> {
             ("#c", word.c.to_string()),
             ("#l", long.to_string()),
             ("#w", format!("{:#x}", self.wide())),
-            ("#x", self.words.get(2).map_or(0, |word| word.long()).to_string()),
+            (
+                "#x",
+                self.words.get(2).map_or(0, |word| word.long()).to_string(),
+            ),
             ("@l", self.target(long.into())),
         ] {
             text = text.replace(field, &value);
@@ -159,7 +162,11 @@ pub(crate) fn disassemble(words: &[Word]) -> String {
         let length = length(row, mode, rest);
         let instr = Instr { pc, words: rest };
         let operands = instr.operands(row, mode);
-        let _ = writeln!(text, "{}", format!("{pc:>6}  {:<16} {operands}", row.text()).trim_end());
+        let _ = writeln!(
+            text,
+            "{}",
+            format!("{pc:>6}  {:<16} {operands}", row.text()).trim_end()
+        );
         if matches!(row, Row::BrTableS | Row::BrTableA) {
             for index in 0..=rest[0].long() as usize {
                 let half = rest[1 + index / 2].bits() >> (32 * (index % 2));

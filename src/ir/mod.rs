@@ -7,8 +7,8 @@ mod word;
 
 pub(crate) use disasm::disassemble;
 pub(crate) use shape::{
-    Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, SELECT_PAIRS, STORE_MODES, Shape,
-    Src, UNARY_SRCS, cmp_pairs, float_pairs, int_pairs, load_modes, select_pairs, store_modes,
+    Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, SELECT_PAIRS, STORE_MODES, Shape, Src,
+    UNARY_SRCS, cmp_pairs, float_pairs, int_pairs, load_modes, select_pairs, store_modes,
 };
 pub(crate) use table::for_each_op;
 pub(crate) use word::{Header, Word};

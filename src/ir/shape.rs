@@ -127,7 +127,8 @@ pub(crate) enum Shape {
     BrCmp,
     /// Branch by `c` words where comparison(`a`, `b`), over [`FLOAT_PAIRS`].
     BrFloat,
-    /// `a` = `b` where the integer accumulator is not 0, else `c`, over [`SELECT_PAIRS`].
+    /// `a` = `b` where the integer accumulator, as 32 or as 64 bits, is not 0, else `c`, over
+    /// [`SELECT_PAIRS`].
     Select,
     /// One mode; the text says what its fields are (see `disasm`).
     Plain(&'static str),

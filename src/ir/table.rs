@@ -206,9 +206,12 @@ macro_rules! for_each_op {
             ConstWideS "const" Plain("sa <- #w", const_wide_s);
             ConstF32A "const" Plain("acc32 <- #l", const_f32_a);
             ConstF64A "const" Plain("acc64 <- #w", const_f64_a);
-            SelectInt "select" Select(u64);
-            SelectF32 "select" Select(f32);
-            SelectF64 "select" Select(f64);
+            SelectInt "select" Select(u32, u64);
+            SelectIntBy64 "select64" Select(u64, u64);
+            SelectF32 "select" Select(u32, f32);
+            SelectF32By64 "select64" Select(u64, f32);
+            SelectF64 "select" Select(u32, f64);
+            SelectF64By64 "select64" Select(u64, f64);
             Br "br" Plain("@l", br);
             BrNzS "br_if" Plain("sa != 0, @l", br_nz_s);
             BrNzA "br_if" Plain("acc != 0, @l", br_nz_a);

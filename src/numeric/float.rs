@@ -48,9 +48,9 @@ macro_rules! float {
             $eq(a: $f, b: $f) -> u32 { (a == b).into() }
             $ne(a: $f, b: $f) -> u32 { (a != b).into() }
             $lt(a: $f, b: $f) -> u32 { (a < b).into() }
-            $not_lt(a: $f, b: $f) -> u32 { u32::from(!(a < b)) }
+            $not_lt(a: $f, b: $f) -> u32 { 1 - $lt(a, b) }
             $le(a: $f, b: $f) -> u32 { (a <= b).into() }
-            $not_le(a: $f, b: $f) -> u32 { u32::from(!(a <= b)) }
+            $not_le(a: $f, b: $f) -> u32 { 1 - $le(a, b) }
         }
     };
 }

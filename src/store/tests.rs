@@ -220,7 +220,7 @@ fn externrefs_give_back_their_value() {
 #[should_panic(expected = "memory used with a store that it does not belong to")]
 fn a_handle_of_another_store_panics() {
     let memory = new_memory(&mut store(), 1, None);
-    let _ = memory.size(&store());
+    let _ = memory.size(store());
 }
 
 #[test]

@@ -20,6 +20,7 @@
 //! );
 //! ```
 
+mod expect;
 mod run;
 mod spectest;
 mod values;

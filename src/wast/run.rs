@@ -8,12 +8,10 @@ use wast::parser::{self, ParseBuffer};
 use wast::token::{Id, Span};
 use wast::{QuoteWat, QuoteWatTest, Wast, WastDirective, WastExecute, WastInvoke, Wat};
 
+use super::expect::{is_unlinkable, keyword, trap_matches};
 use super::spectest::{self, Printed};
 use super::{Failure, Report, values};
-use crate::{
-    Config, Engine, Error, ErrorKind, Found, Instance, LinkError, Linker, Module, Store, TrapCode,
-    Val,
-};
+use crate::{Config, Engine, Error, Instance, Linker, Module, Store, Val};
 
 /// Runs a script: the body of [`super::Script::run`].
 pub(super) fn run(name: &str, text: &str, config: &Config) -> Report {
@@ -21,7 +19,9 @@ pub(super) fn run(name: &str, text: &str, config: &Config) -> Report {
         Ok(runner) => runner,
         Err(error) => {
             let mut report = Report::default();
-            report.failures.push(failure(name, text, 0, "script", error.to_string()));
+            report
+                .failures
+                .push(failure(name, text, 0, "script", error.to_string()));
             return report;
         }
     };
@@ -180,9 +180,7 @@ impl<'a> Runner<'a> {
             | WastDirective::AssertInvalidCustom {
                 module, message, ..
             } => self.assert_refused(module, message),
-            WastDirective::AssertException { .. } => {
-                Err("exceptions are not supported".to_owned())
-            }
+            WastDirective::AssertException { .. } => Err("exceptions are not supported".to_owned()),
             WastDirective::AssertSuspension { .. } => {
                 Err("stack switching is not supported".to_owned())
             }
@@ -285,7 +283,9 @@ impl<'a> Runner<'a> {
 
     fn invoke(&mut self, invoke: &WastInvoke<'_>) -> Result<Vec<Val>, Stop> {
         let name = invoke.name;
-        let found = self.instance(invoke.module)?.get_export(&mut self.store, name);
+        let found = self
+            .instance(invoke.module)?
+            .get_export(&mut self.store, name);
         let func = found
             .and_then(|export| export.into_func())
             .ok_or_else(|| format!("no exported function {name:?}"))?;
@@ -301,11 +301,7 @@ impl<'a> Runner<'a> {
 
     // Assertions.
 
-    fn check_trap(
-        &self,
-        outcome: Result<Vec<Val>, Stop>,
-        expected: &str,
-    ) -> Result<(), String> {
+    fn check_trap(&self, outcome: Result<Vec<Val>, Stop>, expected: &str) -> Result<(), String> {
         let found = match outcome {
             Ok(results) => {
                 let found = values::show(&self.store, &results);
@@ -328,7 +324,9 @@ impl<'a> Runner<'a> {
             Err(error) if is_unlinkable(&error, expected) => return Ok(()),
             Err(error) => error.to_string(),
         };
-        Err(format!("expected a link failure, {expected:?}, found: {found}"))
+        Err(format!(
+            "expected a link failure, {expected:?}, found: {found}"
+        ))
     }
 
     /// A module that the text format's reader or [`Module::new`] has to refuse. How a refusal is
@@ -338,7 +336,9 @@ impl<'a> Runner<'a> {
             return Ok(());
         };
         match self.compile(bytes) {
-            Ok(_) => Err(format!("expected a refusal, {expected:?}, found a valid module")),
+            Ok(_) => Err(format!(
+                "expected a refusal, {expected:?}, found a valid module"
+            )),
             Err(_) => Ok(()),
         }
     }
@@ -349,28 +349,6 @@ fn missing(what: &str, id: Option<Id<'_>>) -> String {
         || format!("no {what} before this directive"),
         |id| format!("no {what} ${}", id.name()),
     )
-}
-
-fn keyword(directive: &WastDirective<'_>) -> &'static str {
-    match directive {
-        WastDirective::Module(_) => "module",
-        WastDirective::ModuleDefinition(_) => "module definition",
-        WastDirective::ModuleInstance { .. } => "module instance",
-        WastDirective::AssertMalformed { .. } => "assert_malformed",
-        WastDirective::AssertInvalid { .. } => "assert_invalid",
-        WastDirective::AssertInvalidCustom { .. } => "assert_invalid_custom",
-        WastDirective::AssertMalformedCustom { .. } => "assert_malformed_custom",
-        WastDirective::Register { .. } => "register",
-        WastDirective::Invoke(_) => "invoke",
-        WastDirective::AssertTrap { .. } => "assert_trap",
-        WastDirective::AssertReturn { .. } => "assert_return",
-        WastDirective::AssertExhaustion { .. } => "assert_exhaustion",
-        WastDirective::AssertUnlinkable { .. } => "assert_unlinkable",
-        WastDirective::AssertException { .. } => "assert_exception",
-        WastDirective::AssertSuspension { .. } => "assert_suspension",
-        WastDirective::Thread(_) => "thread",
-        WastDirective::Wait { .. } => "wait",
-    }
 }
 
 fn encode_wat(module: &mut Wat<'_>) -> Result<Vec<u8>, wast::Error> {
@@ -388,26 +366,4 @@ fn encode(module: &mut QuoteWat<'_>) -> Result<Vec<u8>, wast::Error> {
             encode_wat(&mut parser::parse(&buffer(text)?)?)
         }
     }
-}
-
-/// Whether a trap is the one that a script expects. A script may say less than the trap does
-/// ("indirect call"), or name an operand after the text ("uninitialized element 2").
-fn trap_matches(found: TrapCode, expected: &str) -> bool {
-    let found = found.message();
-    found.starts_with(expected)
-        || expected
-            .strip_prefix(found)
-            .is_some_and(|rest| rest.starts_with(' '))
-}
-
-/// Whether a module was refused because of its imports, and for the reason that a script expects:
-/// there is nothing of that name, or something of another type.
-fn is_unlinkable(error: &Error, expected: &str) -> bool {
-    let ErrorKind::Link(LinkError::Graph(error)) = error.kind() else {
-        return false;
-    };
-    error.failures().iter().any(|failure| match failure.found {
-        Found::Other(_) => expected.starts_with("incompatible import type"),
-        _ => expected.starts_with("unknown import"),
-    })
 }

@@ -3,9 +3,7 @@
 
 use std::fmt::Write as _;
 
-use wast::core::{
-    AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore,
-};
+use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wast::token::{F32, F64};
 use wast::{WastArg, WastRet};
 
@@ -154,18 +152,10 @@ fn lane<const N: usize>(vector: u128, index: usize) -> [u8; N] {
 fn v128_matches(expected: &V128Pattern, found: u128) -> bool {
     let each = |count: usize, matches: &dyn Fn(usize) -> bool| (0..count).all(matches);
     match expected {
-        V128Pattern::I8x16(lanes) => {
-            each(16, &|i| lanes[i] == i8::from_le_bytes(lane(found, i)))
-        }
-        V128Pattern::I16x8(lanes) => {
-            each(8, &|i| lanes[i] == i16::from_le_bytes(lane(found, i)))
-        }
-        V128Pattern::I32x4(lanes) => {
-            each(4, &|i| lanes[i] == i32::from_le_bytes(lane(found, i)))
-        }
-        V128Pattern::I64x2(lanes) => {
-            each(2, &|i| lanes[i] == i64::from_le_bytes(lane(found, i)))
-        }
+        V128Pattern::I8x16(lanes) => each(16, &|i| lanes[i] == i8::from_le_bytes(lane(found, i))),
+        V128Pattern::I16x8(lanes) => each(8, &|i| lanes[i] == i16::from_le_bytes(lane(found, i))),
+        V128Pattern::I32x4(lanes) => each(4, &|i| lanes[i] == i32::from_le_bytes(lane(found, i))),
+        V128Pattern::I64x2(lanes) => each(2, &|i| lanes[i] == i64::from_le_bytes(lane(found, i))),
         V128Pattern::F32x4(lanes) => each(4, &|i| {
             f32_matches(&lanes[i], u32::from_le_bytes(lane(found, i)))
         }),
@@ -185,10 +175,18 @@ fn write_expected(out: &mut String, expected: &WastRet<'_>) {
         WastRetCore::I32(value) => write!(out, "i32:{value}"),
         WastRetCore::I64(value) => write!(out, "i64:{value}"),
         WastRetCore::F32(NanPattern::Value(value)) => {
-            write!(out, "{}", float("f32", f32::from_bits(value.bits), value.bits))
+            write!(
+                out,
+                "{}",
+                float("f32", f32::from_bits(value.bits), value.bits)
+            )
         }
         WastRetCore::F64(NanPattern::Value(value)) => {
-            write!(out, "{}", float("f64", f64::from_bits(value.bits), value.bits))
+            write!(
+                out,
+                "{}",
+                float("f64", f64::from_bits(value.bits), value.bits)
+            )
         }
         WastRetCore::F32(NanPattern::CanonicalNan) => write!(out, "f32:nan:canonical"),
         WastRetCore::F32(NanPattern::ArithmeticNan) => write!(out, "f32:nan:arithmetic"),

@@ -21,7 +21,11 @@ pub fn function(locals: impl IntoIterator<Item = (u32, ValType)>, body: &[u8]) -
     let mut code = CodeSection::new();
     code.function(&function);
     let mut module = Module::new();
-    module.section(&types).section(&funcs).section(&exports).section(&code);
+    module
+        .section(&types)
+        .section(&funcs)
+        .section(&exports)
+        .section(&code);
     module.finish()
 }
 

@@ -68,9 +68,15 @@ fn fifty_thousand_locals_and_one_more() {
         }
     }
     refused(&function([(50_001, ValType::I32)], &body), "locals");
-    refused(&function([(49_999, ValType::I32), (2, ValType::I64)], &body), "locals");
+    refused(
+        &function([(49_999, ValType::I32), (2, ValType::I64)], &body),
+        "locals",
+    );
     refused(&function([(u32::MAX, ValType::I32)], &body), "locals");
-    refused(&function(vec![(u32::MAX, ValType::I32); 3], &body), "locals");
+    refused(
+        &function(vec![(u32::MAX, ValType::I32); 3], &body),
+        "locals",
+    );
 }
 
 #[test]
@@ -125,21 +131,28 @@ fn imports_by_the_million() {
     let module = Module::new(&engine, sections([(TYPE, ONE_TYPE), (IMPORT, &imports)]));
     let module = module.expect("100,000 imports are allowed");
     let mut store = Store::new(&engine, ());
-    let error = Linker::new(&engine).instantiate(&mut store, &module).expect_err("no one exports");
+    let error = Linker::new(&engine)
+        .instantiate(&mut store, &module)
+        .expect_err("no one exports");
     assert!(matches!(error.kind(), ErrorKind::Link(_)), "{error}");
 }
 
 /// Counts that no bytes follow: nothing may be reserved on their word.
 #[test]
 fn counts_without_items() {
-    for section in [TYPE, IMPORT, FUNCTION, 4, 5, GLOBAL, EXPORT, ELEMENT, CODE, DATA, 12] {
+    for section in [
+        TYPE, IMPORT, FUNCTION, 4, 5, GLOBAL, EXPORT, ELEMENT, CODE, DATA, 12,
+    ] {
         for count in [1, 1000, 999_999, u64::from(u32::MAX)] {
             let content = leb(count);
             let module = sections([(section, &content[..])]);
             for lowering in LOWERINGS {
                 if let Ok(module) = load(&module, lowering) {
                     // The count of data segments alone says nothing by itself.
-                    assert_eq!(section, 12, "{count} items of section {section}: {module:?}");
+                    assert_eq!(
+                        section, 12,
+                        "{count} items of section {section}: {module:?}"
+                    );
                 }
             }
         }
@@ -147,7 +160,10 @@ fn counts_without_items() {
     // A section, and a body, longer than the module.
     refused(b"\0asm\x01\0\0\0\x01\xff\xff\xff\xff\x0f", "unexpected end");
     let code = [1, 0xff, 0xff, 0xff, 0xff, 0x0f];
-    refused(&sections([(TYPE, ONE_TYPE), (FUNCTION, &[1, 0]), (CODE, &code)]), "end");
+    refused(
+        &sections([(TYPE, ONE_TYPE), (FUNCTION, &[1, 0]), (CODE, &code)]),
+        "end",
+    );
 }
 
 #[test]
@@ -158,7 +174,12 @@ fn long_names() {
         exports.extend(vec![b'x'; length]);
         exports.extend([0, 0]);
         let code = [1, 2, 0, 0x0b];
-        sections([(TYPE, ONE_TYPE), (FUNCTION, &[1, 0]), (EXPORT, &exports), (CODE, &code)])
+        sections([
+            (TYPE, ONE_TYPE),
+            (FUNCTION, &[1, 0]),
+            (EXPORT, &exports),
+            (CODE, &code),
+        ])
     };
     let module = load(&export(100_000), Lowering::Lazy).expect("100,000 bytes are allowed");
     assert!(module.export(&"x".repeat(100_000)).is_some());
@@ -175,7 +196,9 @@ fn long_names() {
     let module = Module::new(&engine, sections([(TYPE, ONE_TYPE), (IMPORT, &imports)]));
     let module = module.expect("100,000 bytes are allowed");
     let mut store = Store::new(&engine, ());
-    let error = Linker::new(&engine).instantiate(&mut store, &module).expect_err("no one exports");
+    let error = Linker::new(&engine)
+        .instantiate(&mut store, &module)
+        .expect_err("no one exports");
     assert!(matches!(error.kind(), ErrorKind::Link(_)), "{error}");
 }
 
@@ -217,11 +240,20 @@ fn long_constant_expressions() {
 /// A name section that makes no sense is no reason to refuse a module, nor to fall over.
 #[test]
 fn names_that_make_no_sense() {
-    for names in [&[1, 200, 1][..], &[1, 4, 0xff, 0xff, 0xff, 0xff], &[1, 5, 1, 0xff, 0xff, 3, 1]] {
+    for names in [
+        &[1, 200, 1][..],
+        &[1, 4, 0xff, 0xff, 0xff, 0xff],
+        &[1, 5, 1, 0xff, 0xff, 3, 1],
+    ] {
         let mut custom = vec![4, b'n', b'a', b'm', b'e'];
         custom.extend(names);
         let code = [1, 3, 0, 0, 0x0b];
-        let module = sections([(TYPE, ONE_TYPE), (FUNCTION, &[1, 0]), (CODE, &code), (0, &custom)]);
+        let module = sections([
+            (TYPE, ONE_TYPE),
+            (FUNCTION, &[1, 0]),
+            (CODE, &code),
+            (0, &custom),
+        ]);
         let module = load(&module, Lowering::Eager).expect("custom sections are not validated");
         assert_eq!(module.name(), None);
     }

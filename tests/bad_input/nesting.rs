@@ -68,7 +68,11 @@ fn ifs() {
         Instruction::I32Const(1),
         Instruction::If(BlockType::Result(ValType::I32)),
     ]);
-    let close = code([Instruction::Else, Instruction::I32Const(8), Instruction::End]);
+    let close = code([
+        Instruction::Else,
+        Instruction::I32Const(8),
+        Instruction::End,
+    ]);
     let inside = code([Instruction::I32Const(7)]);
     works_or_is_refused(nest(&open, &inside, &close, DEEP));
     works_or_is_refused(nest(&open, &inside, &close, 50_000));
@@ -103,7 +107,11 @@ fn operands() {
     ]);
     works_or_is_refused(nest(&local, &change, &close, DEEP));
     works_or_is_refused(nest(&local, &change, &close, 30_000));
-    let computed = code([Instruction::LocalGet(0), Instruction::I32Eqz, Instruction::I32Eqz]);
+    let computed = code([
+        Instruction::LocalGet(0),
+        Instruction::I32Eqz,
+        Instruction::I32Eqz,
+    ]);
     works_or_is_refused(nest(&computed, &inside, &close, DEEP));
     works_or_is_refused(nest(&computed, &inside, &close, 30_000));
 }

@@ -44,7 +44,11 @@ impl Bits {
     /// A value for the host to give: one of those that code treats in ways of its own, half of the
     /// time. No NaN, because its bits could differ, and only null references.
     pub fn arbitrary(ty: Ty, rng: &mut Rng) -> Self {
-        let bits = if rng.chance(50) { rng.next() } else { *rng.pick(INTERESTING) };
+        let bits = if rng.chance(50) {
+            rng.next()
+        } else {
+            *rng.pick(INTERESTING)
+        };
         match ty {
             Ty::I32 => Self::I32(bits as u32),
             Ty::I64 => Self::I64(bits),
@@ -72,11 +76,33 @@ pub enum Stop {
 /// Both texts mean `call_indirect` past a table's end in one machine, and `table.get` in the other.
 pub const TABLE_BOUNDS: &str = "out of bounds table access";
 
+/// A call of an export.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Call {
+    pub name: String,
+    pub args: Vec<Bits>,
+    pub outcome: Result<Vec<Bits>, Stop>,
+}
+
+impl Call {
+    pub fn instantiation(outcome: Result<Vec<Bits>, Stop>) -> Self {
+        Self {
+            name: "(instantiation)".to_owned(),
+            args: Vec::new(),
+            outcome,
+        }
+    }
+
+    pub fn is_exhausted(&self) -> bool {
+        self.outcome == Err(Stop::Exhausted)
+    }
+}
+
 /// What could be seen of a case.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// Each call: its name, arguments and outcome; instantiation comes first.
-    pub calls: Vec<(String, Vec<Bits>, Result<Vec<Bits>, Stop>)>,
+    /// The calls of exports; instantiation comes first, as if it were one.
+    pub calls: Vec<Call>,
     /// The calls of host functions.
     pub host: Vec<(usize, Vec<Bits>)>,
     /// Exported memories by a hash of their contents, with their sizes in bytes.
@@ -89,13 +115,19 @@ pub struct Seen {
 /// Host functions give results that depend on how many calls there were before.
 pub fn host_results(types: &[Ty], calls: usize) -> Vec<Bits> {
     let mut rng = Rng::new(calls as u64);
-    types.iter().map(|ty| Bits::arbitrary(*ty, &mut rng)).collect()
+    types
+        .iter()
+        .map(|ty| Bits::arbitrary(*ty, &mut rng))
+        .collect()
 }
 
 /// The arguments of a call, the same for either machine.
 pub fn arguments(case: &Case, round: usize, func: usize, types: &[Ty]) -> Vec<Bits> {
     let mut rng = Rng::new(case.seed ^ ((round as u64) << 48) ^ ((func as u64) << 32));
-    types.iter().map(|ty| Bits::arbitrary(*ty, &mut rng)).collect()
+    types
+        .iter()
+        .map(|ty| Bits::arbitrary(*ty, &mut rng))
+        .collect()
 }
 
 pub fn hash(bytes: &[u8]) -> u64 {
@@ -108,12 +140,11 @@ pub fn hash(bytes: &[u8]) -> u64 {
 pub fn compare(ours: &Seen, theirs: &Seen) -> Result<usize, String> {
     let mut compared = 0;
     for (our, their) in ours.calls.iter().zip(&theirs.calls) {
-        if our.2 == Err(Stop::Exhausted) || their.2 == Err(Stop::Exhausted) {
+        if our.is_exhausted() || their.is_exhausted() {
             return Ok(compared);
         }
         if our != their {
-            let (name, args, our) = our;
-            return Err(format!("{name}({args:?})\n  ours:   {our:?}\n  theirs: {:?}", their.2));
+            return Err(format!("calls\n  ours:   {our:?}\n  theirs: {their:?}"));
         }
         compared += 1;
     }

@@ -7,14 +7,14 @@
 #![allow(unreachable_pub, reason = "no part of a test is reached from outside")]
 
 mod case;
-mod ours;
-mod program;
-mod smith;
-mod theirs;
 #[path = "../support/ops.rs"]
 mod ops;
+mod ours;
+mod program;
 #[path = "../support/rng.rs"]
 mod rng;
+mod smith;
+mod theirs;
 
 use case::Case;
 
@@ -45,7 +45,11 @@ fn programs_run_as_in_wasmi() {
 
 /// How many seeds to run, in a debug build and in one that optimises.
 fn seeds(debug: u64, optimised: u64) -> u64 {
-    let usual = if cfg!(debug_assertions) { debug } else { optimised };
+    let usual = if cfg!(debug_assertions) {
+        debug
+    } else {
+        optimised
+    };
     number("HOLDALL_SEEDS").unwrap_or(usual)
 }
 
@@ -97,7 +101,10 @@ fn agree(generator: &str, seeds: u64, case: impl Fn(u64) -> Option<Case>) {
         "{generator}: {modules} modules and {calls} calls agree; of them wasmi 2 panics on {panics} \
          and is overruled on {overruled}"
     );
-    assert!(modules > 10 * (panics + overruled), "wasmi 2 is hardly an oracle");
+    assert!(
+        modules > 10 * (panics + overruled),
+        "wasmi 2 is hardly an oracle"
+    );
 }
 
 fn compare(case: &Case, tally: &mut Tally) -> Result<(), String> {

@@ -7,7 +7,9 @@ use holdall::{
     Module, Store, Table, TrapCode, Val, ValType,
 };
 
-use crate::case::{self, Bits, Case, FUEL, Seen, Stop, TABLE_BOUNDS, Ty, arguments, host_results};
+use crate::case::{
+    self, Bits, Call, Case, FUEL, Seen, Stop, TABLE_BOUNDS, Ty, arguments, host_results,
+};
 
 type HostCalls = Vec<(usize, Vec<Bits>)>;
 
@@ -33,7 +35,7 @@ pub fn run(case: &Case) -> Result<Seen, String> {
     }
     let instance = Instance::new(&mut store, &module, &imports);
     let outcome = instance.as_ref().map(|_| Vec::new()).map_err(stop);
-    seen.calls.push(("instantiation".to_owned(), Vec::new(), outcome));
+    seen.calls.push(Call::instantiation(outcome));
     if let Ok(instance) = instance {
         calls(case, &module, &mut store, instance, &mut seen);
         state(&module, &store, instance, &mut seen);
@@ -62,7 +64,8 @@ fn calls(
                 continue;
             };
             if let Some(Extern::Global(fuel)) = instance.get_export(&*store, FUEL) {
-                fuel.set(&mut *store, Val::I32(case.fuel)).expect("fuel is a mutable i32");
+                fuel.set(&mut *store, Val::I32(case.fuel))
+                    .expect("fuel is a mutable i32");
             }
             let ty = func.ty(&*store);
             let params: Vec<Ty> = ty.params().iter().map(|ty| ty_of(*ty)).collect();
@@ -74,9 +77,15 @@ fn calls(
                 Ok(()) => Ok(results.iter().map(bits).collect()),
                 Err(error) => Err(stop(&error)),
             };
-            let exhausted = outcome == Err(Stop::Exhausted);
-            seen.calls.push((name.to_owned(), args, outcome));
-            if exhausted {
+            let name = name.to_owned();
+            let call = Call {
+                name,
+                args,
+                outcome,
+            };
+            let is_exhausted = call.is_exhausted();
+            seen.calls.push(call);
+            if is_exhausted {
                 return;
             }
         }
@@ -85,12 +94,18 @@ fn calls(
 
 fn state(module: &Module, store: &Store<HostCalls>, instance: Instance, seen: &mut Seen) {
     for name in names(module) {
-        match instance.get_export(store, name).expect("the module exports it") {
+        match instance
+            .get_export(store, name)
+            .expect("the module exports it")
+        {
             Extern::Memory(memory) => {
                 let data = memory.data(store);
-                seen.memories.push((name.to_owned(), data.len(), case::hash(data)));
+                seen.memories
+                    .push((name.to_owned(), data.len(), case::hash(data)));
             }
-            Extern::Global(global) => seen.globals.push((name.to_owned(), bits(&global.get(store)))),
+            Extern::Global(global) => seen
+                .globals
+                .push((name.to_owned(), bits(&global.get(store)))),
             Extern::Table(table) => {
                 let elements = (0..table.size(store)).map(|at| match table.get(store, at) {
                     Some(Val::FuncRef(func)) => func.is_none(),
@@ -164,8 +179,12 @@ fn bits(value: &Val) -> Bits {
         Val::I64(value) => Bits::I64(value as u64),
         Val::F32(bits) => Bits::F32(bits),
         Val::F64(bits) => Bits::F64(bits),
-        Val::FuncRef(value) => Bits::FuncRef { null: value.is_none() },
-        Val::ExternRef(value) => Bits::ExternRef { null: value.is_none() },
+        Val::FuncRef(value) => Bits::FuncRef {
+            null: value.is_none(),
+        },
+        Val::ExternRef(value) => Bits::ExternRef {
+            null: value.is_none(),
+        },
         Val::V128(_) => panic!("no case has vectors"),
     }
 }

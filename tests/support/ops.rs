@@ -35,13 +35,6 @@ impl Ty {
             F64 => Instruction::F64Const(f64::from_bits(bits).into()),
         }
     }
-
-    pub fn bytes(self) -> u32 {
-        match self {
-            I32 | F32 => 4,
-            I64 | F64 => 8,
-        }
-    }
 }
 
 /// A numeric instruction.

@@ -109,7 +109,10 @@ impl<'a> Body<'a> {
         self.code.push(instruction);
     }
 
-    pub(super) fn emit_all(&mut self, instructions: impl IntoIterator<Item = Instruction<'static>>) {
+    pub(super) fn emit_all(
+        &mut self,
+        instructions: impl IntoIterator<Item = Instruction<'static>>,
+    ) {
         for instruction in instructions {
             self.emit(instruction);
         }
@@ -132,7 +135,9 @@ impl<'a> Body<'a> {
     }
 
     fn local_below(&mut self, ty: Ty, end: usize) -> u32 {
-        let fitting: Vec<usize> = (0..end).filter(|local| self.locals[*local] == Some(ty)).collect();
+        let fitting: Vec<usize> = (0..end)
+            .filter(|local| self.locals[*local] == Some(ty))
+            .collect();
         *self.rng.pick(&fitting) as u32
     }
 
@@ -185,10 +190,9 @@ impl<'a> Body<'a> {
             match ty {
                 Ty::I32 => self.emit(Instruction::I64ExtendI32U),
                 Ty::I64 => {}
-                Ty::F32 => self.emit_all([
-                    Instruction::I32ReinterpretF32,
-                    Instruction::I64ExtendI32U,
-                ]),
+                Ty::F32 => {
+                    self.emit_all([Instruction::I32ReinterpretF32, Instruction::I64ExtendI32U])
+                }
                 Ty::F64 => self.emit(Instruction::I64ReinterpretF64),
             }
             self.emit_all([Instruction::I64Xor, Instruction::GlobalSet(HASH)]);

@@ -10,7 +10,9 @@ use crate::ops::{LOADS, Op, Ty};
 const MAX_DEPTH: usize = 7;
 /// Offsets of loads and stores: none, small, at both sides of what 16 bits hold, and large. With an
 /// address below `ADDRESSES` all of them are inside the memory.
-const OFFSETS: &[u64] = &[0, 0, 0, 1, 4, 8, 12, 100, 4096, 65528, 65535, 65536, 65540, 70000];
+const OFFSETS: &[u64] = &[
+    0, 0, 0, 1, 4, 8, 12, 100, 4096, 65528, 65535, 65536, 65540, 70000,
+];
 pub(super) const ADDRESSES: i32 = 0x7fff;
 
 impl Body<'_> {

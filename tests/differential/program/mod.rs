@@ -7,6 +7,7 @@
 mod body;
 mod control;
 mod expr;
+mod loops;
 mod statement;
 
 use wasm_encoder::{
@@ -84,7 +85,9 @@ pub fn bits(rng: &mut Rng) -> u64 {
 }
 
 pub fn types(rng: &mut Rng, most: usize) -> Vec<Ty> {
-    (0..rng.below(most + 1)).map(|_| *rng.pick(&Ty::ALL)).collect()
+    (0..rng.below(most + 1))
+        .map(|_| *rng.pick(&Ty::ALL))
+        .collect()
 }
 
 /// The program of a seed, with its functions exported as `f0`, `f1` and so on.
@@ -149,7 +152,11 @@ fn shape(rng: &mut Rng) -> Shape {
 fn wrapper(signature: &Signature, callee: u32) -> Function {
     let params = signature.params.len() as u32;
     let mut function = Function::new_with_locals_types(
-        signature.results.iter().map(|ty| ty.encode()).chain([ValType::F32, ValType::F64]),
+        signature
+            .results
+            .iter()
+            .map(|ty| ty.encode())
+            .chain([ValType::F32, ValType::F64]),
     );
     let scratch = [
         params + signature.results.len() as u32,
@@ -229,7 +236,11 @@ fn module(rng: &mut Rng, shape: &Shape, types_of_funcs: &[u32], code: &CodeSecti
             Ty::F64 => ConstExpr::f64_const((rng.below(1000) as f64 / 8.0).into()),
         };
         globals.global(ty_encoded, &init);
-        let name = if index as u32 == FUEL { "fuel".to_owned() } else { format!("g{index}") };
+        let name = if index as u32 == FUEL {
+            "fuel".to_owned()
+        } else {
+            format!("g{index}")
+        };
         exports.export(&name, ExportKind::Global, index as u32);
     }
 

@@ -50,7 +50,11 @@ impl Body<'_> {
 
     /// `x = x op value`, and the old `x` kept on the stack while it is overwritten.
     fn update(&mut self) {
-        let ty = if self.rng.chance(60) { Ty::I32 } else { Ty::I64 };
+        let ty = if self.rng.chance(60) {
+            Ty::I32
+        } else {
+            Ty::I64
+        };
         let (local, other) = (self.local(ty), self.local(ty));
         let (add, sub) = match ty {
             Ty::I32 => (Instruction::I32Add, Instruction::I32Sub),
@@ -139,10 +143,7 @@ impl Body<'_> {
     /// A number below `bound`, a power of two.
     fn index(&mut self, bound: usize) {
         self.value(Ty::I32, 5);
-        self.emit_all([
-            Instruction::I32Const(bound as i32 - 1),
-            Instruction::I32And,
-        ]);
+        self.emit_all([Instruction::I32Const(bound as i32 - 1), Instruction::I32And]);
     }
 
     fn bulk(&mut self) {

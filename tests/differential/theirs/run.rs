@@ -9,7 +9,9 @@ use super::machine::{
     Memory, Module, Store, Table, TrapCode, Val, ValType,
 };
 use super::{Nullness, is_null, null_table};
-use crate::case::{self, Bits, Case, FUEL, Seen, Stop, TABLE_BOUNDS, Ty, arguments, host_results};
+use crate::case::{
+    self, Bits, Call, Case, FUEL, Seen, Stop, TABLE_BOUNDS, Ty, arguments, host_results,
+};
 
 type HostCalls = Vec<(usize, Vec<Bits>)>;
 
@@ -19,7 +21,9 @@ pub fn run(case: &Case) -> Option<Result<Seen, String>> {
     // Eager, because a panic at the first call of a function would abort the process.
     config.compilation_mode(CompilationMode::Eager);
     config.wasm_tail_call(true).wasm_extended_const(true);
-    config.set_max_recursion_depth(100_000).set_max_stack_height(8 << 20);
+    config
+        .set_max_recursion_depth(100_000)
+        .set_max_stack_height(8 << 20);
     let engine = Engine::new(&config);
     let load = AssertUnwindSafe(|| Module::new(&engine, &case.bytes));
     let module = catch_unwind(load).ok()?;
@@ -46,7 +50,7 @@ fn run_module(
     }
     let instance = Instance::new(&mut store, module, &imports);
     let outcome = instance.as_ref().map(|_| Vec::new()).map_err(stop);
-    seen.calls.push(("instantiation".to_owned(), Vec::new(), outcome));
+    seen.calls.push(Call::instantiation(outcome));
     if let Ok(instance) = instance {
         calls(case, module, &mut store, instance, &mut seen);
         state(module, &store, instance, &mut seen);
@@ -75,7 +79,8 @@ fn calls(
                 continue;
             };
             if let Some(fuel) = instance.get_global(&*store, FUEL) {
-                fuel.set(&mut *store, Val::I32(case.fuel)).expect("fuel is a mutable i32");
+                fuel.set(&mut *store, Val::I32(case.fuel))
+                    .expect("fuel is a mutable i32");
             }
             let ty = func.ty(&*store);
             let params: Vec<Ty> = ty.params().iter().map(|ty| ty_of(*ty)).collect();
@@ -86,9 +91,15 @@ fn calls(
                 Ok(()) => Ok(results.iter().map(bits).collect()),
                 Err(error) => Err(stop(&error)),
             };
-            let exhausted = outcome == Err(Stop::Exhausted);
-            seen.calls.push((name.to_owned(), args, outcome));
-            if exhausted {
+            let name = name.to_owned();
+            let call = Call {
+                name,
+                args,
+                outcome,
+            };
+            let is_exhausted = call.is_exhausted();
+            seen.calls.push(call);
+            if is_exhausted {
                 return;
             }
         }
@@ -97,12 +108,18 @@ fn calls(
 
 fn state(module: &Module, store: &Store<HostCalls>, instance: Instance, seen: &mut Seen) {
     for name in names(module) {
-        match instance.get_export(store, name).expect("the module exports it") {
+        match instance
+            .get_export(store, name)
+            .expect("the module exports it")
+        {
             Extern::Memory(memory) => {
                 let data = memory.data(store);
-                seen.memories.push((name.to_owned(), data.len(), case::hash(data)));
+                seen.memories
+                    .push((name.to_owned(), data.len(), case::hash(data)));
             }
-            Extern::Global(global) => seen.globals.push((name.to_owned(), bits(&global.get(store)))),
+            Extern::Global(global) => seen
+                .globals
+                .push((name.to_owned(), bits(&global.get(store)))),
             Extern::Table(table) => {
                 let elements = (0..table.size(store))
                     .map(|at| is_null(&table.get(store, at).expect("below the size")));
@@ -113,11 +130,7 @@ fn state(module: &Module, store: &Store<HostCalls>, instance: Instance, seen: &m
     }
 }
 
-fn imported(
-    store: &mut Store<HostCalls>,
-    index: usize,
-    ty: &ExternType,
-) -> Result<Extern, Error> {
+fn imported(store: &mut Store<HostCalls>, index: usize, ty: &ExternType) -> Result<Extern, Error> {
     Ok(match ty {
         ExternType::Func(ty) => {
             let results: Vec<Ty> = ty.results().iter().map(|ty| ty_of(*ty)).collect();
@@ -169,8 +182,12 @@ fn bits(value: &Val) -> Bits {
         Val::I64(value) => Bits::I64(*value as u64),
         Val::F32(value) => Bits::F32(value.to_bits()),
         Val::F64(value) => Bits::F64(value.to_bits()),
-        Val::FuncRef(value) => Bits::FuncRef { null: value.is_null() },
-        Val::ExternRef(value) => Bits::ExternRef { null: value.is_null() },
+        Val::FuncRef(value) => Bits::FuncRef {
+            null: value.is_null(),
+        },
+        Val::ExternRef(value) => Bits::ExternRef {
+            null: value.is_null(),
+        },
         Val::V128(_) => panic!("no case has vectors"),
     }
 }
@@ -186,6 +203,8 @@ fn stop(error: &Error) -> Stop {
         Some(TrapCode::BadConversionToInteger) => "invalid conversion to integer",
         Some(TrapCode::BadSignature) => "indirect call type mismatch",
         Some(TrapCode::StackOverflow) => return Stop::Exhausted,
+        // An element segment that does not fit is an error of another kind in wasmi.
+        _ if error.to_string().starts_with(TABLE_BOUNDS) => TABLE_BOUNDS,
         _ => return Stop::Other(error.to_string()),
     })
 }
