@@ -134,7 +134,19 @@ fn binary(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, Fault> {
         }
         return Ok(bytes);
     }
-    text(&bytes)?.map_or(Ok(bytes), |module| binary(Cow::Owned(module)))
+    match text(&bytes)? {
+        Some(module) => binary(Cow::Owned(module)),
+        None => {
+            let start = &bytes[..bytes.len().min(4)];
+            Err(Fault::malformed_at(
+                format!(
+                    "magic header not detected: expected \"\\0asm\", found \"{}\"",
+                    start.escape_ascii()
+                ),
+                0,
+            ))
+        }
+    }
 }
 
 /// The binary format of text; `None` where the bytes are no text.

@@ -258,3 +258,94 @@ fn names_that_make_no_sense() {
         assert_eq!(module.name(), None);
     }
 }
+
+/// Functions, types, globals, tables, element and data segments with indices that 16 bits do not
+/// hold: each is reached, and is not taken for the one 65,536 below it.
+#[cfg(feature = "wat")]
+#[test]
+fn indices_past_16_bits() {
+    const LAST: usize = 70_000;
+    let many = |what: &str| what.repeat(LAST);
+    let cases = [
+        (
+            "global",
+            many("(global (mut i32) (i32.const 1))") + "(global (mut i32) (i32.const 7))",
+            "(global.get 70000)".to_owned(),
+        ),
+        (
+            "global that is set",
+            many("(global (mut i32) (i32.const 1))") + "(global (mut i32) (i32.const 1))",
+            "(global.set 70000 (i32.const 6)) (i32.add (global.get 70000) (global.get 4464))".to_owned(),
+        ),
+        (
+            "function",
+            many("(func)") + "(func (result i32) (i32.const 7))",
+            "(call 70000)".to_owned(),
+        ),
+        (
+            "function by reference",
+            many("(func)") + "(func (result i32) (i32.const 7)) (table $t 1 funcref) (elem declare func 70000)",
+            "(table.set $t (i32.const 0) (ref.func 70000)) (call_indirect $t (result i32) (i32.const 0))"
+                .to_owned(),
+        ),
+        (
+            "type",
+            (0..LAST).map(|_| "(type (func (param i64)))").collect::<String>()
+                + "(type $last (func (result i32))) (func $f (type $last) (i32.const 7)) (table funcref (elem $f))",
+            "(call_indirect (type 70000) (i32.const 0))".to_owned(),
+        ),
+        (
+            "table",
+            many("(table 1 funcref)") + "(table funcref (elem $seven)) (func $seven (result i32) (i32.const 7))",
+            "(call_indirect 70000 (result i32) (i32.const 0))".to_owned(),
+        ),
+        (
+            "table that is grown",
+            many("(table 1 funcref)") + "(table 3 funcref)",
+            "(drop (table.grow 70000 (ref.null func) (i32.const 4))) (table.size 70000)".to_owned(),
+        ),
+        (
+            "table that is filled",
+            many("(table 1 funcref)") + "(table 20 funcref) (elem declare func $f) (func $f)",
+            "(table.fill 70000 (i32.const 3) (ref.func $f) (i32.const 9))
+             (table.copy 70000 70000 (i32.const 12) (i32.const 3) (i32.const 1))
+             (table.set 70000 (i32.const 13) (table.get 70000 (i32.const 12)))
+             (select (i32.const 8) (i32.const 7) (ref.is_null (table.get 70000 (i32.const 13))))"
+                .to_owned(),
+        ),
+        (
+            "data segment",
+            "(memory 1)".to_owned() + &many("(data \"\\01\")") + "(data \"\\07\")",
+            "(memory.init 70000 (i32.const 0) (i32.const 0) (i32.const 1)) (data.drop 70000)
+             (i32.load (i32.const 0))"
+                .to_owned(),
+        ),
+        (
+            "element segment",
+            "(table $t 1 funcref) (func $one (result i32) (i32.const 1)) (func $seven (result i32) (i32.const 7))"
+                .to_owned()
+                + &many("(elem func $one)")
+                + "(elem func $seven)",
+            "(table.init $t 70000 (i32.const 0) (i32.const 0) (i32.const 1)) (elem.drop 70000)
+             (call_indirect $t (result i32) (i32.const 0))"
+                .to_owned(),
+        ),
+    ];
+    for (what, fields, body) in cases {
+        let text = format!("(module {fields} (func (export \"f\") (result i32) {body}))");
+        for lowering in LOWERINGS {
+            let module =
+                load(text.as_bytes(), lowering).unwrap_or_else(|error| panic!("{what}: {error}"));
+            let mut store = Store::new(module.engine(), ());
+            let instance = holdall::Instance::new(&mut store, &module, &[]);
+            let instance = instance.unwrap_or_else(|error| panic!("{what}: {error}"));
+            let func = instance
+                .get_typed_func::<(), i32>(&store, "f")
+                .expect("it is exported");
+            let result = func
+                .call(&mut store, ())
+                .unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert_eq!(result, 7, "{what}");
+        }
+    }
+}

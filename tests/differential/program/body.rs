@@ -39,6 +39,8 @@ pub(super) struct Body<'a> {
     pub(super) loops: usize,
     /// How many more instructions may be generated freely; none below 0.
     pub(super) budget: i32,
+    /// Whether a few instructions may trap.
+    pub(super) wild: bool,
 }
 
 /// Locals of each type besides the parameters.
@@ -65,6 +67,7 @@ impl<'a> Body<'a> {
             labels: Vec::new(),
             loops: 0,
             budget,
+            wild: true,
         }
     }
 
@@ -83,6 +86,9 @@ impl<'a> Body<'a> {
                 self.constant(ty);
                 self.emit(Instruction::LocalSet(local as u32));
             }
+        }
+        if self.rng.chance(1) {
+            self.far_branches();
         }
         while self.budget > 0 {
             self.statement();

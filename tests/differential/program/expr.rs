@@ -40,7 +40,7 @@ impl Body<'_> {
             80..84 => self.select(ty, depth),
             84..89 => self.block_value(ty, depth),
             89..92 => self.if_value(ty, depth),
-            92..95 => self.call_value(ty, depth),
+            92..95 if self.wild => self.call_value(ty, depth),
             95..97 => self.branch_if_value(ty, depth),
             _ if ty == Ty::I32 => self.machine_value(depth),
             _ => self.operation(ty, depth),
@@ -78,7 +78,7 @@ impl Body<'_> {
     }
 
     fn operation(&mut self, ty: Ty, depth: usize) {
-        let careful = self.rng.chance(97);
+        let careful = !self.wild || self.rng.chance(97);
         let fitting: Vec<usize> = self
             .shape
             .ops
@@ -162,11 +162,11 @@ impl Body<'_> {
                 let address = self.rng.below(ADDRESSES as usize) as i32;
                 self.emit(Instruction::I32Const(address));
             }
-            4..19 => {
+            19 if self.wild => self.value(Ty::I32, depth + 1),
+            _ => {
                 self.value(Ty::I32, depth + 1);
                 self.emit_all([Instruction::I32Const(ADDRESSES), Instruction::I32And]);
             }
-            _ => self.value(Ty::I32, depth + 1),
         }
     }
 

@@ -143,6 +143,50 @@ impl Body<'_> {
         }
     }
 
+    /// Branches forwards and back over more code than 16 bits count.
+    pub(super) fn far_branches(&mut self) {
+        let left = std::mem::replace(&mut self.budget, 0);
+        self.wild = false;
+        let counter = self.counter(Ty::I32);
+        let empty = self.shape.block_type(&[], &[]);
+        self.emit_all([
+            Instruction::I32Const(3),
+            Instruction::LocalSet(counter),
+            Instruction::Loop(empty),
+        ]);
+        self.labels.push(Label {
+            types: Vec::new(),
+            target: Target::Closed,
+        });
+        self.loops += 1;
+        self.take_fuel();
+        self.budget = 2;
+        self.value(Ty::I32, 1);
+        self.emit(Instruction::If(empty));
+        self.labels.push(Label {
+            types: Vec::new(),
+            target: Target::Exit,
+        });
+        for arm in 0..2 {
+            self.budget = 40_000;
+            while self.budget > 0 {
+                self.statement();
+            }
+            self.branch_if(1);
+            if arm == 0 {
+                self.emit(Instruction::Else);
+            }
+        }
+        self.labels.pop();
+        self.emit(Instruction::End);
+        self.go_round(counter, 0);
+        self.loops -= 1;
+        self.labels.pop();
+        self.emit(Instruction::End);
+        self.wild = true;
+        self.budget = left;
+    }
+
     /// A `switch`: nested blocks, with `br_table` in the innermost.
     pub(super) fn switch(&mut self, depth: usize) {
         let arms = 1 + self.rng.below(5);

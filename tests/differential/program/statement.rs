@@ -11,7 +11,7 @@ impl Body<'_> {
     pub(super) fn statement(&mut self) {
         // Statements nest through the budget alone, which every one of them takes from.
         self.budget -= 1;
-        match self.rng.below(100) {
+        match self.rng.below(if self.wild { 100 } else { 72 }) {
             0..28 => self.assign(),
             28..34 => self.update(),
             34..40 => self.shuffle(),
