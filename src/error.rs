@@ -104,6 +104,14 @@ impl Error {
         }
     }
 
+    /// The trap that it is itself.
+    pub(crate) fn trap_mut(&mut self) -> Option<&mut Trap> {
+        match &mut *self.0 {
+            ErrorKind::Trap(trap) => Some(trap),
+            _ => None,
+        }
+    }
+
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         ErrorKind::Usage(message.into()).into()
     }

@@ -114,6 +114,12 @@ impl Trap {
         self
     }
 
+    /// Adds the calls that led to a host function out of which the trap came.
+    pub(crate) fn add_callers(&mut self, frames: Vec<Frame>) {
+        let room = Self::MAX_FRAMES.saturating_sub(self.frames.len());
+        self.frames.extend(frames.into_iter().take(room));
+    }
+
     /// The reason.
     #[must_use]
     pub fn code(&self) -> TrapCode {

@@ -87,10 +87,10 @@ unsafe fn call_entry(
     unsafe {
         let ctx = r.ctx;
         if (*entry).instance == (*ctx).instance {
-            return enter(r, (*entry).code, fp, return_to, caller);
+            return enter(r, (*entry).code.get(), fp, return_to, caller);
         }
         let end = (*ctx).stack_end.wrapping_sub(CROSS_SLOTS);
-        let frame = Header::of(*(*entry).code).frame;
+        let frame = Header::of(*(*entry).code.get()).frame;
         if fp.wrapping_add(frame.into()) > end {
             return trap(ctx, r.ip, r.fp, TrapCode::CallStackExhausted);
         }
@@ -101,7 +101,7 @@ unsafe fn call_entry(
             .write((*ctx).instance);
         (*ctx).stack_end = end;
         leave(&mut r, entry);
-        enter(r, (*entry).code, fp, &raw const CROSS_RETURN, caller)
+        enter(r, (*entry).code.get(), fp, &raw const CROSS_RETURN, caller)
     }
 }
 
@@ -184,19 +184,19 @@ unsafe fn tail_call(mut r: Regs, entry: *const FuncEntry, args: u16, at: u16, co
         } else {
             (*ctx).stack_end
         };
-        let frame = Header::of(*(*entry).code).frame;
+        let frame = Header::of(*(*entry).code.get()).frame;
         if fp.wrapping_add(frame.into()) > end {
             return trap(ctx, ip, fp, TrapCode::CallStackExhausted);
         }
         std::ptr::copy(fp.add(args.into()), fp, count.into());
         if (*entry).instance == (*ctx).instance {
-            return enter(r, (*entry).code, fp, return_to, caller);
+            return enter(r, (*entry).code.get(), fp, return_to, caller);
         }
         if crosses {
             return call_entry(r, entry, fp, return_to, caller);
         }
         leave(&mut r, entry);
-        enter(r, (*entry).code, fp, return_to, caller)
+        enter(r, (*entry).code.get(), fp, return_to, caller)
     }
 }
 
@@ -226,13 +226,19 @@ fn set_accs(r: &mut Regs, bits: u64) {
     r.acc64 = Value::from_bits(bits);
 }
 
-/// A trap at the call that entered the frame at `fp`.
-unsafe fn at_call(fp: *mut u64, at: u16, code: TrapCode, detail: Option<Box<str>>) -> Exit {
+/// The call that entered the frame at `fp`: the instruction, and the caller's frame.
+unsafe fn call_site(fp: *mut u64, at: u16) -> (*const Word, *mut u64) {
     // SAFETY: passed on from the caller.
     let (return_to, caller) = unsafe { link(fp, at) };
     let outside = return_to == &raw const CROSS_RETURN || return_to == &raw const EXIT;
     // The word before the one that is returned to belongs to the call.
-    let ip = return_to.wrapping_sub(usize::from(!outside));
+    (return_to.wrapping_sub(usize::from(!outside)), caller)
+}
+
+/// A trap at the call that entered the frame at `fp`.
+unsafe fn at_call(fp: *mut u64, at: u16, code: TrapCode, detail: Option<Box<str>>) -> Exit {
+    // SAFETY: passed on from the caller.
+    let (ip, caller) = unsafe { call_site(fp, at) };
     Exit::Trap(code, ip, caller, detail)
 }
 
@@ -251,9 +257,7 @@ unsafe fn lower(ctx: *mut Ctx, fp: *mut u64, stub: *const Word, index: u32) -> *
         match lowered {
             Ok(Ok(code)) => {
                 let code = code.words.as_ptr();
-                let entry = (&raw mut (*instance).defined).cast_const();
-                let entry = (*entry).as_ptr().cast_mut().add(index as usize);
-                (*entry).code = code;
+                (*(*ctx).defined.add(index as usize)).code.set(code);
                 if fp.wrapping_add(Header::of(*code).frame.into()) <= (*ctx).stack_end {
                     return code;
                 }
@@ -279,21 +283,19 @@ unsafe fn call_host(ctx: *mut Ctx, fp: *mut u64, link_slot: u16) -> bool {
         let core = (*ctx).core;
         let func = (*(*ctx).callee).host;
         let caller = (*ctx).caller;
-        let depth = &raw mut (*core.as_ptr()).stack;
-        let saved = (*depth).enter_host(
-            fp.add(usize::from(link_slot + Header::LINK)),
-            (*ctx).stack_end,
-        );
-        let Some(saved) = saved else {
+        let stack = &raw mut (*core.as_ptr()).stack;
+        let top = fp.add(usize::from(link_slot + Header::LINK));
+        let Some(saved) = (*stack).enter_host(top, (*ctx).stack_end) else {
             (*ctx).exit = at_call(fp, link_slot, TrapCode::CallStackExhausted, None);
             return false;
         };
         let result = catch_unwind(AssertUnwindSafe(|| ((*func).body)(core, caller, fp)));
-        (*depth).leave_host(saved);
+        (*stack).leave_host(saved);
         match result {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
-                (*ctx).exit = Exit::Host(error);
+                let (ip, fp) = call_site(fp, link_slot);
+                (*ctx).exit = Exit::Host(error, ip, fp);
                 false
             }
             Err(panic) => {
@@ -308,7 +310,7 @@ handler! {
     call(r) {
         let w = r.word();
         let entry = (*r.ctx).defined.add(w.long() as usize);
-        enter(r, (*entry).code, r.fp.add(w.a.into()), r.ip.add(1), r.fp)
+        enter(r, (*entry).code.get(), r.fp.add(w.a.into()), r.ip.add(1), r.fp)
     }
     call_import(r) {
         let w = r.word();

@@ -75,7 +75,7 @@ pub(crate) unsafe fn invoke(
     unsafe {
         let (fp, end) = ((*core.as_ptr()).stack.top, (*core.as_ptr()).stack.end);
         let func = func.as_ptr();
-        let code = (*func).code;
+        let code = (*func).code.get();
         let header = Header::of(*code);
         if fp.wrapping_add(header.frame.into()) > end {
             return Err(Trap::from(TrapCode::CallStackExhausted).into());
@@ -122,7 +122,13 @@ pub(crate) unsafe fn invoke(
                 }
                 .into())
             }
-            Exit::Host(error) => Err(Error::host(error)),
+            Exit::Host(error, ip, fp) => {
+                let mut error = Error::host(error);
+                if let Some(trap) = error.trap_mut() {
+                    trap.add_callers(backtrace::walk(&*ctx, ip, fp));
+                }
+                Err(error)
+            }
             Exit::Panic(panic) => resume_unwind(panic),
         }
     }

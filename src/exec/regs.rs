@@ -59,8 +59,9 @@ pub(super) enum Exit {
     Done,
     /// A trap, at this instruction in this frame.
     Trap(TrapCode, *const Word, *mut u64, Option<Box<str>>),
-    /// A host function returned an error, or panicked.
-    Host(anyhow::Error),
+    /// A host function, called at this instruction in this frame, returned an error.
+    Host(anyhow::Error, *const Word, *mut u64),
+    /// A host function panicked, or the lowering did.
     Panic(Box<dyn std::any::Any + Send>),
 }
 

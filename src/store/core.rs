@@ -1,6 +1,7 @@
 //! The core of a store: it owns every structure that addresses lead to, and frees them all when it
 //! is dropped.
 
+use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -60,7 +61,7 @@ impl Core {
         let entry = FuncEntry {
             // SAFETY: `host` was allocated just now and nothing else refers to it. Its code is a
             // box of its own that nobody writes to or moves as long as the core lives.
-            code: unsafe { (*host.as_ptr()).code.as_ptr() },
+            code: Cell::new(unsafe { (*host.as_ptr()).code.as_ptr() }),
             instance: std::ptr::null_mut(),
             host: host.as_ptr(),
             sig: self.engine.intern(ty),

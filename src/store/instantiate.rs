@@ -1,6 +1,7 @@
 //! Instantiation, as the sequence of the specification (WebAssembly 2.0, 4.5.4): check the imports;
 //! allocate; evaluate; write the active segments; name the start function.
 
+use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -187,7 +188,7 @@ fn defined_func(module: &ModuleInner, at: usize) -> FuncEntry {
     };
     let index = module.func_index(at as u32);
     FuncEntry {
-        code,
+        code: Cell::new(code),
         instance: std::ptr::null_mut(),
         host: std::ptr::null(),
         sig: module.func_sig(index),

@@ -5,6 +5,7 @@
 //! handles of the embedding API are such addresses, and check the store before they use them.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ pub struct StoreId(pub(crate) u64);
 pub(crate) struct FuncEntry {
     /// Where its code begins: a header word (see `ir::Header`) and then instructions. Never null.
     /// It changes once, when a function that was not lowered yet is.
-    pub(crate) code: *const Word,
+    pub(crate) code: Cell<*const Word>,
     /// The instance that it belongs to; null for a function of the host.
     pub(crate) instance: *mut InstanceData,
     /// The host function behind it; null for a function of a guest.

@@ -1,0 +1,100 @@
+//! What a trap says of where it happened: modules, functions, offsets, across modules and through
+//! functions of the host.
+#![cfg(feature = "wat")]
+
+use holdall::{
+    AsContextMut, Caller, Engine, Extern, Linker, MemoryReader, Module, Store, Trap, TrapCode,
+};
+
+const LEAF: &str = r#"(module $leaf_module
+    (func $divide (export "divide") (param i32) (result i32)
+        (i32.div_u (i32.const 1) (local.get 0))))"#;
+
+const ROOT: &str = r#"(module $root_module
+    (import "leaf" "divide" (func $divide (param i32) (result i32)))
+    (import "host" "again" (func $again (param i32)))
+    (func $inner (param i32) (result i32) (call $divide (local.get 0)))
+    (func (export "outer") (param i32) (result i32)
+        (drop (i32.const 7))
+        (i32.add (call $inner (local.get 0)) (i32.const 1)))
+    (func $through (export "through") (call $again (i32.const 0))))"#;
+
+/// The trap of calling an export of the root with these arguments.
+fn trap_of(export: &str, args: &[holdall::Val]) -> Trap {
+    let engine = Engine::default();
+    let mut linker = Linker::new(&engine);
+    linker.set_reader(MemoryReader::new().with("leaf", LEAF.as_bytes()));
+    linker
+        .func_wrap(
+            "host",
+            "again",
+            |mut caller: Caller<'_, ()>, divisor: i32| -> anyhow::Result<()> {
+                let Some(Extern::Func(outer)) = caller.get_export("outer") else {
+                    anyhow::bail!("the root exports it");
+                };
+                let mut results = [holdall::Val::I32(0)];
+                outer.call(caller.as_context_mut(), &[divisor.into()], &mut results)?;
+                Ok(())
+            },
+        )
+        .unwrap();
+    let mut store = Store::new(&engine, ());
+    let root = Module::named(&engine, "root", ROOT.as_bytes()).unwrap();
+    let instance = linker.instantiate(&mut store, &root).unwrap();
+    let func = instance.get_func(&store, export).unwrap();
+    let mut results = vec![holdall::Val::I32(0); func.ty(&store).results().len()];
+    let error = func.call(&mut store, args, &mut results).unwrap_err();
+    error.trap().expect("it traps").clone()
+}
+
+/// Frames as `module!function`, with the function's index where it has no name.
+fn calls(trap: &Trap) -> Vec<String> {
+    let frames = trap.frames().iter().map(|frame| {
+        let func = frame.func_name.as_deref().map(str::to_owned);
+        let func = func.unwrap_or_else(|| frame.func_index.to_string());
+        format!("{}!{func}", frame.module.as_deref().unwrap_or("?"))
+    });
+    frames.collect()
+}
+
+#[test]
+fn a_trap_in_a_dependency_names_every_call_in_every_module() {
+    let trap = trap_of("outer", &[0.into()]);
+    assert_eq!(trap.code(), TrapCode::IntegerDivideByZero);
+    assert_eq!(calls(&trap), ["leaf!divide", "root!inner", "root!3"]);
+}
+
+#[test]
+fn a_trap_through_the_host_names_the_calls_on_both_sides_of_it() {
+    let trap = trap_of("through", &[]);
+    let expected = ["leaf!divide", "root!inner", "root!3", "root!through"];
+    assert_eq!(calls(&trap), expected);
+}
+
+#[test]
+fn offsets_are_those_of_the_instructions_in_the_module() {
+    let trap = trap_of("outer", &[0.into()]);
+    for (frame, (text, opcode)) in trap.frames().iter().zip([
+        (LEAF, 0x6e), // i32.div_u
+        (ROOT, 0x10), // call
+        (ROOT, 0x10),
+    ]) {
+        let bytes = wat::parse_str(text).unwrap();
+        let offset = usize::try_from(frame.offset.expect("known")).unwrap();
+        assert_eq!(bytes[offset], opcode, "at {offset:#x} of {frame}");
+    }
+}
+
+#[test]
+fn a_stack_overflow_names_no_more_calls_than_a_trap_keeps() {
+    let engine = Engine::default();
+    let text = r#"(module (func $down (export "down") (call $down)))"#;
+    let module = Module::new(&engine, text.as_bytes()).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = holdall::Instance::new(&mut store, &module, &[]).unwrap();
+    let down = instance.get_typed_func::<(), ()>(&store, "down").unwrap();
+    let error = down.call(&mut store, ()).unwrap_err();
+    let trap = error.trap().unwrap();
+    assert_eq!(trap.code(), TrapCode::CallStackExhausted);
+    assert_eq!(trap.frames().len(), Trap::MAX_FRAMES);
+}
