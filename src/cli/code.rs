@@ -4,57 +4,52 @@ use anyhow::bail;
 use holdall::Module;
 
 use super::output::{Output, Plain};
-use super::sections::Sections;
 use crate::names;
 
 /// Shows the function that `wanted` means (an index, or a name), or all functions that the module
 /// defines.
 pub(super) fn show(
     module: &Module,
-    sections: &Sections,
     wanted: Option<&str>,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let imported = u32::try_from(sections.imported_funcs).expect("indices fit in 32 bits");
-    let end = u32::try_from(sections.funcs.len()).expect("indices fit in 32 bits");
+    let (imported, defined) = module.func_counts();
+    let end = imported + defined;
     let Some(wanted) = wanted else {
-        return (imported..end).try_for_each(|index| func(module, sections, index, output));
+        return (imported..end).try_for_each(|index| func(module, index, output));
     };
-    match sections.func(wanted) {
+    let by_index = wanted.parse().ok().filter(|index| *index < end);
+    match by_index.or_else(|| module.func_index(wanted)) {
         Some(index) if index < imported => {
             bail!("function {wanted} is imported: its code is where it comes from")
         }
-        Some(index) => func(module, sections, index, output),
-        None => bail!("no function {wanted}{}", hint(sections, wanted)),
+        Some(index) => func(module, index, output),
+        None => bail!("no function {wanted}{}", hint(module, wanted, end)),
     }
 }
 
-fn hint(sections: &Sections, wanted: &str) -> String {
+fn hint(module: &Module, wanted: &str, end: u32) -> String {
     if wanted.parse::<u32>().is_ok() {
-        return format!(": the indices end before {}", sections.funcs.len());
+        return format!(": the indices end before {end}");
     }
-    let exported = sections.exports.iter().map(|(name, ..)| name.as_str());
-    let named = sections.func_names.values().map(String::as_str);
-    match names::nearest(wanted, exported.chain(named)) {
+    match names::nearest(wanted, module.func_names()) {
         Some(nearest) => format!("; did you mean {nearest:?}?"),
         None => String::new(),
     }
 }
 
-fn func(
-    module: &Module,
-    sections: &Sections,
-    index: u32,
-    output: &mut Output,
-) -> anyhow::Result<()> {
+fn func(module: &Module, index: u32, output: &mut Output) -> anyhow::Result<()> {
     let code = module.disassemble(index)?;
-    let name = sections
-        .func_name(index)
-        .map(|name| format!(" {}", Plain(name)));
-    let name = name.unwrap_or_default();
-    let ty = sections.func_type(index);
+    let name = func_name(module, index);
+    let ty = module.func_type(index).expect("it was disassembled");
     output.line(format_args!("func {index}{name} {ty}"))?;
     code.lines()
         .try_for_each(|line| output.line(format_args!("  {line}")))?;
     output.line("")
+}
+
+/// What a function is called, after a space; nothing where it has no name.
+pub(super) fn func_name(module: &Module, index: u32) -> String {
+    let name = module.func_name(index);
+    name.map_or_else(String::new, |name| format!(" {}", Plain(name)))
 }

@@ -7,7 +7,6 @@ use holdall::{Engine, Module};
 
 use super::code;
 use super::output::{Output, Plain};
-use super::sections::Sections;
 use super::source::Sources;
 use super::tree::Tree;
 
@@ -33,16 +32,13 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
     let engine = Engine::default();
     let root = args.sources.root(&args.module)?;
     let module = Module::named(&engine, &root.name, root.bytes.clone())?;
-    // The module was made of the same bytes, so that text is known to be readable.
-    let binary = wat::parse_bytes(&root.bytes)?;
-    let sections = Sections::read(&binary)?;
     if let Some(wanted) = &args.code {
-        return code::show(&module, &sections, wanted.as_deref(), output);
+        return code::show(&module, wanted.as_deref(), output);
     }
-    let (name, size) = (Plain(&root.name), binary.len());
+    let (name, size) = (Plain(&root.name), module.binary().len());
     output.line(format_args!("{name}: {size} bytes, from {}", root.origin))?;
-    interface(&module, &sections, output)?;
-    definitions(&sections, output)?;
+    interface(&module, output)?;
+    definitions(&module, output)?;
     if module.imports().len() > 0 {
         output.line("dependencies")?;
         let reader = args.sources.reader()?;
@@ -55,23 +51,21 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn interface(module: &Module, sections: &Sections, output: &mut Output) -> anyhow::Result<()> {
-    list("types", &sections.types, output)?;
-    let imports = module.imports().zip(&sections.imports);
-    let imports = imports.map(|(import, index)| {
+fn interface(module: &Module, output: &mut Output) -> anyhow::Result<()> {
+    list("types", module.types(), output)?;
+    let imports = module.imports().map(|import| {
         let name = format!("{}.{}", Plain(import.module), Plain(import.name));
         [
-            format!("{} {index}", import.ty.kind()),
+            format!("{} {}", import.ty.kind(), import.index),
             name,
             import.ty.to_string(),
         ]
     });
     table("imports", imports.collect(), output)?;
-    let exports = module.exports().zip(&sections.exports);
-    let exports = exports.map(|(export, (_, _, index))| {
+    let exports = module.exports().map(|export| {
         let name = Plain(export.name).to_string();
         [
-            format!("{} {index}", export.ty.kind()),
+            format!("{} {}", export.ty.kind(), export.index),
             name,
             export.ty.to_string(),
         ]
@@ -79,32 +73,29 @@ fn interface(module: &Module, sections: &Sections, output: &mut Output) -> anyho
     table("exports", exports.collect(), output)
 }
 
-fn definitions(sections: &Sections, output: &mut Output) -> anyhow::Result<()> {
-    let (all, imported) = (sections.funcs.len(), sections.imported_funcs);
-    if all > 0 {
-        let defined = all - imported;
+fn definitions(module: &Module, output: &mut Output) -> anyhow::Result<()> {
+    let (imported, defined) = module.func_counts();
+    if imported + defined > 0 {
         output.line(format_args!(
             "functions: {defined} defined, {imported} imported"
         ))?;
     }
-    list("tables", &sections.tables, output)?;
-    list("memories", &sections.memories, output)?;
-    list("globals", &sections.globals, output)?;
-    if let Some(start) = sections.start {
-        let name = sections
-            .func_name(start)
-            .map(|name| format!(" {}", Plain(name)));
-        output.line(format_args!(
-            "start: func {start}{}",
-            name.unwrap_or_default()
-        ))?;
+    list("tables", module.tables(), output)?;
+    list("memories", module.memories(), output)?;
+    list("globals", module.globals(), output)?;
+    if let Some(start) = module.start() {
+        let name = code::func_name(module, start);
+        output.line(format_args!("start: func {start}{name}"))?;
     }
-    let (elements, data) = (sections.element_segments, sections.data_segments);
+    let (elements, data) = module.segment_counts();
     if elements > 0 || data > 0 {
         output.line(format_args!("segments: {elements} element, {data} data"))?;
     }
-    let customs = sections.customs.iter();
-    let customs = customs.map(|(name, size)| [Plain(name).to_string(), format!("{size} bytes")]);
+    let customs = module.custom_sections();
+    let customs = customs.map(|(name, contents)| {
+        let size = format!("{} bytes", contents.len());
+        [Plain(name).to_string(), size]
+    });
     table("custom sections", customs.collect(), output)
 }
 

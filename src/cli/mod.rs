@@ -8,7 +8,6 @@ mod output;
 mod program;
 mod report;
 mod run;
-mod sections;
 mod size;
 mod source;
 mod tree;

@@ -171,7 +171,7 @@ impl ModuleInner {
         }
     }
 
-    fn names(&self) -> &Names {
+    pub(super) fn names(&self) -> &Names {
         self.names.get_or_init(|| match &self.name_section {
             Some(range) => Names::read(&self.bytes[range.clone()]),
             None => Names::default(),

@@ -9,6 +9,7 @@ mod load;
 mod names;
 mod parse;
 mod segments;
+mod spaces;
 #[cfg(test)]
 mod tests;
 
@@ -42,6 +43,8 @@ pub struct ImportType<'a> {
     pub name: &'a str,
     /// The type that it must match.
     pub ty: ExternType,
+    /// Its index in the index space of its kind.
+    pub index: u32,
 }
 
 /// An export of a module.
@@ -51,6 +54,8 @@ pub struct ExportType<'a> {
     pub name: &'a str,
     /// Its type.
     pub ty: ExternType,
+    /// Its index in the index space of its kind.
+    pub index: u32,
 }
 
 const _: () = {
@@ -131,10 +136,14 @@ impl Module {
 
     /// The imports, in order. The same two names may occur more than once.
     pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
-        self.0.imports.iter().map(|import| ImportType {
+        let imports = self.0.imports.iter();
+        let indices = spaces::import_indices(imports.clone().map(|import| import.ty));
+        let indices: Vec<u32> = indices.collect();
+        imports.zip(indices).map(|(import, index)| ImportType {
             module: &import.module,
             name: &import.name,
             ty: self.0.import_type(import),
+            index,
         })
     }
 
@@ -143,6 +152,7 @@ impl Module {
         self.0.exports.iter().map(|(name, export)| ExportType {
             name,
             ty: self.0.export_type(*export),
+            index: export.index(),
         })
     }
 

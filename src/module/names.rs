@@ -30,6 +30,19 @@ impl Names {
         Some(&self.funcs[at].1)
     }
 
+    /// The least index of a function of this name.
+    pub(super) fn func_index(&self, name: &str) -> Option<u32> {
+        let mut funcs = self.funcs.iter();
+        funcs
+            .find(|(_, other)| **other == *name)
+            .map(|(index, _)| *index)
+    }
+
+    /// The names of functions, by their indices.
+    pub(super) fn funcs(&self) -> impl Iterator<Item = &str> {
+        self.funcs.iter().map(|(_, name)| &**name)
+    }
+
     fn try_read(section: &[u8]) -> wasmparser::Result<Self> {
         let mut names = Self::default();
         for subsection in NameSectionReader::new(BinaryReader::new(section, 0)) {

@@ -23,6 +23,8 @@
 mod expect;
 mod run;
 mod spectest;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::fmt;

@@ -1,0 +1,138 @@
+//! What a module holds by index, for tools and for people: index spaces, names of functions, custom
+//! sections. Does not know what they are shown for.
+
+use wasmparser::{Parser, Payload};
+
+use super::{ExportKind, ImportKind, Module};
+use crate::types::{FuncType, GlobalType, MemoryType, TableType};
+
+impl Module {
+    /// The binary format of the module, also where it was made of text.
+    #[must_use]
+    pub fn binary(&self) -> &[u8] {
+        &self.0.bytes
+    }
+
+    /// The types that the module declares.
+    #[must_use]
+    pub fn types(&self) -> &[FuncType] {
+        &self.0.types
+    }
+
+    /// How many functions there are: imported ones, whose indices come first, and defined ones.
+    #[must_use]
+    pub fn func_counts(&self) -> (u32, u32) {
+        // The function index space has at most 2,000,000 entries.
+        let imported = self.0.num_imported_funcs as u32;
+        (imported, self.0.funcs.len() as u32 - imported)
+    }
+
+    /// The type of the function at an index of the function index space.
+    #[must_use]
+    pub fn func_type(&self, func_index: u32) -> Option<&FuncType> {
+        let ty = *self.0.funcs.get(func_index as usize)?;
+        Some(&self.0.types[ty as usize])
+    }
+
+    /// What a function is called: by the name section, else by its first export.
+    #[must_use]
+    pub fn func_name(&self, func_index: u32) -> Option<&str> {
+        let exported = || {
+            let mut exports = self.0.exports.iter();
+            let export = exports.find(|(_, kind)| *kind == ExportKind::Func(func_index));
+            export.map(|(name, _)| &**name)
+        };
+        self.0.func_name(func_index).or_else(exported)
+    }
+
+    /// The index of the function that is exported under a name, else of the first that the name
+    /// section calls so.
+    #[must_use]
+    pub fn func_index(&self, name: &str) -> Option<u32> {
+        match self.0.export(name) {
+            Some(ExportKind::Func(index)) => Some(index),
+            // The section may name functions that are not there.
+            _ => {
+                let named = self.0.names().func_index(name);
+                named.filter(|index| (*index as usize) < self.0.funcs.len())
+            }
+        }
+    }
+
+    /// Every name of a function: those of exports, then those of the name section.
+    pub fn func_names(&self) -> impl Iterator<Item = &str> {
+        let exports = self.0.exports.iter();
+        let exported = exports.filter(|(_, kind)| matches!(kind, ExportKind::Func(_)));
+        exported
+            .map(|(name, _)| &**name)
+            .chain(self.0.names().funcs())
+    }
+
+    /// The tables, imported ones first.
+    #[must_use]
+    pub fn tables(&self) -> &[TableType] {
+        &self.0.tables
+    }
+
+    /// The memories, imported ones first.
+    #[must_use]
+    pub fn memories(&self) -> &[MemoryType] {
+        &self.0.memories
+    }
+
+    /// The globals, imported ones first.
+    #[must_use]
+    pub fn globals(&self) -> &[GlobalType] {
+        &self.0.globals
+    }
+
+    /// The index of the start function.
+    #[must_use]
+    pub fn start(&self) -> Option<u32> {
+        self.0.start
+    }
+
+    /// How many element segments and how many data segments there are.
+    #[must_use]
+    pub fn segment_counts(&self) -> (usize, usize) {
+        (self.0.elems.len(), self.0.data.len())
+    }
+
+    /// The custom sections in order: their names and contents.
+    pub fn custom_sections(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        // The module was validated, so that every payload is readable.
+        let payloads = Parser::new(0).parse_all(&self.0.bytes);
+        payloads.filter_map(|payload| match payload {
+            Ok(Payload::CustomSection(section)) => Some((section.name(), section.data())),
+            _ => None,
+        })
+    }
+}
+
+impl ExportKind {
+    /// The index in the index space of its kind.
+    pub(crate) fn index(self) -> u32 {
+        match self {
+            Self::Func(index) | Self::Table(index) | Self::Memory(index) | Self::Global(index) => {
+                index
+            }
+        }
+    }
+}
+
+/// The index of each import in the index space of its kind.
+pub(super) fn import_indices(
+    imports: impl Iterator<Item = ImportKind>,
+) -> impl Iterator<Item = u32> {
+    let mut next = [0; 4];
+    imports.map(move |kind| {
+        let next = match kind {
+            ImportKind::Func(_) => &mut next[0],
+            ImportKind::Table(_) => &mut next[1],
+            ImportKind::Memory(_) => &mut next[2],
+            ImportKind::Global(_) => &mut next[3],
+        };
+        *next += 1;
+        *next - 1
+    })
+}
