@@ -62,15 +62,15 @@ impl<'m> Lowering<'m> {
             Src::A => Row::CallIndirectA,
             _ => Row::CallIndirectS,
         };
-        self.emit(Word::new(row.op(0), base, slot, table as u16));
-        self.code.push(Word::data(ty_index.into()));
+        self.emit(Word::new(row.op(0), base, slot, 0));
+        self.code.push(Word::pair(ty_index, table));
         self.push_results(ty);
     }
 
     /// The second word of a tail call: the link of the frame that is replaced, and how many slots
     /// of arguments move there.
     fn replaced(&self, ty: &FuncType) -> Word {
-        Word::new(0, self.link, ty.param_slots() as u16, 0)
+        Word::pair(self.link.into(), ty.param_slots() as u32)
     }
 
     pub(super) fn return_call(&mut self, index: u32) {
@@ -87,14 +87,9 @@ impl<'m> Lowering<'m> {
         let index = self.pop();
         let slot = self.slot(index);
         let base = self.pop_args(ty);
-        self.emit(Word::new(
-            Row::ReturnCallIndirect.op(0),
-            base,
-            slot,
-            table as u16,
-        ));
+        self.emit(Word::new(Row::ReturnCallIndirect.op(0), base, slot, 0));
         self.code.push(self.replaced(ty));
-        self.code.push(Word::with_long(0, 0, ty_index));
+        self.code.push(Word::pair(ty_index, table));
         self.dead = true;
     }
 

@@ -177,6 +177,7 @@ impl Lowering<'_> {
             Operator::MemoryGrow { mem } => {
                 let delta = self.pop_slot();
                 let slot = self.push_in_slot(Int);
+                // Validation allows 100 memories.
                 self.emit(Word::new(Row::MemoryGrow.op(0), slot, delta, mem as u16));
             }
             Operator::MemoryFill { mem } => self.bulk(Row::MemoryFill, mem, 0),
@@ -193,12 +194,14 @@ impl Lowering<'_> {
             Operator::TableGet { table } => {
                 let index = self.pop_slot();
                 let slot = self.push_in_slot(Int);
-                self.emit(Word::new(Row::TableGet.op(0), slot, index, table as u16));
+                self.emit(Word::new(Row::TableGet.op(0), slot, index, 0));
+                self.code.push(Word::pair(table, 0));
             }
             Operator::TableSet { table } => {
                 let value = self.pop_slot();
                 let index = self.pop_slot();
-                self.emit(Word::new(Row::TableSet.op(0), index, value, table as u16));
+                self.emit(Word::new(Row::TableSet.op(0), index, value, 0));
+                self.code.push(Word::pair(table, 0));
             }
             Operator::TableSize { table } => {
                 let slot = self.push_in_slot(Int);
@@ -209,7 +212,7 @@ impl Lowering<'_> {
                 let value = self.pop_slot();
                 let slot = self.push_in_slot(Int);
                 self.emit(Word::new(Row::TableGrow.op(0), slot, value, delta));
-                self.code.push(Word::new(0, table as u16, 0, 0));
+                self.code.push(Word::pair(table, 0));
             }
             Operator::TableFill { table } => self.bulk(Row::TableFill, table, 0),
             Operator::TableCopy {
@@ -461,6 +464,6 @@ impl Lowering<'_> {
         let second = self.pop_slot();
         let first = self.pop_slot();
         self.emit(Word::new(row.op(0), first, second, third));
-        self.code.push(Word::with_long(0, into as u16, from));
+        self.code.push(Word::pair(into, from));
     }
 }

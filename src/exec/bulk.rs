@@ -31,14 +31,14 @@ unsafe fn func_ref(r: &Regs, index: u32) -> u64 {
     }
 }
 
-unsafe fn memory(ctx: *mut Ctx, index: u16) -> NonNull<MemoryData> {
+unsafe fn memory(ctx: *mut Ctx, index: u32) -> NonNull<MemoryData> {
     // SAFETY: validation checked the index.
-    unsafe { (&(*(*ctx).instance).memories)[usize::from(index)] }
+    unsafe { (&(*(*ctx).instance).memories)[index as usize] }
 }
 
-unsafe fn table(ctx: *mut Ctx, index: u16) -> NonNull<TableData> {
+unsafe fn table(ctx: *mut Ctx, index: u32) -> NonNull<TableData> {
     // SAFETY: validation checked the index.
-    unsafe { (&(*(*ctx).instance).tables)[usize::from(index)] }
+    unsafe { (&(*(*ctx).instance).tables)[index as usize] }
 }
 
 /// The three operands of a bulk instruction, and the two indices in its second word.
@@ -46,7 +46,7 @@ struct Bulk {
     first: u64,
     second: u64,
     third: u64,
-    into: u16,
+    into: u32,
     from: u32,
 }
 
@@ -54,14 +54,14 @@ unsafe fn bulk(ip: *const Word, fp: *mut u64) -> Bulk {
     // SAFETY: the fields are slots of the frame, and the rows that come here have a second word.
     unsafe {
         let w = *ip;
-        let indices = *ip.add(1);
+        let (into, from) = (*ip.add(1)).indices();
         let operand = |slot: u16| u64::from(*fp.add(slot.into()) as u32);
         Bulk {
             first: operand(w.a),
             second: operand(w.b),
             third: operand(w.c),
-            into: indices.a,
-            from: indices.long(),
+            into,
+            from,
         }
     }
 }
@@ -92,7 +92,7 @@ unsafe fn copy_memory(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<()
     // SAFETY: as for `fill_memory`.
     unsafe {
         let b = bulk(ip, fp);
-        let from = memory(ctx, b.from as u16);
+        let from = memory(ctx, b.from);
         MemoryData::copy(memory(ctx, b.into), b.first, from, b.second, b.third)
     }
 }
@@ -115,7 +115,7 @@ unsafe fn init_memory(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<()
 }
 
 #[inline(never)]
-unsafe fn grow_memory(ctx: *mut Ctx, index: u16, delta: u32) -> u64 {
+unsafe fn grow_memory(ctx: *mut Ctx, index: u32, delta: u32) -> u64 {
     // SAFETY: no other reference to the core is in use during an execution.
     unsafe {
         let memory = memory(ctx, index);
@@ -125,7 +125,7 @@ unsafe fn grow_memory(ctx: *mut Ctx, index: u16, delta: u32) -> u64 {
 }
 
 #[inline(never)]
-unsafe fn grow_table(ctx: *mut Ctx, index: u16, delta: u32, value: u64) -> u64 {
+unsafe fn grow_table(ctx: *mut Ctx, index: u32, delta: u32, value: u64) -> u64 {
     // SAFETY: as for `grow_memory`.
     unsafe {
         let table = table(ctx, index);
@@ -151,7 +151,7 @@ unsafe fn copy_table(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(),
     // SAFETY: as for `fill_memory`.
     unsafe {
         let b = bulk(ip, fp);
-        let from = table(ctx, b.from as u16);
+        let from = table(ctx, b.from);
         TableData::copy(table(ctx, b.into), b.first, from, b.second, b.third)
     }
 }
@@ -208,20 +208,20 @@ handler! {
     }
 
     memory_size_a(r) {
-        let memory = memory(r.ctx, r.word().long() as u16);
+        let memory = memory(r.ctx, r.word().long());
         r.acc = (*memory.as_ptr()).len as u64 / PAGE_SIZE_BYTES;
         r.next(1)
     }
     memory_size_s(r) {
         let w = r.word();
-        let memory = memory(r.ctx, w.long() as u16);
+        let memory = memory(r.ctx, w.long());
         r.acc = (*memory.as_ptr()).len as u64 / PAGE_SIZE_BYTES;
         r.set_slot(w.a, r.acc);
         r.next(1)
     }
     memory_grow(r) {
         let w = r.word();
-        let old = grow_memory(r.ctx, w.c, r.slot(w.b) as u32);
+        let old = grow_memory(r.ctx, w.c.into(), r.slot(w.b) as u32);
         r.set_slot(w.a, old);
         r.reload_memory();
         r.next(1)
@@ -237,29 +237,29 @@ handler! {
 
     table_get(r) {
         let w = r.word();
-        match (*table(r.ctx, w.c).as_ptr()).get(u64::from(r.slot(w.b) as u32)) {
+        match (*table(r.ctx, r.wide() as u32).as_ptr()).get(u64::from(r.slot(w.b) as u32)) {
             Ok(value) => {
                 r.set_slot(w.a, value);
-                r.next(1)
+                r.next(2)
             }
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
     }
     table_set(r) {
         let w = r.word();
-        match (*table(r.ctx, w.c).as_ptr()).set(u64::from(r.slot(w.a) as u32), r.slot(w.b)) {
-            Ok(()) => r.next(1),
+        match (*table(r.ctx, r.wide() as u32).as_ptr()).set(u64::from(r.slot(w.a) as u32), r.slot(w.b)) {
+            Ok(()) => r.next(2),
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
     }
     table_size(r) {
         let w = r.word();
-        r.set_slot(w.a, (*table(r.ctx, w.long() as u16).as_ptr()).size());
+        r.set_slot(w.a, (*table(r.ctx, w.long()).as_ptr()).size());
         r.next(1)
     }
     table_grow(r) {
         let w = r.word();
-        let old = grow_table(r.ctx, Word::data(r.wide()).a, r.slot(w.c) as u32, r.slot(w.b));
+        let old = grow_table(r.ctx, r.wide() as u32, r.slot(w.c) as u32, r.slot(w.b));
         r.set_slot(w.a, old);
         r.next(2)
     }

@@ -120,16 +120,15 @@ unsafe fn leave(r: &mut Regs, entry: *const FuncEntry) {
 #[inline(always)]
 unsafe fn indirect(
     r: &Regs,
-    table: u16,
+    (ty, table): (u32, u32),
     index: u32,
-    ty: u32,
 ) -> Result<*const FuncEntry, TrapCode> {
     // SAFETY: validation checked both indices; a reference in a table of functions is null or the
     // address of an entry of the same store.
     unsafe {
         let ctx = r.ctx;
         let instance: *const InstanceData = (*ctx).instance;
-        let table = (*instance).tables.as_ptr().add(table.into());
+        let table = (*instance).tables.as_ptr().add(table as usize);
         let elems = &(*(*table).as_ptr()).elems;
         let Some(element) = elems.get(index as usize) else {
             return Err(TrapCode::UndefinedElement);
@@ -147,10 +146,10 @@ unsafe fn indirect(
 
 #[inline(always)]
 unsafe fn call_indirect(r: Regs, index: u32) -> Next {
-    // SAFETY: the second word is the type's index.
+    // SAFETY: the second word has the indices of type and table.
     unsafe {
         let w = r.word();
-        match indirect(&r, w.c, index, r.wide() as u32) {
+        match indirect(&r, (*r.ip.add(1)).indices(), index) {
             Ok(entry) => call_entry(r, entry, r.fp.add(w.a.into()), r.ip.add(2), r.fp),
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
@@ -170,7 +169,7 @@ unsafe fn function(r: &Regs, index: u32) -> *const FuncEntry {
 /// Replaces the current frame, whose link is at `at`, with the entry's, whose arguments are `count`
 /// slots at `args`.
 #[inline(always)]
-unsafe fn tail_call(mut r: Regs, entry: *const FuncEntry, args: u16, at: u16, count: u16) -> Next {
+unsafe fn tail_call(mut r: Regs, entry: *const FuncEntry, args: u16, at: u16, count: u32) -> Next {
     // SAFETY: the frame is read no more after its link and the arguments were.
     unsafe {
         let ctx = r.ctx;
@@ -188,7 +187,7 @@ unsafe fn tail_call(mut r: Regs, entry: *const FuncEntry, args: u16, at: u16, co
         if fp.wrapping_add(frame.into()) > end {
             return trap(ctx, ip, fp, TrapCode::CallStackExhausted);
         }
-        std::ptr::copy(fp.add(args.into()), fp, count.into());
+        std::ptr::copy(fp.add(args.into()), fp, count as usize);
         if (*entry).instance == (*ctx).instance {
             return enter(r, (*entry).code.get(), fp, return_to, caller);
         }
@@ -322,22 +321,21 @@ handler! {
 
     return_call(r) {
         let w = r.word();
-        let more = Word::data(r.wide());
+        let (at, count) = (*r.ip.add(1)).indices();
         let entry = (*r.ctx).defined.add(w.long() as usize);
-        tail_call(r, entry, w.a, more.a, more.b)
+        tail_call(r, entry, w.a, at as u16, count)
     }
     return_call_import(r) {
         let w = r.word();
-        let more = Word::data(r.wide());
+        let (at, count) = (*r.ip.add(1)).indices();
         let entry = function(&r, w.long());
-        tail_call(r, entry, w.a, more.a, more.b)
+        tail_call(r, entry, w.a, at as u16, count)
     }
     return_call_indirect(r) {
         let w = r.word();
-        let more = Word::data(r.wide());
-        let ty = Word::data((*r.ip.add(2)).bits()).long();
-        match indirect(&r, w.c, r.slot(w.b) as u32, ty) {
-            Ok(entry) => tail_call(r, entry, w.a, more.a, more.b),
+        let (at, count) = (*r.ip.add(1)).indices();
+        match indirect(&r, (*r.ip.add(2)).indices(), r.slot(w.b) as u32) {
+            Ok(entry) => tail_call(r, entry, w.a, at as u16, count),
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
     }

@@ -22,7 +22,7 @@ fn length(row: Row, mode: u16, words: &[Word]) -> usize {
         Shape::StoreAcc => far(LOAD_MODES[mode]),
         Shape::BrCmp => wide(CMP_PAIRS[mode]),
         Shape::BrFloat => wide(FLOAT_PAIRS[mode]),
-        Shape::Plain(fields) => fields.contains("#w"),
+        Shape::Plain(fields) => fields.contains("#w") || fields.contains("#W"),
     };
     match row {
         Row::BrTableS | Row::BrTableA => 1 + (words[0].long() as usize + 1).div_ceil(2),
@@ -71,11 +71,13 @@ impl Instr<'_> {
         format!("@{}", pc.saturating_add(offset))
     }
 
-    /// Fills in the fields of a plain row: `sa sb sc` slots, `#b #c #l` numbers, `#w #x` those of the second
-    /// and third word, `@l` a target.
+    /// Fills in the fields of a plain row: `sa sb sc` slots, `#b #c #l` numbers, `#W` the second
+    /// word, `#w #h` its halves, `#x #y` those of the third, `@l` a target.
     fn plain(&self, fields: &str) -> String {
         let word = self.words[0];
         let long = word.long().cast_signed();
+        let halves = |at: usize| self.words.get(at).map_or((0, 0), |word| word.indices());
+        let ((low, high), (third_low, third_high)) = (halves(1), halves(2));
         let mut text = fields.to_owned();
         for (field, value) in [
             ("sa", format!("s{}", word.a)),
@@ -84,11 +86,11 @@ impl Instr<'_> {
             ("#b", word.b.to_string()),
             ("#c", word.c.to_string()),
             ("#l", long.to_string()),
-            ("#w", format!("{:#x}", self.wide())),
-            (
-                "#x",
-                self.words.get(2).map_or(0, |word| word.long()).to_string(),
-            ),
+            ("#W", format!("{:#x}", self.wide())),
+            ("#w", low.to_string()),
+            ("#h", high.to_string()),
+            ("#x", third_low.to_string()),
+            ("#y", third_high.to_string()),
             ("@l", self.target(long.into())),
         ] {
             text = text.replace(field, &value);

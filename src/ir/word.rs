@@ -38,6 +38,17 @@ impl Word {
         )
     }
 
+    /// A word of two indices.
+    pub(crate) const fn pair(low: u32, high: u32) -> Self {
+        Self::data(low as u64 | (high as u64) << 32)
+    }
+
+    /// The two indices of a word.
+    pub(crate) const fn indices(self) -> (u32, u32) {
+        let bits = self.bits();
+        (bits as u32, (bits >> 32) as u32)
+    }
+
     /// The 64 bits of a word of data.
     pub(crate) const fn bits(self) -> u64 {
         self.op as u64 | (self.a as u64) << 16 | (self.b as u64) << 32 | (self.c as u64) << 48

@@ -20,7 +20,7 @@ use case::Case;
 
 #[test]
 fn wasm_smith_modules_run_as_in_wasmi() {
-    agree("wasm_smith", seeds(900, 6000), |seed| {
+    agree("wasm_smith", seeds(2500, 6000), |seed| {
         let fuel = 2000;
         Some(Case {
             bytes: smith::module(seed, fuel)?,
@@ -33,7 +33,7 @@ fn wasm_smith_modules_run_as_in_wasmi() {
 
 #[test]
 fn programs_run_as_in_wasmi() {
-    agree("programs", seeds(900, 6000), |seed| {
+    agree("programs", seeds(1500, 6000), |seed| {
         Some(Case {
             bytes: program::program(seed),
             seed,
