@@ -84,12 +84,21 @@ pub(crate) fn lower(module: &ModuleInner, index: u32) -> Result<Code, LowerError
     })
 }
 
-/// The offset in the module's bytes of the instruction that the word at `pc` of the function's
-/// lowered code came from. Lowers the function again, so that lowered code needs no such table.
-pub(crate) fn offset_of(module: &ModuleInner, index: u32, pc: usize) -> Option<u64> {
-    let records = lower_body(module, index, true).ok()?.records?;
-    let after = records.partition_point(|(start, _)| *start <= pc);
-    Some(records.get(after.checked_sub(1)?)?.1)
+/// Where in the module's bytes the instructions of a function's lowered code came from. Made by
+/// lowering the function again, so that lowered code needs no such table.
+pub(crate) struct Offsets(Vec<(usize, u64)>);
+
+impl Offsets {
+    /// Those of the defined function `index`.
+    pub(crate) fn of(module: &ModuleInner, index: u32) -> Option<Self> {
+        lower_body(module, index, true).ok()?.records.map(Self)
+    }
+
+    /// The offset of the instruction that the word at `pc` came from.
+    pub(crate) fn at(&self, pc: usize) -> Option<u64> {
+        let after = self.0.partition_point(|(start, _)| *start <= pc);
+        Some(self.0.get(after.checked_sub(1)?)?.1)
+    }
 }
 
 fn lower_body(module: &ModuleInner, index: u32, record: bool) -> Result<Lowering<'_>, LowerError> {

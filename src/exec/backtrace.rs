@@ -1,10 +1,11 @@
 //! The guest's calls at a trap, read from the frames' links.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::call::{CROSS_RETURN, CROSS_SLOTS, EXIT, link};
 use super::regs::Ctx;
-use crate::compile;
+use crate::compile::Offsets;
 use crate::ir::{Header, Word};
 use crate::module::ModuleInner;
 use crate::store::InstanceData;
@@ -28,6 +29,8 @@ pub(super) unsafe fn walk(ctx: &Ctx, mut ip: *const Word, mut fp: *mut u64) -> V
     let mut frames = Vec::new();
     let mut instance: *const InstanceData = ctx.instance;
     let mut cross = ctx.stack_end;
+    // Deep recursion is of few functions.
+    let mut offsets: HashMap<(*const InstanceData, u32), Option<Offsets>> = HashMap::new();
     // The instruction that trapped is at `ip`; calls are just before it.
     let mut before = 0;
     while frames.len() < Trap::MAX_FRAMES && ip != &raw const EXIT {
@@ -49,6 +52,9 @@ pub(super) unsafe fn walk(ctx: &Ctx, mut ip: *const Word, mut fp: *mut u64) -> V
                 break;
             };
             let func_index = module.func_index(defined_index);
+            let offsets = offsets
+                .entry((instance, defined_index))
+                .or_insert_with(|| Offsets::of(module, defined_index));
             frames.push(Frame {
                 module: (*instance)
                     .label
@@ -56,7 +62,7 @@ pub(super) unsafe fn walk(ctx: &Ctx, mut ip: *const Word, mut fp: *mut u64) -> V
                     .or_else(|| module.name().map(Arc::from)),
                 func_index,
                 func_name: module.func_name(func_index).map(Box::from),
-                offset: compile::offset_of(module, defined_index, pc - before),
+                offset: offsets.as_ref().and_then(|offsets| offsets.at(pc - before)),
             });
             (ip, fp) = link(fp, header.link);
             before = 1;
