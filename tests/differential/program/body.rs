@@ -39,6 +39,8 @@ pub(super) struct Body<'a> {
     pub(super) loops: usize,
     /// How many more instructions may be generated freely; none below 0.
     pub(super) budget: i32,
+    /// How many statements the current one is nested in.
+    pub(super) nesting: usize,
     /// Whether a few instructions may trap.
     pub(super) wild: bool,
 }
@@ -67,6 +69,7 @@ impl<'a> Body<'a> {
             labels: Vec::new(),
             loops: 0,
             budget,
+            nesting: 0,
             wild: true,
         }
     }
@@ -87,7 +90,7 @@ impl<'a> Body<'a> {
                 self.emit(Instruction::LocalSet(local as u32));
             }
         }
-        if self.rng.chance(1) {
+        if self.rng.below(400) == 0 {
             self.far_branches();
         }
         while self.budget > 0 {

@@ -4,7 +4,7 @@ use wasm_encoder::Instruction;
 
 use super::body::{Body, Label, Target};
 use super::{Signature, types};
-use crate::ops::Ty;
+use crate::ops::{Kind, Ty};
 
 impl Body<'_> {
     fn label(&self, depth: usize) -> &Label {
@@ -44,7 +44,7 @@ impl Body<'_> {
         {
             let ops = self.shape.ops.iter();
             let fitting: Vec<_> = ops
-                .filter(|op| op.params == [first, second] && !op.traps)
+                .filter(|op| op.params == [first, second] && op.kind != Kind::Partial)
                 .filter(|op| {
                     !matches!(
                         op.instruction,
@@ -80,7 +80,7 @@ impl Body<'_> {
         let mut results = types(self.rng, 1);
         results.push(ty);
         self.values(&params, depth + 1);
-        self.value(Ty::I32, depth + 1);
+        self.condition(depth + 1);
         self.if_else(&params, &results, depth);
         self.keep_last(&results);
     }
@@ -137,7 +137,7 @@ impl Body<'_> {
         let targets = self.targets(types);
         if !targets.is_empty() {
             let target = *self.rng.pick(&targets);
-            self.value(Ty::I32, depth + 1);
+            self.condition(depth + 1);
             self.emit(Instruction::BrIf(target));
         }
     }
@@ -164,7 +164,7 @@ impl Body<'_> {
             }
             Target::Exit => {
                 self.values(&types, depth + 1);
-                self.value(Ty::I32, depth + 1);
+                self.condition(depth + 1);
                 self.emit(Instruction::BrIf(target as u32));
                 types.iter().rev().for_each(|ty| self.consume(*ty));
             }

@@ -4,10 +4,11 @@ use wasm_encoder::{HeapType, Instruction, MemArg, RefType, ValType};
 
 use super::body::Body;
 use super::{HOST_FUNCS, TABLE_ELEMENTS, bits};
-use crate::ops::{LOADS, Op, Ty};
+use crate::ops::{Kind, LOADS, Op, Ty};
 
-/// How deep expressions nest.
+/// How deep expressions nest, and statements within them.
 const MAX_DEPTH: usize = 7;
+pub(super) const MAX_NESTING: usize = 8;
 /// Offsets of loads and stores: none, small, at both sides of what 16 bits hold, and large. With an
 /// address below `ADDRESSES` all of them are inside the memory.
 const OFFSETS: &[u64] = &[
@@ -29,7 +30,7 @@ impl Body<'_> {
 
     /// Leaves a value of type `ty`.
     pub(super) fn value(&mut self, ty: Ty, depth: usize) {
-        if depth >= MAX_DEPTH || self.budget <= 0 {
+        if depth >= MAX_DEPTH || self.budget <= 0 || self.nesting > MAX_NESTING {
             return self.leaf(ty);
         }
         match self.rng.below(100) {
@@ -91,7 +92,7 @@ impl Body<'_> {
         let op = self.shape.ops[index].clone();
         match op.params {
             [param] => {
-                if op.traps && careful {
+                if op.kind == Kind::Partial && careful {
                     self.small_float(*param);
                 } else {
                     self.value(*param, depth + 1);
@@ -118,7 +119,7 @@ impl Body<'_> {
     /// The second operand: in a careful program no divisor is 0 or -1, and no NaN gives its sign.
     fn second(&mut self, ty: Ty, op: &Op, careful: bool, depth: usize) {
         self.value(ty, depth + 1);
-        if op.traps && careful {
+        if op.kind == Kind::Partial && careful {
             match ty {
                 Ty::I32 => self.emit_all([
                     Instruction::I32Const(0x00ff_ffff),
@@ -162,12 +163,39 @@ impl Body<'_> {
                 let address = self.rng.below(ADDRESSES as usize) as i32;
                 self.emit(Instruction::I32Const(address));
             }
+            4..10 => self.sum(depth),
             19 if self.wild => self.value(Ty::I32, depth + 1),
+            _ => self.masked(ADDRESSES, depth),
+        }
+    }
+
+    /// An address as that of an array's element: a base and an index, either of them in a local.
+    fn sum(&mut self, depth: usize) {
+        const HALF: i32 = ADDRESSES / 2;
+        let local = self.local(Ty::I32);
+        self.masked(HALF, depth);
+        match self.rng.below(4) {
+            0 => {
+                let index = self.rng.below(HALF as usize) as i32;
+                self.emit(Instruction::I32Const(index));
+            }
+            1 => self.masked(HALF, depth),
+            2 => {
+                self.emit(Instruction::LocalSet(local));
+                self.masked(HALF, MAX_DEPTH);
+                self.emit(Instruction::LocalGet(local));
+            }
             _ => {
-                self.value(Ty::I32, depth + 1);
-                self.emit_all([Instruction::I32Const(ADDRESSES), Instruction::I32And]);
+                self.emit_all([Instruction::LocalSet(local), Instruction::LocalGet(local)]);
+                self.masked(HALF, MAX_DEPTH);
             }
         }
+        self.emit(Instruction::I32Add);
+    }
+
+    fn masked(&mut self, mask: i32, depth: usize) {
+        self.value(Ty::I32, depth + 1);
+        self.emit_all([Instruction::I32Const(mask), Instruction::I32And]);
     }
 
     pub(super) fn offset(&mut self, align: u32) -> MemArg {
@@ -190,12 +218,39 @@ impl Body<'_> {
     fn select(&mut self, ty: Ty, depth: usize) {
         self.value(ty, depth + 1);
         self.value(ty, depth + 1);
-        self.value(Ty::I32, depth + 1);
+        self.condition(depth + 1);
         if self.rng.chance(70) {
             self.emit(Instruction::Select);
         } else {
             self.emit(Instruction::TypedSelect(ty.encode()));
         }
+    }
+
+    /// Leaves an `i32` for something that depends on whether it is 0: half of the time a comparison,
+    /// and of those many with a constant, or negated.
+    pub(super) fn condition(&mut self, depth: usize) {
+        if self.rng.chance(50) {
+            return self.value(Ty::I32, depth);
+        }
+        self.comparison(depth);
+        while self.rng.chance(20) {
+            self.emit(Instruction::I32Eqz);
+        }
+    }
+
+    pub(super) fn comparison(&mut self, depth: usize) {
+        let tests = self.shape.ops.iter().filter(|op| op.kind == Kind::Test);
+        let tests: Vec<Op> = tests.cloned().collect();
+        let op = self.rng.pick(&tests);
+        for (index, ty) in op.params.iter().enumerate() {
+            match self.rng.below(4) {
+                0 if index == 1 => self.emit(ty.constant(0)),
+                0 | 1 => self.constant(*ty),
+                2 => self.leaf(*ty),
+                _ => self.value(*ty, depth + 1),
+            }
+        }
+        self.emit(op.instruction.clone());
     }
 
     /// A call for one of its results; the others are dropped or set.

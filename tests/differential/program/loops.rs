@@ -160,15 +160,14 @@ impl Body<'_> {
         });
         self.loops += 1;
         self.take_fuel();
-        self.budget = 2;
-        self.value(Ty::I32, 1);
+        self.comparison(5);
         self.emit(Instruction::If(empty));
         self.labels.push(Label {
             types: Vec::new(),
             target: Target::Exit,
         });
         for arm in 0..2 {
-            self.budget = 40_000;
+            self.budget = 100_000;
             while self.budget > 0 {
                 self.statement();
             }

@@ -3,14 +3,23 @@
 use wasm_encoder::Instruction;
 
 use super::body::Body;
-use super::expr::ADDRESSES;
+use super::expr::{ADDRESSES, MAX_NESTING};
 use super::{FUEL, SEGMENT_BYTES, TABLE_ELEMENTS, types};
 use crate::ops::{STORES, Ty};
 
 impl Body<'_> {
     pub(super) fn statement(&mut self) {
-        // Statements nest through the budget alone, which every one of them takes from.
         self.budget -= 1;
+        self.nesting += 1;
+        if self.nesting <= MAX_NESTING {
+            self.any_statement();
+        } else {
+            self.assign();
+        }
+        self.nesting -= 1;
+    }
+
+    fn any_statement(&mut self) {
         match self.rng.below(if self.wild { 100 } else { 72 }) {
             0..28 => self.assign(),
             28..34 => self.update(),
@@ -124,7 +133,7 @@ impl Body<'_> {
         let params = types(self.rng, 1);
         let results = types(self.rng, 2);
         self.values(&params, 2);
-        self.value(Ty::I32, 2);
+        self.condition(2);
         self.if_else(&params, &results, 2);
         for ty in results.iter().rev() {
             self.consume(*ty);
