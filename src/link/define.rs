@@ -95,6 +95,15 @@ impl<T: 'static> Linker<T> {
         Ok(self)
     }
 
+    /// Takes back what [`Linker::define`] and [`Linker::instance`] defined in a store under a
+    /// module's name. What was linked to it stays as it is.
+    pub fn undefine(&mut self, store: impl AsContext<Data = T>, name: &str) -> &mut Self {
+        let id = store.as_context().core().id;
+        self.definitions.undefine(id, name);
+        self.definitions.store_mut(id).scope.remove(name);
+        self
+    }
+
     /// Defines what the host defines under one name under another one too.
     ///
     /// # Errors

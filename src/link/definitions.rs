@@ -38,6 +38,11 @@ impl<V> Names<V> {
         }
     }
 
+    /// Removes all names under a module name.
+    pub(super) fn remove_all(&mut self, module: &str) {
+        self.0.remove(module);
+    }
+
     /// The names under a module name.
     pub(super) fn of(&self, module: &str) -> impl Iterator<Item = (&str, &V)> {
         let names = self.0.get(module).into_iter().flatten();
@@ -118,6 +123,10 @@ impl<T: 'static> Definitions<T> {
 
     pub(super) fn define(&mut self, store: StoreId, module: &str, name: &str, item: Extern) {
         self.store_mut(store).defined.insert(module, name, item);
+    }
+
+    pub(super) fn undefine(&mut self, store: StoreId, module: &str) {
+        self.store_mut(store).defined.remove_all(module);
     }
 
     /// Gives what is defined under two names another two; false where nothing is.

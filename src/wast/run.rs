@@ -256,6 +256,7 @@ impl<'a> Runner<'a> {
     fn register(&mut self, name: &str, id: Option<Id<'_>>) -> Result<(), String> {
         let instance = self.instance(id)?;
         self.linker
+            .undefine(&self.store, name)
             .instance(&mut self.store, name, instance)
             .map_err(|error| error.to_string())?;
         Ok(())

@@ -131,6 +131,19 @@ fn definitions_and_instances() {
 }
 
 #[test]
+fn a_name_that_is_registered_again_keeps_nothing_of_its_old_module() {
+    let script = r#"
+        (module $A (func (export "old")) (func (export "both")))
+        (module $B (func (export "both")) (func (export "new")))
+        (register "m" $A)
+        (register "m" $B)
+        (module (import "m" "both" (func)) (import "m" "new" (func)))
+        (assert_unlinkable (module (import "m" "old" (func))) "unknown import")"#;
+    let report = run(script);
+    assert!(report.is_success(), "{:?}", report.failures);
+}
+
+#[test]
 fn the_host_module_prints() {
     let report = run(r#"(module
         (import "spectest" "print_i32" (func $i (param i32)))
