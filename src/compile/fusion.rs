@@ -1,9 +1,9 @@
 //! Two instructions made one, each where the benchmarks show a gain: a comparison and the branch on
-//! it, a comparison and its negation, an addition and the access to its sum, a
-//! comparison with zero and the selection by it.
+//! it, a comparison and its negation, an addition and the access to its sum, a comparison with zero
+//! and the selection by it.
 
 use super::operands::{Class, Entry, Lowering, Place};
-use crate::ir::{Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, Row, Shape, Src, Word};
+use crate::ir::{Addr, CMP_PAIRS, INT_PAIRS, Row, Src, Word};
 
 /// What a branch or a selection depends on.
 pub(super) enum Condition {
@@ -37,19 +37,9 @@ pub(super) enum Reach {
     Short,
     /// 32 bits, in `b` and `c`.
     Long,
-    /// 32 bits, in the table of the `br_table` that stands `table` words before the patched word:
-    /// in its upper half, or in the lower one.
+    /// 32 bits from the `br_table` at `pc`, in the upper half of a word of its table or in the
+    /// lower one.
     Table { pc: usize, upper: bool },
-}
-
-/// Whether a comparison in this mode takes a second word.
-fn is_wide(row: Row, pair: u16) -> bool {
-    let pairs = match row.shape() {
-        Shape::Cmp => CMP_PAIRS,
-        _ => FLOAT_PAIRS,
-    };
-    let (lhs, rhs) = pairs[usize::from(pair)];
-    lhs == Src::W || rhs == Src::W
 }
 
 impl Lowering<'_> {
@@ -82,7 +72,8 @@ impl Lowering<'_> {
         if let Some(last) = comparison {
             let word = self.code[last.pc];
             let pair = last.mode / 2;
-            let wide = is_wide(last.row, pair).then(|| self.code[last.pc + 1]);
+            // It is the last instruction: a word after its first is its second.
+            let wide = self.code.get(last.pc + 1).copied();
             self.undo(last);
             return Condition::Comparison {
                 row: last.row,
@@ -174,7 +165,7 @@ impl Lowering<'_> {
     /// compared is.
     fn zero_test(&mut self, entry: Entry) -> Option<(ZeroTest, Src, u16)> {
         let last = self.just_made(entry)?;
-        let test = match last.row {
+        let (negated, by_64) = match last.row {
             Row::I32Eq => (true, false),
             Row::I32Ne => (false, false),
             Row::I64Eq => (true, true),
@@ -187,7 +178,6 @@ impl Lowering<'_> {
             return None;
         }
         self.undo(last);
-        let (negated, by_64) = test;
         Some((ZeroTest { negated, by_64 }, lhs, word.b))
     }
 }

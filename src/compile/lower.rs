@@ -339,13 +339,13 @@ impl Lowering<'_> {
 
     /// A value to select, when an integer that is a constant may be an immediate.
     fn selected(&mut self, entry: Entry) -> (Src, u16) {
-        match entry.place {
-            Place::Const(bits) if entry.class == Int => match imm(bits) {
-                Some(field) => (Src::I, field),
-                None => (Src::S, self.slot(entry)),
-            },
-            _ => (Src::S, self.slot(entry)),
+        if let Place::Const(bits) = entry.place
+            && entry.class == Int
+            && let Some(field) = imm(bits)
+        {
+            return (Src::I, field);
         }
+        (Src::S, self.slot(entry))
     }
 
     fn select(&mut self) {
@@ -392,7 +392,8 @@ impl Lowering<'_> {
         }
     }
 
-    /// The address of an access, popped: how it is made, its field, the near offset, the word that follows.
+    /// The address of an access, popped: how it is made, its field, the near offset, the word that
+    /// follows.
     fn address(&mut self, entry: Entry, memarg: MemArg) -> (Addr, u16, u16, Option<u64>) {
         if let Place::Const(bits) = entry.place {
             let address = u64::from(bits as u32) + memarg.offset;

@@ -161,45 +161,35 @@ impl<'m> Lowering<'m> {
         self.code.len() - 1
     }
 
-    /// Emits an instruction and pushes its result: `word` is in the mode that leaves the result in
+    /// Emits an instruction and pushes its result: the mode is the one that leaves the result in
     /// the accumulator alone. The operands are popped already.
     pub(super) fn produce(
         &mut self,
         class: Class,
         row: Row,
         mode: u16,
-        [b, c]: [u16; 2],
+        fields: [u16; 2],
         wide: Option<u64>,
     ) {
-        self.flush(class);
-        let acc = self.accs[class as usize];
-        let slot = self.push(Place::Temp, class);
-        let pc = self.emit(Word::new(row.op(mode), slot, b, c));
+        let pc = self.produce_in_slot(class, row, mode, fields);
         self.code.extend(wide.map(Word::data));
-        self.accs[class as usize] = Acc {
-            slot: Some(slot),
-            pending: Some(pc),
-        };
-        self.last = Some(Last {
-            pc,
-            row,
-            mode,
-            class,
-            acc,
-        });
+        self.accs[class as usize].pending = Some(pc);
     }
 
     /// Emits an instruction that writes its result to slot `a` and to the accumulator of `class`,
-    /// and pushes the result.
-    pub(super) fn produce_in_slot(&mut self, class: Class, row: Row, mode: u16, [b, c]: [u16; 2]) {
+    /// and pushes the result. Gives its place.
+    pub(super) fn produce_in_slot(
+        &mut self,
+        class: Class,
+        row: Row,
+        mode: u16,
+        [b, c]: [u16; 2],
+    ) -> usize {
         self.flush(class);
         let acc = self.accs[class as usize];
         let slot = self.push(Place::Temp, class);
         let pc = self.emit(Word::new(row.op(mode), slot, b, c));
-        self.accs[class as usize] = Acc {
-            slot: Some(slot),
-            pending: None,
-        };
+        self.remember(class, slot);
         self.last = Some(Last {
             pc,
             row,
@@ -207,6 +197,7 @@ impl<'m> Lowering<'m> {
             class,
             acc,
         });
+        pc
     }
 
     /// Takes the last instruction back, whose result was popped.

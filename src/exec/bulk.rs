@@ -247,7 +247,8 @@ handler! {
     }
     table_set(r) {
         let w = r.word();
-        match (*table(r.ctx, r.wide() as u32).as_ptr()).set(u64::from(r.slot(w.a) as u32), r.slot(w.b)) {
+        let table = table(r.ctx, r.wide() as u32);
+        match (*table.as_ptr()).set(u64::from(r.slot(w.a) as u32), r.slot(w.b)) {
             Ok(()) => r.next(2),
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }

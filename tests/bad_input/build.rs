@@ -1,8 +1,8 @@
 //! Small modules with something large in them.
 
 use wasm_encoder::{
-    CodeSection, ExportKind, ExportSection, Function, FunctionSection, Instruction, MemorySection,
-    MemoryType, Module, RefType, TableSection, TableType, TypeSection, ValType,
+    CodeSection, Encode, ExportKind, ExportSection, Function, FunctionSection, Instruction,
+    MemorySection, MemoryType, Module, RefType, TableSection, TableType, TypeSection, ValType,
 };
 
 /// A module whose export `f`, from nothing to an `i32`, has these locals and this body, without
@@ -67,13 +67,9 @@ pub fn table(min: u64) -> Vec<u8> {
     module.finish()
 }
 
-pub fn leb(mut number: u64) -> Vec<u8> {
+pub fn leb(number: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
+    number.encode(&mut bytes);
     bytes
 }
 

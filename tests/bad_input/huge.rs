@@ -127,9 +127,14 @@ fn imports_by_the_million() {
     refused(&sections([(TYPE, ONE_TYPE), (IMPORT, &imports)]), "imports");
 
     let imports = items(100_000, &import, 100_000);
+    unlinkable(&imports, "100,000 imports are allowed");
+}
+
+/// These imports make a module, which no one satisfies.
+fn unlinkable(imports: &[u8], allowed: &str) {
     let engine = Engine::default();
-    let module = Module::new(&engine, sections([(TYPE, ONE_TYPE), (IMPORT, &imports)]));
-    let module = module.expect("100,000 imports are allowed");
+    let module = Module::new(&engine, sections([(TYPE, ONE_TYPE), (IMPORT, imports)]));
+    let module = module.expect(allowed);
     let mut store = Store::new(&engine, ());
     let error = Linker::new(&engine)
         .instantiate(&mut store, &module)
@@ -192,14 +197,7 @@ fn long_names() {
         imports.extend(vec![b'y'; 100_000]);
     }
     imports.extend([0, 0]);
-    let engine = Engine::default();
-    let module = Module::new(&engine, sections([(TYPE, ONE_TYPE), (IMPORT, &imports)]));
-    let module = module.expect("100,000 bytes are allowed");
-    let mut store = Store::new(&engine, ());
-    let error = Linker::new(&engine)
-        .instantiate(&mut store, &module)
-        .expect_err("no one exports");
-    assert!(matches!(error.kind(), ErrorKind::Link(_)), "{error}");
+    unlinkable(&imports, "100,000 bytes are allowed");
 }
 
 #[test]

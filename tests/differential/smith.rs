@@ -1,6 +1,7 @@
 //! Modules of wasm-smith, with what holdall and wasmi both have.
 
 use arbitrary::Unstructured;
+use wasm_encoder::Encode;
 use wasm_smith::{Config, MemoryOffsetChoices, Module};
 
 use crate::case::FUEL;
@@ -102,12 +103,8 @@ fn leb(bytes: &[u8]) -> (u32, &[u8]) {
     (number, rest)
 }
 
-fn write_leb(mut number: u32) -> Vec<u8> {
+fn write_leb(number: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
+    number.encode(&mut bytes);
     bytes
 }
