@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
+use crate::limits::Limits;
 use crate::types::FuncType;
 
 /// When function bodies are lowered to code words. All of them are validated when the module is
@@ -26,6 +27,12 @@ pub struct Config {
     /// The size of each store's value stack, in bytes; rounded down to whole slots of 8 bytes.
     /// It bounds the depth of the guest's calls.
     pub stack_size_bytes: usize,
+    /// Whether guests' work is metered, so that it can be limited and interrupted.
+    pub metering: bool,
+    /// Whether every NaN that a guest computes is the positive canonical one.
+    pub canonical_nans: bool,
+    /// What a module may hold, and the first limits of each store.
+    pub limits: Limits,
 }
 
 impl Default for Config {
@@ -33,6 +40,9 @@ impl Default for Config {
         Self {
             lowering: Lowering::default(),
             stack_size_bytes: 1 << 20,
+            metering: false,
+            canonical_nans: false,
+            limits: Limits::default(),
         }
     }
 }
@@ -55,6 +65,44 @@ impl Config {
     #[must_use]
     pub fn stack_size_bytes(mut self, size_bytes: usize) -> Self {
         self.stack_size_bytes = size_bytes;
+        self
+    }
+
+    /// Sets whether guests' work is metered: not by default, as it takes some percent of the time.
+    /// Only then can a store have [`Limits::fuel`] and [`Limits::deadline`], and be interrupted
+    /// ([`Store::interrupt_handle`](crate::Store::interrupt_handle)).
+    ///
+    /// ```
+    /// use holdall::{Config, Engine, Limits, Store};
+    ///
+    /// let engine = Engine::new(Config::new().metering(true));
+    /// let mut store = Store::new(&engine, ());
+    /// store.limits(Limits::new().fuel(1_000_000))?;
+    /// assert_eq!(store.fuel(), Some(1_000_000));
+    /// # Ok::<(), holdall::Error>(())
+    /// ```
+    #[must_use]
+    pub fn metering(mut self, metering: bool) -> Self {
+        self.metering = metering;
+        self
+    }
+
+    /// Sets whether every NaN that an instruction computes is the positive canonical one, so that
+    /// results do not depend on the machine; WebAssembly leaves sign and payload open in most cases
+    /// (2.0, 4.3.3 "NaN Propagation"). Not by default, as it takes an instruction more. NaNs that
+    /// are constants, arguments or in memory stay what they are, and so do those that `neg`, `abs`
+    /// and `copysign` pass on.
+    #[must_use]
+    pub fn canonical_nans(mut self, canonical: bool) -> Self {
+        self.canonical_nans = canonical;
+        self
+    }
+
+    /// Sets what a module may hold, and the first limits of each store; see [`Limits`]. A fuel is
+    /// for each store; a deadline is the same moment for all.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 }

@@ -32,6 +32,12 @@ pub enum TrapCode {
     MissingImport,
     /// A function was lowered at its first call and exceeds a limit of lowering.
     FunctionTooLarge,
+    /// The store's fuel is used up ([`Limits::fuel`](crate::Limits::fuel)).
+    OutOfFuel,
+    /// The store's deadline has passed ([`Limits::deadline`](crate::Limits::deadline)).
+    DeadlineExceeded,
+    /// An [`InterruptHandle`](crate::InterruptHandle) of the store was used.
+    Interrupted,
 }
 
 impl TrapCode {
@@ -51,6 +57,9 @@ impl TrapCode {
             Self::CallStackExhausted => "call stack exhausted",
             Self::MissingImport => "call of a missing import",
             Self::FunctionTooLarge => "function too large to lower",
+            Self::OutOfFuel => "out of fuel",
+            Self::DeadlineExceeded => "deadline exceeded",
+            Self::Interrupted => "interrupted",
         }
     }
 }

@@ -11,6 +11,7 @@ use super::interface::Interface;
 use super::names;
 use super::source::{HostDefinition, Opened, Source};
 use super::walk::Graph;
+use crate::limits::DEFAULT_MODULES;
 use crate::types::ExternType;
 
 /// A module of a bundle, by the name that imports use.
@@ -96,7 +97,7 @@ pub fn check_bundle(files: &[BundledFile], host: &HostManifest) -> Result<(), Ve
         modules: &modules,
         faults: Vec::new(),
     };
-    let mut graph = Graph::new();
+    let mut graph = Graph::new(DEFAULT_MODULES);
     let mut nodes = Vec::new();
     for BundledFile { name, .. } in files {
         if let Some(Some(interface)) = modules.get(name.as_str()) {

@@ -46,8 +46,8 @@ pub enum GraphError {
     },
     /// The graph has more modules than holdall loads.
     #[error(
-        "module {module:?} would be number {} of its graph: expected at most {limit} modules ({})",
-        .limit + 1,
+        "module {module:?} would be one too many in its graph ({}): limit `modules` of the engine: \
+         {limit} modules of a graph allowed; raise it with `Limits::modules` in `Config::limits`",
         path_text(.chain)
     )]
     TooMany {

@@ -23,4 +23,4 @@ pub use host::{HostManifest, HostManifestError};
 pub(crate) use fault::{UNNAMED, did_you_mean, path_text};
 pub(crate) use names::{is_builtin, nearest};
 pub(crate) use source::{HostDefinition, Opened, Source};
-pub(crate) use walk::{Graph, MAX_MODULES, Resolution};
+pub(crate) use walk::{Graph, Resolution};

@@ -13,9 +13,6 @@ use super::names;
 use super::source::{HostDefinition, Opened, Source};
 use crate::types::ExternType;
 
-/// At most this many modules are loaded for one graph.
-pub(crate) const MAX_MODULES: usize = 65_536;
-
 /// How an import is satisfied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resolution {
@@ -35,6 +32,8 @@ pub(crate) struct Graph<U> {
     by_id: HashMap<usize, usize>,
     /// Dependencies before those that need them, in import order; without the settled.
     order: Vec<usize>,
+    /// How many modules it may have.
+    limit: usize,
 }
 
 struct Node<U> {
@@ -66,12 +65,14 @@ impl<U> Graph<U> {
     /// The number of the first root.
     pub(crate) const ROOT: usize = 0;
 
-    pub(crate) fn new() -> Self {
+    /// A graph of at most so many modules.
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             nodes: Vec::new(),
             by_name: HashMap::new(),
             by_id: HashMap::new(),
             order: Vec::new(),
+            limit,
         }
     }
 
@@ -290,11 +291,11 @@ impl<U> Graph<U> {
                 let id = source.id(&unit);
                 match self.by_id.get(&id) {
                     Some(known) => Some(*known),
-                    None if self.nodes.len() == MAX_MODULES => {
+                    None if self.nodes.len() >= self.limit => {
                         source.fault(GraphError::TooMany {
                             module: name.to_string(),
                             chain: self.chain_to(node, name),
-                            limit: MAX_MODULES,
+                            limit: self.limit,
                         })?;
                         None
                     }

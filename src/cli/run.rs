@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
     check(args);
     let engine = Engine::new(config(args));
     let mut store = Store::try_new(&engine, ())?;
-    store.limits(limits(args));
+    store.limits(limits(args))?;
     let linker = linker(args, &engine)?;
     let mut program = Program::link(store, linker, args.sources.root(&args.module)?)?;
     if args.invoke.is_empty() {

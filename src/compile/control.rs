@@ -5,9 +5,9 @@
 
 use wasmparser::{BlockType, BrTable};
 
+use super::Stop;
 use super::fusion::{Condition, Reach};
 use super::operands::{Class, Lowering, Place};
-use super::{LowerError, MAX_NESTING, Stop};
 use crate::ir::{Row, Src, Word};
 use crate::module::convert::val_type;
 use crate::types::{FuncType, ValType};
@@ -93,10 +93,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn open(&mut self, kind: Kind, ty: BlockType) -> Result<(), Stop> {
-        if self.control.len() == MAX_NESTING {
-            return Err(LowerError::NestedTooDeep.into());
-        }
+    fn open(&mut self, kind: Kind, ty: BlockType) {
         let (params, results) = self.arity(ty);
         let height = self.stack.len().saturating_sub(params);
         self.control.push(Control {
@@ -109,7 +106,6 @@ impl Lowering<'_> {
             refs: Vec::new(),
             dead: self.dead,
         });
-        Ok(())
     }
 
     /// What follows is a target of branches.
@@ -148,23 +144,27 @@ impl Lowering<'_> {
 
     // Blocks.
 
-    pub(super) fn block(&mut self, ty: BlockType) -> Result<(), Stop> {
+    pub(super) fn block(&mut self, ty: BlockType) {
         if !self.dead {
             self.settle();
         }
-        self.open(Kind::Block, ty)
+        self.open(Kind::Block, ty);
     }
 
-    pub(super) fn loop_(&mut self, ty: BlockType) -> Result<(), Stop> {
+    pub(super) fn loop_(&mut self, ty: BlockType) {
         if !self.dead {
             self.materialise_top(self.arity(ty).0);
             self.settle();
             self.join();
         }
-        self.open(Kind::Loop(self.code.len()), ty)
+        self.open(Kind::Loop(self.code.len()), ty);
+        if !self.dead {
+            // After the label, so that every turn pays.
+            self.enter_region(0);
+        }
     }
 
-    pub(super) fn if_(&mut self, ty: BlockType) -> Result<(), Stop> {
+    pub(super) fn if_(&mut self, ty: BlockType) {
         let mut to_else = None;
         if !self.dead {
             let condition = self.pop_condition();
@@ -172,7 +172,7 @@ impl Lowering<'_> {
             self.settle();
             to_else = self.emit_branch(&condition, true);
         }
-        self.open(Kind::If(to_else), ty)
+        self.open(Kind::If(to_else), ty);
     }
 
     pub(super) fn else_(&mut self) -> Result<(), Stop> {
@@ -200,6 +200,9 @@ impl Lowering<'_> {
         let control = self.control.pop().expect("validation checked the nesting");
         if control.dead {
             return Ok(());
+        }
+        if let Kind::Func | Kind::Loop(_) = control.kind {
+            self.leave_region();
         }
         let mut refs = control.refs;
         match control.kind {

@@ -31,9 +31,9 @@ impl Lowering<'_> {
     /// Lowers the next operator.
     pub(super) fn operator(&mut self, operator: &Operator<'_>) -> Result<(), Stop> {
         match *operator {
-            Operator::Block { blockty } => self.block(blockty)?,
-            Operator::Loop { blockty } => self.loop_(blockty)?,
-            Operator::If { blockty } => self.if_(blockty)?,
+            Operator::Block { blockty } => self.block(blockty),
+            Operator::Loop { blockty } => self.loop_(blockty),
+            Operator::If { blockty } => self.if_(blockty),
             Operator::Else => self.else_()?,
             Operator::End => self.end()?,
             _ if self.dead => {}
@@ -65,8 +65,10 @@ impl Lowering<'_> {
                 I64Rotr;
             int_compare(): I32Eq I32Ne I32LtS I32LtU I32GtS I32GtU I32LeS I32LeU I32GeS I32GeU
                 I64Eq I64Ne I64LtS I64LtU I64GtS I64GtU I64LeS I64LeU I64GeS I64GeU;
-            float_binary(F32): F32Add F32Sub F32Mul F32Div F32Min F32Max F32Copysign;
-            float_binary(F64): F64Add F64Sub F64Mul F64Div F64Min F64Max F64Copysign;
+            float_arithmetic(F32): F32Add F32Sub F32Mul F32Div F32Min F32Max;
+            float_arithmetic(F64): F64Add F64Sub F64Mul F64Div F64Min F64Max;
+            float_binary(F32): F32Copysign;
+            float_binary(F64): F64Copysign;
             float_binary(Int): F32Eq F32Ne F32Lt F32Le F64Eq F64Ne F64Lt F64Le;
             unary(Int): I32Clz I32Ctz I32Popcnt I32Extend8S I32Extend16S I64Clz I64Ctz I64Popcnt
                 I64Extend8S I64Extend16S I64Extend32S I32WrapI64 I64ExtendI32S I64ExtendI32U
@@ -74,10 +76,12 @@ impl Lowering<'_> {
                 I64TruncF64S I64TruncF64U I32TruncSatF32S I32TruncSatF32U I32TruncSatF64S
                 I32TruncSatF64U I64TruncSatF32S I64TruncSatF32U I64TruncSatF64S I64TruncSatF64U
                 I32ReinterpretF32 I64ReinterpretF64;
-            unary(F32): F32Abs F32Neg F32Ceil F32Floor F32Trunc F32Nearest F32Sqrt F32ConvertI32S
-                F32ConvertI32U F32ConvertI64S F32ConvertI64U F32DemoteF64 F32ReinterpretI32;
-            unary(F64): F64Abs F64Neg F64Ceil F64Floor F64Trunc F64Nearest F64Sqrt F64ConvertI32S
-                F64ConvertI32U F64ConvertI64S F64ConvertI64U F64PromoteF32 F64ReinterpretI64;
+            float_unary(F32): F32Ceil F32Floor F32Trunc F32Nearest F32Sqrt F32DemoteF64;
+            float_unary(F64): F64Ceil F64Floor F64Trunc F64Nearest F64Sqrt F64PromoteF32;
+            unary(F32): F32Abs F32Neg F32ConvertI32S F32ConvertI32U F32ConvertI64S F32ConvertI64U
+                F32ReinterpretI32;
+            unary(F64): F64Abs F64Neg F64ConvertI32S F64ConvertI32U F64ConvertI64S F64ConvertI64U
+                F64ReinterpretI64;
         }
         match *operator {
             Operator::F32Gt => self.float_swapped(Row::F32Lt),
@@ -312,6 +316,31 @@ impl Lowering<'_> {
     fn float_binary(&mut self, row: Row, out: Class) {
         let (rhs, lhs) = (self.pop(), self.pop());
         self.float_pair(row, out, lhs, rhs);
+    }
+
+    /// An operator whose result may be a NaN of any bits.
+    fn float_arithmetic(&mut self, row: Row, out: Class) {
+        self.float_binary(row, out);
+        self.canonical(out);
+    }
+
+    /// As [`Self::float_arithmetic`], of one operand.
+    fn float_unary(&mut self, row: Row, out: Class) {
+        self.unary(row, out);
+        self.canonical(out);
+    }
+
+    /// Makes a NaN on top of the stack the canonical one, where that is asked for.
+    fn canonical(&mut self, class: Class) {
+        if !self.module.engine.config().canonical_nans {
+            return;
+        }
+        let row = match class {
+            F32 => Row::F32Canonical,
+            F64 => Row::F64Canonical,
+            Int => return,
+        };
+        self.unary(row, class);
     }
 
     /// A comparison that holds where that of the row holds with the operands in the other order.

@@ -2,12 +2,13 @@
 //!
 //! One pass over the operators, with the operand stack kept at compile time: `operands` tracks
 //! where each value is, `control` does blocks and branches, `calls` calls and returns, `lower` has
-//! the operators, and `fusion` makes one instruction of two.
+//! the operators, `fusion` makes one instruction of two, and `metering` adds the charges.
 
 mod calls;
 mod control;
 mod fusion;
 mod lower;
+mod metering;
 mod operands;
 
 use wasmparser::{FuncToValidate, FuncValidatorAllocations, FunctionBody, ValidatorResources};
@@ -15,14 +16,12 @@ use wasmparser::{FuncToValidate, FuncValidatorAllocations, FunctionBody, Validat
 use self::operands::{Class, Local, Lowering};
 use crate::exec;
 use crate::ir::{Header, Row, Word};
+use crate::limits::Limits;
 use crate::module::ModuleInner;
 use crate::types::ValType;
 
 /// The most slots that a frame may have: as many as a field of a code word can name.
 const MAX_FRAME_SLOTS: u32 = u16::MAX as u32;
-
-/// How deep blocks may be nested in a function.
-const MAX_NESTING: usize = 100_000;
 
 /// The lowered code of one function.
 #[derive(Debug)]
@@ -37,9 +36,6 @@ pub(crate) enum LowerError {
     /// Locals and operands take more slots than a code word can name.
     #[error("locals and operands take more than {MAX_FRAME_SLOTS} slots")]
     FrameTooLarge,
-    /// Blocks are nested too deep.
-    #[error("blocks are nested deeper than {MAX_NESTING}")]
-    NestedTooDeep,
     /// The body can't be read; never for a function that was validated.
     #[error("the body is not readable")]
     Unreadable,
@@ -64,14 +60,42 @@ impl From<wasmparser::BinaryReaderError> for Stop {
     }
 }
 
-/// Validates a body without lowering it. Gives the allocations back for the next function.
+/// Why a body is refused when its module is made.
+pub(crate) enum Refusal {
+    /// It cannot be read, or does not validate.
+    Invalid(wasmparser::BinaryReaderError),
+    /// It exceeds a limit: which, and by how much.
+    Limit(String),
+}
+
+impl From<wasmparser::BinaryReaderError> for Refusal {
+    fn from(error: wasmparser::BinaryReaderError) -> Self {
+        Self::Invalid(error)
+    }
+}
+
+/// Validates a body, and holds it to the limits, without lowering it. Gives the allocations back for
+/// the next function.
 pub(crate) fn validate(
     func: FuncToValidate<ValidatorResources>,
     body: &FunctionBody<'_>,
     allocs: FuncValidatorAllocations,
-) -> wasmparser::Result<FuncValidatorAllocations> {
+    limits: &Limits,
+) -> Result<FuncValidatorAllocations, Refusal> {
     let mut validator = func.into_validator(allocs);
-    validator.validate(body)?;
+    let mut reader = body.get_binary_reader();
+    validator.read_locals(&mut reader)?;
+    limits
+        .check_locals(validator.len_locals() as usize)
+        .map_err(Refusal::Limit)?;
+    reader.set_features(*validator.features());
+    while !reader.eof() {
+        reader.visit_operator(&mut validator.visitor(reader.original_position()))??;
+        // One is the function's own.
+        let blocks = (validator.control_stack_height() as usize).saturating_sub(1);
+        limits.check_nesting(blocks).map_err(Refusal::Limit)?;
+    }
+    reader.finish_expression(&validator.visitor(reader.original_position()))?;
     Ok(validator.into_allocations())
 }
 
@@ -150,15 +174,19 @@ fn try_lower(
         .reserve(module.bodies[index as usize].len() / 2);
     lowering.records = record.then(Vec::new);
     lowering.code.push(Word::data(0));
+    let mut operators = body.get_operators_reader()?;
+    lowering.record(operators.original_position());
+    // Slots are zeroed eight for a unit.
+    lowering.enter_region((slot - first) / 8);
     if slot > first {
         let zeroed = Word::new(Row::Zero.op(0), first as u16, (slot - first) as u16, 0);
         lowering.emit(zeroed);
     }
     lowering.enter_function(ty);
-    let mut operators = body.get_operators_reader()?;
     while !operators.eof() {
         let (operator, offset) = operators.read_with_offset()?;
         lowering.record(offset);
+        lowering.count();
         lowering.operator(&operator)?;
     }
     lowering.code[0] = Header {

@@ -7,6 +7,7 @@
 //! ([`Lowering::set_local`]).
 
 use super::control::Control;
+use super::metering::Region;
 use super::{LowerError, MAX_FRAME_SLOTS};
 use crate::ir::{Row, Src, Word};
 use crate::module::ModuleInner;
@@ -100,6 +101,8 @@ pub(super) struct Lowering<'m> {
     pub(super) last: Option<Last>,
     /// Where in the module's bytes the instructions from a word on came from, when asked for.
     pub(super) records: Option<Vec<(usize, u64)>>,
+    /// Where work is charged, innermost loop last; none where it is not.
+    pub(super) regions: Option<Vec<Region>>,
     /// A limit that was met on the way; `operator` returns it.
     pub(super) refused: Option<LowerError>,
     accs: [Acc; 3],
@@ -129,6 +132,7 @@ impl<'m> Lowering<'m> {
             far,
             last: None,
             records: None,
+            regions: module.engine.config().metering.then(Vec::new),
             refused: None,
             accs: [Acc::default(); 3],
             next_slot: first_slot,

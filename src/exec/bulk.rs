@@ -7,6 +7,7 @@
 use std::ptr::NonNull;
 
 use super::dispatch::{Next, handler};
+use super::metering::in_parts;
 use super::regs::{Ctx, Regs, trap};
 use crate::ir::Word;
 use crate::store::{GlobalData, InstanceData, MemoryData, PAGE_SIZE_BYTES, TableData};
@@ -14,6 +15,9 @@ use crate::trap::TrapCode;
 
 /// What `memory.grow` and `table.grow` give where nothing could be grown.
 const REFUSED: u64 = u32::MAX as u64;
+
+/// An element of a table or of an element segment.
+const ELEMENT_BYTES: u64 = size_of::<u64>() as u64;
 
 #[inline(always)]
 unsafe fn global(r: &Regs, index: u32) -> *mut GlobalData {
@@ -78,12 +82,21 @@ unsafe fn done(r: Regs, result: Result<(), TrapCode>) -> Next {
     }
 }
 
+/// Whether `n` items at `at` lie within `len`. Operands are 32 bits wide, so that no sum wraps.
+fn fits(at: u64, n: u64, len: usize) -> bool {
+    at + n <= len as u64
+}
+
 #[inline(never)]
 unsafe fn fill_memory(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(), TrapCode> {
     // SAFETY: the memory lives as long as the store, which is this execution's alone.
     unsafe {
         let b = bulk(ip, fp);
-        (*memory(ctx, b.into).as_ptr()).fill(b.first, b.second as u8, b.third)
+        let memory = &mut *memory(ctx, b.into).as_ptr();
+        let fits = fits(b.first, b.third, memory.len);
+        in_parts(ctx, (b.third, 1), fits, false, |at, n| {
+            memory.fill(b.first + at, b.second as u8, n)
+        })
     }
 }
 
@@ -92,8 +105,14 @@ unsafe fn copy_memory(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<()
     // SAFETY: as for `fill_memory`.
     unsafe {
         let b = bulk(ip, fp);
-        let from = memory(ctx, b.from);
-        MemoryData::copy(memory(ctx, b.into), b.first, from, b.second, b.third)
+        let (into, from) = (memory(ctx, b.into), memory(ctx, b.from));
+        let fits = fits(b.first, b.third, (*into.as_ptr()).len)
+            && fits(b.second, b.third, (*from.as_ptr()).len);
+        // A part may overlap the source of those that come later only, as in one copy.
+        let backwards = into == from && b.first > b.second;
+        in_parts(ctx, (b.third, 1), fits, backwards, |at, n| {
+            MemoryData::copy(into, b.first + at, from, b.second + at, n)
+        })
     }
 }
 
@@ -110,29 +129,35 @@ unsafe fn init_memory(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<()
                 &inner.bytes[inner.data[b.from as usize].range.clone()]
             }
         };
-        (*memory(ctx, b.into).as_ptr()).init(data, b.first, b.second, b.third)
+        let memory = &mut *memory(ctx, b.into).as_ptr();
+        let fits = fits(b.first, b.third, memory.len) && fits(b.second, b.third, data.len());
+        in_parts(ctx, (b.third, 1), fits, false, |at, n| {
+            memory.init(data, b.first + at, b.second + at, n)
+        })
     }
 }
 
 #[inline(never)]
-unsafe fn grow_memory(ctx: *mut Ctx, index: u32, delta: u32) -> u64 {
+unsafe fn grow_memory(ctx: *mut Ctx, index: u32, delta: u32) -> Result<u64, TrapCode> {
     // SAFETY: no other reference to the core is in use during an execution.
     unsafe {
         let memory = memory(ctx, index);
         let core = (*ctx).core.as_ptr();
-        (*core).grow_memory(memory, delta.into()).unwrap_or(REFUSED)
+        let budget = (*ctx).metered.then_some(&mut (*ctx).budget);
+        let old = (*core).grow_memory_paid(memory, delta.into(), budget)?;
+        Ok(old.unwrap_or(REFUSED))
     }
 }
 
 #[inline(never)]
-unsafe fn grow_table(ctx: *mut Ctx, index: u32, delta: u32, value: u64) -> u64 {
+unsafe fn grow_table(ctx: *mut Ctx, index: u32, delta: u32, value: u64) -> Result<u64, TrapCode> {
     // SAFETY: as for `grow_memory`.
     unsafe {
         let table = table(ctx, index);
         let core = (*ctx).core.as_ptr();
-        (*core)
-            .grow_table(table, delta.into(), value)
-            .unwrap_or(REFUSED)
+        let budget = (*ctx).metered.then_some(&mut (*ctx).budget);
+        let old = (*core).grow_table_paid(table, delta.into(), value, budget)?;
+        Ok(old.unwrap_or(REFUSED))
     }
 }
 
@@ -142,17 +167,26 @@ unsafe fn fill_table(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(),
     unsafe {
         let b = bulk(ip, fp);
         let value = *fp.add((*ip).b.into());
-        (*table(ctx, b.into).as_ptr()).fill(b.first, value, b.third)
+        let table = &mut *table(ctx, b.into).as_ptr();
+        let fits = fits(b.first, b.third, table.elems.len());
+        in_parts(ctx, (b.third, ELEMENT_BYTES), fits, false, |at, n| {
+            table.fill(b.first + at, value, n)
+        })
     }
 }
 
 #[inline(never)]
 unsafe fn copy_table(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(), TrapCode> {
-    // SAFETY: as for `fill_memory`.
+    // SAFETY: as for `copy_memory`.
     unsafe {
         let b = bulk(ip, fp);
-        let from = table(ctx, b.from);
-        TableData::copy(table(ctx, b.into), b.first, from, b.second, b.third)
+        let (into, from) = (table(ctx, b.into), table(ctx, b.from));
+        let fits = fits(b.first, b.third, into.as_ref().elems.len())
+            && fits(b.second, b.third, from.as_ref().elems.len());
+        let backwards = into == from && b.first > b.second;
+        in_parts(ctx, (b.third, ELEMENT_BYTES), fits, backwards, |at, n| {
+            TableData::copy(into, b.first + at, from, b.second + at, n)
+        })
     }
 }
 
@@ -165,7 +199,12 @@ unsafe fn init_table(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(),
         let segment = (&(*instance).elems)[b.from as usize]
             .as_deref()
             .unwrap_or_default();
-        (*table(ctx, b.into).as_ptr()).init(segment, b.first, b.second, b.third)
+        let table = &mut *table(ctx, b.into).as_ptr();
+        let fits =
+            fits(b.first, b.third, table.elems.len()) && fits(b.second, b.third, segment.len());
+        in_parts(ctx, (b.third, ELEMENT_BYTES), fits, false, |at, n| {
+            table.init(segment, b.first + at, b.second + at, n)
+        })
     }
 }
 
@@ -221,10 +260,14 @@ handler! {
     }
     memory_grow(r) {
         let w = r.word();
-        let old = grow_memory(r.ctx, w.c.into(), r.slot(w.b) as u32);
-        r.set_slot(w.a, old);
-        r.reload_memory();
-        r.next(1)
+        match grow_memory(r.ctx, w.c.into(), r.slot(w.b) as u32) {
+            Ok(old) => {
+                r.set_slot(w.a, old);
+                r.reload_memory();
+                r.next(1)
+            }
+            Err(code) => trap(r.ctx, r.ip, r.fp, code),
+        }
     }
     memory_fill(r) { done(r, fill_memory(r.ctx, r.ip, r.fp)) }
     memory_copy(r) { done(r, copy_memory(r.ctx, r.ip, r.fp)) }
@@ -260,9 +303,13 @@ handler! {
     }
     table_grow(r) {
         let w = r.word();
-        let old = grow_table(r.ctx, r.wide() as u32, r.slot(w.c) as u32, r.slot(w.b));
-        r.set_slot(w.a, old);
-        r.next(2)
+        match grow_table(r.ctx, r.wide() as u32, r.slot(w.c) as u32, r.slot(w.b)) {
+            Ok(old) => {
+                r.set_slot(w.a, old);
+                r.next(2)
+            }
+            Err(code) => trap(r.ctx, r.ip, r.fp, code),
+        }
     }
     table_fill(r) { done(r, fill_table(r.ctx, r.ip, r.fp)) }
     table_copy(r) { done(r, copy_table(r.ctx, r.ip, r.fp)) }

@@ -7,6 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::dispatch::{Next, go, handler, stop};
+use super::metering::{pause, resume};
 use super::regs::{Ctx, Exit, Regs, Value, trap};
 use crate::ir::{Header, Row, Word};
 use crate::store::{FuncEntry, InstanceData};
@@ -288,9 +289,19 @@ unsafe fn call_host(ctx: *mut Ctx, fp: *mut u64, link_slot: u16) -> bool {
             (*ctx).exit = at_call(fp, link_slot, TrapCode::CallStackExhausted, None);
             return false;
         };
+        let budget = pause(ctx);
         let result = catch_unwind(AssertUnwindSafe(|| ((*func).body)(core, caller, fp)));
+        resume(ctx, budget);
         (*stack).leave_host(saved);
         match result {
+            // A guest that only calls the host uses little of its budget and much time.
+            Ok(Ok(())) if (*ctx).metered => match (*core.as_ptr()).meter.check_code() {
+                Ok(()) => true,
+                Err(code) => {
+                    (*ctx).exit = at_call(fp, link_slot, code, None);
+                    false
+                }
+            },
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
                 let (ip, fp) = call_site(fp, link_slot);

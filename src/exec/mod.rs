@@ -1,13 +1,14 @@
 //! The executor: runs lowered code on a store's value stack. Does not know linking.
 //!
 //! `dispatch` is how one handler reaches the next, `regs` the machine's registers; `shapes`,
-//! `control`, `call` and `bulk` are the handlers, `table` lists them by opcode.
+//! `control`, `call`, `bulk` and `metering` are the handlers, `table` lists them by opcode.
 
 mod backtrace;
 mod bulk;
 mod call;
 mod control;
 mod dispatch;
+mod metering;
 mod regs;
 mod shapes;
 mod stack;
@@ -17,6 +18,7 @@ use std::panic::resume_unwind;
 use std::ptr::NonNull;
 
 use self::call::{EXIT, enter, switch};
+use self::metering::pause;
 use self::regs::{Ctx, Exit, Regs};
 use crate::error::{Error, Result};
 use crate::ir::{Header, Row, Word};
@@ -80,6 +82,13 @@ pub(crate) unsafe fn invoke(
         if fp.wrapping_add(header.frame.into()) > end {
             return Err(Trap::from(TrapCode::CallStackExhausted).into());
         }
+        let meter = &mut (*core.as_ptr()).meter;
+        let metered = meter.counts();
+        let budget = match metered.then(|| meter.begin()) {
+            None => 0,
+            Some(Ok(budget)) => budget,
+            Some(Err(code)) => return Err(meter.trap(code).into()),
+        };
         std::ptr::copy_nonoverlapping(slots, fp, header.link.into());
         let mut ctx = std::mem::MaybeUninit::<Ctx>::uninit();
         let mut r = Regs {
@@ -103,12 +112,15 @@ pub(crate) unsafe fn invoke(
             caller: std::ptr::null_mut(),
             callee: func,
             core,
+            budget,
+            metered,
             exit: Exit::Done,
             #[cfg(not(tail_dispatch))]
             regs: r,
         });
         switch(&mut r, (*func).instance);
         dispatch::run(r, |r| enter(r, code, fp, &raw const EXIT, fp));
+        pause(ctx);
         match std::mem::replace(&mut (*ctx).exit, Exit::Done) {
             Exit::Done => {
                 std::ptr::copy_nonoverlapping(fp, slots, header.link.into());
@@ -116,6 +128,7 @@ pub(crate) unsafe fn invoke(
             }
             Exit::Trap(code, ip, fp, detail) => {
                 let trap = Trap::new(code, backtrace::walk(&*ctx, ip, fp));
+                let detail = detail.or_else(|| (*core.as_ptr()).meter.explain(code));
                 Err(match detail {
                     Some(detail) => trap.with_detail(detail),
                     None => trap,

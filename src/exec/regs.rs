@@ -46,6 +46,10 @@ pub(super) struct Ctx {
     pub(super) caller: *mut InstanceData,
     pub(super) callee: *const FuncEntry,
     pub(super) core: NonNull<Core>,
+    /// What is paid for already, in units; below zero only until it is settled.
+    pub(super) budget: i64,
+    /// Whether the store's meter counts.
+    pub(super) metered: bool,
     /// Why the execution ended.
     pub(super) exit: Exit,
     /// Where the loop backend keeps the registers between handlers.

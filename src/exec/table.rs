@@ -5,7 +5,7 @@ use super::shapes::{
     A, AI, AS, AW, Binary, Compare, I, K, Load, Outcome, S, SI, SS, SW, Store, ToAcc, ToSlot,
     Unary, W, binary, branch, load, select, store, store_acc, unary,
 };
-use super::{bulk, call, control};
+use super::{bulk, call, control, metering};
 use crate::ir::{
     OPCODES, cmp_pairs, float_pairs, for_each_op, int_pairs, load_modes, select_pairs, store_modes,
 };
@@ -180,6 +180,7 @@ mod plain {
     pub(super) use super::bulk::*;
     pub(super) use super::call::*;
     pub(super) use super::control::*;
+    pub(super) use super::metering::*;
 }
 
 macro_rules! all_handlers {

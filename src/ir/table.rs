@@ -143,6 +143,8 @@ macro_rules! for_each_op {
             I64ReinterpretF64 "i64.reinterpret_f64" Unary(f64, u64, i64_reinterpret_f64);
             F32ReinterpretI32 "f32.reinterpret_i32" Unary(u32, f32, f32_reinterpret_i32);
             F64ReinterpretI64 "f64.reinterpret_i64" Unary(u64, f64, f64_reinterpret_i64);
+            F32Canonical "f32.canonical" Unary(f32, f32, f32_canonical);
+            F64Canonical "f64.canonical" Unary(f64, f64, f64_canonical);
             I32Load "i32.load" Load(u32, u32);
             I32Load8S "i32.load8_s" Load(i8, i32);
             Load8U "load8_u" Load(u8, u32);
@@ -192,6 +194,7 @@ macro_rules! for_each_op {
             BrF64NotLt "br.f64.not_lt" BrFloat(f64, f64_not_lt);
             BrF64Le "br.f64.le" BrFloat(f64, f64_le);
             BrF64NotLe "br.f64.not_le" BrFloat(f64, f64_not_le);
+            Charge "charge" Plain("#l", charge);
             Unreachable "unreachable" Plain("", unreachable);
             Copy "copy" Plain("sa <- sb", copy);
             CopySpan "copy_span" Plain("sa.. <- sb.., #c", copy_span);

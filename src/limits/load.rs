@@ -1,10 +1,14 @@
-//! The limits of loading a module that wasmparser does not set. Its own hold as well: among them
-//! 1,000,000 types, functions, imports, exports and globals each, 100,000 tables, element segments
-//! and data segments each, 1,000 parameters and results of a function, 50,000 locals, 7,654,321
-//! bytes of a function body, 100,000 bytes of an import's or export's name.
+//! The limits of loading that nobody sets and wasmparser does not have, and one default that the
+//! build script needs too, which takes this file by its path. Those of wasmparser hold as well:
+//! among them 1,000,000 types, functions, imports, exports and globals each, 100,000 tables, element
+//! segments and data segments each, 1,000 parameters and results of a function, 50,000 locals,
+//! 7,654,321 bytes of a function body, 100,000 bytes of an import's or export's name.
 
 /// The greatest size of a module, in bytes: 1 GiB. Offsets into a module fit in 32 bits.
 pub(crate) const MAX_MODULE_BYTES: usize = 1 << 30;
+
+/// How many modules a graph may have, where nobody says otherwise.
+pub(crate) const DEFAULT_MODULES: usize = 65_536;
 
 /// The greatest length of a constant expression, in instructions without its `end`.
 pub(crate) const MAX_CONST_EXPR_OPS: usize = 10_000;

@@ -1,17 +1,31 @@
-//! How much a module or a store may take: the limits of loading, which are constants, and the
-//! limits of a store, which the embedder sets. Knows numbers and names only, nothing of modules.
+//! How much a module or a store may take, in room and in time: what the embedder sets
+//! ([`Limits`]), the bounds that nobody sets (`load`), the refusals (`ask`), and the meter of a
+//! store's executions (`meter`). Knows numbers and names only, nothing of modules.
 
+mod ask;
 mod load;
+mod meter;
 
-pub(crate) use load::{MAX_CONST_EXPR_OPS, MAX_MODULE_BYTES};
+use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+pub(crate) use load::{DEFAULT_MODULES, MAX_CONST_EXPR_OPS, MAX_MODULE_BYTES};
+pub use meter::InterruptHandle;
+pub(crate) use meter::{Meter, PART_BYTES};
 
-/// What the guests of one store may take together.
+/// What the guests of one store may take together, in room and in time, and what a module may hold.
 ///
-/// A limit that is reached makes an instantiation return an error, `memory.grow` and `table.grow`
-/// give -1 (WebAssembly 2.0, 4.4.7 and 4.4.6), and the embedder's own calls return an error that
-/// names the limit.
+/// [`Store::limits`](crate::Store::limits) sets them for a store. The last five, from
+/// [`module_bytes`](Self::module_bytes) on, are about modules, which are there before a store is:
+/// they hold where they are set for an engine, by [`Config::limits`](crate::Config::limits), which
+/// sets the first limits of its stores as well.
+///
+/// A limit on room that is reached makes an instantiation return an error, `memory.grow` and
+/// `table.grow` give -1 (WebAssembly 2.0, 4.4.7 and 4.4.6), and the embedder's own calls return an
+/// error that names the limit. A limit on time ends an execution with a trap
+/// ([`OutOfFuel`](crate::TrapCode::OutOfFuel),
+/// [`DeadlineExceeded`](crate::TrapCode::DeadlineExceeded)), and needs an engine that meters
+/// ([`Config::metering`](crate::Config::metering)). A module past its bounds is refused when it is
+/// made ([`ModuleError::Limit`](crate::ModuleError::Limit)).
 ///
 /// ```
 /// let limits = holdall::Limits::new()
@@ -36,6 +50,36 @@ pub struct Limits {
     pub memories: usize,
     /// Tables; 100,000 by default.
     pub tables: usize,
+    /// Units of work of all executions together; `None`, the default, sets no limit.
+    ///
+    /// A unit is about one instruction of a guest. A function's instructions outside of its loops
+    /// are charged when it is entered, those of a loop at each turn, so that what a branch skips is
+    /// charged too; 64 bytes, or 8 elements, of a bulk instruction or of growth are a unit more.
+    /// The same calls of the same modules take the same fuel, whenever functions are lowered and on
+    /// every machine; another version of holdall may charge otherwise.
+    pub fuel: Option<u64>,
+    /// When executions end; `None`, the default, lets them go on. A guest that is past it traps
+    /// within milliseconds; a host function that blocks is not woken.
+    pub deadline: Option<Instant>,
+    /// Descriptors that WASI has open at the same time, for files, directories and streams; 1,024
+    /// by default.
+    pub open_descriptors: usize,
+    /// Bytes that one call of a host function of WASI may move; 16 MiB by default.
+    pub bytes_per_call: usize,
+    /// Bytes of a module, in the binary and in the text format; 1 GiB by default, which is also the
+    /// most that holdall takes.
+    pub module_bytes: usize,
+    /// Functions of a module, imported ones included; 1,000,000 by default, which is also the most
+    /// that holdall takes.
+    pub functions: usize,
+    /// Locals of a function, parameters included; 50,000 by default, which is also the most that
+    /// holdall takes.
+    pub locals: usize,
+    /// Blocks, loops and conditionals of a function that are nested in one another; 100,000 by
+    /// default.
+    pub nesting: usize,
+    /// Modules that are loaded for one graph; 65,536 by default.
+    pub modules: usize,
 }
 
 impl Default for Limits {
@@ -48,8 +92,29 @@ impl Default for Limits {
             instances: 100_000,
             memories: 100_000,
             tables: 100_000,
+            fuel: None,
+            deadline: None,
+            open_descriptors: 1024,
+            bytes_per_call: 16 << 20,
+            module_bytes: MAX_MODULE_BYTES,
+            functions: 1_000_000,
+            locals: 50_000,
+            nesting: 100_000,
+            modules: DEFAULT_MODULES,
         }
     }
+}
+
+/// Builder methods that set a field of the same name.
+macro_rules! setters {
+    ($($(#[$meta:meta])* $name:ident($arg:ident: $ty:ty) = $value:expr;)*) => {$(
+        $(#[$meta])*
+        #[must_use]
+        pub fn $name(mut self, $arg: $ty) -> Self {
+            self.$name = $value;
+            self
+        }
+    )*};
 }
 
 impl Limits {
@@ -59,179 +124,47 @@ impl Limits {
         Self::default()
     }
 
-    /// Limits the bytes of all linear memories together.
+    setters! {
+        /// Limits the bytes of all linear memories together.
+        memory_bytes(size_bytes: usize) = Some(size_bytes);
+        /// Limits the bytes of each linear memory.
+        memory_bytes_each(size_bytes: usize) = Some(size_bytes);
+        /// Limits the elements of all tables together, of 8 bytes each.
+        table_elements(elements: usize) = elements;
+        /// Limits the elements of each table, of 8 bytes each.
+        table_elements_each(elements: usize) = elements;
+        /// Limits how many instances there are.
+        instances(count: usize) = count;
+        /// Limits how many linear memories there are.
+        memories(count: usize) = count;
+        /// Limits how many tables there are.
+        tables(count: usize) = count;
+        /// Limits the work of all executions together, in units of about an instruction; see the
+        /// [field](Self#structfield.fuel).
+        fuel(units: u64) = Some(units);
+        /// Limits the time until which executions go on.
+        deadline(deadline: Instant) = Some(deadline);
+        /// Limits how many descriptors WASI has open at the same time.
+        open_descriptors(count: usize) = count;
+        /// Limits the bytes that one call of a host function of WASI may move.
+        bytes_per_call(size_bytes: usize) = size_bytes;
+        /// Limits the bytes of a module, 1 GiB at most.
+        module_bytes(size_bytes: usize) = size_bytes;
+        /// Limits the functions of a module, imported ones included, 1,000,000 at most.
+        functions(count: usize) = count;
+        /// Limits the locals of a function, parameters included, 50,000 at most.
+        locals(count: usize) = count;
+        /// Limits how deep blocks, loops and conditionals of a function are nested.
+        nesting(depth: usize) = depth;
+        /// Limits how many modules are loaded for one graph.
+        modules(count: usize) = count;
+    }
+
+    /// Sets the deadline to the moment that comes this long after now. One that is too far away to
+    /// be a moment is none.
     #[must_use]
-    pub fn memory_bytes(mut self, size_bytes: usize) -> Self {
-        self.memory_bytes = Some(size_bytes);
+    pub fn timeout(mut self, time: Duration) -> Self {
+        self.deadline = Instant::now().checked_add(time);
         self
-    }
-
-    /// Limits the bytes of each linear memory.
-    #[must_use]
-    pub fn memory_bytes_each(mut self, size_bytes: usize) -> Self {
-        self.memory_bytes_each = Some(size_bytes);
-        self
-    }
-
-    /// Limits the elements of all tables together, of 8 bytes each.
-    #[must_use]
-    pub fn table_elements(mut self, elements: usize) -> Self {
-        self.table_elements = elements;
-        self
-    }
-
-    /// Limits the elements of each table, of 8 bytes each.
-    #[must_use]
-    pub fn table_elements_each(mut self, elements: usize) -> Self {
-        self.table_elements_each = elements;
-        self
-    }
-
-    /// Limits how many instances there are.
-    #[must_use]
-    pub fn instances(mut self, count: usize) -> Self {
-        self.instances = count;
-        self
-    }
-
-    /// Limits how many linear memories there are.
-    #[must_use]
-    pub fn memories(mut self, count: usize) -> Self {
-        self.memories = count;
-        self
-    }
-
-    /// Limits how many tables there are.
-    #[must_use]
-    pub fn tables(mut self, count: usize) -> Self {
-        self.tables = count;
-        self
-    }
-
-    /// Whether a linear memory of `from` bytes (0 for a new one) may come to have `to`, when all
-    /// memories together have `used` bytes.
-    pub(crate) fn check_memory(&self, used: usize, from: usize, to: usize) -> Result<()> {
-        let more = to.saturating_sub(from);
-        if let Some(limit) = self.memory_bytes_each {
-            Ask::new("memory_bytes_each", "bytes of one linear memory").check(limit, from, more)?;
-        }
-        if let Some(limit) = self.memory_bytes {
-            Ask::new("memory_bytes", "bytes of linear memory").check(limit, used, more)?;
-        }
-        Ok(())
-    }
-
-    /// Whether a table of `from` elements (0 for a new one) may come to have `to`, when all tables
-    /// together have `used` elements.
-    pub(crate) fn check_table(&self, used: usize, from: usize, to: usize) -> Result<()> {
-        let more = to.saturating_sub(from);
-        Ask::new("table_elements_each", "elements of one table").check(
-            self.table_elements_each,
-            from,
-            more,
-        )?;
-        Ask::new("table_elements", "table elements").check(self.table_elements, used, more)
-    }
-
-    /// Whether `more` instances may be added to `count`.
-    pub(crate) fn check_instances(&self, count: usize, more: usize) -> Result<()> {
-        Ask::new("instances", "instances").check(self.instances, count, more)
-    }
-
-    /// Whether `more` linear memories may be added to `count`.
-    pub(crate) fn check_memories(&self, count: usize, more: usize) -> Result<()> {
-        Ask::new("memories", "linear memories").check(self.memories, count, more)
-    }
-
-    /// Whether `more` tables may be added to `count`.
-    pub(crate) fn check_tables(&self, count: usize, more: usize) -> Result<()> {
-        Ask::new("tables", "tables").check(self.tables, count, more)
-    }
-}
-
-/// Something that is asked of a store: the limit on it, and what is counted.
-struct Ask {
-    limit: &'static str,
-    unit: &'static str,
-}
-
-impl Ask {
-    const fn new(limit: &'static str, unit: &'static str) -> Self {
-        Self { limit, unit }
-    }
-
-    fn check(&self, limit: usize, used: usize, asked: usize) -> Result<()> {
-        let left = limit.saturating_sub(used);
-        if asked <= left {
-            Ok(())
-        } else {
-            Err(self.refuse(limit, used, asked, left))
-        }
-    }
-
-    #[cold]
-    fn refuse(&self, limit: usize, used: usize, asked: usize, left: usize) -> Error {
-        let Self { limit: name, unit } = self;
-        Error::resource(format!(
-            "limit `{name}` of the store: {limit} {unit} allowed, {asked} asked for, {used} used, \
-             {left} left; raise it with `Limits::{name}`"
-        ))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn defaults_let_a_full_32_bit_memory_and_table_pass() {
-        let limits = Limits::new();
-        limits.check_memory(usize::MAX, 0, usize::MAX).unwrap();
-        limits.check_table(0, 0, 10_000_000).unwrap();
-        limits.check_table(0, 0, 10_000_001).unwrap_err();
-    }
-
-    #[test]
-    fn a_refusal_names_limit_asked_used_and_left() {
-        let limits = Limits::new().memory_bytes(100);
-        let message = limits.check_memory(60, 10, 51).unwrap_err().to_string();
-        assert_eq!(
-            message,
-            "limit `memory_bytes` of the store: 100 bytes of linear memory allowed, 41 asked for, \
-             60 used, 40 left; raise it with `Limits::memory_bytes`"
-        );
-    }
-
-    #[test]
-    fn the_last_byte_and_the_last_instance_are_usable() {
-        let limits = Limits::new()
-            .memory_bytes(100)
-            .memory_bytes_each(50)
-            .instances(1)
-            .memories(2)
-            .tables(0);
-        limits.check_memory(60, 10, 50).unwrap();
-        limits.check_memory(0, 10, 51).unwrap_err();
-        limits.check_memory(70, 0, 31).unwrap_err();
-        limits.check_instances(0, 1).unwrap();
-        limits.check_instances(1, 1).unwrap_err();
-        limits.check_memories(1, 1).unwrap();
-        limits.check_memories(2, 1).unwrap_err();
-        limits.check_tables(0, 0).unwrap();
-        limits.check_tables(0, 1).unwrap_err();
-    }
-
-    #[test]
-    fn a_store_over_its_limit_may_still_ask_for_nothing() {
-        let limits = Limits::new().memory_bytes(10).table_elements(10);
-        limits.check_memory(20, 20, 20).unwrap();
-        limits.check_table(20, 20, 20).unwrap();
-        limits.check_memory(20, 20, 21).unwrap_err();
-    }
-
-    #[test]
-    fn sums_near_the_end_of_usize_do_not_wrap() {
-        let limits = Limits::new().memory_bytes(usize::MAX - 1);
-        limits.check_memory(usize::MAX, 0, usize::MAX).unwrap_err();
     }
 }

@@ -64,9 +64,6 @@ pub struct Linker<T> {
 }
 
 impl<T: 'static> Linker<T> {
-    /// At most this many modules are loaded for one graph.
-    pub const MAX_MODULES: usize = crate::bundle::MAX_MODULES;
-
     /// A linker that knows nothing yet.
     #[must_use]
     pub fn new(engine: &Engine) -> Self {

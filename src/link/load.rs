@@ -91,7 +91,7 @@ impl<'a, T: 'static> Loading<'a, T> {
 
     /// The graph under a root; `name` is what it was loaded as just now, where it was.
     pub(super) fn plan(&mut self, name: Option<&str>, root: &Module) -> Result<Plan, Error> {
-        let mut graph = Graph::new();
+        let mut graph = Graph::new(self.engine.config().limits.modules);
         // Imports of the name that the embedder gave it mean the root; what it calls itself in its
         // name section is for people.
         let given = name

@@ -76,8 +76,8 @@ impl Fault {
         }
     }
 
-    /// The fault of a function body that could not be lowered.
-    pub(super) fn not_lowered(func: impl Display, message: impl Display) -> Self {
+    /// The fault of a function that exceeds a limit.
+    pub(super) fn in_func(func: impl Display, message: impl Display) -> Self {
         Self::Limit(format!("function {func}: {message}"))
     }
 

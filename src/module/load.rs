@@ -11,11 +11,11 @@ use super::fault::Fault;
 use super::inner::ModuleInner;
 use super::names::Names;
 use super::parse::{Sections, in_bytes};
-use crate::compile;
+use crate::compile::{self, Refusal};
 use crate::engine::{Engine, Lowering};
 use crate::error::Result;
 use crate::exec;
-use crate::limits::MAX_MODULE_BYTES;
+use crate::limits::Limits;
 
 /// The version and layer of a component; a core module has 1 and 0.
 const COMPONENT_LAYER: [u8; 2] = [1, 0];
@@ -30,10 +30,11 @@ pub(super) fn load(
 }
 
 /// Validates a module and keeps nothing of it.
-pub(super) fn validate(bytes: &[u8]) -> Result<()> {
+pub(super) fn validate(engine: &Engine, bytes: &[u8]) -> Result<()> {
+    let limits = &engine.config().limits;
     let check = || {
-        let bytes = binary(Cow::Borrowed(bytes))?;
-        validate_bodies(Sections::read(&bytes)?.bodies)
+        let bytes = binary(Cow::Borrowed(bytes), limits)?;
+        validate_bodies(Sections::read(&bytes, limits)?.bodies, limits)
     };
     check()
         .map(drop)
@@ -45,9 +46,10 @@ fn module(
     name: Option<&str>,
     bytes: Cow<'static, [u8]>,
 ) -> Result<ModuleInner, Fault> {
-    let bytes = binary(bytes)?;
-    let mut sections = Sections::read(&bytes)?;
-    let bodies = validate_bodies(std::mem::take(&mut sections.bodies))?;
+    let limits = &engine.config().limits;
+    let bytes = binary(bytes, limits)?;
+    let mut sections = Sections::read(&bytes, limits)?;
+    let bodies = validate_bodies(std::mem::take(&mut sections.bodies), limits)?;
     // Without the bodies nothing of `Sections` borrows from the bytes.
     let Sections {
         types,
@@ -118,13 +120,10 @@ fn module(
 }
 
 /// The binary format of a module that may be text, where the feature `wat` is on.
-fn binary(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, Fault> {
-    if bytes.len() > MAX_MODULE_BYTES {
-        return Err(Fault::Limit(format!(
-            "{} bytes, of {MAX_MODULE_BYTES} at most",
-            bytes.len()
-        )));
-    }
+fn binary<'a>(bytes: Cow<'a, [u8]>, limits: &Limits) -> Result<Cow<'a, [u8]>, Fault> {
+    limits
+        .check_module_bytes(bytes.len())
+        .map_err(Fault::Limit)?;
     if bytes.starts_with(b"\0asm") {
         if bytes.get(6..8) == Some(&COMPONENT_LAYER) {
             return Err(Fault::malformed_at(
@@ -135,7 +134,7 @@ fn binary(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, Fault> {
         return Ok(bytes);
     }
     match text(&bytes)? {
-        Some(module) => binary(Cow::Owned(module)),
+        Some(module) => binary(Cow::Owned(module), limits),
         None => {
             let start = &bytes[..bytes.len().min(4)];
             Err(Fault::malformed_at(
@@ -176,12 +175,17 @@ fn text(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
 /// Validates function bodies, and says where in the module they are.
 fn validate_bodies(
     bodies: Vec<(FuncToValidate<ValidatorResources>, FunctionBody<'_>)>,
+    limits: &Limits,
 ) -> Result<Vec<Range<usize>>, Fault> {
     let mut allocs = FuncValidatorAllocations::default();
     let mut ranges = Vec::with_capacity(bodies.len());
     for (func, body) in bodies {
+        let index = func.index;
         allocs =
-            compile::validate(func, &body, allocs).map_err(|error| Fault::in_body(error, &body))?;
+            compile::validate(func, &body, allocs, limits).map_err(|refusal| match refusal {
+                Refusal::Invalid(error) => Fault::in_body(error, &body),
+                Refusal::Limit(message) => Fault::in_func(index, message),
+            })?;
         ranges.push(in_bytes(body.range()));
     }
     Ok(ranges)
@@ -192,8 +196,8 @@ fn lower_all(module: &ModuleInner) -> Result<(), Fault> {
         if let Err(error) = module.code(defined_index) {
             let index = module.func_index(defined_index);
             return Err(match module.func_name(index) {
-                Some(name) => Fault::not_lowered(format_args!("{index} {name:?}"), error),
-                None => Fault::not_lowered(index, error),
+                Some(name) => Fault::in_func(format_args!("{index} {name:?}"), error),
+                None => Fault::in_func(index, error),
             });
         }
     }

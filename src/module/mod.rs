@@ -64,9 +64,9 @@ const _: () = {
 };
 
 impl Module {
-    /// Makes a module of its binary format (WebAssembly 2.0, chapter 5), at most 1 GiB. With the
-    /// feature `wat` the text format (chapter 6) is taken too. Bytes that are `'static` and binary
-    /// are not copied.
+    /// Makes a module of its binary format (WebAssembly 2.0, chapter 5). With the feature `wat` the
+    /// text format (chapter 6) is taken too. Bytes that are `'static` and binary are not copied. How
+    /// much it may hold is what the engine's [`Limits`](crate::Limits) say, at most 1 GiB.
     ///
     /// The time that this takes grows with the size; at worst, with calls of functions of 1,000
     /// parameters and results, it is in the order of a microsecond a byte.
@@ -118,8 +118,8 @@ impl Module {
     /// # Errors
     ///
     /// Those of [`Module::new`].
-    pub fn validate(_engine: &Engine, bytes: &[u8]) -> Result<()> {
-        load::validate(bytes)
+    pub fn validate(engine: &Engine, bytes: &[u8]) -> Result<()> {
+        load::validate(engine, bytes)
     }
 
     /// The engine that it was made with.

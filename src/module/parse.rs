@@ -13,6 +13,7 @@ use super::convert::{self, FEATURES, Unsupported};
 use super::fault::Fault;
 use super::inner::{ExportKind, Import, ImportKind};
 use super::segments::{DataMode, DataSegment, ElemItems, ElemMode, ElemSegment};
+use crate::limits::Limits;
 use crate::types::{FuncType, GlobalType, MemoryType, TableType};
 
 /// What the sections of a module hold; the fields are those of `ModuleInner`.
@@ -41,7 +42,7 @@ pub(super) struct Sections<'a> {
 
 impl<'a> Sections<'a> {
     /// Reads and validates everything but the function bodies.
-    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Fault> {
+    pub(super) fn read(bytes: &'a [u8], limits: &Limits) -> Result<Self, Fault> {
         let mut sections = Self::default();
         let mut validator = Validator::new_with_features(FEATURES);
         let mut parser = Parser::new(0);
@@ -60,6 +61,9 @@ impl<'a> Sections<'a> {
                 sections.bodies.push((func, body));
             }
             taken?;
+            limits
+                .check_functions(sections.funcs.len())
+                .map_err(Fault::Limit)?;
         }
         Ok(sections)
     }

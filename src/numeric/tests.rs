@@ -43,3 +43,19 @@ fn rounding_quiets_a_signalling_nan() {
         assert_eq!(round(signalling).to_bits(), 0x7ff8_0000_0000_0001);
     }
 }
+
+#[test]
+fn every_nan_and_nothing_else_becomes_the_canonical_one() {
+    for bits in [0x7f80_0001, 0x7fc0_0000, 0xffc0_0000, 0xffff_ffff] {
+        assert_eq!(f32_canonical(f32::from_bits(bits)).to_bits(), 0x7fc0_0000);
+    }
+    for bits in [0x7ff0_0000_0000_0001, 0xfff8_0000_0000_0000, u64::MAX] {
+        let canonical = f64_canonical(f64::from_bits(bits));
+        assert_eq!(canonical.to_bits(), 0x7ff8_0000_0000_0000);
+    }
+    for value in [0.0, -0.0, 1.5, f32::INFINITY, f32::NEG_INFINITY] {
+        assert_eq!(f32_canonical(value).to_bits(), value.to_bits());
+        let value = f64::from(value);
+        assert_eq!(f64_canonical(value).to_bits(), value.to_bits());
+    }
+}

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::exec::{self, Stack};
-use crate::limits::Limits;
+use crate::limits::{Limits, Meter};
 use crate::store::{
     Core, FuncEntry, GlobalData, HostBody, HostFunc, MemoryData, PAGE_SIZE_BYTES, StoreId,
     TableData,
@@ -33,10 +33,14 @@ impl Core {
     /// The core of an empty store.
     pub(crate) fn new(engine: &Engine) -> Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        let limits = engine.config().limits.clone();
+        let metering = engine.config().metering;
+        limits.check_metering(metering)?;
         Ok(Self {
             id: StoreId(NEXT.fetch_add(1, Ordering::Relaxed)),
             engine: engine.clone(),
-            limits: Limits::default(),
+            meter: Meter::new(&limits, metering),
+            limits,
             stack: Stack::new(engine.config().stack_size_bytes)?,
             instances: Vec::new(),
             memories: Vec::new(),
@@ -48,6 +52,14 @@ impl Core {
             memory_bytes: 0,
             table_elements: 0,
         })
+    }
+
+    /// Sets the limits, where the engine can hold executions to them.
+    pub(crate) fn set_limits(&mut self, limits: Limits) -> Result<()> {
+        limits.check_metering(self.meter.counts())?;
+        self.meter.set(&limits);
+        self.limits = limits;
+        Ok(())
     }
 
     /// Adds a function of the host.
@@ -97,62 +109,6 @@ impl Core {
     /// Adds a global.
     pub(crate) fn add_global(&mut self, ty: GlobalType, value: [u64; 2]) -> NonNull<GlobalData> {
         own(&mut self.globals, GlobalData { value, ty })
-    }
-
-    /// Grows a memory (WebAssembly 2.0, 4.5.3.9 "Growing memories"): gives the size in pages that it
-    /// had, or `None` where its maximum, the store's limits or the host forbid it.
-    ///
-    /// # Safety
-    ///
-    /// `memory` belongs to this core, and no reference to it or into its bytes is live.
-    pub(crate) unsafe fn grow_memory(
-        &mut self,
-        memory: NonNull<MemoryData>,
-        delta_pages: u64,
-    ) -> Option<u64> {
-        // SAFETY: it is one of `self.memories`, and nobody else uses it now: the caller's duty.
-        let memory = unsafe { &mut *memory.as_ptr() };
-        let old_pages = memory.size_pages();
-        let pages = old_pages.checked_add(delta_pages)?;
-        if pages > memory.max_pages() {
-            return None;
-        }
-        let old_len = memory.len;
-        let len = usize::try_from(pages.checked_mul(PAGE_SIZE_BYTES)?).ok()?;
-        self.limits
-            .check_memory(self.memory_bytes, old_len, len)
-            .ok()?;
-        memory.resize(len)?;
-        self.memory_bytes += len - old_len;
-        Some(old_pages)
-    }
-
-    /// Grows a table (WebAssembly 2.0, 4.5.3.8 "Growing tables") by elements that are `init`: gives
-    /// the size that it had, or `None` where its maximum, the store's limits or the host forbid it.
-    ///
-    /// # Safety
-    ///
-    /// `table` belongs to this core, and no reference to it or into its elements is live.
-    pub(crate) unsafe fn grow_table(
-        &mut self,
-        table: NonNull<TableData>,
-        delta: u64,
-        init: u64,
-    ) -> Option<u64> {
-        // SAFETY: it is one of `self.tables`, and nobody else uses it now: the caller's duty.
-        let table = unsafe { &mut *table.as_ptr() };
-        let old_size = table.elems.len();
-        let size = table.size().checked_add(delta)?;
-        if size > table.max_size() {
-            return None;
-        }
-        let size = usize::try_from(size).ok()?;
-        self.limits
-            .check_table(self.table_elements, old_size, size)
-            .ok()?;
-        table.resize(size, init)?;
-        self.table_elements += size - old_size;
-        Some(old_size as u64)
     }
 
     /// That something of store `id` is of this one.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::engine::{Engine, SigId};
 use crate::ir::Word;
-use crate::limits::Limits;
+use crate::limits::{Limits, Meter};
 use crate::module::Module;
 use crate::store::Scope;
 use crate::types::{GlobalType, MemoryType, TableType};
@@ -104,6 +104,8 @@ pub(crate) struct Core {
     pub(crate) id: StoreId,
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
+    /// How long executions may go on.
+    pub(crate) meter: Meter,
     /// The value stack; see `exec`.
     pub(crate) stack: crate::exec::Stack,
     pub(crate) instances: Vec<NonNull<InstanceData>>,

@@ -7,6 +7,7 @@ mod entity;
 mod externref;
 mod func;
 mod global;
+mod grow;
 mod instance;
 mod instantiate;
 mod layout;

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::limits::Limits;
+use crate::limits::{InterruptHandle, Limits};
 use crate::store::{Core, Extern, ExternRef, Func, Global, Inner, Instance, Memory, Table};
 
 /// All functions, memories, tables, globals and instances of a group of guests, and data of the
@@ -49,7 +49,8 @@ impl<T> Store<T> {
     ///
     /// # Panics
     ///
-    /// When there is no room for the value stack; see [`Store::try_new`].
+    /// When there is no room for the value stack, or the engine's limits need metering, which it
+    /// does not do; see [`Store::try_new`].
     #[must_use]
     pub fn new(engine: &Engine, data: T) -> Self {
         match Self::try_new(engine, data) {
@@ -62,7 +63,8 @@ impl<T> Store<T> {
     ///
     /// # Errors
     ///
-    /// When there is no room for the value stack, whose size the engine's configuration says.
+    /// When there is no room for the value stack, whose size the engine's configuration says; when
+    /// that configuration has fuel or a deadline among its limits, and no metering.
     pub fn try_new(engine: &Engine, data: T) -> Result<Self> {
         let core = Core::new(engine)?;
         Ok(Self {
@@ -71,9 +73,16 @@ impl<T> Store<T> {
         })
     }
 
-    /// Sets what the guests may take from now on. What they have already is not taken from them.
-    pub fn limits(&mut self, limits: Limits) {
-        self.inner.core.limits = limits;
+    /// Sets what the guests may take from now on. What they have already is not taken from them;
+    /// fuel and deadline are replaced. Before, the limits are those of
+    /// [`Config::limits`](crate::Config::limits).
+    ///
+    /// # Errors
+    ///
+    /// When there are fuel or a deadline among them, and the engine does not meter
+    /// ([`Config::metering`](crate::Config::metering)). Then nothing is set.
+    pub fn limits(&mut self, limits: Limits) -> Result<()> {
+        self.inner.core.set_limits(limits)
     }
 
     /// The embedder's data, to change it.
@@ -93,6 +102,21 @@ impl<T> Store<T> {
         let Inner { core, data } = *self.inner;
         drop(core);
         data
+    }
+
+    /// The units of [`Limits::fuel`] that are left; `None` where no limit is set.
+    #[must_use]
+    pub fn fuel(&self) -> Option<u64> {
+        self.inner.core.meter.fuel()
+    }
+
+    /// What ends this store's executions from another thread.
+    ///
+    /// # Errors
+    ///
+    /// When the engine does not meter ([`Config::metering`](crate::Config::metering)).
+    pub fn interrupt_handle(&self) -> Result<InterruptHandle> {
+        self.inner.core.meter.interrupt_handle()
     }
 
     /// The engine.

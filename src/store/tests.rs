@@ -113,13 +113,15 @@ fn types_that_are_not_valid_are_refused() {
 #[test]
 fn limits_hold_memories_and_tables_together() {
     let mut store = store();
-    store.limits(
-        Limits::new()
-            .memory_bytes(3 * 65_536)
-            .memories(2)
-            .table_elements(10)
-            .tables(2),
-    );
+    store
+        .limits(
+            Limits::new()
+                .memory_bytes(3 * 65_536)
+                .memories(2)
+                .table_elements(10)
+                .tables(2),
+        )
+        .unwrap();
     let memory = new_memory(&mut store, 1, None);
     let other = new_memory(&mut store, 1, None);
     memory.grow(&mut store, 2).unwrap_err();
@@ -397,7 +399,8 @@ fn segments_before_one_that_does_not_fit_stay_written() {
 #[test]
 fn what_an_instantiation_could_not_get_enough_of_is_freed() {
     let mut store = store();
-    store.limits(Limits::new().memory_bytes(65_536).instances(1));
+    let limits = Limits::new().memory_bytes(65_536).instances(1);
+    store.limits(limits).unwrap();
     for _ in 0..2 {
         let text = "(module (table 4 funcref) (memory 2))";
         let error = instantiate(&mut store, text, &[]);

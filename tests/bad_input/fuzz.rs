@@ -20,7 +20,9 @@ fn feed(bytes: &[u8], lowering: Lowering) {
     };
     if !has_start(bytes) {
         let mut store = Store::new(module.engine(), ());
-        store.limits(Limits::new().memory_bytes(1 << 20).table_elements(10_000));
+        store
+            .limits(Limits::new().memory_bytes(1 << 20).table_elements(10_000))
+            .unwrap();
         // Whether it could be instantiated is not the question here.
         drop(host(module.engine()).instantiate(&mut store, &module));
     }

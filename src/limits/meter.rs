@@ -1,0 +1,339 @@
+//! The meter of a store: how long its executions may still go on. Three things end one: fuel that
+//! is used up, a deadline that has passed, an interruption from elsewhere.
+//!
+//! An execution has a budget in hand, a slice of the store's fuel, and pays from it without asking.
+//! When the budget does not suffice, it comes here, where all three are looked at, and gets the next
+//! slice. Between executions, and while a host function runs, nobody has a budget: the meter then
+//! has all fuel that is left.
+//!
+//! An engine that does not meter has no budgets, and no limit can be set for its stores; to be asked
+//! whether it may go on is possible for a host function all the same.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::Limits;
+use super::ask::not_metered;
+use crate::error::Result;
+use crate::trap::{Trap, TrapCode};
+
+/// How many units an execution gets at once: some hundred microseconds of work, after which clock
+/// and interruption are looked at.
+const SLICE: i64 = 100_000;
+
+/// Bytes that are a unit where many are moved at once.
+const UNIT_BYTES: u64 = 64;
+
+/// What moves more bytes than this is done in parts, which are paid for one by one: some hundred
+/// microseconds of work at most.
+pub(crate) const PART_BYTES: u64 = 1 << 20;
+
+/// The meter of a store.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    /// Whether the engine meters.
+    counts: bool,
+    /// What is left and in nobody's hands; `None` where no limit is set.
+    fuel: Option<u64>,
+    /// How much it was when it was set.
+    granted: u64,
+    deadline: Option<Instant>,
+    /// Whether the execution is to end. Every [`InterruptHandle`] shares it.
+    interrupted: Arc<AtomicBool>,
+}
+
+/// Ends executions of a store from another thread. Made by
+/// [`Store::interrupt_handle`](crate::Store::interrupt_handle); clones are handles to the same
+/// store.
+///
+/// ```
+/// use holdall::{Config, Engine, Store, TrapCode};
+/// # #[cfg(feature = "wat")]
+/// # fn main() -> holdall::Result<()> {
+/// use holdall::{Instance, Module};
+///
+/// let engine = Engine::new(Config::new().metering(true));
+/// let module = Module::new(&engine, br#"(module (func (export "spin") (loop br 0)))"#.as_slice())?;
+/// let mut store = Store::new(&engine, ());
+/// let instance = Instance::new(&mut store, &module, &[])?;
+/// let spin = instance.get_typed_func::<(), ()>(&store, "spin")?;
+///
+/// let handle = store.interrupt_handle()?;
+/// let other = std::thread::spawn(move || handle.interrupt());
+/// let error = spin.call(&mut store, ()).unwrap_err();
+/// assert_eq!(error.trap().map(|trap| trap.code()), Some(TrapCode::Interrupted));
+/// # other.join().unwrap();
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "wat"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone, Debug)]
+pub struct InterruptHandle(Arc<AtomicBool>);
+
+impl InterruptHandle {
+    /// Ends what the store executes, within milliseconds, with the trap
+    /// [`Interrupted`](TrapCode::Interrupted); when nothing executes, what it executes next. The
+    /// trap uses the interruption up, so that the store can execute again. A host function that
+    /// blocks is not woken.
+    pub fn interrupt(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+const _: () = {
+    const fn shared_between_threads<T: Send + Sync>() {}
+    shared_between_threads::<InterruptHandle>();
+};
+
+impl Meter {
+    /// A meter under these limits; `counts` says whether the engine meters.
+    pub(crate) fn new(limits: &Limits, counts: bool) -> Self {
+        let mut meter = Self {
+            counts,
+            fuel: None,
+            granted: 0,
+            deadline: None,
+            interrupted: Arc::default(),
+        };
+        meter.set(limits);
+        meter
+    }
+
+    /// Takes the limits from now on, the fuel anew.
+    pub(crate) fn set(&mut self, limits: &Limits) {
+        self.fuel = limits.fuel;
+        self.granted = limits.fuel.unwrap_or(0);
+        self.deadline = limits.deadline;
+    }
+
+    /// Whether executions have budgets, and pay.
+    #[inline]
+    pub(crate) fn counts(&self) -> bool {
+        self.counts
+    }
+
+    /// A handle that interrupts the store's executions.
+    pub(crate) fn interrupt_handle(&self) -> Result<InterruptHandle> {
+        if self.counts {
+            Ok(InterruptHandle(Arc::clone(&self.interrupted)))
+        } else {
+            Err(not_metered("interruption of the store"))
+        }
+    }
+
+    /// The units that are left; `None` where no limit is set.
+    pub(crate) fn fuel(&self) -> Option<u64> {
+        self.fuel
+    }
+
+    /// When executions end.
+    #[cfg_attr(not(test), allow(dead_code, reason = "for host functions that wait"))]
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Whether an execution may be told to end while it waits: a wait that blocks has to be cut into
+    /// pieces then, with a [`Meter::check`] between them.
+    #[cfg_attr(not(test), allow(dead_code, reason = "for host functions that wait"))]
+    pub(crate) fn is_interruptible(&self) -> bool {
+        self.deadline.is_some() || Arc::strong_count(&self.interrupted) > 1
+    }
+
+    /// Whether execution may go on: not when it was interrupted, which this trap uses up, nor when
+    /// the deadline has passed.
+    #[cfg_attr(not(test), allow(dead_code, reason = "for host functions that wait"))]
+    pub(crate) fn check(&self) -> Result<(), Trap> {
+        self.check_code().map_err(|code| self.trap(code))
+    }
+
+    /// Takes units of fuel for a host function's work, and checks whether it may go on. The fuel is
+    /// all taken when there is not enough.
+    #[cfg_attr(not(test), allow(dead_code, reason = "for host functions that work"))]
+    pub(crate) fn charge(&mut self, units: u64) -> Result<(), Trap> {
+        self.burn(units)
+            .and_then(|()| self.check_code())
+            .map_err(|code| self.trap(code))
+    }
+
+    /// What an execution begins with, if it may begin.
+    pub(crate) fn begin(&mut self) -> Result<i64, TrapCode> {
+        self.check_code()?;
+        Ok(self.lend(SLICE))
+    }
+
+    /// Takes a budget back that is not overdrawn.
+    pub(crate) fn give_back(&mut self, budget: i64) {
+        if let Some(fuel) = &mut self.fuel {
+            *fuel = fuel.saturating_add(budget.unsigned_abs());
+        }
+    }
+
+    /// Gives a budget of this many units, or of what is left.
+    pub(crate) fn lend(&mut self, most: i64) -> i64 {
+        let Some(fuel) = &mut self.fuel else {
+            return most;
+        };
+        let lent = most.min(i64::try_from(*fuel).unwrap_or(i64::MAX));
+        *fuel -= lent.unsigned_abs();
+        lent
+    }
+
+    /// Pays units from a budget, which is made anew where it does not suffice.
+    #[inline]
+    pub(crate) fn pay(&mut self, budget: &mut i64, units: u64) -> Result<(), TrapCode> {
+        *budget = budget.saturating_sub_unsigned(units);
+        if *budget >= 0 {
+            Ok(())
+        } else {
+            self.settle(budget)
+        }
+    }
+
+    /// Pays for bytes that are moved.
+    pub(crate) fn pay_bytes(&mut self, budget: &mut i64, bytes: u64) -> Result<(), TrapCode> {
+        self.pay(budget, bytes / UNIT_BYTES)
+    }
+
+    /// Pays what an overdrawn budget lacks, and makes it anew if execution may go on; leaves it at
+    /// nothing if not.
+    #[cold]
+    pub(crate) fn settle(&mut self, budget: &mut i64) -> Result<(), TrapCode> {
+        let lacking = budget.unsigned_abs();
+        *budget = 0;
+        self.burn(lacking)?;
+        self.check_code()?;
+        *budget = self.lend(SLICE);
+        Ok(())
+    }
+
+    /// Which limit a trap of this meter is about, and the way out.
+    pub(crate) fn explain(&self, code: TrapCode) -> Option<Box<str>> {
+        Some(match code {
+            TrapCode::OutOfFuel => format!(
+                "limit `fuel` of the store: {} units used up; raise it with `Limits::fuel`",
+                self.granted
+            )
+            .into(),
+            TrapCode::DeadlineExceeded => "limit `deadline` of the store: it has passed; set a \
+                                           later one with `Limits::deadline` or `Limits::timeout`"
+                .into(),
+            TrapCode::Interrupted => "by an `InterruptHandle` of the store".into(),
+            _ => return None,
+        })
+    }
+
+    /// Takes units out of the fuel; all that is left where that is less.
+    fn burn(&mut self, units: u64) -> Result<(), TrapCode> {
+        let Some(fuel) = &mut self.fuel else {
+            return Ok(());
+        };
+        let left = fuel.checked_sub(units);
+        *fuel = left.unwrap_or(0);
+        left.map(drop).ok_or(TrapCode::OutOfFuel)
+    }
+
+    /// [`Meter::check`] for an execution, which knows what to add to the trap.
+    pub(crate) fn check_code(&self) -> Result<(), TrapCode> {
+        // The look at the flag is cheap; only whoever takes it back writes to it.
+        if self.interrupted.load(Ordering::Relaxed)
+            && self.interrupted.swap(false, Ordering::Relaxed)
+        {
+            return Err(TrapCode::Interrupted);
+        }
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(TrapCode::DeadlineExceeded),
+            _ => Ok(()),
+        }
+    }
+
+    /// The trap of a code, which says what the way out is.
+    pub(crate) fn trap(&self, code: TrapCode) -> Trap {
+        match self.explain(code) {
+            Some(detail) => Trap::from(code).with_detail(detail),
+            None => code.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn slices_and_debts_add_up_to_the_fuel() {
+        let mut meter = Meter::new(&Limits::new().fuel(250_000), true);
+        let mut budget = meter.begin().unwrap();
+        assert_eq!((budget, meter.fuel()), (SLICE, Some(150_000)));
+        meter.pay(&mut budget, 100_000).unwrap();
+        assert_eq!((budget, meter.fuel()), (0, Some(150_000)));
+        meter.pay(&mut budget, 30_000).unwrap();
+        assert_eq!((budget, meter.fuel()), (SLICE, Some(20_000)));
+        meter.give_back(budget);
+        assert_eq!(meter.fuel(), Some(120_000));
+        let mut budget = meter.lend(SLICE);
+        meter.pay(&mut budget, 120_000).unwrap();
+        assert_eq!((budget, meter.fuel()), (0, Some(0)));
+        assert_eq!(meter.pay(&mut budget, 1), Err(TrapCode::OutOfFuel));
+        assert_eq!((budget, meter.fuel()), (0, Some(0)));
+    }
+
+    #[test]
+    fn a_charge_past_the_fuel_takes_all_of_it_and_names_the_limit() {
+        let mut meter = Meter::new(&Limits::new().fuel(1000), true);
+        meter.charge(400).unwrap();
+        assert_eq!(meter.fuel(), Some(600));
+        let trap = meter.charge(601).unwrap_err();
+        assert_eq!(meter.fuel(), Some(0));
+        assert_eq!(
+            trap.to_string(),
+            "out of fuel: limit `fuel` of the store: 1000 units used up; raise it with \
+             `Limits::fuel`"
+        );
+        meter.set(&Limits::new());
+        meter.charge(u64::MAX).unwrap();
+        assert_eq!(meter.fuel(), None);
+    }
+
+    #[test]
+    fn a_deadline_ends_what_begins_and_what_goes_on() {
+        let mut meter = Meter::new(&Limits::new().timeout(Duration::from_secs(3600)), true);
+        assert!(meter.deadline().is_some() && meter.is_interruptible());
+        let mut budget = meter.begin().unwrap();
+        meter.set(&Limits::new().timeout(Duration::ZERO));
+        meter.pay(&mut budget, 1).unwrap();
+        assert_eq!(
+            meter.pay(&mut budget, u64::MAX),
+            Err(TrapCode::DeadlineExceeded)
+        );
+        assert_eq!(budget, 0);
+        assert_eq!(meter.begin(), Err(TrapCode::DeadlineExceeded));
+        let trap = meter.check().unwrap_err().to_string();
+        assert!(
+            trap.starts_with("deadline exceeded: limit `deadline`"),
+            "{trap}"
+        );
+        meter.set(&Limits::new());
+        meter.check().unwrap();
+    }
+
+    #[test]
+    fn an_interruption_ends_one_execution() {
+        let meter = Meter::new(&Limits::new(), false);
+        meter.interrupt_handle().unwrap_err();
+        meter.check().unwrap();
+        let mut meter = Meter::new(&Limits::new(), true);
+        assert!(!meter.is_interruptible());
+        let handle = meter.interrupt_handle().unwrap();
+        assert!(meter.is_interruptible());
+        handle.clone().interrupt();
+        assert_eq!(meter.check().unwrap_err().code(), TrapCode::Interrupted);
+        meter.check().unwrap();
+        handle.interrupt();
+        assert_eq!(meter.begin(), Err(TrapCode::Interrupted));
+        meter.begin().unwrap();
+    }
+}

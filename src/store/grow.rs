@@ -1,0 +1,178 @@
+//! Growth of memories and tables (WebAssembly 2.0, 4.5.3.8 and 4.5.3.9), which the limits and the
+//! host may refuse, and which a metered execution pays for and may be stopped in.
+
+use std::ptr::NonNull;
+
+use crate::limits::PART_BYTES;
+use crate::store::{Core, MemoryData, PAGE_SIZE_BYTES, TableData};
+use crate::trap::TrapCode;
+
+/// Growth of a memory that writes or moves no more than this is done at once: some ten milliseconds
+/// of work.
+const AT_ONCE_BYTES: usize = 128 << 20;
+
+impl Core {
+    /// Grows a memory: gives the size in pages that it had, or `None` where its maximum, the store's
+    /// limits or the host forbid it.
+    ///
+    /// # Safety
+    ///
+    /// `memory` belongs to this core, and no reference to it or into its bytes is live.
+    pub(crate) unsafe fn grow_memory(
+        &mut self,
+        memory: NonNull<MemoryData>,
+        delta_pages: u64,
+    ) -> Option<u64> {
+        // SAFETY: passed on from the caller.
+        let grown = unsafe { self.grow_memory_paid(memory, delta_pages, None) };
+        grown.unwrap_or_default()
+    }
+
+    /// [`Core::grow_memory`] that is paid for, where there is a budget. Nothing has changed when it
+    /// ends in a trap.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Core::grow_memory`].
+    pub(crate) unsafe fn grow_memory_paid(
+        &mut self,
+        memory: NonNull<MemoryData>,
+        delta_pages: u64,
+        budget: Option<&mut i64>,
+    ) -> Result<Option<u64>, TrapCode> {
+        // SAFETY: it is one of `self.memories`, and nobody else uses it now: the caller's duty.
+        let memory = unsafe { &mut *memory.as_ptr() };
+        let old_pages = memory.size_pages();
+        let old_len = memory.len;
+        let Some(len) = self.memory_len(memory, delta_pages) else {
+            return Ok(None);
+        };
+        let resized = match budget {
+            None => memory.resize(len),
+            Some(budget) => {
+                let mut pay = |bytes: usize| self.meter.pay_bytes(budget, bytes as u64);
+                // The new part is written, or, where it is larger, the old one moved before a new
+                // part that comes fresh from the system.
+                let written = old_len.min(len - old_len);
+                if written <= AT_ONCE_BYTES {
+                    pay(written)?;
+                    memory.resize(len)
+                } else {
+                    move_memory(memory, len, &mut pay)?
+                }
+            }
+        };
+        if resized.is_none() {
+            return Ok(None);
+        }
+        self.memory_bytes += len - old_len;
+        Ok(Some(old_pages))
+    }
+
+    /// The size in bytes that a memory is to grow to, where its maximum and the limits allow it.
+    fn memory_len(&self, memory: &MemoryData, delta_pages: u64) -> Option<usize> {
+        let pages = memory.size_pages().checked_add(delta_pages)?;
+        if pages > memory.max_pages() {
+            return None;
+        }
+        let len = usize::try_from(pages.checked_mul(PAGE_SIZE_BYTES)?).ok()?;
+        let limits = &self.limits;
+        limits
+            .check_memory(self.memory_bytes, memory.len, len)
+            .ok()?;
+        Some(len)
+    }
+
+    /// Grows a table by elements that are `init`: gives the size that it had, or `None` where its
+    /// maximum, the store's limits or the host forbid it.
+    ///
+    /// # Safety
+    ///
+    /// `table` belongs to this core, and no reference to it or into its elements is live.
+    pub(crate) unsafe fn grow_table(
+        &mut self,
+        table: NonNull<TableData>,
+        delta: u64,
+        init: u64,
+    ) -> Option<u64> {
+        // SAFETY: passed on from the caller.
+        let grown = unsafe { self.grow_table_paid(table, delta, init, None) };
+        grown.unwrap_or_default()
+    }
+
+    /// [`Core::grow_table`] that is paid for, where there is a budget. Nothing has changed when it
+    /// ends in a trap.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Core::grow_table`].
+    pub(crate) unsafe fn grow_table_paid(
+        &mut self,
+        table: NonNull<TableData>,
+        delta: u64,
+        init: u64,
+        budget: Option<&mut i64>,
+    ) -> Result<Option<u64>, TrapCode> {
+        // SAFETY: it is one of `self.tables`, and nobody else uses it now: the caller's duty.
+        let table = unsafe { &mut *table.as_ptr() };
+        let old_size = table.elems.len();
+        let Some(size) = self.table_size(table, delta) else {
+            return Ok(None);
+        };
+        // The room for all of it comes first, so that no part can be refused.
+        if table.elems.try_reserve(size - old_size).is_err() {
+            return Ok(None);
+        }
+        const PART: usize = PART_BYTES as usize / size_of::<u64>();
+        if let Some(budget) = budget {
+            while table.elems.len() < size {
+                let next = size.min(table.elems.len() + PART);
+                let more_bytes = (next - table.elems.len()) * size_of::<u64>();
+                if let Err(code) = self.meter.pay_bytes(budget, more_bytes as u64) {
+                    table.elems.truncate(old_size);
+                    return Err(code);
+                }
+                table.elems.resize(next, init);
+            }
+        } else if table.resize(size, init).is_none() {
+            return Ok(None);
+        }
+        self.table_elements += size - old_size;
+        Ok(Some(old_size as u64))
+    }
+
+    /// The size that a table is to grow to, where its maximum and the limits allow it.
+    fn table_size(&self, table: &TableData, delta: u64) -> Option<usize> {
+        let size = table.size().checked_add(delta)?;
+        if size > table.max_size() {
+            return None;
+        }
+        let size = usize::try_from(size).ok()?;
+        let limits = &self.limits;
+        limits
+            .check_table(self.table_elements, table.elems.len(), size)
+            .ok()?;
+        Some(size)
+    }
+}
+
+/// Grows a memory to `len` bytes by moving it to a new place in parts that are paid for one by one.
+/// `None`, and nothing changed, where the host has no room.
+fn move_memory(
+    memory: &mut MemoryData,
+    len: usize,
+    pay: &mut dyn FnMut(usize) -> Result<(), TrapCode>,
+) -> Result<Option<()>, TrapCode> {
+    let Some(mut grown) = MemoryData::new(memory.ty, len) else {
+        return Ok(None);
+    };
+    const PART: usize = PART_BYTES as usize;
+    let parts = memory.as_slice().chunks(PART);
+    for (from, to) in parts.zip(grown.as_mut_slice().chunks_mut(PART)) {
+        pay(from.len())?;
+        to[..from.len()].copy_from_slice(from);
+    }
+    // The old place is freed with what is left in `grown`.
+    std::mem::swap(memory, &mut grown);
+    Ok(Some(()))
+}
