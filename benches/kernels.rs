@@ -6,16 +6,22 @@ mod common;
 mod engines;
 
 const USAGE: &str = "\
-usage: cargo bench --bench kernels -- [--reps N] [--best] [--dir DIR] [NAME]...
+usage: cargo bench --bench kernels -- [--reps N] [--best] [--metering] [--dir DIR] [NAME]...
     NAME        only the kernels whose names contain one of these
     --reps N    how often each kernel is run in each engine (default 5)
     --best      count the fastest repetition, not the median
+    --metering  run holdall with metering as well, and compare that with the others
     --dir DIR   take the kernels from there (default wasm-apps/bench)";
 
+/// Runs holdall with metering as well.
+const METERING: &str = "--metering";
+
 fn main() -> anyhow::Result<()> {
-    let options = common::Options::from_command_line(USAGE)?;
-    common::compare(
-        &options,
-        &[("holdall", engines::holdall), ("wasmi", engines::wasmi)],
-    )
+    let options = common::Options::with_flags(USAGE, &[METERING])?;
+    let mut peers: Vec<common::Peer> =
+        vec![("holdall", engines::holdall), ("wasmi", engines::wasmi)];
+    if options.has(METERING) {
+        peers.insert(0, ("metered", engines::metered));
+    }
+    common::compare(&options, &peers)
 }

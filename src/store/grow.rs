@@ -23,7 +23,7 @@ impl Core {
         memory: NonNull<MemoryData>,
         delta_pages: u64,
     ) -> Option<u64> {
-        // SAFETY: passed on from the caller.
+        // SAFETY: passed on from the caller. What pays nothing does not trap.
         let grown = unsafe { self.grow_memory_paid(memory, delta_pages, None) };
         grown.unwrap_or_default()
     }
@@ -95,7 +95,7 @@ impl Core {
         delta: u64,
         init: u64,
     ) -> Option<u64> {
-        // SAFETY: passed on from the caller.
+        // SAFETY: passed on from the caller. What pays nothing does not trap.
         let grown = unsafe { self.grow_table_paid(table, delta, init, None) };
         grown.unwrap_or_default()
     }

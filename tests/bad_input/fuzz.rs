@@ -1,7 +1,7 @@
 //! Valid modules cut short, changed at random, and bytes that are random from the start. The seeds
 //! are fixed; `HOLDALL_SEEDS` asks for more of them.
 
-use holdall::{Engine, Limits, Linker, Lowering, Store};
+use holdall::{Config, Engine, Extern, Limits, Linker, Lowering, Module, Store, Val, ValType};
 
 use crate::rng::{INTERESTING, Rng};
 use crate::{LOWERINGS, load, program};
@@ -13,18 +13,33 @@ fn seeds() -> u64 {
 }
 
 /// Takes whatever comes: the test is that an answer comes at all. What is valid is linked with what
-/// the programs import and instantiated, unless it has a start function, which might not end.
+/// the programs import and instantiated, and its exports are called until their fuel is used up.
 fn feed(bytes: &[u8], lowering: Lowering) {
-    let Ok(module) = load(bytes, lowering) else {
+    let config = Config::new().lowering(lowering).metering(true);
+    let Ok(module) = Module::new(&Engine::new(config), bytes.to_vec()) else {
         return;
     };
-    if !has_start(bytes) {
-        let mut store = Store::new(module.engine(), ());
-        store
-            .limits(Limits::new().memory_bytes(1 << 20).table_elements(10_000))
-            .unwrap();
-        // Whether it could be instantiated is not the question here.
-        drop(host(module.engine()).instantiate(&mut store, &module));
+    let mut store = Store::new(module.engine(), ());
+    let limits = Limits::new()
+        .memory_bytes(1 << 20)
+        .table_elements(10_000)
+        .fuel(100_000);
+    store.limits(limits.clone()).expect("the engine meters");
+    // Whether it could be instantiated is not the question here.
+    let Ok(instance) = host(module.engine()).instantiate(&mut store, &module) else {
+        return;
+    };
+    let exports: Vec<Extern> = instance.exports(&store).map(|(_, item)| item).collect();
+    for func in exports.into_iter().filter_map(Extern::into_func) {
+        let fuel = limits.clone().fuel(2_000);
+        store.limits(fuel).expect("the engine meters");
+        let ty = func.ty(&store);
+        let values = |types: &[ValType]| -> Vec<Val> {
+            types.iter().map(|ty| Val::default_of(*ty)).collect()
+        };
+        let mut results = values(ty.results());
+        // Nor is what the guest makes of it.
+        drop(func.call(&mut store, &values(ty.params()), &mut results));
     }
 }
 
@@ -38,24 +53,6 @@ fn host(engine: &Engine) -> Linker<()> {
         .func_wrap("host", "pick", |index: i32| index)
         .expect("it is new");
     linker
-}
-
-/// Whether a valid module has a start section.
-fn has_start(module: &[u8]) -> bool {
-    const START: u8 = 8;
-    let mut rest = &module[8..];
-    while let [id, after @ ..] = rest {
-        let length = 1 + after.iter().take_while(|byte| **byte & 0x80 != 0).count();
-        let size_bytes = after[..length]
-            .iter()
-            .rev()
-            .fold(0_usize, |size, byte| size << 7 | usize::from(byte & 0x7f));
-        if *id == START {
-            return true;
-        }
-        rest = &after[length + size_bytes..];
-    }
-    false
 }
 
 fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>) {

@@ -1,24 +1,37 @@
 //! A case in holdall.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use holdall::{
-    Caller, Config, Engine, Extern, ExternType, Func, Global, HeapType, Instance, Lowering, Memory,
-    Module, Store, Table, TrapCode, Val, ValType,
+    Caller, Config, Engine, Extern, ExternType, Func, Global, HeapType, Instance, Limits, Lowering,
+    Memory, Module, Store, Table, TrapCode, Val, ValType,
 };
 
 use crate::case::{
     self, Bits, Call, Case, FUEL, Seen, Stop, TABLE_BOUNDS, Ty, arguments, host_results,
 };
 
+/// A deadline that no case meets.
+const A_LONG_TIME: Duration = Duration::from_secs(3600);
+
 type HostCalls = Vec<(usize, Vec<Bits>)>;
 
-pub fn run(case: &Case) -> Result<Seen, String> {
-    let lowering = match case.seed % 2 {
-        0 => Lowering::Lazy,
-        _ => Lowering::Eager,
+/// Runs the case: every other one with its functions lowered at once, and then with those at their
+/// first call when it is `metered`.
+pub fn run(case: &Case, metered: bool) -> Result<Seen, String> {
+    let lowering = match case.seed.is_multiple_of(2) != metered {
+        true => Lowering::Lazy,
+        false => Lowering::Eager,
     };
-    let engine = Engine::new(Config::new().lowering(lowering).stack_size_bytes(8 << 20));
+    let config = Config::new().lowering(lowering).stack_size_bytes(8 << 20);
+    let engine = Engine::new(match metered {
+        true => config
+            .metering(true)
+            .canonical_nans(true)
+            .limits(Limits::new().fuel(u64::MAX).timeout(A_LONG_TIME)),
+        false => config,
+    });
     let bytes = case.bytes.clone();
     let module = Module::new(&engine, bytes).map_err(|error| error.to_string())?;
     let mut store = Store::new(&engine, HostCalls::new());

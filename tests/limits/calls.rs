@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use holdall::{Caller, Error, Extern, Func, Instance, Limits, Lowering, Module, Store, TrapCode};
+use holdall::{
+    Caller, Config, Engine, Error, Extern, Func, Instance, Limits, Lowering, Module, Store,
+    TrapCode,
+};
 
-use crate::{assert_code, metering, trap};
+use crate::{LOWERINGS, assert_code, metering, trap};
 
 /// A guest that calls the host, which calls it again.
 const GUEST: &str = r#"(module
@@ -105,4 +108,28 @@ fn an_interruption_reaches_through_a_host_function() {
     other.join().unwrap();
     assert_code(&trap, TrapCode::Interrupted);
     assert_eq!(trap.frames().len(), 2, "{trap}");
+}
+
+/// The charges at functions and loops belong to the instructions that they stand before.
+#[test]
+fn backtraces_point_where_they_do_without_a_meter() {
+    let text = r#"(module
+        (func $deep (param i32) (result i32) (local i64 f32)
+            (loop (block (loop (br_if 1 (local.get 0)) (br 0))))
+            (loop (result i32) (i32.div_u (i32.const 1) (i32.sub (local.get 0) (local.get 0)))))
+        (func $middle (local i64)
+            (loop (drop (call $deep (i32.const 1))) (br 0)))
+        (func (export "f") (call $middle)))"#;
+    let trap = |config: Config| {
+        let (mut store, instance) = crate::instance(&Engine::new(config), text);
+        trap(crate::call(&mut store, instance, "f"))
+    };
+    let plain = trap(Config::new());
+    assert_code(&plain, TrapCode::IntegerDivideByZero);
+    assert_eq!(plain.frames().len(), 3, "{plain}");
+    assert!(plain.frames().iter().all(|frame| frame.offset.is_some()));
+    for lowering in LOWERINGS {
+        let metered = trap(Config::new().metering(true).lowering(lowering));
+        assert_eq!(metered, plain);
+    }
 }
