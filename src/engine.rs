@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
+use crate::limits::{Heap, Pool};
 use crate::types::FuncType;
 
 /// When function bodies are lowered to code words. All of them are validated when the module is
@@ -26,6 +27,8 @@ pub struct Config {
     /// The size of each store's value stack, in bytes; rounded down to whole slots of 8 bytes.
     /// It bounds the depth of the guest's calls.
     pub stack_size_bytes: usize,
+    /// Where the engine takes its memory from; `None`, the default, is the host's allocator.
+    pub pool: Option<Pool>,
 }
 
 impl Default for Config {
@@ -33,6 +36,7 @@ impl Default for Config {
         Self {
             lowering: Lowering::default(),
             stack_size_bytes: 1 << 20,
+            pool: None,
         }
     }
 }
@@ -55,6 +59,23 @@ impl Config {
     #[must_use]
     pub fn stack_size_bytes(mut self, size_bytes: usize) -> Self {
         self.stack_size_bytes = size_bytes;
+        self
+    }
+
+    /// Makes the linear memories, tables, value stacks and lowered code of all stores and modules
+    /// come from `pool` only. The rest of what a module or a store holds (a module's bytes and
+    /// what they declare, instances, globals) does not grow as guests run, and is the host's.
+    ///
+    /// When the pool has no room, `memory.grow` and `table.grow` give -1, and whatever else asks
+    /// for more is an error that says how much was asked for, is used and is left: making a store,
+    /// a memory, a table or an instance, and lowering a function, which is a trap,
+    /// [`TrapCode::OutOfMemory`](crate::TrapCode::OutOfMemory), where it is lowered at its first
+    /// call. Whatever was there works on.
+    ///
+    /// A store takes its value stack at once; see [`Config::stack_size_bytes`].
+    #[must_use]
+    pub fn pool(mut self, pool: Pool) -> Self {
+        self.pool = Some(pool);
         self
     }
 }
@@ -95,6 +116,11 @@ impl Engine {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// Where the memory of stores and modules comes from.
+    pub(crate) fn heap(&self) -> Heap {
+        Heap::new(self.config().pool.clone())
     }
 
     /// Whether both are handles to the same engine.

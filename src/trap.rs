@@ -32,6 +32,8 @@ pub enum TrapCode {
     MissingImport,
     /// A function was lowered at its first call and exceeds a limit of lowering.
     FunctionTooLarge,
+    /// A function was to be lowered at its first call, and the engine's pool has no room for it.
+    OutOfMemory,
 }
 
 impl TrapCode {
@@ -51,6 +53,7 @@ impl TrapCode {
             Self::CallStackExhausted => "call stack exhausted",
             Self::MissingImport => "call of a missing import",
             Self::FunctionTooLarge => "function too large to lower",
+            Self::OutOfMemory => "out of memory",
         }
     }
 }

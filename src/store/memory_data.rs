@@ -4,6 +4,7 @@
 use std::alloc::{self, Layout};
 use std::ptr::NonNull;
 
+use crate::limits::{End, Pool};
 use crate::store::MemoryData;
 use crate::trap::TrapCode;
 use crate::types::MemoryType;
@@ -21,23 +22,35 @@ pub(crate) const MAX_PAGES_64: u64 = 1 << 48;
 const ALIGN: usize = 16;
 
 // `base` and `len` belong together: `base` is an allocation of `len` bytes aligned to `ALIGN`, all
-// of them initialised, or, where `len` is 0, no allocation. Only this file changes them.
+// of them initialised, of `pool` if there is one and of the host if not; or, where `len` is 0, no
+// allocation. Only this file changes them.
 
 impl MemoryData {
-    /// A memory of zeros; `None` where the host has no room.
-    pub(crate) fn new(ty: MemoryType, size_bytes: usize) -> Option<Self> {
+    /// A memory of zeros; `None` where the pool, or else the host, has no room.
+    pub(crate) fn new(ty: MemoryType, size_bytes: usize, pool: Option<Pool>) -> Option<Self> {
+        let base = match &pool {
+            Some(pool) => allocate_in(pool, size_bytes)?,
+            None => allocate(size_bytes)?,
+        };
         Some(Self {
-            base: allocate(size_bytes)?,
+            base,
             len: size_bytes,
             ty,
+            pool,
         })
     }
 
-    /// Grows to `len` bytes, the new ones zero; `None`, and nothing changed, where the host has no
-    /// room. Slices of the memory are void afterwards.
+    /// Grows to `len` bytes, the new ones zero; `None`, and nothing changed, where the pool, or else
+    /// the host, has no room. Slices of the memory are void afterwards.
     pub(super) fn resize(&mut self, len: usize) -> Option<()> {
         let more = len.checked_sub(self.len).expect("a memory does not shrink");
         if more == 0 {
+            return Some(());
+        }
+        if let Some(pool) = &self.pool {
+            // SAFETY: `base` and `len` are of this pool (the invariant above).
+            self.base = unsafe { grow_in(pool, self.base, self.len, len)? };
+            self.len = len;
             return Some(());
         }
         // Fresh zeroed memory comes from the system as it is, untouched; a reallocation has to have
@@ -135,7 +148,45 @@ impl MemoryData {
 
 impl Drop for MemoryData {
     fn drop(&mut self) {
-        release(self.base, self.len);
+        match &self.pool {
+            Some(pool) => {
+                if let Some(base) = NonNull::new(self.base).filter(|_| self.len > 0) {
+                    // SAFETY: `base` and `len` are of this pool (the invariant above), and the
+                    // memory is gone.
+                    unsafe { pool.free_bytes(base, self.len) };
+                }
+            }
+            None => release(self.base, self.len),
+        }
+    }
+}
+
+/// So many zeros of a pool's; `None` where it has no room.
+fn allocate_in(pool: &Pool, size_bytes: usize) -> Option<*mut u8> {
+    if size_bytes == 0 {
+        return Some(std::ptr::without_provenance_mut(ALIGN));
+    }
+    let base = pool.allocate(size_bytes, End::Low)?;
+    // SAFETY: the pool gave out as many bytes.
+    unsafe { base.write_bytes(0, size_bytes) };
+    Some(base.as_ptr())
+}
+
+/// Makes a memory of `old` bytes one of `new`, which are more, the new ones zero; gives its base.
+///
+/// # Safety
+///
+/// `base` and `old` are of a memory of that pool, which nobody uses now.
+unsafe fn grow_in(pool: &Pool, base: *mut u8, old: usize, new: usize) -> Option<*mut u8> {
+    if old == 0 {
+        return allocate_in(pool, new);
+    }
+    // SAFETY: the caller's duty; a memory that is not empty is a part of its pool, of which there
+    // are `new` bytes afterwards.
+    unsafe {
+        let base = pool.grow(NonNull::new(base)?, old, new, End::Low)?;
+        base.add(old).write_bytes(0, new - old);
+        Some(base.as_ptr())
     }
 }
 
@@ -184,7 +235,7 @@ mod tests {
             max: None,
             is_64: false,
         };
-        MemoryData::new(ty, size_bytes).unwrap()
+        MemoryData::new(ty, size_bytes, None).unwrap()
     }
 
     fn copy(
