@@ -129,3 +129,97 @@ unsafe impl Allocator for Heap {
         Ok(NonNull::slice_from_raw_parts(address, new.size()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use allocator_api2::vec::Vec as VecIn;
+
+    use super::*;
+
+    fn pool(size_bytes: usize) -> (Pool, Heap) {
+        let pool = Pool::from(vec![0xff; size_bytes]);
+        let heap = Heap::new(Some(pool.clone()));
+        (pool, heap)
+    }
+
+    #[test]
+    fn elements_come_along_and_their_room_goes_back() {
+        let elements: Vec<u64> = (0..100).collect();
+        let host = Heap::default().boxed(elements.clone()).unwrap();
+        assert_eq!(*host, *elements);
+        let (pool, heap) = pool(1_000);
+        let boxed = heap.boxed(elements.clone()).unwrap();
+        assert_eq!((&*boxed, pool.used_bytes()), (&*elements, 800));
+        let refusal = heap.boxed(elements).unwrap_err();
+        assert_eq!(refusal, pool.refusal(800));
+        drop((heap, boxed));
+        assert_eq!(pool.used_bytes(), 0);
+    }
+
+    #[test]
+    fn no_elements_take_nothing() {
+        let (pool, heap) = pool(0);
+        assert_eq!(heap.boxed(Vec::<u64>::new()).unwrap().len(), 0);
+        assert_eq!(pool.left_bytes(), 0);
+    }
+
+    #[test]
+    fn a_vector_keeps_its_elements_as_it_moves_down_the_pool() {
+        let (pool, heap) = pool(10_000);
+        let mut vec = VecIn::new_in(heap);
+        while vec
+            .try_reserve(1)
+            .or_else(|_| vec.try_reserve_exact(1))
+            .is_ok()
+        {
+            vec.push(vec.len());
+        }
+        assert!(pool.left_bytes() < 16, "{pool:?}");
+        assert!(vec.iter().enumerate().all(|(at, found)| at == *found));
+    }
+
+    #[test]
+    fn zeroed_means_zeroed() {
+        let (_pool, heap) = pool(1_000);
+        let zeros = Box::<[u8], Heap>::try_new_zeroed_slice_in(900, heap).unwrap();
+        // SAFETY: zeroed bytes are bytes.
+        assert!(unsafe { zeros.assume_init() }.iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn what_a_pool_cannot_align_is_refused() {
+        let (_pool, heap) = pool(1_000);
+        heap.allocate(Layout::from_size_align(32, 32).unwrap())
+            .unwrap_err();
+        for align in [1, 2, 8, 16] {
+            let layout = Layout::from_size_align(3, align).unwrap();
+            let address = heap.allocate(layout).unwrap().cast::<u8>();
+            assert_eq!(address.addr().get() % 16, 0);
+            // SAFETY: allocated just now with this layout.
+            unsafe { heap.deallocate(address, layout) };
+        }
+    }
+
+    #[test]
+    fn who_has_no_room_is_named() {
+        let (pool, heap) = pool(64);
+        let size = pool.size_bytes();
+        assert_eq!(
+            heap.no_room("a thing", 100).to_string(),
+            format!(
+                "no room for a thing: pool of the engine: {size} bytes, 100 asked for, 0 used, \
+                 {size} left; give `Config::pool` a larger one"
+            )
+        );
+        assert_eq!(
+            heap.to_string(),
+            format!("the engine's pool ({size} bytes, 0 used, {size} left)")
+        );
+        let host = Heap::default();
+        assert_eq!(
+            host.no_room("a thing", 100).to_string(),
+            "the host has no room for a thing"
+        );
+        assert_eq!(host.to_string(), "the host");
+    }
+}

@@ -206,6 +206,64 @@ mod tests {
         assert_eq!(free(&ranges), [(0, 10), (40, 60)]);
     }
 
+    /// Takes, grows and puts back at random; the parts that are out never overlap, and with the
+    /// free ones they are the whole buffer.
+    #[test]
+    fn parts_never_overlap_and_none_is_lost() {
+        const SIZE: usize = 1_000;
+        let mut ranges = Ranges::new(SIZE);
+        let mut out: Vec<(usize, usize, End)> = Vec::new();
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as usize % below
+        };
+        let [mut within, mut elsewhere, mut refused] = [0; 3];
+        for _ in 0..20_000 {
+            let end = [End::Low, End::High][random(2)];
+            let size = 1 + random(60);
+            match random(5) {
+                0 | 1 => match ranges.take(size, end) {
+                    Some(at) => out.push((at, size, end)),
+                    None => refused += 1,
+                },
+                2 | 3 if !out.is_empty() => {
+                    let part = random(out.len());
+                    let (at, old, end) = out[part];
+                    match ranges.grow(at, old, old + size, end) {
+                        Some(Grown::Within(to)) => {
+                            within += 1;
+                            out[part] = (to, old + size, end);
+                        }
+                        Some(Grown::Elsewhere(to)) => {
+                            elsewhere += 1;
+                            ranges.put_back(at, old);
+                            out[part] = (to, old + size, end);
+                        }
+                        None => refused += 1,
+                    }
+                }
+                _ if !out.is_empty() => {
+                    let (at, size, _) = out.swap_remove(random(out.len()));
+                    ranges.put_back(at, size);
+                }
+                _ => {}
+            }
+            let mut all = free(&ranges);
+            assert!(all.windows(2).all(|two| two[0].0 + two[0].1 < two[1].0));
+            all.extend(out.iter().map(|(at, size, _)| (*at, *size)));
+            all.sort_unstable();
+            let end = all.iter().fold(0, |end, (at, size)| {
+                assert_eq!(*at, end, "no gap and no overlap");
+                at + size
+            });
+            assert_eq!(end, SIZE);
+        }
+        assert!(within > 100 && elsewhere > 100 && refused > 100);
+    }
+
     #[test]
     fn an_empty_buffer_refuses_everything() {
         let mut ranges = Ranges::new(0);
