@@ -64,20 +64,24 @@ pub(crate) struct Refusal {
 }
 
 impl Pool {
-    /// A pool of so many bytes of the host's, less up to 15 for their alignment and up to 15 at
-    /// their end. The host gets them back when the last handle to the pool is dropped and nothing
-    /// of it is in use.
+    /// A pool of so many bytes of the host's, rounded up to a multiple of 16. The host gets them
+    /// back when the last handle to the pool is dropped and nothing of it is in use.
     ///
     /// # Errors
     ///
     /// When the host has no room.
     pub fn new(size_bytes: usize) -> Result<Self> {
         let mut buffer = Vec::new();
-        buffer.try_reserve_exact(size_bytes).map_err(|_| {
-            Error::resource(format!(
-                "the host has no room for a pool of {size_bytes} bytes"
-            ))
-        })?;
+        // Enough for the blocks wherever the host's bytes begin.
+        size_bytes
+            .checked_next_multiple_of(BLOCK)
+            .and_then(|size| size.checked_add(BLOCK - 1))
+            .and_then(|size| buffer.try_reserve_exact(size).ok())
+            .ok_or_else(|| {
+                Error::resource(format!(
+                    "the host has no room for a pool of {size_bytes} bytes"
+                ))
+            })?;
         Ok(buffer.into())
     }
 

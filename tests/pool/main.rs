@@ -25,10 +25,10 @@ fn eager(pool: &Pool) -> Engine {
     Engine::new(config(pool).lowering(Lowering::Eager))
 }
 
-/// A pool of the least size that has these bytes, wherever the host puts it.
+/// A pool of so many bytes, which are a multiple of 16.
 fn pool(size_bytes: usize) -> Pool {
-    let pool = Pool::new(size_bytes + 16).unwrap();
-    assert!((size_bytes..=size_bytes + 16).contains(&pool.size_bytes()));
+    let pool = Pool::new(size_bytes).unwrap();
+    assert_eq!(pool.size_bytes(), size_bytes);
     pool
 }
 
