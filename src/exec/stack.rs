@@ -13,8 +13,7 @@ use crate::limits::Heap;
 /// native stack, which nothing else that a guest does can make grow.
 const MAX_HOST_DEPTH: u32 = 100;
 
-/// The value stack. `top <= end`, both within the allocation of `size` slots at `base`, which is
-/// the heap's.
+/// The value stack. `top <= end`, both within the `size` slots at `base`, which `heap` gave.
 pub(crate) struct Stack {
     heap: Heap,
     base: NonNull<u64>,

@@ -130,7 +130,8 @@ impl Core {
     }
 
     /// Grows a table (WebAssembly 2.0, 4.5.3.8 "Growing tables") by elements that are `init`: gives
-    /// the size that it had, or `None` where its maximum, the store's limits, the pool or the host forbid it.
+    /// the size that it had, or `None` where its maximum, the store's limits, the pool or the host
+    /// forbid it.
     ///
     /// # Safety
     ///
