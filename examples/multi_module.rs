@@ -1,6 +1,6 @@
 //! The program of WAMR's multi-module document over holdall's public interface: three modules that
 //! travel in the binary, mC loaded by the program, mA and mB by the linker, their functions called
-//! by name.
+//! by name, and one buffer in which they have all their memory.
 //!
 //! ```text
 //! cargo run --example multi_module
@@ -13,7 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use holdall::text::{format_results, parse_args};
-use holdall::{Bundle, Engine, FnReader, Instance, Linker, Module, Store, Val};
+use holdall::{Bundle, Config, Engine, FnReader, Instance, Linker, Module, Pool, Store, Val};
+
+/// The size of the buffer from which all of the guests' memory comes.
+const SANDBOX_MEMORY_BYTES: usize = 10 * 1024 * 1024;
 
 /// What to print before a call, and the function to call.
 const CALLS: [(&str, &str); 6] = [
@@ -40,8 +43,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The whole program; its lines go to `out`.
 pub(crate) fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let engine = Engine::default();
-    let mut store = Store::new(&engine, ());
+    // All that the guests have comes from this buffer only. (`Pool::from_static` takes a static
+    // array.)
+    let pool = Pool::new(SANDBOX_MEMORY_BYTES)?;
+    let engine = Engine::new(Config::new().pool(pool.clone()));
+    let mut store = Store::try_new(&engine, ())?;
 
     // The module reader finds a module's bytes by its name, wherever the program keeps them; here
     // each gets a copy from the bundle. The module destroyer gets every copy back, once.
@@ -84,6 +90,11 @@ pub(crate) fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     // The reader's buffers are the linker's for as long as it lives.
     drop(linker);
     assert_eq!(lent.load(Ordering::Relaxed), 0);
+
+    // When the store and the modules are gone, so is all that they took of the buffer.
+    assert!(pool.used_bytes() > 0);
+    drop((store, module));
+    assert_eq!(pool.used_bytes(), 0);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
-use crate::limits::Limits;
+use crate::limits::{Heap, Limits, Pool};
 use crate::types::FuncType;
 
 /// When function bodies are lowered to code words. All of them are validated when the module is
@@ -33,6 +33,8 @@ pub struct Config {
     pub canonical_nans: bool,
     /// What a module may hold, and the first limits of each store.
     pub limits: Limits,
+    /// Where the engine takes its memory from; `None`, the default, is the host's allocator.
+    pub pool: Option<Pool>,
 }
 
 impl Default for Config {
@@ -43,6 +45,7 @@ impl Default for Config {
             metering: false,
             canonical_nans: false,
             limits: Limits::default(),
+            pool: None,
         }
     }
 }
@@ -105,6 +108,23 @@ impl Config {
         self.limits = limits;
         self
     }
+
+    /// Makes the linear memories, tables, value stacks and lowered code of all stores and modules
+    /// come from `pool` only. The rest of what a module or a store holds (a module's bytes and
+    /// what they declare, instances, globals) does not grow as guests run, and is the host's.
+    ///
+    /// When the pool has no room, `memory.grow` and `table.grow` give -1, and whatever else asks
+    /// for more is an error that says how much was asked for, is used and is left: making a store,
+    /// a memory, a table or an instance, and lowering a function, which is a trap,
+    /// [`TrapCode::OutOfMemory`](crate::TrapCode::OutOfMemory), where it is lowered at its first
+    /// call. Whatever was there works on.
+    ///
+    /// A store takes its value stack at once; see [`Config::stack_size_bytes`].
+    #[must_use]
+    pub fn pool(mut self, pool: Pool) -> Self {
+        self.pool = Some(pool);
+        self
+    }
 }
 
 /// What modules and stores share. Cloning gives another handle to the same engine.
@@ -143,6 +163,11 @@ impl Engine {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// Where the memory of stores and modules comes from.
+    pub(crate) fn heap(&self) -> Heap {
+        Heap::new(self.config().pool.clone())
     }
 
     /// Whether both are handles to the same engine.

@@ -29,7 +29,7 @@ pub enum ErrorKind {
     /// The library was asked for something that does not exist, or with the wrong arguments.
     #[error("{0}")]
     Usage(String),
-    /// The host has no room, or a limit of the store forbids it.
+    /// The host or the engine's pool has no room, or a limit of the store forbids it.
     #[error("{0}")]
     Resource(String),
 }

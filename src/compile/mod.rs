@@ -16,8 +16,9 @@ use wasmparser::{FuncToValidate, FuncValidatorAllocations, FunctionBody, Validat
 use self::operands::{Class, Local, Lowering};
 use crate::exec;
 use crate::ir::{Header, Row, Word};
-use crate::limits::Limits;
+use crate::limits::{Heap, Limits, Refusal};
 use crate::module::ModuleInner;
+use crate::trap::TrapCode;
 use crate::types::ValType;
 
 /// The most slots that a frame may have: as many as a field of a code word can name.
@@ -27,18 +28,31 @@ const MAX_FRAME_SLOTS: u32 = u16::MAX as u32;
 #[derive(Debug)]
 pub(crate) struct Code {
     /// A header, and instructions of which the last does not fall through.
-    pub(crate) words: Box<[Word]>,
+    pub(crate) words: allocator_api2::boxed::Box<[Word], Heap>,
 }
 
-/// Why a valid function could not be lowered: it exceeds a limit.
+/// Why a valid function could not be lowered: it exceeds a limit, or there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LowerError {
     /// Locals and operands take more slots than a code word can name.
     #[error("locals and operands take more than {MAX_FRAME_SLOTS} slots")]
     FrameTooLarge,
+    /// The engine's pool has no room for the lowered code.
+    #[error("no room for its lowered code: {0}")]
+    NoRoom(Refusal),
     /// The body can't be read; never for a function that was validated.
     #[error("the body is not readable")]
     Unreadable,
+}
+
+impl LowerError {
+    /// What the first call of the function traps with.
+    pub(crate) fn trap_code(self) -> TrapCode {
+        match self {
+            Self::NoRoom(_) => TrapCode::OutOfMemory,
+            Self::FrameTooLarge | Self::Unreadable => TrapCode::FunctionTooLarge,
+        }
+    }
 }
 
 /// Why a lowering did not come to its end.
@@ -61,14 +75,14 @@ impl From<wasmparser::BinaryReaderError> for Stop {
 }
 
 /// Why a body is refused when its module is made.
-pub(crate) enum Refusal {
+pub(crate) enum Rejection {
     /// It cannot be read, or does not validate.
     Invalid(wasmparser::BinaryReaderError),
     /// It exceeds a limit: which, and by how much.
     Limit(String),
 }
 
-impl From<wasmparser::BinaryReaderError> for Refusal {
+impl From<wasmparser::BinaryReaderError> for Rejection {
     fn from(error: wasmparser::BinaryReaderError) -> Self {
         Self::Invalid(error)
     }
@@ -81,19 +95,19 @@ pub(crate) fn validate(
     body: &FunctionBody<'_>,
     allocs: FuncValidatorAllocations,
     limits: &Limits,
-) -> Result<FuncValidatorAllocations, Refusal> {
+) -> Result<FuncValidatorAllocations, Rejection> {
     let mut validator = func.into_validator(allocs);
     let mut reader = body.get_binary_reader();
     validator.read_locals(&mut reader)?;
     limits
         .check_locals(validator.len_locals() as usize)
-        .map_err(Refusal::Limit)?;
+        .map_err(Rejection::Limit)?;
     reader.set_features(*validator.features());
     while !reader.eof() {
         reader.visit_operator(&mut validator.visitor(reader.original_position()))??;
         // One is the function's own.
         let blocks = (validator.control_stack_height() as usize).saturating_sub(1);
-        limits.check_nesting(blocks).map_err(Refusal::Limit)?;
+        limits.check_nesting(blocks).map_err(Rejection::Limit)?;
     }
     reader.finish_expression(&validator.visitor(reader.original_position()))?;
     Ok(validator.into_allocations())
@@ -103,8 +117,9 @@ pub(crate) fn validate(
 /// validated.
 pub(crate) fn lower(module: &ModuleInner, index: u32) -> Result<Code, LowerError> {
     let lowering = lower_body(module, index, false)?;
+    let words = module.engine.heap().boxed(lowering.code);
     Ok(Code {
-        words: lowering.code.into_boxed_slice(),
+        words: words.map_err(LowerError::NoRoom)?,
     })
 }
 

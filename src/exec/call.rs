@@ -265,7 +265,7 @@ unsafe fn lower(ctx: *mut Ctx, fp: *mut u64, stub: *const Word, index: u32) -> *
             }
             Ok(Err(error)) => {
                 let detail = Some(error.to_string().into());
-                (*ctx).exit = at_call(fp, at, TrapCode::FunctionTooLarge, detail);
+                (*ctx).exit = at_call(fp, at, error.trap_code(), detail);
             }
             Err(panic) => (*ctx).exit = Exit::Panic(panic),
         }

@@ -1,17 +1,21 @@
 //! The value stack of a store, on which all frames of its guests stand: the frames from below,
 //! the returns to other instances from above.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::Layout;
 use std::ptr::NonNull;
 
-use crate::error::{Error, Result};
+use allocator_api2::alloc::Allocator;
+
+use crate::error::Result;
+use crate::limits::Heap;
 
 /// How deep host functions and guests may call each other: each such level takes a part of the
 /// native stack, which nothing else that a guest does can make grow.
 const MAX_HOST_DEPTH: u32 = 100;
 
-/// The value stack. `top <= end`, both within the allocation of `size` slots at `base`.
+/// The value stack. `top <= end`, both within the `size` slots at `base`, which `heap` gave.
 pub(crate) struct Stack {
+    heap: Heap,
     base: NonNull<u64>,
     size: usize,
     /// Where the next execution's first frame begins.
@@ -32,19 +36,19 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// Where the host has no room for it.
-    pub(crate) fn new(size_bytes: usize) -> Result<Self> {
+    /// Where the heap has no room for it.
+    pub(crate) fn new(heap: Heap, size_bytes: usize) -> Result<Self> {
         let size = (size_bytes / size_of::<u64>()).max(1);
         let base = Layout::array::<u64>(size)
             .ok()
-            // SAFETY: the layout has at least one slot.
-            .and_then(|layout| NonNull::new(unsafe { alloc_zeroed(layout) }.cast::<u64>()))
+            .and_then(|layout| heap.allocate_zeroed(layout).ok())
             .ok_or_else(|| {
-                Error::resource(format!(
-                    "the host has no room for a stack of {size_bytes} bytes"
-                ))
-            })?;
+                let what = format_args!("a stack of {size_bytes} bytes");
+                heap.no_room(what, size * size_of::<u64>())
+            })?
+            .cast::<u64>();
         Ok(Self {
+            heap,
             base,
             size,
             top: base.as_ptr(),
@@ -80,6 +84,6 @@ impl Drop for Stack {
     fn drop(&mut self) {
         let layout = Layout::array::<u64>(self.size).expect("it was allocated with this layout");
         // SAFETY: allocated in `new` with this layout.
-        unsafe { dealloc(self.base.as_ptr().cast(), layout) };
+        unsafe { self.heap.deallocate(self.base.cast(), layout) };
     }
 }

@@ -1,16 +1,25 @@
 //! How much a module or a store may take, in room and in time: what the embedder sets
-//! ([`Limits`]), the bounds that nobody sets (`load`), the refusals (`ask`), and the meter of a
-//! store's executions (`meter`). Knows numbers and names only, nothing of modules.
+//! ([`Limits`]), the bounds that nobody sets (`load`), the refusals (`ask`), the meter of a store's
+//! executions (`meter`), and the pool, which is all that an engine has. Knows numbers, names and
+//! bytes only, nothing of modules.
 
 mod ask;
+mod heap;
 mod load;
 mod meter;
+mod pool;
+mod ranges;
 
 use std::time::{Duration, Instant};
 
-pub(crate) use load::{DEFAULT_MODULES, MAX_CONST_EXPR_OPS, MAX_MODULE_BYTES};
 pub use meter::InterruptHandle;
+pub use pool::Pool;
+
+pub(crate) use heap::Heap;
+pub(crate) use load::{DEFAULT_MODULES, MAX_CONST_EXPR_OPS, MAX_MODULE_BYTES};
 pub(crate) use meter::{Meter, PART_BYTES};
+pub(crate) use pool::Refusal;
+pub(crate) use ranges::End;
 
 /// What the guests of one store may take together, in room and in time, and what a module may hold.
 ///

@@ -6,6 +6,7 @@ use std::fmt::Display;
 
 use wasmparser::FunctionBody;
 
+use crate::compile::LowerError;
 use crate::error::{Error, ModuleError};
 
 /// What is wrong with a module's bytes.
@@ -20,6 +21,8 @@ pub(super) enum Fault {
     Text(String),
     /// A limit is exceeded.
     Limit(String),
+    /// The engine has no room for it.
+    NoRoom(String),
 }
 
 impl Fault {
@@ -81,9 +84,18 @@ impl Fault {
         Self::Limit(format!("function {func}: {message}"))
     }
 
+    /// The fault of a function body that could not be lowered.
+    pub(super) fn not_lowered(func: impl Display, error: LowerError) -> Self {
+        let message = format!("function {func}: {error}");
+        match error {
+            LowerError::NoRoom(_) => Self::NoRoom(message),
+            _ => Self::Limit(message),
+        }
+    }
+
     /// The library's error, with the module's name.
     pub(super) fn of_module(self, name: Option<&str>) -> Error {
-        let name = name.map(Box::from);
+        let name: Option<Box<str>> = name.map(Box::from);
         match self {
             Self::Malformed { message, offset } => ModuleError::Malformed {
                 name,
@@ -103,6 +115,10 @@ impl Fault {
                 name,
                 message: message.into(),
             },
+            Self::NoRoom(message) => {
+                let name = name.map_or_else(String::new, |name| format!(" {name:?}"));
+                return Error::resource(format!("module{name}: {message}"));
+            }
         }
         .into()
     }

@@ -132,14 +132,17 @@ impl ModuleInner {
     ///
     /// # Errors
     ///
-    /// Where the function exceeds a limit of lowering.
+    /// Where the function exceeds a limit of lowering, or the engine's pool has no room.
     pub(crate) fn code(&self, defined_index: u32) -> Result<&Code, LowerError> {
         let cell = &self.code[defined_index as usize];
         if let Some(code) = cell.get() {
             return Ok(code);
         }
-        let code = compile::lower(self, defined_index)?;
-        Ok(cell.get_or_init(|| code))
+        match compile::lower(self, defined_index) {
+            Ok(code) => Ok(cell.get_or_init(|| code)),
+            // The pool may have had room for the other thread's only.
+            Err(error) => cell.get().ok_or(error),
+        }
     }
 
     /// The export of this name.

@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::inner::ModuleInner;
 use super::names::Names;
 use super::parse::{Sections, in_bytes};
-use crate::compile::{self, Refusal};
+use crate::compile::{self, Rejection};
 use crate::engine::{Engine, Lowering};
 use crate::error::Result;
 use crate::exec;
@@ -183,8 +183,8 @@ fn validate_bodies(
         let index = func.index;
         allocs =
             compile::validate(func, &body, allocs, limits).map_err(|refusal| match refusal {
-                Refusal::Invalid(error) => Fault::in_body(error, &body),
-                Refusal::Limit(message) => Fault::in_func(index, message),
+                Rejection::Invalid(error) => Fault::in_body(error, &body),
+                Rejection::Limit(message) => Fault::in_func(index, message),
             })?;
         ranges.push(in_bytes(body.range()));
     }
@@ -196,8 +196,8 @@ fn lower_all(module: &ModuleInner) -> Result<(), Fault> {
         if let Err(error) = module.code(defined_index) {
             let index = module.func_index(defined_index);
             return Err(match module.func_name(index) {
-                Some(name) => Fault::in_func(format_args!("{index} {name:?}"), error),
-                None => Fault::in_func(index, error),
+                Some(name) => Fault::not_lowered(format_args!("{index} {name:?}"), error),
+                None => Fault::not_lowered(index, error),
             });
         }
     }

@@ -41,7 +41,7 @@ impl Core {
             engine: engine.clone(),
             meter: Meter::new(&limits, metering),
             limits,
-            stack: Stack::new(engine.config().stack_size_bytes)?,
+            stack: Stack::new(engine.heap(), engine.config().stack_size_bytes)?,
             instances: Vec::new(),
             memories: Vec::new(),
             tables: Vec::new(),
@@ -89,9 +89,10 @@ impl Core {
             .min
             .checked_mul(PAGE_SIZE_BYTES)
             .and_then(|size| usize::try_from(size).ok())
-            .ok_or_else(|| no_room_for_memory(ty.min))?;
+            .ok_or_else(|| self.no_room_for_memory(ty.min, usize::MAX))?;
         self.limits.check_memory(self.memory_bytes, 0, size_bytes)?;
-        let memory = MemoryData::new(ty, size_bytes).ok_or_else(|| no_room_for_memory(ty.min))?;
+        let memory = MemoryData::new(ty, size_bytes, self.engine.config().pool.clone())
+            .ok_or_else(|| self.no_room_for_memory(ty.min, size_bytes))?;
         self.memory_bytes += size_bytes;
         Ok(own(&mut self.memories, memory))
     }
@@ -99,9 +100,10 @@ impl Core {
     /// Adds a table of its least size, every element being `init`.
     pub(crate) fn add_table(&mut self, ty: TableType, init: u64) -> Result<NonNull<TableData>> {
         self.limits.check_tables(self.tables.len(), 1)?;
-        let size = usize::try_from(ty.min).map_err(|_| no_room_for_table(ty.min))?;
+        let size = usize::try_from(ty.min).map_err(|_| self.no_room_for_table(ty.min))?;
         self.limits.check_table(self.table_elements, 0, size)?;
-        let table = TableData::new(ty, size, init).ok_or_else(|| no_room_for_table(ty.min))?;
+        let table = TableData::new(ty, size, init, self.engine.heap())
+            .ok_or_else(|| self.no_room_for_table(ty.min))?;
         self.table_elements += size;
         Ok(own(&mut self.tables, table))
     }
@@ -109,6 +111,21 @@ impl Core {
     /// Adds a global.
     pub(crate) fn add_global(&mut self, ty: GlobalType, value: [u64; 2]) -> NonNull<GlobalData> {
         own(&mut self.globals, GlobalData { value, ty })
+    }
+
+    #[cold]
+    fn no_room_for_memory(&self, pages: u64, size_bytes: usize) -> Error {
+        let what = format_args!("a memory of {pages} pages");
+        self.engine.heap().no_room(what, size_bytes)
+    }
+
+    #[cold]
+    fn no_room_for_table(&self, elements: u64) -> Error {
+        let size_bytes = usize::try_from(elements)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(size_of::<u64>());
+        let what = format_args!("a table of {elements} elements");
+        self.engine.heap().no_room(what, size_bytes)
     }
 
     /// That something of store `id` is of this one.
@@ -191,16 +208,4 @@ unsafe fn disown<X>(list: &mut Vec<NonNull<X>>) {
 #[cold]
 fn wrong_store(what: &str) -> ! {
     panic!("{what} used with a store that it does not belong to")
-}
-
-fn no_room_for_memory(pages: u64) -> Error {
-    Error::resource(format!(
-        "the host has no room for a memory of {pages} pages"
-    ))
-}
-
-fn no_room_for_table(elements: u64) -> Error {
-    Error::resource(format!(
-        "the host has no room for a table of {elements} elements"
-    ))
 }

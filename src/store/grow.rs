@@ -7,13 +7,9 @@ use crate::limits::PART_BYTES;
 use crate::store::{Core, MemoryData, PAGE_SIZE_BYTES, TableData};
 use crate::trap::TrapCode;
 
-/// Growth of a memory that writes or moves no more than this is done at once: some ten milliseconds
-/// of work.
-const AT_ONCE_BYTES: usize = 128 << 20;
-
 impl Core {
     /// Grows a memory: gives the size in pages that it had, or `None` where its maximum, the store's
-    /// limits or the host forbid it.
+    /// limits, the pool or the host forbid it.
     ///
     /// # Safety
     ///
@@ -47,22 +43,13 @@ impl Core {
         let Some(len) = self.memory_len(memory, delta_pages) else {
             return Ok(None);
         };
-        let resized = match budget {
-            None => memory.resize(len),
-            Some(budget) => {
-                let mut pay = |bytes: usize| self.meter.pay_bytes(budget, bytes as u64);
-                // The new part is written, or, where it is larger, the old one moved before a new
-                // part that comes fresh from the system.
-                let written = old_len.min(len - old_len);
-                if written <= AT_ONCE_BYTES {
-                    pay(written)?;
-                    memory.resize(len)
-                } else {
-                    move_memory(memory, len, &mut pay)?
-                }
-            }
-        };
-        if resized.is_none() {
+        if let Some(budget) = budget {
+            // The new part is written, or, where it is larger, the old one moved before a new part
+            // that comes fresh from the system; where the system moves memory, neither.
+            let written = old_len.min(len - old_len);
+            self.meter.pay_bytes(budget, written as u64)?;
+        }
+        if memory.resize(len).is_none() {
             return Ok(None);
         }
         self.memory_bytes += len - old_len;
@@ -154,25 +141,4 @@ impl Core {
             .ok()?;
         Some(size)
     }
-}
-
-/// Grows a memory to `len` bytes by moving it to a new place in parts that are paid for one by one.
-/// `None`, and nothing changed, where the host has no room.
-fn move_memory(
-    memory: &mut MemoryData,
-    len: usize,
-    pay: &mut dyn FnMut(usize) -> Result<(), TrapCode>,
-) -> Result<Option<()>, TrapCode> {
-    let Some(mut grown) = MemoryData::new(memory.ty, len) else {
-        return Ok(None);
-    };
-    const PART: usize = PART_BYTES as usize;
-    let parts = memory.as_slice().chunks(PART);
-    for (from, to) in parts.zip(grown.as_mut_slice().chunks_mut(PART)) {
-        pay(from.len())?;
-        to[..from.len()].copy_from_slice(from);
-    }
-    // The old place is freed with what is left in `grown`.
-    std::mem::swap(memory, &mut grown);
-    Ok(Some(()))
 }

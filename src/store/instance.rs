@@ -45,8 +45,8 @@ impl Instance {
     /// # Errors
     ///
     /// When the imports are too few, too many, or not of the types that the module declares; when
-    /// the module is of another engine than the store; when the host has no room or a limit of the
-    /// store forbids it; when a segment does not fit; when the start function traps or a host
+    /// the module is of another engine than the store; when there is no room or a limit of the store
+    /// forbids it; when a segment does not fit; when the start function traps or a host
     /// function that it calls returns an error.
     ///
     /// # Panics

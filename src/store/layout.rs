@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::engine::{Engine, SigId};
 use crate::ir::Word;
-use crate::limits::{Limits, Meter};
+use crate::limits::{Heap, Limits, Meter, Pool};
 use crate::module::Module;
 use crate::store::Scope;
 use crate::types::{GlobalType, MemoryType, TableType};
@@ -60,12 +60,14 @@ pub(crate) struct MemoryData {
     pub(crate) len: usize,
     /// The declared type; `len` has the current size.
     pub(crate) ty: MemoryType,
+    /// What it is a part of; the host's allocator has it where there is none.
+    pub(super) pool: Option<Pool>,
 }
 
 /// A table. Elements are references as slots hold them.
 #[derive(Debug)]
 pub(crate) struct TableData {
-    pub(crate) elems: Vec<u64>,
+    pub(crate) elems: allocator_api2::vec::Vec<u64, Heap>,
     /// The declared type; `elems` has the current size.
     pub(crate) ty: TableType,
 }

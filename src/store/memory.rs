@@ -50,7 +50,8 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// When the type is not valid, when the host has no room, or when the store's limits forbid it.
+    /// When the type is not valid, when the engine's pool or the host has no room, or when the
+    /// store's limits forbid it.
     pub fn new(mut context: impl AsContextMut, ty: MemoryType) -> Result<Self> {
         let mut context = context.as_context_mut();
         let most = if ty.is_64 { MAX_PAGES_64 } else { MAX_PAGES_32 };
@@ -68,7 +69,7 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// When the memory's maximum, the store's limits or the host forbid it.
+    /// When the memory's maximum, the store's limits, the engine's pool or the host forbid it.
     pub fn grow(&self, mut context: impl AsContextMut, delta: u64) -> Result<u64> {
         let mut context = context.as_context_mut();
         let core = context.core_mut();
@@ -76,9 +77,9 @@ impl Memory {
         // SAFETY: `data_in` found it to be of `core`, which is borrowed here alone, and with it
         // every slice of the memory.
         unsafe { core.grow_memory(data, delta) }.ok_or_else(|| {
-            let ty = self.ty_in(core);
+            let (ty, heap) = (self.ty_in(core), core.engine.heap());
             Error::resource(format!(
-                "{ty} cannot grow by {delta} pages: its maximum, a limit of the store or the host \
+                "{ty} cannot grow by {delta} pages: its maximum, a limit of the store or {heap} \
                  forbids it"
             ))
         })

@@ -1,10 +1,10 @@
-//! A linear memory's bytes: allocation, growth, and the bulk instructions with their bounds checks
+//! A linear memory's bytes: their size, and the bulk instructions with their bounds checks
 //! (WebAssembly 2.0, 4.4.7). Both the executor and the embedding API call them.
 
-use std::alloc::{self, Layout};
 use std::ptr::NonNull;
 
-use crate::store::MemoryData;
+use crate::limits::Pool;
+use crate::store::{MemoryData, backing};
 use crate::trap::TrapCode;
 use crate::types::MemoryType;
 
@@ -17,48 +17,30 @@ pub(crate) const MAX_PAGES_32: u64 = 65_536;
 /// The most pages that a memory with 64-bit addresses may have.
 pub(crate) const MAX_PAGES_64: u64 = 1 << 48;
 
-/// What the first byte of every memory is aligned to.
-const ALIGN: usize = 16;
-
-// `base` and `len` belong together: `base` is an allocation of `len` bytes aligned to `ALIGN`, all
-// of them initialised, or, where `len` is 0, no allocation. Only this file changes them.
+// `base`, `len` and `pool` belong together: `backing` gave `base` for `len` bytes of `pool`, all of
+// them initialised. Only this file changes them.
 
 impl MemoryData {
-    /// A memory of zeros; `None` where the host has no room.
-    pub(crate) fn new(ty: MemoryType, size_bytes: usize) -> Option<Self> {
+    /// A memory of zeros; `None` where the pool, or else the host, has no room.
+    pub(crate) fn new(ty: MemoryType, size_bytes: usize, pool: Option<Pool>) -> Option<Self> {
         Some(Self {
-            base: allocate(size_bytes)?,
+            base: backing::allocate(pool.as_ref(), size_bytes)?,
             len: size_bytes,
             ty,
+            pool,
         })
     }
 
-    /// Grows to `len` bytes, the new ones zero; `None`, and nothing changed, where the host has no
-    /// room. Slices of the memory are void afterwards.
+    /// Grows to `len` bytes, the new ones zero; `None`, and nothing changed, where the pool, or else
+    /// the host, has no room. Slices of the memory are void afterwards.
     pub(super) fn resize(&mut self, len: usize) -> Option<()> {
-        let more = len.checked_sub(self.len).expect("a memory does not shrink");
-        if more == 0 {
-            return Some(());
+        if len > self.len {
+            // SAFETY: `base` has `len` bytes of `pool` (the invariant above), and `self` is
+            // borrowed here alone.
+            self.base = unsafe { backing::grow(self.pool.as_ref(), self.base, self.len, len)? };
+            self.len = len;
         }
-        // Fresh zeroed memory comes from the system as it is, untouched; a reallocation has to have
-        // its new part written. So the former is cheaper where most of it would be new.
-        if more > self.len {
-            let base = allocate(len)?;
-            // SAFETY: both are allocations of at least `self.len` bytes, and `base` is new.
-            unsafe { std::ptr::copy_nonoverlapping(self.base, base, self.len) };
-            release(self.base, self.len);
-            self.base = base;
-        } else {
-            Layout::from_size_align(len, ALIGN).ok()?;
-            // SAFETY: `more <= self.len` makes `self.len` positive, so `base` was allocated with
-            // this very layout; the new size is a valid one for it and positive.
-            let base = unsafe { alloc::realloc(self.base, layout(self.len), len) };
-            let base = NonNull::new(base)?.as_ptr();
-            // SAFETY: the allocation has `self.len + more` bytes.
-            unsafe { base.add(self.len).write_bytes(0, more) };
-            self.base = base;
-        }
-        self.len = len;
+        assert_eq!(len, self.len, "a memory does not shrink");
         Some(())
     }
 
@@ -135,7 +117,8 @@ impl MemoryData {
 
 impl Drop for MemoryData {
     fn drop(&mut self) {
-        release(self.base, self.len);
+        // SAFETY: `base` has `len` bytes of `pool` (the invariant above), and the memory is gone.
+        unsafe { backing::release(self.pool.as_ref(), self.base, self.len) };
     }
 }
 
@@ -144,31 +127,6 @@ fn range(at: u64, n: u64, len: usize) -> Result<std::ops::Range<usize>, TrapCode
     match at.checked_add(n) {
         Some(end) if end <= len as u64 => Ok(at as usize..end as usize),
         _ => Err(TrapCode::OutOfBoundsMemoryAccess),
-    }
-}
-
-/// The layout of a memory of so many bytes, of which `allocate` found that there is one.
-fn layout(size_bytes: usize) -> Layout {
-    Layout::from_size_align(size_bytes, ALIGN).expect("a memory that was allocated has a layout")
-}
-
-/// So many zeros; `None` where the host has no room.
-fn allocate(size_bytes: usize) -> Option<*mut u8> {
-    if size_bytes == 0 {
-        return Some(std::ptr::without_provenance_mut(ALIGN));
-    }
-    let layout = Layout::from_size_align(size_bytes, ALIGN).ok()?;
-    // SAFETY: the size is positive.
-    let base = unsafe { alloc::alloc_zeroed(layout) };
-    NonNull::new(base).map(NonNull::as_ptr)
-}
-
-/// Frees what `allocate`, or `resize` after it, gave for so many bytes.
-fn release(base: *mut u8, size_bytes: usize) {
-    if size_bytes > 0 {
-        // SAFETY: `base` was allocated with this layout: `base` and `len` of a memory belong
-        // together (the invariant above), and only this file calls.
-        unsafe { alloc::dealloc(base, layout(size_bytes)) };
     }
 }
 
@@ -184,7 +142,7 @@ mod tests {
             max: None,
             is_64: false,
         };
-        MemoryData::new(ty, size_bytes).unwrap()
+        MemoryData::new(ty, size_bytes, None).unwrap()
     }
 
     fn copy(
@@ -196,21 +154,6 @@ mod tests {
     ) -> Result<(), TrapCode> {
         // SAFETY: both are borrowed here alone.
         unsafe { MemoryData::copy(NonNull::from(to), dst, NonNull::from(from), src, n) }
-    }
-
-    #[test]
-    fn new_bytes_are_zero_and_aligned_however_it_grows() {
-        let mut memory = memory(0);
-        let mut old = 0;
-        for len in [0, 1, 24, 25, 40, 400, 401] {
-            memory.resize(len).unwrap();
-            assert_eq!(memory.base.addr() % ALIGN, 0);
-            assert!(memory.as_slice()[..old].iter().all(|byte| *byte == 7));
-            assert!(memory.as_slice()[old..].iter().all(|byte| *byte == 0));
-            memory.as_mut_slice().fill(7);
-            old = len;
-        }
-        assert_eq!(memory.as_slice().len(), 401);
     }
 
     #[test]

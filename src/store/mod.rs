@@ -1,6 +1,7 @@
 //! Stores and what is in them: functions, memories, tables, globals, instances, and instantiation
 //! as the specification's sequence. Does not know the names of modules.
 
+mod backing;
 mod context;
 mod core;
 mod entity;
@@ -11,6 +12,8 @@ mod grow;
 mod instance;
 mod instantiate;
 mod layout;
+#[cfg(all(target_os = "linux", not(miri)))]
+mod mapping;
 mod memory;
 mod memory_data;
 mod scope;

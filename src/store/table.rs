@@ -35,7 +35,8 @@ impl Table {
     /// # Errors
     ///
     /// When the type is not valid, when `init` is not of the element type or is a reference of
-    /// another store, when the host has no room, or when the store's limits forbid it.
+    /// another store, when the engine's pool or the host has no room, or when the store's limits
+    /// forbid it.
     pub fn new(mut context: impl AsContextMut, ty: TableType, init: Val) -> Result<Self> {
         let mut context = context.as_context_mut();
         let most = if ty.is_64 { u64::MAX } else { MAX_ELEMENTS_32 };
@@ -55,7 +56,7 @@ impl Table {
     /// # Errors
     ///
     /// When `init` is not of the element type or is a reference of another store, or when the
-    /// table's maximum, the store's limits or the host forbid it.
+    /// table's maximum, the store's limits, the engine's pool or the host forbid it.
     pub fn grow(&self, mut context: impl AsContextMut, delta: u64, init: Val) -> Result<u64> {
         let mut context = context.as_context_mut();
         let core = context.core_mut();
@@ -64,9 +65,10 @@ impl Table {
         let data = self.data_in(core);
         // SAFETY: `data_in` found it to be of `core`, which is borrowed here alone.
         unsafe { core.grow_table(data, delta, init) }.ok_or_else(|| {
+            let heap = core.engine.heap();
             Error::resource(format!(
-                "{ty} cannot grow by {delta} elements: its maximum, a limit of the store or the \
-                 host forbids it"
+                "{ty} cannot grow by {delta} elements: its maximum, a limit of the store or {heap} \
+                 forbids it"
             ))
         })
     }

@@ -4,6 +4,9 @@
 use std::ops::Range;
 use std::ptr::NonNull;
 
+use allocator_api2::vec::Vec;
+
+use crate::limits::Heap;
 use crate::store::TableData;
 use crate::trap::TrapCode;
 use crate::types::TableType;
@@ -12,21 +15,25 @@ use crate::types::TableType;
 pub(crate) const MAX_ELEMENTS_32: u64 = u32::MAX as u64;
 
 impl TableData {
-    /// A table of `size` elements that are `init`; `None` where the host has no room.
-    pub(crate) fn new(ty: TableType, size: usize, init: u64) -> Option<Self> {
-        let elems = Vec::new();
+    /// A table of `size` elements that are `init`; `None` where the heap has no room.
+    pub(crate) fn new(ty: TableType, size: usize, init: u64, heap: Heap) -> Option<Self> {
+        let elems = Vec::new_in(heap);
         let mut table = Self { elems, ty };
         table.resize(size, init)?;
         Some(table)
     }
 
-    /// Grows to `size` elements, the new ones `init`; `None`, and nothing changed, where the host
+    /// Grows to `size` elements, the new ones `init`; `None`, and nothing changed, where the heap
     /// has no room.
     pub(super) fn resize(&mut self, size: usize, init: u64) -> Option<()> {
         let more = size
             .checked_sub(self.elems.len())
             .expect("a table does not shrink");
-        self.elems.try_reserve(more).ok()?;
+        // With more than is needed, if there is, so that the next growth is cheap.
+        let reserved = self.elems.try_reserve(more);
+        reserved
+            .or_else(|_| self.elems.try_reserve_exact(more))
+            .ok()?;
         self.elems.resize(size, init);
         Some(())
     }
@@ -129,7 +136,7 @@ mod tests {
             max: None,
             is_64: false,
         };
-        TableData::new(ty, size, 0).unwrap()
+        TableData::new(ty, size, 0, Heap::default()).unwrap()
     }
 
     #[test]

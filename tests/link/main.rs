@@ -14,7 +14,8 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 
 use holdall::{
-    Engine, Error, ErrorKind, FnReader, GraphError, Instance, LinkError, Linker, Module, Store,
+    Config, Engine, Error, ErrorKind, FnReader, GraphError, Instance, LinkError, Linker, Module,
+    Pool, Store,
 };
 
 /// What happened, in order.
@@ -49,7 +50,7 @@ impl Bench {
     }
 
     pub(crate) fn without_reader() -> Self {
-        let engine = Engine::default();
+        let engine = Engine::new(config());
         Self {
             linker: Linker::new(&engine),
             store: Store::new(&engine, ()),
@@ -107,6 +108,14 @@ impl Bench {
     /// The text of the error of a root of this text.
     pub(crate) fn root_error(&mut self, text: &str) -> String {
         text_of(&self.root(text).unwrap_err())
+    }
+}
+
+/// The default; with `HOLDALL_POOL_BYTES`, in a pool of so many bytes.
+fn config() -> Config {
+    match std::env::var("HOLDALL_POOL_BYTES") {
+        Ok(size_bytes) => Config::new().pool(Pool::new(size_bytes.parse().unwrap()).unwrap()),
+        Err(_) => Config::new(),
     }
 }
 

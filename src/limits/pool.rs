@@ -1,0 +1,267 @@
+//! A pool: one buffer from which an engine takes all that its guests can make grow.
+
+use std::alloc::Layout;
+use std::fmt;
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::ranges::{End, Grown, Ranges};
+use crate::error::{Error, Result};
+
+/// What the parts of a pool are aligned to, and what their sizes are rounded up to a multiple of.
+const BLOCK: usize = 16;
+
+/// A buffer out of which everything comes that guests can make grow: see
+/// [`Config::pool`](crate::Config::pool). Cloning gives another handle to the same pool, and more
+/// than one engine may have it.
+///
+/// A pool keeps its bookkeeping, which is a list of the free parts, outside its buffer, and gives
+/// parts out in blocks of 16 bytes. Used and left bytes together are always the pool's size.
+///
+/// ```
+/// use holdall::{Config, Engine, Memory, MemoryType, Pool, Store};
+///
+/// # fn main() -> holdall::Result<()> {
+/// let pool = Pool::new(256 << 10)?;
+/// let engine = Engine::new(Config::new().pool(pool.clone()).stack_size_bytes(64 << 10));
+/// let mut store = Store::try_new(&engine, ())?;
+/// let ty = MemoryType { min: 1, max: None, is_64: false };
+/// let memory = Memory::new(&mut store, ty)?;
+/// assert_eq!(pool.left_bytes(), 128 << 10);
+/// assert_eq!(memory.grow(&mut store, 2)?, 1);
+/// assert!(memory.grow(&mut store, 1).is_err());
+/// drop(store);
+/// assert_eq!(pool.used_bytes(), 0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Pool(Arc<Inner>);
+
+struct Inner {
+    /// The first block; the buffer has `size` bytes from there on, which nobody else touches.
+    base: NonNull<u8>,
+    /// A multiple of `BLOCK`.
+    size: usize,
+    free: Mutex<Ranges>,
+    /// The vector that the buffer is of: its address and its capacity.
+    vec: Option<(*mut u8, usize)>,
+}
+
+// SAFETY: the buffer belongs to the pool alone. A part of it is given out to one at a time, which
+// the lock around the free parts sees to.
+unsafe impl Send for Inner {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Inner {}
+
+/// A pool's answer to an ask that it has no room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    size: usize,
+    asked: usize,
+    left: usize,
+}
+
+impl Pool {
+    /// A pool of so many bytes of the host's, rounded up to a multiple of 16. The host gets them
+    /// back when the last handle to the pool is dropped and nothing of it is in use.
+    ///
+    /// # Errors
+    ///
+    /// When the host has no room.
+    pub fn new(size_bytes: usize) -> Result<Self> {
+        let mut buffer = Vec::new();
+        // Enough for the blocks wherever the host's bytes begin.
+        size_bytes
+            .checked_next_multiple_of(BLOCK)
+            .and_then(|size| size.checked_add(BLOCK - 1))
+            .and_then(|size| buffer.try_reserve_exact(size).ok())
+            .ok_or_else(|| {
+                Error::resource(format!(
+                    "the host has no room for a pool of {size_bytes} bytes"
+                ))
+            })?;
+        Ok(buffer.into())
+    }
+
+    /// A pool of a static array, less up to 15 bytes for its alignment and up to 15 at its end.
+    /// What the array holds does not matter.
+    ///
+    /// ```
+    /// static mut BUFFER: [u8; 10_000] = [0; 10_000];
+    /// // SAFETY: nothing else uses the array.
+    /// let pool = holdall::Pool::from_static(unsafe { &mut *(&raw mut BUFFER) });
+    /// assert!(pool.left_bytes() > 9_900);
+    /// ```
+    #[must_use]
+    pub fn from_static(buffer: &'static mut [u8]) -> Self {
+        Self::of(buffer.as_mut_ptr(), buffer.len(), None)
+    }
+
+    /// A pool of a static array that nobody initialised; as [`Pool::from_static`].
+    #[must_use]
+    pub fn from_static_uninit(buffer: &'static mut [MaybeUninit<u8>]) -> Self {
+        Self::of(buffer.as_mut_ptr().cast(), buffer.len(), None)
+    }
+
+    /// A pool of the `len` bytes at `start`, which are its own.
+    fn of(start: *mut u8, len: usize, vec: Option<(*mut u8, usize)>) -> Self {
+        let skipped = start.align_offset(BLOCK).min(len);
+        let size = (len - skipped) / BLOCK * BLOCK;
+        // SAFETY: at most the buffer's end.
+        let base = unsafe { start.add(skipped) };
+        Self(Arc::new(Inner {
+            base: NonNull::new(base).expect("a buffer is somewhere"),
+            size,
+            free: Mutex::new(Ranges::new(size)),
+            vec,
+        }))
+    }
+
+    /// The size in bytes.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        self.0.size
+    }
+
+    /// How many bytes are in use now.
+    #[must_use]
+    pub fn used_bytes(&self) -> usize {
+        self.size_bytes() - self.left_bytes()
+    }
+
+    /// How many bytes are not in use now. They may be in more than one piece.
+    #[must_use]
+    pub fn left_bytes(&self) -> usize {
+        self.free().left()
+    }
+
+    /// So many bytes, whose contents are undefined, aligned to 16; `None` where there is no room.
+    pub(crate) fn allocate(&self, size: usize, end: End) -> Option<NonNull<u8>> {
+        let at = self.free().take(blocks(size)?, end)?;
+        Some(self.address(at))
+    }
+
+    /// Makes `old` bytes at `address` at least `new`; gives their new address. What the first `old`
+    /// hold stays, and the contents of the rest are undefined. `None`, and nothing changed, where
+    /// there is no room.
+    ///
+    /// # Safety
+    ///
+    /// The pool gave out `old` bytes at `address`, from whichever end, and nobody uses them now.
+    pub(crate) unsafe fn grow(
+        &self,
+        address: NonNull<u8>,
+        old: usize,
+        new: usize,
+        end: End,
+    ) -> Option<NonNull<u8>> {
+        let (old_blocks, new_blocks) = (blocks(old)?, blocks(new)?);
+        if new_blocks <= old_blocks {
+            return Some(address);
+        }
+        let from = self.offset(address);
+        // The lock is held until the bytes are moved: a part that overlaps the old one is not the
+        // pool's to give out, and the old one is only afterwards.
+        let mut free = self.free();
+        let grown = free.grow(from, old_blocks, new_blocks, end)?;
+        let (Grown::Within(to) | Grown::Elsewhere(to)) = grown;
+        let to = self.address(to);
+        if to != address {
+            // SAFETY: both are parts of the buffer with `old` bytes at least; nobody uses the old
+            // one, which is the caller's duty, and the new one belongs to nobody yet.
+            unsafe { std::ptr::copy(address.as_ptr(), to.as_ptr(), old) };
+        }
+        if let Grown::Elsewhere(_) = grown {
+            free.put_back(from, old_blocks);
+        }
+        Some(to)
+    }
+
+    /// Takes back what `allocate`, or `grow` after it, gave.
+    ///
+    /// # Safety
+    ///
+    /// The pool gave out `size` bytes at `address`, and nobody uses them from now on.
+    pub(crate) unsafe fn free_bytes(&self, address: NonNull<u8>, size: usize) {
+        let size = blocks(size).expect("its size was rounded up before");
+        self.free().put_back(self.offset(address), size);
+    }
+
+    /// What to say when there is no room for `asked` bytes.
+    pub(crate) fn refusal(&self, asked: usize) -> Refusal {
+        Refusal {
+            size: self.size_bytes(),
+            asked,
+            left: self.left_bytes(),
+        }
+    }
+
+    fn free(&self) -> MutexGuard<'_, Ranges> {
+        let free = self.0.free.lock();
+        free.expect("no holder of the lock can panic")
+    }
+
+    fn address(&self, offset: usize) -> NonNull<u8> {
+        // SAFETY: offsets come from `Ranges`, which has `size` bytes, as the buffer does.
+        unsafe { self.0.base.add(offset) }
+    }
+
+    fn offset(&self, address: NonNull<u8>) -> usize {
+        address.addr().get() - self.0.base.addr().get()
+    }
+}
+
+/// A size as a multiple of `BLOCK`, where there is one.
+fn blocks(size: usize) -> Option<usize> {
+    debug_assert!(size > 0, "nothing is not asked for");
+    size.checked_next_multiple_of(BLOCK)
+}
+
+/// Whether the pool's parts are aligned as the layout wants.
+pub(super) fn is_aligned_for(layout: Layout) -> bool {
+    layout.align() <= BLOCK
+}
+
+/// A pool of a vector's capacity, less up to 15 bytes for its alignment and up to 15 at its end.
+impl From<Vec<u8>> for Pool {
+    fn from(buffer: Vec<u8>) -> Self {
+        let mut buffer = ManuallyDrop::new(buffer);
+        let (start, capacity) = (buffer.as_mut_ptr(), buffer.capacity());
+        Self::of(start, capacity, Some((start, capacity)))
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some((start, capacity)) = self.vec {
+            // SAFETY: they are of a vector that was not dropped. Everything that has a part of the
+            // buffer has a handle to the pool too, so nobody uses it any more.
+            drop(unsafe { Vec::from_raw_parts(start, 0, capacity) });
+        }
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("size_bytes", &self.size_bytes())
+            .field("used_bytes", &self.used_bytes())
+            .finish()
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { size, asked, left } = self;
+        let used = size - left;
+        // What is left is enough and still no help where it is in pieces.
+        let apart = if left >= asked { " in pieces" } else { "" };
+        write!(
+            f,
+            "pool of the engine: {size} bytes, {asked} asked for, {used} used, {left} left{apart}; \
+             give `Config::pool` a larger one"
+        )
+    }
+}

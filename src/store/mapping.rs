@@ -1,0 +1,51 @@
+//! Large linear memories as mappings of their own: Linux makes one larger, and moves it, by its
+//! page tables alone, and what is new in it is zero without anybody writing it.
+
+use std::ptr::NonNull;
+
+use rustix::mm::{
+    MapFlags, MremapFlags, ProtFlags, mmap_anonymous, mremap as remap, munmap as unmap,
+};
+
+/// From this size on a memory is a mapping, as it would be with the host's allocator: glibc's maps
+/// whatever is larger than this, and may have smaller memories' pages at hand from the last store.
+const LARGE_BYTES: usize = 32 << 20;
+
+/// Whether a memory of so many bytes is a mapping.
+pub(super) const fn is_mapped(size_bytes: usize) -> bool {
+    size_bytes >= LARGE_BYTES
+}
+
+/// A mapping of zeros; `None` where the host has no room.
+pub(super) fn map(size_bytes: usize) -> Option<*mut u8> {
+    let access = ProtFlags::READ | ProtFlags::WRITE;
+    // SAFETY: a new mapping, at an address of the system's choice, changes nothing that is there.
+    let base =
+        unsafe { mmap_anonymous(std::ptr::null_mut(), size_bytes, access, MapFlags::PRIVATE) };
+    base.ok()
+        .and_then(NonNull::new)
+        .map(|base| base.as_ptr().cast())
+}
+
+/// Makes a mapping larger, the new bytes zero; gives its base. `None`, and nothing changed, where
+/// the host has no room.
+///
+/// # Safety
+///
+/// `map`, or `grow` after it, gave `base` for `old` bytes, and nobody uses them now.
+pub(super) unsafe fn grow(base: *mut u8, old: usize, new: usize) -> Option<*mut u8> {
+    // SAFETY: the caller's duty.
+    let base = unsafe { remap(base.cast(), old, new, MremapFlags::MAYMOVE) };
+    base.ok().map(<*mut _>::cast)
+}
+
+/// Gives a mapping back.
+///
+/// # Safety
+///
+/// `map`, or `grow` after it, gave `base` for so many bytes, and nobody uses them from now on.
+pub(super) unsafe fn release(base: *mut u8, size_bytes: usize) {
+    // SAFETY: the caller's duty.
+    let gone = unsafe { unmap(base.cast(), size_bytes) };
+    debug_assert!(gone.is_ok(), "a mapping that was made can be given back");
+}
