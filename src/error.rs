@@ -26,6 +26,9 @@ pub enum ErrorKind {
     /// A host function returned an error, which ended the guest's execution.
     #[error(transparent)]
     Host(anyhow::Error),
+    /// The guest ended itself with an exit code (WASI's `proc_exit`).
+    #[error(transparent)]
+    Exit(#[from] I32Exit),
     /// The library was asked for something that does not exist, or with the wrong arguments.
     #[error("{0}")]
     Usage(String),
@@ -33,6 +36,12 @@ pub enum ErrorKind {
     #[error("{0}")]
     Resource(String),
 }
+
+/// The guest ended itself: an orderly end, 0 included, of which a host function tells by returning
+/// this as its error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("exit code {0}")]
+pub struct I32Exit(pub i32);
 
 /// Why bytes are not a module that holdall takes.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +113,16 @@ impl Error {
         }
     }
 
+    /// The exit code, where the guest ended itself, or a module that it needs did as it started.
+    #[must_use]
+    pub fn exit_code(&self) -> Option<i32> {
+        match self.kind() {
+            ErrorKind::Exit(I32Exit(code)) => Some(*code),
+            ErrorKind::Link(crate::link::LinkError::Start { source, .. }) => source.exit_code(),
+            _ => None,
+        }
+    }
+
     /// The trap that it is itself.
     pub(crate) fn trap_mut(&mut self) -> Option<&mut Trap> {
         match &mut *self.0 {
@@ -121,10 +140,14 @@ impl Error {
     }
 
     /// The error of a host function. An [`Error`] of this library that passed through the host
-    /// function keeps its kind.
+    /// function keeps its kind, and so does the guest's own end.
     pub(crate) fn host(error: anyhow::Error) -> Self {
-        match error.downcast::<Self>() {
-            Ok(error) => error,
+        let error = match error.downcast::<Self>() {
+            Ok(error) => return error,
+            Err(error) => error,
+        };
+        match error.downcast::<I32Exit>() {
+            Ok(exit) => exit.into(),
             Err(error) => ErrorKind::Host(error).into(),
         }
     }

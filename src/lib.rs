@@ -21,9 +21,12 @@ mod module;
 mod numeric;
 mod store;
 pub mod text;
+mod trace;
 mod trap;
 mod types;
 mod value;
+#[cfg(feature = "wasi")]
+mod wasi;
 #[cfg(feature = "wast")]
 pub mod wast;
 
@@ -32,7 +35,7 @@ pub use bundle::{
     HostManifestError, ImportFailure, check_bundle,
 };
 pub use engine::{Config, Engine, Lowering};
-pub use error::{Error, ErrorKind, ModuleError, Result};
+pub use error::{Error, ErrorKind, I32Exit, ModuleError, Result};
 pub use host::{Caller, IntoFunc, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy};
 pub use limits::{InterruptHandle, Limits, Pool};
 #[cfg(feature = "fs")]
@@ -46,8 +49,11 @@ pub use store::{
     AsContext, AsContextMut, Extern, ExternRef, Func, Global, Instance, Memory, Store,
     StoreContext, StoreContextMut, Table,
 };
+pub use trace::TraceEvent;
 pub use trap::{Frame, Trap, TrapCode};
 pub use types::{
     ExternType, FuncType, GlobalType, HeapType, MemoryType, Mutability, RefType, TableType, ValType,
 };
 pub use value::Val;
+#[cfg(feature = "wasi")]
+pub use wasi::{Access, Capture, Files, Grants, Input, Output, PipeWriter, Wasi};

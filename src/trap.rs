@@ -30,6 +30,8 @@ pub enum TrapCode {
     CallStackExhausted,
     /// A function that was stood in for a missing import was called.
     MissingImport,
+    /// A function of the host panicked; what it panicked with is in the detail.
+    HostPanic,
     /// A function was lowered at its first call and exceeds a limit of lowering.
     FunctionTooLarge,
     /// The store's fuel is used up ([`Limits::fuel`](crate::Limits::fuel)).
@@ -58,6 +60,7 @@ impl TrapCode {
             Self::IndirectCallTypeMismatch => "indirect call type mismatch",
             Self::CallStackExhausted => "call stack exhausted",
             Self::MissingImport => "call of a missing import",
+            Self::HostPanic => "host function panicked",
             Self::FunctionTooLarge => "function too large to lower",
             Self::OutOfFuel => "out of fuel",
             Self::DeadlineExceeded => "deadline exceeded",

@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
-# Builds the guests from their C sources with clang and lld.
+# Builds the guests from their sources: C with clang and lld, Rust with rustc.
 #
-#   wasm-apps/build.sh                   the modules of bundle/ and the kernels of wasm-apps/bench/
+#   wasm-apps/build.sh                   the modules of bundle/, the kernels of wasm-apps/bench/, and
+#                                        the WASI programs of wasm-apps/wasi/
 #   wasm-apps/build.sh --check           builds elsewhere and compares with what is committed
 #   wasm-apps/build.sh --kernels O3 DIR  only the kernels, at another level of optimisation, into DIR
 #
 # The results are committed, so that nobody needs clang to build holdall. They are the same byte for
 # byte wherever the same clang and lld build them; TOOLCHAIN records which did. Where --check finds
 # others, it says so, and compares what the modules do instead of their bytes.
+#
+# The WASI programs want more: wasi-libc and clang's runtime library for those in C, Rust with the
+# target wasm32-wasip1 for the one in Rust. wasi/TOOLCHAIN records them.
 set -euo pipefail
 here=$PWD
 cd "$(dirname "$0")"
@@ -16,6 +20,9 @@ CLANG=${CLANG:-clang}
 HOLDALL=${HOLDALL:-../target/release/holdall}
 BUNDLE=../bundle
 KERNELS=bench
+PROGRAMS=wasi
+# Where wasi-libc is, with its headers below include/wasm32-wasi.
+WASI_SYSROOT=${WASI_SYSROOT:-/usr}
 
 need() {
     if ! command -v "$1" >/dev/null; then
@@ -60,6 +67,54 @@ build_kernels() {
     done
 }
 
+# What is missing to build the WASI programs, or nothing.
+missing_for_programs() {
+    if [[ ! -f $WASI_SYSROOT/lib/wasm32-wasi/libc.a ]]; then
+        echo "wasi-libc (on Debian: apt-get install wasi-libc libclang-rt-dev-wasm32)"
+    elif ! rustc --target wasm32-wasip1 --print target-libdir >/dev/null 2>&1 ||
+        [[ ! -d $(rustc --target wasm32-wasip1 --print target-libdir) ]]; then
+        echo "Rust for wasm32-wasip1 (rustup target add wasm32-wasip1)"
+    fi
+}
+
+programs_toolchain() {
+    toolchain
+    echo "wasi-libc $(cksum <"$WASI_SYSROOT/lib/wasm32-wasi/libc.a")"
+    rustc --version
+}
+
+# build_program SOURCE OUTPUT: none of them prints a floating point number, and the C library
+# without that part is 5 KB smaller.
+build_program() {
+    local source=$1 output=$2
+    local target=(--target=wasm32-wasi "--sysroot=$WASI_SYSROOT")
+    local object
+    object=$(mktemp --suffix=.o)
+    "$CLANG" "${target[@]}" -isystem "$WASI_SYSROOT/include/wasm32-wasi" -Os -std=gnu11 \
+        -Wall -Wextra -Werror -c -o "$object" "$source"
+    "$CLANG" "${target[@]}" "-L$WASI_SYSROOT/lib/wasm32-wasi" -Wl,--strip-all \
+        -lc-printscan-no-floating-point -o "$output" "$object"
+    chmod 644 "$output"
+    rm "$object"
+}
+
+build_rust_program() {
+    local source=$1 output=$2
+    rustc --edition 2024 --target wasm32-wasip1 -C opt-level=z -C panic=abort -C strip=symbols \
+        -C lto=fat -C codegen-units=1 -o "$output" "$source"
+    chmod 644 "$output"
+}
+
+build_programs() {
+    local into=$1 source
+    for source in "$PROGRAMS"/*.c; do
+        build_program "$source" "$into/$(basename "$source" .c).wasm"
+    done
+    for source in "$PROGRAMS"/*.rs; do
+        build_rust_program "$source" "$into/$(basename "$source" .rs).wasm"
+    done
+}
+
 # The bytes that clang and lld of TOOLCHAIN made.
 check_bytes() {
     local fresh=$1 committed=$2 file status=0
@@ -87,12 +142,31 @@ check_behaviour() {
     echo "the modules built here link and answer as the committed ones do"
 }
 
+check_programs() {
+    local into=$1 missing
+    missing=$(missing_for_programs)
+    if [[ -n $missing ]]; then
+        echo "skipped: the WASI programs are not built here, for want of $missing"
+        return 0
+    fi
+    build_programs "$into"
+    if [[ "$(programs_toolchain)" == "$(cat "$PROGRAMS/TOOLCHAIN")" ]]; then
+        check_bytes "$into" "$PROGRAMS"
+        echo "wasm-apps/wasi/ is what its sources build, byte for byte"
+    else
+        echo "they build; skipped: comparison of the WASI programs byte for byte, which were built by"
+        sed 's/^/    /' "$PROGRAMS/TOOLCHAIN"
+        echo "and here there is"
+        programs_toolchain | sed 's/^/    /'
+    fi
+}
+
 check() {
     local temporary
     temporary=$(mktemp -d)
     # shellcheck disable=SC2064 # the path of now is meant
     trap "rm -r '$temporary'" EXIT
-    mkdir "$temporary/bundle" "$temporary/kernels"
+    mkdir "$temporary/bundle" "$temporary/kernels" "$temporary/programs"
     build_bundle "$temporary/bundle"
     build_kernels O2 "$temporary/kernels"
     if [[ "$(toolchain)" == "$(cat TOOLCHAIN)" ]]; then
@@ -106,6 +180,7 @@ check() {
         toolchain | sed 's/^/    /'
         check_behaviour "$temporary/bundle"
     fi
+    check_programs "$temporary/programs"
 }
 
 need "$CLANG"
@@ -116,6 +191,13 @@ case ${1:-} in
     build_bundle "$BUNDLE"
     build_kernels O2 "$KERNELS"
     toolchain >TOOLCHAIN
+    missing=$(missing_for_programs)
+    if [[ -n $missing ]]; then
+        echo "wasm-apps/build.sh: the WASI programs need $missing" >&2
+        exit 3
+    fi
+    build_programs "$PROGRAMS"
+    programs_toolchain >"$PROGRAMS/TOOLCHAIN"
     ;;
 --check)
     check

@@ -187,8 +187,8 @@ impl ImportFailure {
                 did_you_mean(nearest.as_deref())
             ),
             Found::Wasi => format!(
-                "{subject}: expected {expected}, found no definition by the host: WASI is not \
-                 there yet"
+                "{subject}: expected {expected}, found no definition by the host: a linker has \
+                 WASI once `Linker::wasi` said what it reaches"
             ),
             found => format!("{subject}: expected {expected}, found {found}"),
         }
@@ -219,7 +219,7 @@ impl fmt::Display for Found {
                 "no definition by the host, whose name it is to define{}",
                 did_you_mean(nearest.as_deref())
             ),
-            Self::Wasi => f.write_str("no definition by the host: WASI is not there yet"),
+            Self::Wasi => f.write_str("no definition by the host, which has no WASI"),
         }
     }
 }
@@ -285,7 +285,8 @@ mod tests {
             ),
             (
                 Found::Wasi,
-                "expected (func (param i32)), found no definition by the host: WASI is not there yet",
+                "expected (func (param i32)), found no definition by the host: a linker has WASI once \
+                 `Linker::wasi` said what it reaches",
             ),
         ] {
             let error = GraphError::Imports {

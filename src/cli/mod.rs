@@ -2,6 +2,7 @@
 //! is taken here and nowhere below.
 
 mod code;
+mod duration;
 mod inspect;
 mod list;
 mod output;
@@ -11,6 +12,7 @@ mod run;
 mod size;
 mod source;
 mod tree;
+mod wasi;
 mod wast;
 
 use std::process::ExitCode;
@@ -27,11 +29,12 @@ Examples:
   holdall run mC --invoke '$mB$call_A'         call an export of a module that it needs
   holdall run add.wat --invoke add 2 -3        arguments follow the module
   holdall run app.wasm --module-path lib       find what app.wasm imports in lib/
+  holdall run --dir data::/data::ro app.wasm x run a program that reads in data/
   holdall inspect mC                           its imports, exports and dependency tree
   holdall wast tests/*.wast                    run test scripts
 
-Exit codes: 0; 1 when something could not be loaded, linked or found; 2 for a wrong command line;
-134 after a trap. Results go to standard output, everything else to standard error.";
+Exit codes: 0, or the program's own; 1 when something could not be loaded, linked or found; 2 for a
+wrong command line; 134 after a trap. Results go to standard output, everything else to standard error.";
 
 /// One bag for WebAssembly modules: run and link them from files, directories and this binary.
 #[derive(Debug, Parser)]

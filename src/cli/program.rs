@@ -41,6 +41,21 @@ impl Program {
         })
     }
 
+    /// That a module of this name is among those that are linked.
+    pub(super) fn check_linked(&self, name: &str) -> anyhow::Result<()> {
+        if self.linker.find(name).is_some() {
+            return Ok(());
+        }
+        let nearest = match names::nearest(name, self.linker.registry().names()) {
+            Some(nearest) => format!("; did you mean {nearest:?}?"),
+            None => String::new(),
+        };
+        bail!(
+            "--grant: no module {} is among those that run{nearest}",
+            Plain(name)
+        )
+    }
+
     /// Runs a command: calls `_start`, and prints nothing of its own.
     pub(super) fn start(&mut self) -> anyhow::Result<()> {
         let Some(ExternType::Func(_)) = self.root.export("_start") else {

@@ -19,12 +19,21 @@ const FAILURE: u8 = 1;
 /// Prints an error with its causes, and gives the exit code. What standard error does not take is
 /// lost: there is nowhere left to say it.
 pub(super) fn report(error: &anyhow::Error) -> ExitCode {
+    // The program ended itself, and has said what it had to say.
+    if let Some(code) = error.downcast_ref::<Error>().and_then(Error::exit_code) {
+        return ExitCode::from(program_code(code));
+    }
     let output = error.downcast_ref::<OutputError>();
     if output.is_some_and(OutputError::is_closed) {
         return ExitCode::SUCCESS;
     }
     let _ = io::stderr().lock().write_all(text(error).as_bytes());
     ExitCode::from(exit_code(error))
+}
+
+/// The part of a program's exit code that an operating system passes on: its low 8 bits.
+fn program_code(code: i32) -> u8 {
+    code.to_le_bytes()[0]
 }
 
 /// The error, then each cause on a line of its own.

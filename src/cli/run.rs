@@ -1,19 +1,25 @@
 //! `holdall run`: links a module with what it needs, and calls its functions.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
-use holdall::{Config, Engine, Limits, Linker, Module, Store};
+use holdall::{Config, Engine, Limits, Linker, Module, Pool, Store};
 
 use super::output::{Output, Plain};
 use super::program::Program;
-use super::size;
-use super::source::{self, Sources};
+use super::source::{self, Root, Sources};
+use super::wasi::WasiArgs;
+use super::{duration, size};
 
-/// Link a module with the modules that it needs, and call its functions
+/// Link a module with the modules that it needs, and run it or call its functions
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  holdall run app.wasm one --two                 a program with its arguments
+  holdall run --dir src::/src::ro --env TERM app.wasm /src
+  holdall run --grant logger:dir=logs --module-path lib app.wasm
   holdall run mC --invoke C --invoke call_B --invoke '$mB$B'
   holdall run add.wat --invoke add 2 -3
   holdall run app.wasm --module-path lib --preload log=quiet.wasm
@@ -22,8 +28,11 @@ Results are printed one call to a line, as value:type (0xc:i32, 0.5:f64), severa
 Arguments: integers in decimal or 0x, with or without a sign; floats in decimal or hexadecimal
 (0x1.8p3), inf, nan, nan:0x200000; funcref null; externref null or a number.
 
-Exit codes: 0; 1 when something could not be loaded, linked or found; 2 for a wrong command line or
-a wrong argument; 134 after a trap.")]
+A program (with a function _start) gets its arguments, the standard streams, clocks and randomness,
+and nothing else of the host but what --dir and --env give. Options stand before MODULE.
+
+Exit codes: 0, or the program's own; 1 when something could not be loaded, linked or found; 2 for a
+wrong command line or a wrong argument; 134 after a trap.")]
 pub(super) struct Args {
     /// Call this export, or $module$function of a module that MODULE needs, instead of _start; may
     /// be repeated, in order
@@ -34,15 +43,29 @@ pub(super) struct Args {
     preload: Vec<(String, PathBuf)>,
     #[command(flatten)]
     sources: Sources,
+    #[command(flatten)]
+    wasi: WasiArgs,
+    /// Tell of each call of the host and of another module on standard error, one to a line
+    #[arg(long)]
+    trace: bool,
+    /// How much the guests may do: units of fuel, about one for each instruction
+    #[arg(long, value_name = "UNITS")]
+    fuel: Option<u64>,
+    /// How long it may take, waiting included: 500ms, 10s, 5m, 1h
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    timeout: Option<Duration>,
     /// Bytes of the guests' stack: 65536, 64KiB, 10MiB, 1GiB
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     stack_size: Option<usize>,
     /// Bytes of all linear memories together at most: 65536, 64KiB, 10MiB, 1GiB
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     max_memory: Option<usize>,
+    /// Take memories, tables, stacks and code from so many bytes and no more: 10MiB
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pool: Option<usize>,
     /// A .wasm or .wat path, or the name of a bundled module
     module: PathBuf,
-    /// The arguments of the function that --invoke names
+    /// The program's arguments, or those of the function that --invoke names
     #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
     args: Vec<String>,
 }
@@ -57,11 +80,21 @@ fn preload(text: &str) -> Result<(String, PathBuf), String> {
 
 pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
     check(args);
-    let engine = Engine::new(config(args));
+    let engine = Engine::new(config(args)?);
     let mut store = Store::try_new(&engine, ())?;
     store.limits(limits(args))?;
-    let linker = linker(args, &engine)?;
-    let mut program = Program::link(store, linker, args.sources.root(&args.module)?)?;
+    if args.trace {
+        // What standard error does not take is lost.
+        store.trace(|event| drop(writeln!(io::stderr().lock(), "{event}")));
+    }
+    let root = args.sources.root(&args.module)?;
+    let linker = linker(args, &engine, &root)?;
+    // Guests write to the same stream, past this program's buffer.
+    output.flush()?;
+    let mut program = Program::link(store, linker, root)?;
+    for name in args.wasi.granted() {
+        program.check_linked(name)?;
+    }
     if args.invoke.is_empty() {
         return program.start();
     }
@@ -77,32 +110,53 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
 /// Ends the process where the arguments do not fit together.
 fn check(args: &Args) {
     let calls = args.invoke.len();
-    if !args.args.is_empty() && calls != 1 {
+    if !args.args.is_empty() && calls > 1 {
         let given = args.args.join(" ");
         let message = format!(
-            "arguments go to the function that one --invoke names, and options stand before them: \
-             found the arguments `{given}` and --invoke {calls} times"
+            "arguments go to the program, or to the function that one --invoke names, and options \
+             stand before them: found the arguments `{given}` and --invoke {calls} times"
         );
         super::wrong_usage("run", message);
     }
 }
 
-fn config(args: &Args) -> Config {
-    match args.stack_size {
-        Some(size_bytes) => Config::new().stack_size_bytes(size_bytes),
-        None => Config::new(),
+fn config(args: &Args) -> anyhow::Result<Config> {
+    let metering = args.fuel.is_some() || args.timeout.is_some();
+    let mut config = Config::new()
+        .metering(metering)
+        .canonical_nans(args.wasi.deterministic);
+    if let Some(size_bytes) = args.stack_size {
+        config = config.stack_size_bytes(size_bytes);
     }
+    if let Some(size_bytes) = args.pool {
+        config = config.pool(Pool::new(size_bytes)?);
+    }
+    Ok(config)
 }
 
 fn limits(args: &Args) -> Limits {
-    match args.max_memory {
-        Some(size_bytes) => Limits::new().memory_bytes(size_bytes),
-        None => Limits::new(),
+    let mut limits = Limits::new();
+    if let Some(size_bytes) = args.max_memory {
+        limits = limits.memory_bytes(size_bytes);
     }
+    if let Some(units) = args.fuel {
+        limits = limits.fuel(units);
+    }
+    if let Some(timeout) = args.timeout {
+        limits = limits.timeout(timeout);
+    }
+    limits
 }
 
-fn linker(args: &Args, engine: &Engine) -> anyhow::Result<Linker<()>> {
+fn linker(args: &Args, engine: &Engine, root: &Root) -> anyhow::Result<Linker<()>> {
     let mut linker = Linker::new(engine);
+    // With --invoke, the arguments are the function's.
+    let program_args = if args.invoke.is_empty() {
+        &args.args[..]
+    } else {
+        &[]
+    };
+    linker.wasi(args.wasi.wasi(&root.file_name, program_args)?);
     if !args.sources.is_empty() {
         linker.set_reader(args.sources.reader()?);
     }

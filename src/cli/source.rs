@@ -33,6 +33,8 @@ pub(super) struct Sources {
 pub(super) struct Root {
     /// The bundled name, or the file's name without its extension.
     pub(super) name: String,
+    /// The file's name, or the bundled one: what a program takes for its own.
+    pub(super) file_name: String,
     pub(super) bytes: Cow<'static, [u8]>,
     /// For messages.
     pub(super) origin: String,
@@ -81,6 +83,11 @@ impl Sources {
         let name = module.file_stem().unwrap_or_default();
         Ok(Root {
             name: name.to_string_lossy().into_owned(),
+            file_name: module
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
             bytes: bytes.into(),
             origin: Plain(&label).to_string(),
         })
@@ -91,6 +98,7 @@ impl Sources {
         let module = bundle.find(name)?;
         Some(Root {
             name: module.name().to_owned(),
+            file_name: module.name().to_owned(),
             bytes: module.bytes().into(),
             origin: "the bundle".to_owned(),
         })

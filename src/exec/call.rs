@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::dispatch::{Next, go, handler, stop};
 use super::metering::{pause, resume};
 use super::regs::{Ctx, Exit, Regs, Value, trap};
+use super::trace::{self, HostCall};
 use crate::ir::{Header, Row, Word};
 use crate::store::{FuncEntry, InstanceData};
 use crate::trap::TrapCode;
@@ -101,16 +102,20 @@ unsafe fn call_entry(
             .cast::<*mut InstanceData>()
             .write((*ctx).instance);
         (*ctx).stack_end = end;
-        leave(&mut r, entry);
+        leave(&mut r, entry, fp);
         enter(r, (*entry).code.get(), fp, &raw const CROSS_RETURN, caller)
     }
 }
 
-/// Makes the entry's instance the current one, for a function of which the caller's is another.
+/// Makes the entry's instance the current one, for a function of which the caller's is another. Its
+/// arguments are at `fp`.
 #[inline(always)]
-unsafe fn leave(r: &mut Regs, entry: *const FuncEntry) {
+unsafe fn leave(r: &mut Regs, entry: *const FuncEntry, fp: *const u64) {
     // SAFETY: passed on from the caller.
     unsafe {
+        if (*r.ctx).traced {
+            trace::call(r.ctx, entry, fp);
+        }
         (*r.ctx).caller = (*r.ctx).instance;
         (*r.ctx).callee = entry;
         switch(r, (*entry).instance);
@@ -195,7 +200,7 @@ unsafe fn tail_call(mut r: Regs, entry: *const FuncEntry, args: u16, at: u16, co
         if crosses {
             return call_entry(r, entry, fp, return_to, caller);
         }
-        leave(&mut r, entry);
+        leave(&mut r, entry, fp);
         enter(r, (*entry).code.get(), fp, return_to, caller)
     }
 }
@@ -289,10 +294,14 @@ unsafe fn call_host(ctx: *mut Ctx, fp: *mut u64, link_slot: u16) -> bool {
             (*ctx).exit = at_call(fp, link_slot, TrapCode::CallStackExhausted, None);
             return false;
         };
+        let traced = HostCall::begin(ctx, fp);
         let budget = pause(ctx);
         let result = catch_unwind(AssertUnwindSafe(|| ((*func).body)(core, caller, fp)));
         resume(ctx, budget);
         (*stack).leave_host(saved);
+        if let (Some(traced), Ok(result)) = (traced, &result) {
+            traced.end(core, fp, result.as_ref().err());
+        }
         match result {
             // A guest that only calls the host uses little of its budget and much time.
             Ok(Ok(())) if (*ctx).metered => match (*core.as_ptr()).meter.check_code() {

@@ -13,6 +13,7 @@ mod regs;
 mod shapes;
 mod stack;
 mod table;
+mod trace;
 
 use std::panic::resume_unwind;
 use std::ptr::NonNull;
@@ -112,6 +113,7 @@ pub(crate) unsafe fn invoke(
             caller: std::ptr::null_mut(),
             callee: func,
             core,
+            traced: (*core.as_ptr()).tracer.is_some(),
             budget,
             metered,
             exit: Exit::Done,

@@ -46,6 +46,8 @@ pub(super) struct Ctx {
     pub(super) caller: *mut InstanceData,
     pub(super) callee: *const FuncEntry,
     pub(super) core: NonNull<Core>,
+    /// Whether calls that leave their instance are told of.
+    pub(super) traced: bool,
     /// What is paid for already, in units; below zero only until it is settled.
     pub(super) budget: i64,
     /// Whether the store's meter counts.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::host::call::{read_vals, write_vals};
-use crate::host::{Caller, IntoFunc};
+use crate::host::{Caller, IntoFunc, Signature};
 use crate::store::{AsContextMut, Core, Func, HostBody, InstanceData, StoreId, check_val};
 use crate::types::{FuncType, ValType};
 use crate::value::Val;
@@ -16,7 +16,7 @@ use crate::value::Val;
 pub struct HostDef<T> {
     ty: FuncType,
     body: Arc<HostBody>,
-    name: Arc<str>,
+    signature: Signature,
     /// The body takes the core that it is called with for one of a `Store<T>`.
     store: PhantomData<fn(T) -> T>,
 }
@@ -51,7 +51,7 @@ impl<T> HostDef<T> {
             Ok(())
         };
         // SAFETY: `body` reads and writes slots of `ty`, and makes its caller of `T`.
-        unsafe { Self::from_body(name, ty, Arc::new(body)) }
+        unsafe { Self::from_body(Signature::named(name), ty, Arc::new(body)) }
     }
 
     /// A function made of a typed closure; see [`Func::wrap`].
@@ -66,11 +66,15 @@ impl<T> HostDef<T> {
     ///
     /// `body` takes its slots for those of a function of type `ty`, and its core for one of a
     /// `Store<T>`, for no longer than it runs.
-    pub(super) unsafe fn from_body(name: Arc<str>, ty: FuncType, body: Arc<HostBody>) -> Self {
+    pub(super) unsafe fn from_body(
+        signature: Signature,
+        ty: FuncType,
+        body: Arc<HostBody>,
+    ) -> Self {
         Self {
             ty,
             body,
-            name,
+            signature,
             store: PhantomData,
         }
     }
@@ -79,7 +83,7 @@ impl<T> HostDef<T> {
     pub(crate) fn instantiate(&self, mut context: impl AsContextMut<Data = T>) -> Func {
         let mut context = context.as_context_mut();
         let core = context.core_mut();
-        let entry = core.add_host_func(&self.ty, Arc::clone(&self.body));
+        let entry = core.add_host_func(&self.ty, Arc::clone(&self.body), self.signature.clone());
         Func::from_entry(core.id, entry)
     }
 
@@ -94,7 +98,7 @@ impl<T> Clone for HostDef<T> {
         Self {
             ty: self.ty.clone(),
             body: Arc::clone(&self.body),
-            name: Arc::clone(&self.name),
+            signature: self.signature.clone(),
             store: PhantomData,
         }
     }

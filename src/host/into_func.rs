@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::host::def::foreign_result;
 use crate::host::wasm_ty::{Row, for_each_arity};
-use crate::host::{Caller, HostDef, WasmResults, WasmTy};
+use crate::host::{Caller, HostDef, Signature, WasmResults, WasmTy};
 use crate::store::{Core, HostBody, InstanceData};
 use crate::types::FuncType;
 
@@ -72,7 +72,7 @@ fn host_def<T, P: Row, R: WasmRet>(
     let ty = FuncType::new(P::TYPES.iter().copied(), results.iter().copied());
     let body: Arc<HostBody> = Arc::new(body);
     // SAFETY: `body` reads and writes slots of `ty`, and makes its caller of `T`.
-    unsafe { HostDef::from_body(name, ty, body) }
+    unsafe { HostDef::from_body(Signature::named(name), ty, body) }
 }
 
 macro_rules! closures {

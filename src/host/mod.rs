@@ -1,10 +1,12 @@
 //! Host functions and calls from the host: callers, typed functions, and the marshalling between
 //! Rust values and slots. Does not know WASI.
 
+mod bare;
 mod call;
 mod caller;
 mod def;
 mod into_func;
+mod signature;
 #[cfg(test)]
 mod tests;
 mod typed;
@@ -15,4 +17,6 @@ pub use into_func::{IntoFunc, WasmRet};
 pub use typed::TypedFunc;
 pub use wasm_ty::{WasmParams, WasmResults, WasmTy};
 
+pub(crate) use bare::{BareCaller, BareFunc};
 pub(crate) use def::HostDef;
+pub(crate) use signature::{Param, Shown, Signature};

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::provider::Provider;
 use super::registry::ModuleId;
 use crate::bundle::HostDefinition;
 use crate::host::HostDef;
@@ -67,6 +68,8 @@ pub(super) struct StoreState {
 pub(super) struct Definitions<T> {
     /// Host functions for every store.
     host: Names<HostDef<T>>,
+    /// Who has functions that are another's for each module; what is defined comes before.
+    pub(super) provider: Option<Arc<dyn Provider>>,
     stores: HashMap<StoreId, StoreState>,
 }
 
@@ -74,6 +77,7 @@ impl<T> Default for Definitions<T> {
     fn default() -> Self {
         Self {
             host: Names::default(),
+            provider: None,
             stores: HashMap::new(),
         }
     }
@@ -152,7 +156,9 @@ impl<T: 'static> Definitions<T> {
             .stores
             .values()
             .flat_map(|state| state.defined.of(module));
-        let mut names: Vec<&str> = host.chain(defined.map(|(name, _)| name)).collect();
+        let provided = self.provider.iter().flat_map(|it| it.names(module));
+        let defined = defined.map(|(name, _)| name).chain(provided);
+        let mut names: Vec<&str> = host.chain(defined).collect();
         names.sort_unstable();
         names.dedup();
         names
@@ -180,10 +186,11 @@ impl<T: 'static> Definitions<T> {
                 }
             }
         }
-        let definition = self.host.get(module, name)?;
-        Some(HostDefinition::Typed(ExternType::Func(
-            definition.ty().clone(),
-        )))
+        let ty = match self.host.get(module, name) {
+            Some(definition) => definition.ty().clone(),
+            None => self.provider.as_ref()?.ty(module, name)?,
+        };
+        Some(HostDefinition::Typed(ExternType::Func(ty)))
     }
 
     /// What is defined under these names, as it is in a store; a host function is made there once.

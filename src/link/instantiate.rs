@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::definitions::Definitions;
 use super::error::LinkError;
 use super::load::Plan;
+use super::provider::{Importer, Provision};
 use super::registry::{Registry, id_of};
 use crate::bundle::{Graph, Resolution, UNNAMED};
 use crate::error::{Error, Result};
@@ -31,6 +32,7 @@ pub(super) fn instantiate<T: 'static>(
         scope: Arc::clone(&definitions.store_mut(id).scope),
         born: HashMap::new(),
         replaced: Vec::new(),
+        provision: definitions.provider.as_ref().map(|it| it.begin()),
     };
     let mut root = None;
     for (node, resolutions) in &plan.steps {
@@ -67,6 +69,8 @@ struct Birth {
     born: HashMap<usize, Instance>,
     /// The names that were given, and who had them before.
     replaced: Vec<(Arc<str>, Option<Instance>)>,
+    /// What has functions for each of them.
+    provision: Option<Box<dyn Provision>>,
 }
 
 impl Birth {
@@ -81,8 +85,12 @@ impl Birth {
         mut store: impl AsContextMut<Data = T>,
     ) -> Result<Instance> {
         let module = plan.graph.unit(node);
-        let externs = self.externs(definitions, plan, module, resolutions, &mut store);
         let name = plan.graph.name(node);
+        let importer = Importer {
+            name,
+            is_root: node == Graph::<Module>::ROOT,
+        };
+        let externs = self.externs(definitions, plan, module, importer, resolutions, &mut store)?;
         let label = (name != UNNAMED).then(|| name.into());
         let scope = Some(Arc::clone(&self.scope));
         let instance = Instance::instantiate_with(&mut store, module, &externs, label, scope)?;
@@ -97,18 +105,28 @@ impl Birth {
 
     /// What satisfies the imports of a module, in their order.
     fn externs<T: 'static>(
-        &self,
+        &mut self,
         definitions: &mut Definitions<T>,
         plan: &Plan,
         module: &Module,
+        importer: Importer<'_>,
         resolutions: &[Resolution],
         mut store: impl AsContextMut<Data = T>,
-    ) -> Vec<Extern> {
+    ) -> Result<Vec<Extern>> {
         let id = store.as_context().core().id;
         let mut externs = Vec::with_capacity(resolutions.len());
         for (import, resolution) in module.0.imports.iter().zip(resolutions) {
             let item = match resolution {
-                Resolution::Host => definitions.item(&mut store, &import.module, &import.name),
+                Resolution::Host => {
+                    let item = definitions.item(&mut store, &import.module, &import.name);
+                    match (item, &mut self.provision) {
+                        (None, Some(provision)) => {
+                            let func = provision.func(importer, &import.module, &import.name)?;
+                            Some(func.into_def().instantiate(&mut store).into())
+                        }
+                        (item, _) => item,
+                    }
+                }
                 Resolution::StandIn => Some(stand_in(module, import, &mut store)),
                 Resolution::Module(node) => {
                     let living = || {
@@ -123,7 +141,7 @@ impl Birth {
             };
             externs.push(item.expect("the plan found it, and its module lives before its users"));
         }
-        externs
+        Ok(externs)
     }
 
     /// Takes all names back.

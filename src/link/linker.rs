@@ -86,6 +86,12 @@ impl<T: 'static> Linker<T> {
         self
     }
 
+    /// Sets who has functions that are another's for each module.
+    #[cfg(feature = "wasi")]
+    pub(crate) fn set_provider(&mut self, provider: impl super::Provider + 'static) {
+        self.definitions.provider = Some(Arc::new(provider));
+    }
+
     /// Whether definitions may replace earlier ones of the same name; they may not unless this is
     /// set.
     pub fn allow_shadowing(&mut self, allow: bool) -> &mut Self {

@@ -11,6 +11,7 @@ mod error;
 mod instantiate;
 mod linker;
 mod load;
+mod provider;
 mod reader;
 mod registry;
 
@@ -18,5 +19,6 @@ mod registry;
 pub use dir::DirReader;
 pub use error::LinkError;
 pub use linker::Linker;
+pub(crate) use provider::{Importer, Provider, Provision};
 pub use reader::{BundleReader, ChainReader, FnReader, MemoryReader, ModuleReader, ReadError};
 pub use registry::{Registry, RegistryError};

@@ -154,6 +154,15 @@ impl ModuleInner {
         Some(self.exports[self.exports_by_name[at] as usize].1)
     }
 
+    /// The name of the first export of the function at an index.
+    pub(crate) fn export_of_func(&self, func_index: u32) -> Option<&str> {
+        let mut exports = self.exports.iter();
+        let wanted = ExportKind::Func(func_index);
+        exports
+            .find(|(_, export)| *export == wanted)
+            .map(|(name, _)| &**name)
+    }
+
     /// The type of an import.
     pub(crate) fn import_type(&self, import: &Import) -> ExternType {
         match import.ty {

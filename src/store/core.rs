@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::exec::{self, Stack};
+use crate::host::Signature;
 use crate::limits::{Limits, Meter};
 use crate::store::{
     Core, FuncEntry, GlobalData, HostBody, HostFunc, MemoryData, PAGE_SIZE_BYTES, StoreId,
@@ -39,6 +40,7 @@ impl Core {
         Ok(Self {
             id: StoreId(NEXT.fetch_add(1, Ordering::Relaxed)),
             engine: engine.clone(),
+            tracer: None,
             meter: Meter::new(&limits, metering),
             limits,
             stack: Stack::new(engine.heap(), engine.config().stack_size_bytes)?,
@@ -67,9 +69,17 @@ impl Core {
         &mut self,
         ty: &FuncType,
         body: std::sync::Arc<HostBody>,
+        signature: Signature,
     ) -> NonNull<FuncEntry> {
         let code = exec::host_code(ty.param_slots(), ty.result_slots());
-        let host = own(&mut self.host_funcs, HostFunc { code, body });
+        let host = own(
+            &mut self.host_funcs,
+            HostFunc {
+                code,
+                body,
+                signature,
+            },
+        );
         let entry = FuncEntry {
             // SAFETY: `host` was allocated just now and nothing else refers to it. Its code is a
             // box of its own that nobody writes to or moves as long as the core lives.

@@ -10,10 +10,12 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use crate::engine::{Engine, SigId};
+use crate::host::Signature;
 use crate::ir::Word;
 use crate::limits::{Heap, Limits, Meter, Pool};
 use crate::module::Module;
 use crate::store::Scope;
+use crate::trace::Tracer;
 use crate::types::{GlobalType, MemoryType, TableType};
 
 /// The identity of a store, unique in the process. Public because sealed traits name it, and nothing
@@ -48,6 +50,7 @@ pub(crate) struct HostFunc {
     /// The code that its `FuncEntry` points to, from `exec::host_code`.
     pub(crate) code: Box<[Word]>,
     pub(crate) body: Arc<HostBody>,
+    pub(crate) signature: Signature,
 }
 
 /// A linear memory.
@@ -106,6 +109,8 @@ pub(crate) struct Core {
     pub(crate) id: StoreId,
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
+    /// Who is told of calls that leave their instance.
+    pub(crate) tracer: Option<Tracer>,
     /// How long executions may go on.
     pub(crate) meter: Meter,
     /// The value stack; see `exec`.

@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::limits::{InterruptHandle, Limits};
 use crate::store::{Core, Extern, ExternRef, Func, Global, Inner, Instance, Memory, Table};
+use crate::trace::TraceEvent;
 
 /// All functions, memories, tables, globals and instances of a group of guests, and data of the
 /// embedder's own that host functions reach through their
@@ -83,6 +84,13 @@ impl<T> Store<T> {
     /// ([`Config::metering`](crate::Config::metering)). Then nothing is set.
     pub fn limits(&mut self, limits: Limits) -> Result<()> {
         self.inner.core.set_limits(limits)
+    }
+
+    /// Has every call that leaves its module told to `tracer`: calls of host functions after their
+    /// end, calls of other modules' functions when they begin. A tracer that panics is not called
+    /// again.
+    pub fn trace(&mut self, tracer: impl FnMut(&TraceEvent) + Send + 'static) {
+        self.inner.core.tracer = Some(Box::new(tracer));
     }
 
     /// The embedder's data, to change it.

@@ -20,14 +20,6 @@ const SIGNIFICANT: i32 = 7;
 #[must_use]
 pub fn format_val(store: impl AsContext, value: &Val) -> String {
     match *value {
-        Val::I32(value) => format!("{value:#x}:i32"),
-        Val::I64(value) => format!("{value:#x}:i64"),
-        Val::F32(bits) => general(f32::from_bits(bits).into()) + ":f32",
-        Val::F64(bits) => general(f64::from_bits(bits)) + ":f64",
-        Val::V128(value) => {
-            let (low, high) = (value as u64, (value >> 64) as u64);
-            format!("<{low:#018x} {high:#018x}>:v128")
-        }
         Val::FuncRef(None) => "func:ref.null".to_owned(),
         Val::FuncRef(Some(func)) => format!("{}:ref.func", func.index(&store)),
         Val::ExternRef(None) => "extern:ref.null".to_owned(),
@@ -37,7 +29,23 @@ pub fn format_val(store: impl AsContext, value: &Val) -> String {
                 None => "host:ref.extern".to_owned(),
             }
         }
+        _ => format_number(value).expect("it is no reference"),
     }
+}
+
+/// The text of a value with its type, where the value is a number and not a reference.
+pub(crate) fn format_number(value: &Val) -> Option<String> {
+    Some(match *value {
+        Val::I32(value) => format!("{value:#x}:i32"),
+        Val::I64(value) => format!("{value:#x}:i64"),
+        Val::F32(bits) => general(f32::from_bits(bits).into()) + ":f32",
+        Val::F64(bits) => general(f64::from_bits(bits)) + ":f64",
+        Val::V128(value) => {
+            let (low, high) = (value as u64, (value >> 64) as u64);
+            format!("<{low:#018x} {high:#018x}>:v128")
+        }
+        Val::FuncRef(_) | Val::ExternRef(_) => return None,
+    })
 }
 
 /// The results of a call, each as [`format_val`] has it, joined by commas.

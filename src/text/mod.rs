@@ -21,6 +21,7 @@
 mod format;
 mod parse;
 
+pub(crate) use format::format_number;
 pub use format::{format_results, format_val};
 pub use parse::{ValueError, parse_val};
 

@@ -207,18 +207,6 @@ fn a_command_is_no_dependency() {
 }
 
 #[test]
-fn wasi_is_told_not_to_be_there_yet() {
-    let folder = Folder::new("wasi").with(
-        "app.wat",
-        "(module (import \"wasi_snapshot_preview1\" \"proc_exit\" (func (param i32)))
-            (func (export \"_start\")))",
-    );
-    folder
-        .holdall(&["run", "app.wat"])
-        .fails(1, &["proc_exit", "WASI is not there yet"]);
-}
-
-#[test]
 fn a_directory_can_not_be_left() {
     let folder = Folder::new("confined")
         .with("secret.wat", leaf(13))

@@ -1,0 +1,168 @@
+//! Telling a store's tracer of calls that leave their instance.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::regs::Ctx;
+use crate::store::{Core, FuncEntry, InstanceData, read_val};
+use crate::text::format_number;
+use crate::trace::TraceEvent;
+use crate::types::{FuncType, ValType};
+
+/// Tells of a call of another instance's function, whose arguments are at `args`.
+///
+/// # Safety
+///
+/// The execution of `ctx` is about to enter `entry`.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn call(ctx: *mut Ctx, entry: *const FuncEntry, args: *const u64) {
+    // SAFETY: entries, instances and the core live as long as the store, and what is called here
+    // uses none of it but the tracer.
+    unsafe {
+        let instance = (*entry).instance;
+        if instance.is_null() {
+            // A function of the host is told of after its end.
+            return;
+        }
+        let core = (*ctx).core;
+        let ty = core.as_ref().engine.func_type((*entry).sig);
+        let slots = std::slice::from_raw_parts(args, ty.param_slots());
+        let event = TraceEvent {
+            caller: module_name((*ctx).instance),
+            callee: func_name(instance, (*entry).index),
+            args: values(core, ty.params(), slots)
+                .map(|text| (None, text))
+                .collect(),
+            outcome: None,
+        };
+        tell(core, &event);
+    }
+}
+
+/// A call of a host function that has begun.
+pub(super) struct HostCall {
+    event: TraceEvent,
+    ty: Arc<FuncType>,
+    errno: Option<fn(u64) -> String>,
+}
+
+impl HostCall {
+    /// The call that the execution of `ctx` is about to make, where somebody is to be told of it.
+    ///
+    /// # Safety
+    ///
+    /// The callee of `ctx` is a host function, whose arguments are at `args`.
+    pub(super) unsafe fn begin(ctx: *mut Ctx, args: *const u64) -> Option<Self> {
+        // SAFETY: as for `call`.
+        unsafe {
+            let core = (*ctx).core;
+            core.as_ref().tracer.as_ref()?;
+            let entry = (*ctx).callee;
+            let signature = &(*(*entry).host).signature;
+            let ty = core.as_ref().engine.func_type((*entry).sig);
+            let slots = std::slice::from_raw_parts(args, ty.param_slots());
+            let args = if signature.params.is_empty() {
+                values(core, ty.params(), slots)
+                    .map(|text| (None, text))
+                    .collect()
+            } else {
+                let named = signature.params.iter().zip(slots);
+                named
+                    .map(|(param, slot)| (Some(param.name), param.show(*slot)))
+                    .collect()
+            };
+            Some(Self {
+                event: TraceEvent {
+                    caller: module_name((*ctx).caller),
+                    callee: signature.name.to_string(),
+                    args,
+                    outcome: None,
+                },
+                errno: signature.errno,
+                ty,
+            })
+        }
+    }
+
+    /// Tells of the call, whose results are at `results` if there was no error.
+    ///
+    /// # Safety
+    ///
+    /// As for `begin`, after the call.
+    pub(super) unsafe fn end(
+        mut self,
+        core: NonNull<Core>,
+        results: *const u64,
+        error: Option<&anyhow::Error>,
+    ) {
+        // SAFETY: as for `call`.
+        unsafe {
+            let outcome = match (error, self.errno) {
+                (Some(error), _) => format!("{error:#}"),
+                (None, Some(errno)) => errno(*results),
+                (None, None) => {
+                    let slots = std::slice::from_raw_parts(results, self.ty.result_slots());
+                    let values: Vec<_> = values(core, self.ty.results(), slots).collect();
+                    format!("({})", values.join(", "))
+                }
+            };
+            self.event.outcome = Some(outcome);
+            tell(core, &self.event);
+        }
+    }
+}
+
+/// Calls the tracer, which is out of the store meanwhile. One that panics is not called again.
+unsafe fn tell(mut core: NonNull<Core>, event: &TraceEvent) {
+    // SAFETY: no other reference to the core exists: the execution has addresses only.
+    let slot = unsafe { &mut core.as_mut().tracer };
+    if let Some(mut tracer) = slot.take()
+        && catch_unwind(AssertUnwindSafe(|| tracer(event))).is_ok()
+    {
+        *slot = Some(tracer);
+    }
+}
+
+unsafe fn values(
+    core: NonNull<Core>,
+    types: &[ValType],
+    slots: &[u64],
+) -> impl Iterator<Item = String> {
+    // SAFETY: the slots hold values of these types and of this store: the caller's duty.
+    let id = unsafe { core.as_ref().id };
+    let mut at = 0;
+    types.iter().map(move |ty| {
+        let mut both = [0; 2];
+        both[..ty.slots()].copy_from_slice(&slots[at..at + ty.slots()]);
+        at += ty.slots();
+        // SAFETY: as above.
+        let value = unsafe { read_val(id, *ty, both) };
+        format_number(&value).unwrap_or_else(|| match both[0] {
+            0 => "null".to_owned(),
+            _ => "reference".to_owned(),
+        })
+    })
+}
+
+unsafe fn module_name(instance: *const InstanceData) -> Option<String> {
+    // SAFETY: it is null, or an instance of the store.
+    let instance = unsafe { instance.as_ref() }?;
+    let name = instance.label.as_deref();
+    Some(
+        name.or(instance.module.name())
+            .unwrap_or("<unnamed>")
+            .to_owned(),
+    )
+}
+
+unsafe fn func_name(instance: *const InstanceData, index: u32) -> String {
+    // SAFETY: it is an instance of the store.
+    let (module, name) = unsafe { (module_name(instance), (*instance).module.inner()) };
+    let module = module.unwrap_or_default();
+    match name.func_name(index).or_else(|| name.export_of_func(index)) {
+        Some(func) => format!("{module}!{func}"),
+        None => format!("{module}!<func {index}>"),
+    }
+}

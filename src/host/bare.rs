@@ -1,0 +1,104 @@
+//! Host functions that work on slots, for rooms that define many of them by a table. Unlike those
+//! that are made of closures, they are the same for every type of a store's data.
+
+#![cfg_attr(
+    not(feature = "wasi"),
+    allow(dead_code, reason = "WASI is the one that has them")
+)]
+
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::{HostDef, Signature};
+use crate::limits::{Limits, Meter};
+use crate::store::{Core, HostBody, InstanceData};
+use crate::types::FuncType;
+
+/// What a bare host function knows of its caller.
+pub(crate) struct BareCaller<'a> {
+    core: NonNull<Core>,
+    instance: *const InstanceData,
+    store: PhantomData<&'a mut Core>,
+}
+
+/// What a bare host function may use of the store, at the same time.
+pub(crate) struct BareParts<'a> {
+    /// The memory that the calling instance exports as `memory`, else its first; empty where it has
+    /// none, or where the embedder called.
+    pub(crate) memory: &'a mut [u8],
+    pub(crate) meter: &'a mut Meter,
+    pub(crate) limits: &'a Limits,
+}
+
+impl BareCaller<'_> {
+    /// The parts of the store.
+    pub(crate) fn parts(&mut self) -> BareParts<'_> {
+        // SAFETY: the executor lends the store to the host function while it runs, and a caller
+        // exists only then. Memories and instances live as long as the store; the bytes of a
+        // memory are no part of the core, whose other fields are borrowed here.
+        unsafe {
+            let core = self.core.as_ptr();
+            let memory = match self.instance.as_ref() {
+                Some(instance) => memory_of(instance),
+                None => None,
+            };
+            BareParts {
+                memory: memory.map_or(&mut [], |mut memory| memory.as_mut().as_mut_slice()),
+                meter: &mut (*core).meter,
+                limits: &(*core).limits,
+            }
+        }
+    }
+}
+
+/// The memory that functions of the host mean when they get a pointer of an instance.
+fn memory_of(instance: &InstanceData) -> Option<NonNull<crate::store::MemoryData>> {
+    use crate::module::ExportKind;
+    let index = match instance.module.inner().export("memory") {
+        Some(ExportKind::Memory(index)) => index as usize,
+        _ => 0,
+    };
+    instance.memories.get(index).copied()
+}
+
+/// A bare host function, before it is in a store.
+pub(crate) struct BareFunc {
+    signature: Signature,
+    ty: FuncType,
+    body: Arc<HostBody>,
+}
+
+impl BareFunc {
+    /// A function of this type. The slots that it gets hold the arguments, and are to hold the
+    /// results; there are as many as the larger of both needs.
+    pub(crate) fn new(
+        signature: Signature,
+        ty: FuncType,
+        func: impl Fn(BareCaller<'_>, &mut [u64]) -> anyhow::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        let count = ty.param_slots().max(ty.result_slots());
+        let body = move |core: NonNull<Core>, instance: *mut InstanceData, slots: *mut u64| {
+            let caller = BareCaller {
+                core,
+                instance,
+                store: PhantomData,
+            };
+            // SAFETY: the slots are those of a function of this type, lent to the call. They stand
+            // on the value stack, which a bare caller gives no access to.
+            let slots = unsafe { std::slice::from_raw_parts_mut(slots, count) };
+            func(caller, slots)
+        };
+        Self {
+            signature,
+            ty,
+            body: Arc::new(body),
+        }
+    }
+
+    /// The definition for stores with any data.
+    pub(crate) fn into_def<T>(self) -> HostDef<T> {
+        // SAFETY: the body works on slots of `ty`, and takes no core for one of a certain `T`.
+        unsafe { HostDef::from_body(self.signature, self.ty, self.body) }
+    }
+}

@@ -1,0 +1,50 @@
+//! Traces: what one module asked of another, or of the host.
+
+use std::fmt;
+
+/// A call that left its module, as [`Store::trace`](crate::Store::trace) tells it. Shown as one
+/// line:
+///
+/// ```text
+/// app -> mathlib!add(0x2:i32, 0x3:i32)
+/// app -> wasi_snapshot_preview1.fd_write(fd=1, iovs=0x10, iovs_len=1, nwritten=0x20) = ESUCCESS
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TraceEvent {
+    /// The module that called: the name under which it was loaded, else the one that it gives
+    /// itself. `None` for the embedder.
+    pub caller: Option<String>,
+    /// The function that was called: `module!function` of a module, `module.name` of the host.
+    pub callee: String,
+    /// The arguments, each with its name where it is known.
+    pub args: Vec<(Option<&'static str>, String)>,
+    /// What a function of the host gave back, an error included, told after its end. `None` for a
+    /// function of a module, whose call is told when it begins.
+    pub outcome: Option<String>,
+}
+
+/// Who is told of events.
+pub(crate) type Tracer = Box<dyn FnMut(&TraceEvent) + Send>;
+
+impl fmt::Display for TraceEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Names are the guest's to choose: they must not control a terminal.
+        let caller = self.caller.as_deref().unwrap_or("<host>").escape_debug();
+        write!(f, "{caller} -> {}(", self.callee.escape_debug())?;
+        for (index, (name, value)) in self.args.iter().enumerate() {
+            if index > 0 {
+                f.write_str(", ")?;
+            }
+            match name {
+                Some(name) => write!(f, "{name}={value}")?,
+                None => f.write_str(value)?,
+            }
+        }
+        f.write_str(")")?;
+        match &self.outcome {
+            Some(outcome) => write!(f, " = {}", outcome.escape_debug()),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The table of WASI's functions: a row each, with the names and types of its parameters, from
+//! which registration, type checks, traces and tests derive.
+
+mod arg;
+mod preview0;
+mod preview1;
+#[cfg(test)]
+mod tests;
+
+use wiggle::{GuestMemory, GuestPtr, GuestType};
+
+pub(super) use arg::{Arg, Ptr};
+
+use super::context::Context;
+use super::fault::{Errno, Fault, Result};
+use crate::host::Param;
+use crate::limits::{Limits, Meter};
+use crate::types::{FuncType, ValType};
+
+/// A call of a WASI function.
+pub(super) struct Call<'a> {
+    pub(super) context: &'a mut Context,
+    /// The memory that pointers of the caller mean.
+    pub(super) memory: GuestMemory<'a>,
+    pub(super) meter: &'a mut Meter,
+    pub(super) limits: &'a Limits,
+}
+
+impl Call<'_> {
+    /// Writes a result to where the caller wants it.
+    pub(super) fn put<T: GuestType>(&mut self, at: u32, value: T) -> Result<()> {
+        Ok(self.memory.write(GuestPtr::new(at), value)?)
+    }
+}
+
+/// A function of WASI.
+pub(super) struct Function {
+    pub(super) name: &'static str,
+    pub(super) params: &'static [Param],
+    /// Whether it gives an error number; the one that does not never returns.
+    pub(super) returns: bool,
+    run: fn(&mut Call<'_>, &[u64]) -> Result<()>,
+}
+
+impl Function {
+    /// The function of a name in one of WASI's modules.
+    pub(super) fn find(module: &str, name: &str) -> Option<&'static Self> {
+        Self::all(module).find(|function| function.name == name)
+    }
+
+    /// The functions of one of WASI's modules; of another module, none.
+    pub(super) fn all(module: &str) -> impl Iterator<Item = &'static Self> {
+        let (own, shared): (&[Self], _) = match module {
+            "wasi_snapshot_preview1" => (preview1::FUNCTIONS, false),
+            "wasi_unstable" => (preview0::FUNCTIONS, true),
+            _ => (&[], false),
+        };
+        let shared = preview1::FUNCTIONS
+            .iter()
+            .filter(move |function| shared && preview0::shares(function.name));
+        own.iter().chain(shared)
+    }
+
+    /// The type.
+    pub(super) fn ty(&self) -> FuncType {
+        let params = self.params.iter().map(|param| param.ty);
+        FuncType::new(params, self.returns.then_some(ValType::I32))
+    }
+
+    /// Calls the function with the arguments in the slots, and leaves the error number there.
+    pub(super) fn call(&self, call: &mut Call<'_>, slots: &mut [u64]) -> anyhow::Result<()> {
+        let errno = match (self.run)(call, slots) {
+            Ok(()) => Errno::Success,
+            Err(Fault::Errno(errno)) => errno,
+            Err(Fault::End(error)) => return Err(error),
+        };
+        if self.returns {
+            slots[0] = errno as u64;
+        }
+        Ok(())
+    }
+}
+
+/// Rows of the table: `name(param: Type, ...) = path::of::function;`. The function gets the call
+/// and an argument of each type, which [`Arg`] takes out of a slot.
+macro_rules! functions {
+    ($($(#[$never:ident])? $name:ident($($param:ident: $ty:ty),*) = $run:path;)*) => {
+        &[$($crate::wasi::abi::Function {
+            name: stringify!($name),
+            params: &[$($crate::host::Param {
+                name: stringify!($param),
+                ty: <$ty as $crate::wasi::abi::Arg>::TYPE,
+                shown: <$ty as $crate::wasi::abi::Arg>::SHOWN,
+            }),*],
+            returns: true $(&& $crate::wasi::abi::$never)?,
+            run: |call, slots| {
+                #[allow(unused_variables, unused_mut, reason = "some functions take nothing")]
+                let mut slots = slots.iter();
+                $(let $param = <$ty as $crate::wasi::abi::Arg>::of_slot(
+                    *slots.next().expect("as many slots as parameters"),
+                )?;)*
+                $run(call $(, $param)*)
+            },
+        }),*]
+    };
+}
+use functions;
+
+/// Says of a row that its function does not return.
+const NEVER_RETURNS: bool = false;

@@ -1,0 +1,27 @@
+//! Arguments and environment.
+
+use wiggle::GuestPtr;
+
+use super::{Call, Ptr, Result};
+
+pub(in crate::wasi) fn args_get(call: &mut Call<'_>, argv: Ptr, argv_buf: Ptr) -> Result<()> {
+    let (heads, bytes) = (GuestPtr::new(argv.0), GuestPtr::new(argv_buf.0));
+    call.context.args.write(&mut call.memory, heads, bytes)
+}
+
+pub(in crate::wasi) fn args_sizes_get(call: &mut Call<'_>, argc: Ptr, size: Ptr) -> Result<()> {
+    let (count, bytes) = call.context.args.sizes()?;
+    call.put(argc.0, count)?;
+    call.put(size.0, bytes)
+}
+
+pub(in crate::wasi) fn environ_get(call: &mut Call<'_>, environ: Ptr, buf: Ptr) -> Result<()> {
+    let (heads, bytes) = (GuestPtr::new(environ.0), GuestPtr::new(buf.0));
+    call.context.env.write(&mut call.memory, heads, bytes)
+}
+
+pub(in crate::wasi) fn environ_sizes_get(call: &mut Call<'_>, count: Ptr, size: Ptr) -> Result<()> {
+    let (variables, bytes) = call.context.env.sizes()?;
+    call.put(count.0, variables)?;
+    call.put(size.0, bytes)
+}

@@ -1,0 +1,233 @@
+//! Reading, writing and seeking.
+
+use std::io::{IoSlice, SeekFrom};
+
+use wasi_common::snapshots::preview_1::types::{Ciovec, Iovec, Rights, Whence};
+use wiggle::{GuestMemory, GuestPtr};
+
+use super::{Call, Errno, Ptr, Result};
+use crate::wasi::fs::{File, Interest, Readiness};
+use crate::wasi::wait::until_ready;
+
+/// As many buffers of one call are looked at, as many as Linux takes.
+const MAX_BUFFERS: u32 = 1024;
+/// As many buffers are written in one go.
+const BATCH: usize = 16;
+
+/// Where in a file.
+#[derive(Clone, Copy)]
+enum Place {
+    Position,
+    At(u64),
+}
+
+impl Place {
+    fn after(self, bytes: usize) -> Self {
+        match self {
+            Self::Position => self,
+            Self::At(at) => Self::At(at.saturating_add(bytes as u64)),
+        }
+    }
+}
+
+pub(in crate::wasi) fn fd_read(
+    call: &mut Call<'_>,
+    fd: u32,
+    iovs: Ptr,
+    count: u32,
+    out: Ptr,
+) -> Result<()> {
+    let bytes = read(call, fd, iovs, count, Place::Position)?;
+    call.put(out.0, bytes)
+}
+
+pub(in crate::wasi) fn fd_pread(
+    call: &mut Call<'_>,
+    fd: u32,
+    iovs: Ptr,
+    count: u32,
+    offset: u64,
+    out: Ptr,
+) -> Result<()> {
+    let bytes = read(call, fd, iovs, count, Place::At(offset))?;
+    call.put(out.0, bytes)
+}
+
+pub(in crate::wasi) fn fd_write(
+    call: &mut Call<'_>,
+    fd: u32,
+    iovs: Ptr,
+    count: u32,
+    out: Ptr,
+) -> Result<()> {
+    let bytes = write(call, fd, iovs, count, Place::Position)?;
+    call.put(out.0, bytes)
+}
+
+pub(in crate::wasi) fn fd_pwrite(
+    call: &mut Call<'_>,
+    fd: u32,
+    iovs: Ptr,
+    count: u32,
+    offset: u64,
+    out: Ptr,
+) -> Result<()> {
+    let bytes = write(call, fd, iovs, count, Place::At(offset))?;
+    call.put(out.0, bytes)
+}
+
+pub(in crate::wasi) fn fd_seek(
+    call: &mut Call<'_>,
+    fd: u32,
+    offset: i64,
+    whence: Whence,
+    out: Ptr,
+) -> Result<()> {
+    let to = match whence {
+        Whence::Set => SeekFrom::Start(u64::try_from(offset).map_err(|_| Errno::Inval)?),
+        Whence::Cur => SeekFrom::Current(offset),
+        Whence::End => SeekFrom::End(offset),
+    };
+    seek(call, fd, to, out)
+}
+
+pub(in crate::wasi) fn fd_tell(call: &mut Call<'_>, fd: u32, out: Ptr) -> Result<()> {
+    let file = call.context.descriptors.file(fd, Rights::FD_TELL)?;
+    let at = file.seek(SeekFrom::Current(0))?;
+    call.put(out.0, at)
+}
+
+pub(super) fn seek(call: &mut Call<'_>, fd: u32, to: SeekFrom, out: Ptr) -> Result<()> {
+    // Where the position is can be asked with the right to ask.
+    let right = if to == SeekFrom::Current(0) {
+        Rights::FD_TELL
+    } else {
+        Rights::FD_SEEK
+    };
+    let at = call.context.descriptors.file(fd, right)?.seek(to)?;
+    call.put(out.0, at)
+}
+
+/// Fills the caller's buffers one after the other. A stream fills one, as more might have to be
+/// waited for.
+fn read(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -> Result<u32> {
+    let file = call.context.descriptors.file(fd, Rights::FD_READ)?;
+    let mut left = call.limits.bytes_per_call;
+    let mut total = 0;
+    for iov in iovecs::<Iovec>(iovs, count) {
+        let iov: Iovec = call.memory.read(iov?)?;
+        let buf = GuestPtr::<[u8]>::new((iov.buf.offset(), iov.buf_len));
+        let buf = call.memory.as_slice_mut(buf)?.ok_or(Errno::Fault)?;
+        let wanted = buf.len().min(left);
+        if wanted == 0 {
+            continue;
+        }
+        let buf = &mut buf[..wanted];
+        let read = match place {
+            Place::Position => {
+                until_ready(&**file, Interest::Read, call.meter)?;
+                file.read(buf)
+            }
+            Place::At(at) => file.read_at(buf, at),
+        };
+        let read = match read {
+            Ok(read) => read,
+            // What was read before it is not lost.
+            Err(_) if total > 0 => break,
+            Err(error) => return Err(error),
+        };
+        total += read;
+        left -= read;
+        place = place.after(read);
+        if read < wanted || !file.is_seekable() {
+            break;
+        }
+        call.meter.check()?;
+    }
+    Ok(u32::try_from(total)?)
+}
+
+/// Writes the caller's buffers, up to the first that is not written whole.
+fn write(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -> Result<u32> {
+    let quota = usize::try_from(call.context.writable_bytes).unwrap_or(usize::MAX);
+    let file = call.context.descriptors.file(fd, Rights::FD_WRITE)?;
+    let mut left = call.limits.bytes_per_call;
+    let mut total = 0;
+    let mut heads = iovecs::<Ciovec>(iovs, count).peekable();
+    while heads.peek().is_some() {
+        let mut bufs = [IoSlice::new(&[]); BATCH];
+        let mut wanted = 0;
+        for (buf, head) in bufs.iter_mut().zip(&mut heads) {
+            let bytes = bytes_of(&call.memory, call.memory.read(head?)?)?;
+            let bytes = &bytes[..bytes.len().min(left - wanted)];
+            *buf = IoSlice::new(bytes);
+            wanted += bytes.len();
+        }
+        if total + wanted > quota {
+            if total == 0 {
+                return Err(Errno::Dquot.into());
+            }
+            break;
+        }
+        let written = match put(&mut **file, &bufs, place, call.meter) {
+            Ok(written) => written,
+            Err(_) if total > 0 => break,
+            Err(error) => return Err(error),
+        };
+        total += written;
+        left -= written;
+        place = place.after(written);
+        if written < wanted || left == 0 {
+            break;
+        }
+    }
+    call.context.count_written(total as u64);
+    Ok(u32::try_from(total)?)
+}
+
+/// Writes one batch of buffers. To a stream that may have to wait, and must not for ever, no more
+/// than it takes at once.
+fn put(
+    file: &mut dyn File,
+    bufs: &[IoSlice<'_>],
+    place: Place,
+    meter: &crate::limits::Meter,
+) -> Result<usize> {
+    /// What a pipe that says it is ready takes without waiting (`PIPE_BUF`: POSIX has 512).
+    const AT_ONCE_BYTES: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
+    let never_waits = || matches!(file.readiness(Interest::Write), Readiness::Ready { .. });
+    match place {
+        Place::At(at) => file.write_at(bufs, at),
+        Place::Position if !meter.is_interruptible() || never_waits() => file.write(bufs),
+        Place::Position => {
+            let mut total = 0;
+            for buf in bufs {
+                for part in buf.chunks(AT_ONCE_BYTES) {
+                    until_ready(file, Interest::Write, meter)?;
+                    let written = match file.write(&[IoSlice::new(part)]) {
+                        Ok(written) => written,
+                        Err(_) if total > 0 => return Ok(total),
+                        Err(error) => return Err(error),
+                    };
+                    total += written;
+                    if written < part.len() {
+                        return Ok(total);
+                    }
+                }
+            }
+            Ok(total)
+        }
+    }
+}
+
+fn iovecs<T: wiggle::GuestType>(
+    iovs: Ptr,
+    count: u32,
+) -> impl Iterator<Item = Result<GuestPtr<T>, wiggle::GuestError>> {
+    (0..count.min(MAX_BUFFERS)).map(move |index| GuestPtr::new(iovs.0).add(index))
+}
+
+fn bytes_of<'m>(memory: &'m GuestMemory<'_>, iov: Ciovec) -> Result<&'m [u8]> {
+    let bytes = GuestPtr::<[u8]>::new((iov.buf.offset(), iov.buf_len));
+    memory.as_slice(bytes)?.ok_or_else(|| Errno::Fault.into())
+}

@@ -1,0 +1,211 @@
+//! Functions of a path below a directory.
+
+use wasi_common::snapshots::preview_1::types::{Fdflags, Fstflags, Lookupflags, Oflags, Rights};
+use wiggle::GuestPtr;
+
+use super::fd::{filestat_of, times};
+use super::{Call, Errno, Ptr, Result, path};
+use crate::wasi::fs::{FdFlags, Filestat, OFlags, Open};
+
+fn follows(flags: Lookupflags) -> bool {
+    flags.contains(Lookupflags::SYMLINK_FOLLOW)
+}
+
+pub(in crate::wasi) fn path_create_directory(
+    call: &mut Call<'_>,
+    fd: u32,
+    at: Ptr,
+    len: u32,
+) -> Result<()> {
+    let right = Rights::PATH_CREATE_DIRECTORY;
+    let (dir, _) = call.context.descriptors.dir(fd, right)?;
+    dir.create_dir(path(&call.memory, at, len)?)
+}
+
+pub(in crate::wasi) fn path_filestat_get(
+    call: &mut Call<'_>,
+    fd: u32,
+    flags: Lookupflags,
+    at: Ptr,
+    len: u32,
+    out: Ptr,
+) -> Result<()> {
+    let stat = stat(call, fd, flags, at, len)?;
+    call.put(out.0, filestat_of(&stat))
+}
+
+pub(super) fn stat(
+    call: &mut Call<'_>,
+    fd: u32,
+    flags: Lookupflags,
+    at: Ptr,
+    len: u32,
+) -> Result<Filestat> {
+    let right = Rights::PATH_FILESTAT_GET;
+    let (dir, _) = call.context.descriptors.dir(fd, right)?;
+    dir.stat_at(path(&call.memory, at, len)?, follows(flags))
+}
+
+pub(in crate::wasi) fn path_filestat_set_times(
+    call: &mut Call<'_>,
+    fd: u32,
+    flags: Lookupflags,
+    at: Ptr,
+    len: u32,
+    atim: u64,
+    mtim: u64,
+    fst_flags: Fstflags,
+) -> Result<()> {
+    let right = Rights::PATH_FILESTAT_SET_TIMES;
+    let (dir, _) = call.context.descriptors.dir(fd, right)?;
+    let (accessed, modified) = times(atim, mtim, fst_flags)?;
+    let path = path(&call.memory, at, len)?;
+    dir.set_times(path, accessed, modified, follows(flags))
+}
+
+pub(in crate::wasi) fn path_link(
+    call: &mut Call<'_>,
+    old_fd: u32,
+    old_flags: Lookupflags,
+    old: Ptr,
+    old_len: u32,
+    new_fd: u32,
+    new: Ptr,
+    new_len: u32,
+) -> Result<()> {
+    let descriptors = &mut call.context.descriptors;
+    let (from, _) = descriptors.dir(old_fd, Rights::PATH_LINK_SOURCE)?;
+    let (to, _) = descriptors.dir(new_fd, Rights::PATH_LINK_TARGET)?;
+    if follows(old_flags) {
+        return Err(Errno::Inval.into());
+    }
+    let (old, new) = (
+        path(&call.memory, old, old_len)?,
+        path(&call.memory, new, new_len)?,
+    );
+    from.link(old, &*to, new)
+}
+
+pub(in crate::wasi) fn path_open(
+    call: &mut Call<'_>,
+    fd: u32,
+    dirflags: Lookupflags,
+    at: Ptr,
+    len: u32,
+    oflags: Oflags,
+    base: Rights,
+    _inheriting: Rights,
+    fdflags: Fdflags,
+    out: Ptr,
+) -> Result<()> {
+    let descriptors = &mut call.context.descriptors;
+    let (dir, inheriting) = descriptors.dir(fd, Rights::PATH_OPEN)?;
+    let mut needed = base & (Rights::FD_READ | Rights::FD_WRITE);
+    if !inheriting.contains(needed) {
+        return Err(Errno::Notcapable.into());
+    }
+    needed = Rights::empty();
+    if oflags.contains(Oflags::CREAT) {
+        needed |= Rights::PATH_CREATE_FILE;
+    }
+    if oflags.contains(Oflags::TRUNC) {
+        needed |= Rights::PATH_FILESTAT_SET_SIZE;
+    }
+    descriptors.dir(fd, needed)?;
+    let most = call
+        .context
+        .max_descriptors
+        .min(call.limits.open_descriptors);
+    // Nothing is created or truncated by a call that cannot succeed.
+    if descriptors.open() >= most {
+        return Err(Errno::Mfile.into());
+    }
+    let (read, write) = (
+        base.contains(Rights::FD_READ),
+        base.contains(Rights::FD_WRITE),
+    );
+    let open = Open {
+        follow: follows(dirflags),
+        how: OFlags::from(&oflags),
+        read,
+        write,
+        flags: FdFlags::from(fdflags),
+    };
+    let node = dir.open(path(&call.memory, at, len)?, open)?;
+    let opened = descriptors.add_node(node, (read, write), inheriting, most)?;
+    call.put(out.0, opened)
+}
+
+pub(in crate::wasi) fn path_readlink(
+    call: &mut Call<'_>,
+    fd: u32,
+    at: Ptr,
+    len: u32,
+    buf: Ptr,
+    buf_len: u32,
+    out: Ptr,
+) -> Result<()> {
+    let right = Rights::PATH_READLINK;
+    let (dir, _) = call.context.descriptors.dir(fd, right)?;
+    let target = dir.read_link(path(&call.memory, at, len)?)?;
+    // What does not fit is left out, as POSIX has it.
+    let size = buf_len.min(u32::try_from(target.len())?);
+    let to = GuestPtr::<u8>::new(buf.0).as_array(size);
+    let bytes = &target.as_bytes()[..size as usize];
+    call.memory.copy_from_slice(bytes, to)?;
+    call.put(out.0, size)
+}
+
+pub(in crate::wasi) fn path_remove_directory(
+    call: &mut Call<'_>,
+    fd: u32,
+    at: Ptr,
+    len: u32,
+) -> Result<()> {
+    let right = Rights::PATH_REMOVE_DIRECTORY;
+    let (dir, _) = call.context.descriptors.dir(fd, right)?;
+    dir.remove_dir(path(&call.memory, at, len)?)
+}
+
+pub(in crate::wasi) fn path_rename(
+    call: &mut Call<'_>,
+    old_fd: u32,
+    old: Ptr,
+    old_len: u32,
+    new_fd: u32,
+    new: Ptr,
+    new_len: u32,
+) -> Result<()> {
+    let descriptors = &mut call.context.descriptors;
+    let (from, _) = descriptors.dir(old_fd, Rights::PATH_RENAME_SOURCE)?;
+    let (to, _) = descriptors.dir(new_fd, Rights::PATH_RENAME_TARGET)?;
+    let (old, new) = (
+        path(&call.memory, old, old_len)?,
+        path(&call.memory, new, new_len)?,
+    );
+    from.rename(old, &*to, new)
+}
+
+pub(in crate::wasi) fn path_symlink(
+    call: &mut Call<'_>,
+    target: Ptr,
+    target_len: u32,
+    fd: u32,
+    at: Ptr,
+    len: u32,
+) -> Result<()> {
+    let (dir, _) = call.context.descriptors.dir(fd, Rights::PATH_SYMLINK)?;
+    let target = path(&call.memory, target, target_len)?;
+    dir.symlink(target, path(&call.memory, at, len)?)
+}
+
+pub(in crate::wasi) fn path_unlink_file(
+    call: &mut Call<'_>,
+    fd: u32,
+    at: Ptr,
+    len: u32,
+) -> Result<()> {
+    let right = Rights::PATH_UNLINK_FILE;
+    let (dir, _) = call.context.descriptors.dir(fd, right)?;
+    dir.unlink(path(&call.memory, at, len)?)
+}

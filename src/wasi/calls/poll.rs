@@ -1,0 +1,256 @@
+//! Waiting for clocks and descriptors.
+
+use std::time::{Duration, Instant};
+
+use wasi_common::snapshots::preview_1::types::{
+    Clockid, Event, EventFdReadwrite, Eventrwflags, Eventtype, Rights, Subclockflags, Subscription,
+    SubscriptionU,
+};
+use wiggle::GuestPtr;
+
+use super::{Call, Errno, Fault, Ptr, Result};
+use crate::wasi::descriptors::{Descriptors, Kind};
+use crate::wasi::fs::{Interest, Readiness};
+use crate::wasi::wait::Wait;
+
+/// The most that one call may wait for.
+const MAX_SUBSCRIPTIONS: u32 = 1 << 16;
+
+/// What a caller waits for, in whichever preview's layout it said so.
+pub(super) struct Wanted {
+    pub(super) userdata: u64,
+    pub(super) what: What,
+}
+
+pub(super) enum What {
+    Clock {
+        id: Clockid,
+        nanos: u64,
+        absolute: bool,
+    },
+    Descriptor(u32, Interest),
+}
+
+/// What has come.
+pub(super) struct Came {
+    pub(super) userdata: u64,
+    pub(super) kind: Eventtype,
+    pub(super) errno: Errno,
+    pub(super) bytes: u64,
+    pub(super) hangup: bool,
+}
+
+impl Came {
+    fn of(wanted: &Wanted, errno: Errno) -> Self {
+        Self {
+            userdata: wanted.userdata,
+            kind: match wanted.what {
+                What::Clock { .. } => Eventtype::Clock,
+                What::Descriptor(_, Interest::Read) => Eventtype::FdRead,
+                What::Descriptor(_, Interest::Write) => Eventtype::FdWrite,
+            },
+            errno,
+            bytes: 0,
+            hangup: false,
+        }
+    }
+}
+
+pub(in crate::wasi) fn poll_oneoff(
+    call: &mut Call<'_>,
+    subscriptions: Ptr,
+    events: Ptr,
+    count: u32,
+    out: Ptr,
+) -> Result<()> {
+    check_count(count)?;
+    let mut wanted = Vec::new();
+    for at in GuestPtr::<Subscription>::new(subscriptions.0)
+        .as_array(count)
+        .iter()
+    {
+        let subscription = call.memory.read(at?)?;
+        let what = match subscription.u {
+            SubscriptionU::Clock(clock) => What::Clock {
+                id: clock.id,
+                nanos: clock.timeout,
+                absolute: clock
+                    .flags
+                    .contains(Subclockflags::SUBSCRIPTION_CLOCK_ABSTIME),
+            },
+            SubscriptionU::FdRead(fd) => {
+                What::Descriptor(fd.file_descriptor.into(), Interest::Read)
+            }
+            SubscriptionU::FdWrite(fd) => {
+                What::Descriptor(fd.file_descriptor.into(), Interest::Write)
+            }
+        };
+        wanted.push(Wanted {
+            userdata: subscription.userdata,
+            what,
+        });
+    }
+    let came = poll(call, &wanted)?;
+    let events = GuestPtr::<Event>::new(events.0).as_array(count);
+    for (came, at) in came.iter().zip(events.iter()) {
+        let flags = if came.hangup {
+            Eventrwflags::FD_READWRITE_HANGUP
+        } else {
+            Eventrwflags::empty()
+        };
+        let event = Event {
+            userdata: came.userdata,
+            error: came.errno,
+            type_: came.kind,
+            fd_readwrite: EventFdReadwrite {
+                nbytes: came.bytes,
+                flags,
+            },
+        };
+        call.memory.write(at?, event)?;
+    }
+    call.put(out.0, u32::try_from(came.len())?)
+}
+
+pub(super) fn check_count(count: u32) -> Result<()> {
+    if count == 0 || count > MAX_SUBSCRIPTIONS {
+        return Err(Errno::Inval.into());
+    }
+    Ok(())
+}
+
+/// Waits until something that is wanted has come, and gives all that has.
+pub(super) fn poll(call: &mut Call<'_>, wanted: &[Wanted]) -> Result<Vec<Came>> {
+    let mut clocks = Vec::new();
+    let mut came = Vec::new();
+    for one in wanted {
+        if let What::Clock { .. } = one.what {
+            match left(call, one) {
+                Ok(left) => clocks.push((one, left)),
+                Err(Fault::Errno(errno)) => came.push(Came::of(one, errno)),
+                Err(end) => return Err(end),
+            }
+        }
+    }
+    let soonest = clocks.iter().map(|(_, left)| *left).min();
+    let start = Instant::now();
+    // A time that is too far away to be named never comes.
+    let until = soonest.and_then(|left| start.checked_add(left));
+    let is_virtual = matches!(&call.context.clocks, Some(clocks) if clocks.is_virtual());
+    loop {
+        let mut wait = Wait::default();
+        let asked = ask(&call.context.descriptors, wanted, &mut came, &mut wait);
+        let is_due = |left: &Duration| {
+            if is_virtual {
+                Some(*left) == soonest
+            } else {
+                start.elapsed() >= *left
+            }
+        };
+        if !came.is_empty() || (is_virtual && soonest.is_some()) {
+            wait.until = Some(start);
+        } else {
+            wait.until = until;
+        }
+        wait.wait(call.meter)?;
+        for (one, said) in asked.into_iter().zip(wait.said()) {
+            if said.ready {
+                let errno = if said.failed {
+                    Errno::Io
+                } else {
+                    Errno::Success
+                };
+                came.push(Came {
+                    bytes: u64::from(matches!(one.what, What::Descriptor(_, Interest::Read))),
+                    hangup: said.hangup,
+                    ..Came::of(one, errno)
+                });
+            }
+        }
+        // What is ready comes before a time that only now has come.
+        if came.is_empty() || !is_virtual {
+            let due = clocks.iter().filter(|(_, left)| is_due(left));
+            came.extend(due.map(|(one, _)| Came::of(one, Errno::Success)));
+        }
+        if !came.is_empty() {
+            let clock_came = came.iter().any(|came| came.kind == Eventtype::Clock);
+            let waited = match soonest {
+                Some(left) if is_virtual && clock_came => left,
+                _ if is_virtual => Duration::ZERO,
+                _ => start.elapsed(),
+            };
+            if let Some(clocks) = &mut call.context.clocks {
+                clocks.add_waited(waited);
+            }
+            return Ok(came);
+        }
+    }
+}
+
+/// How long it is until a clock's time has come.
+fn left(call: &mut Call<'_>, wanted: &Wanted) -> Result<Duration> {
+    let What::Clock {
+        id,
+        nanos,
+        absolute,
+    } = wanted.what
+    else {
+        unreachable!("only clocks have a time");
+    };
+    let clocks = call.context.clocks()?;
+    Ok(Duration::from_nanos(if absolute {
+        nanos.saturating_sub(clocks.nanos(id)?)
+    } else {
+        nanos
+    }))
+}
+
+/// Asks every descriptor that is wanted whether it is ready, and gives those of which the operating
+/// system knows.
+fn ask<'d, 'w>(
+    descriptors: &'d Descriptors,
+    wanted: &'w [Wanted],
+    came: &mut Vec<Came>,
+    wait: &mut Wait<'d>,
+) -> Vec<&'w Wanted> {
+    let mut asked = Vec::new();
+    for one in wanted {
+        let What::Descriptor(fd, interest) = one.what else {
+            continue;
+        };
+        match readiness(descriptors, fd, interest) {
+            Ok(Readiness::Ready { bytes, hangup }) => came.push(Came {
+                bytes,
+                hangup,
+                ..Came::of(one, Errno::Success)
+            }),
+            Ok(Readiness::NotYet) => wait.asks = true,
+            #[cfg(unix)]
+            Ok(Readiness::Ask(fd)) => {
+                wait.add(fd, interest);
+                asked.push(one);
+            }
+            #[cfg(not(unix))]
+            Ok(Readiness::Ask(_)) => came.push(Came::of(one, Errno::Success)),
+            Err(errno) => came.push(Came::of(one, errno)),
+        }
+    }
+    asked
+}
+
+fn readiness(
+    descriptors: &Descriptors,
+    fd: u32,
+    interest: Interest,
+) -> Result<Readiness<'_>, Errno> {
+    let descriptor = descriptors.peek(fd).ok_or(Errno::Badf)?;
+    let right = match interest {
+        Interest::Read => Rights::FD_READ,
+        Interest::Write => Rights::FD_WRITE,
+    };
+    match &descriptor.kind {
+        Kind::File(_) if !descriptor.base.contains(right) => Err(Errno::Badf),
+        Kind::File(file) => Ok(file.readiness(interest)),
+        Kind::Dir(_) => Err(Errno::Isdir),
+    }
+}

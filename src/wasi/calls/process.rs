@@ -1,0 +1,37 @@
+//! The process, the scheduler and randomness.
+
+use wiggle::GuestPtr;
+
+use super::{Call, Errno, Fault, Ptr, Result};
+use crate::error::I32Exit;
+
+/// How many random bytes are made before somebody looks whether the guest is to end.
+const RANDOM_CHUNK_BYTES: usize = 1 << 16;
+
+/// Ends the guest with an exit code.
+pub(in crate::wasi) fn proc_exit(_: &mut Call<'_>, code: u32) -> Result<()> {
+    Err(Fault::End(I32Exit(code.cast_signed()).into()))
+}
+
+/// There are no signals.
+pub(in crate::wasi) fn proc_raise(_: &mut Call<'_>, _signal: u32) -> Result<()> {
+    Err(Errno::Notsup.into())
+}
+
+pub(in crate::wasi) fn sched_yield(call: &mut Call<'_>) -> Result<()> {
+    if !matches!(&call.context.clocks, Some(clocks) if clocks.is_virtual()) {
+        std::thread::yield_now();
+    }
+    Ok(())
+}
+
+pub(in crate::wasi) fn random_get(call: &mut Call<'_>, buf: Ptr, len: u32) -> Result<()> {
+    let random = call.context.random.as_mut().ok_or(Errno::Notcapable)?;
+    let buf = GuestPtr::<[u8]>::new((buf.0, len));
+    let bytes = call.memory.as_slice_mut(buf)?.ok_or(Errno::Fault)?;
+    for chunk in bytes.chunks_mut(RANDOM_CHUNK_BYTES) {
+        call.meter.check()?;
+        random.try_fill_bytes(chunk).map_err(|_| Errno::Io)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! What one module may reach: its descriptors, arguments, environment, clocks and randomness.
+
+use wasi_common::RngCore;
+
+use super::clock::Clocks;
+use super::descriptors::Descriptors;
+use super::fault::{Errno, Result};
+use super::strings::Strings;
+
+/// What one module may reach. Whatever is missing was not granted.
+pub(super) struct Context {
+    pub(super) descriptors: Descriptors,
+    pub(super) args: Strings,
+    pub(super) env: Strings,
+    pub(super) clocks: Option<Clocks>,
+    pub(super) random: Option<Box<dyn RngCore + Send + Sync>>,
+    /// Descriptors that may be open at once.
+    pub(super) max_descriptors: usize,
+    /// Bytes that may still be written.
+    pub(super) writable_bytes: u64,
+}
+
+impl Context {
+    pub(super) fn clocks(&mut self) -> Result<&mut Clocks> {
+        self.clocks.as_mut().ok_or_else(|| Errno::Notcapable.into())
+    }
+
+    /// Counts bytes that are to be written, or that a file is to grow by.
+    pub(super) fn check_writable(&self, bytes: u64) -> Result<()> {
+        if bytes > self.writable_bytes {
+            return Err(Errno::Dquot.into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn count_written(&mut self, bytes: u64) {
+        self.writable_bytes = self.writable_bytes.saturating_sub(bytes);
+    }
+}

@@ -1,0 +1,88 @@
+//! How a WASI function ends when it does not succeed: with an error number for the program, or with
+//! the end of the guest's execution.
+
+use wasi_common::snapshots::preview_1::types;
+use wiggle::GuestError;
+
+use crate::error::Error;
+use crate::trap::{Trap, TrapCode};
+
+pub(crate) use types::Errno;
+
+/// The result of a WASI function, and of everything below one.
+pub(crate) type Result<T = (), E = Fault> = std::result::Result<T, E>;
+
+/// Why a WASI function did not succeed.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The program gets this number.
+    Errno(Errno),
+    /// The guest's execution ends.
+    End(anyhow::Error),
+}
+
+impl Fault {
+    /// Whether it is this number.
+    pub(crate) fn is(&self, errno: Errno) -> bool {
+        matches!(self, Self::Errno(found) if *found == errno)
+    }
+}
+
+impl From<Errno> for Fault {
+    fn from(errno: Errno) -> Self {
+        Self::Errno(errno)
+    }
+}
+
+impl From<Trap> for Fault {
+    fn from(trap: Trap) -> Self {
+        Self::End(Error::from(trap).into())
+    }
+}
+
+/// A pointer outside of memory or not aligned traps, as the documentation of WASI's interface
+/// language asks for (witx-docs, "Pointers"); every other bad value has a number.
+impl From<GuestError> for Fault {
+    fn from(error: GuestError) -> Self {
+        match error {
+            GuestError::PtrOverflow
+            | GuestError::PtrOutOfBounds(_)
+            | GuestError::PtrNotAligned(..) => Trap::from(TrapCode::OutOfBoundsMemoryAccess)
+                .with_detail(format!("argument of a WASI function: {error}"))
+                .into(),
+            GuestError::InvalidUtf8(_) => Errno::Ilseq.into(),
+            GuestError::TryFromIntError(_) => Errno::Overflow.into(),
+            GuestError::InFunc { err, .. } => (*err).into(),
+            GuestError::InvalidFlagValue(_)
+            | GuestError::InvalidEnumValue(_)
+            | GuestError::SliceLengthsDiffer => Errno::Inval.into(),
+        }
+    }
+}
+
+/// What the operating system says and WASI has no number for is an I/O error, never the end of the
+/// guest.
+impl From<wasi_common::Error> for Fault {
+    fn from(error: wasi_common::Error) -> Self {
+        Self::Errno(error.downcast().unwrap_or(Errno::Io))
+    }
+}
+
+impl From<std::io::Error> for Fault {
+    fn from(error: std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        // These have no number of the operating system when they come from cap-std.
+        match error.kind() {
+            ErrorKind::NotADirectory => Errno::Notdir.into(),
+            ErrorKind::IsADirectory => Errno::Isdir.into(),
+            ErrorKind::InvalidFilename => Errno::Inval.into(),
+            _ => wasi_common::Error::from(error).into(),
+        }
+    }
+}
+
+impl From<std::num::TryFromIntError> for Fault {
+    fn from(_: std::num::TryFromIntError) -> Self {
+        Errno::Overflow.into()
+    }
+}

@@ -1,0 +1,196 @@
+//! What descriptors stand for: files, streams and directories, as the functions of WASI use them,
+//! and the implementations: of the host ([`host`]), in memory ([`memory`]), and streams
+//! ([`stream`]); [`read_only`] and [`fixed`] change what another directory does.
+
+pub(super) mod fixed;
+pub(super) mod host;
+pub(super) mod memory;
+pub(super) mod read_only;
+pub(super) mod stream;
+
+use std::any::Any;
+use std::io::{IoSlice, SeekFrom};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+pub(super) use wasi_common::file::{Advice, FdFlags, FileType, Filestat, OFlags};
+
+use super::fault::{Errno, Result};
+
+/// What a descriptor stands for.
+pub(super) enum Node {
+    /// A file or a stream.
+    File(Box<dyn File>),
+    /// A directory.
+    Dir(Arc<dyn Dir>),
+}
+
+/// What somebody wants to do with a file, when it may have to wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interest {
+    Read,
+    Write,
+}
+
+/// Whether a file can be read or written without waiting.
+pub(super) enum Readiness<'a> {
+    /// It can; so many bytes are known to be there to be read.
+    Ready {
+        bytes: u64,
+        /// Nobody is at the other end any more.
+        hangup: bool,
+    },
+    /// It can not now; to be asked again.
+    NotYet,
+    /// The operating system knows.
+    #[cfg(unix)]
+    Ask(std::os::fd::BorrowedFd<'a>),
+    #[cfg(not(unix))]
+    Ask(&'a ()),
+}
+
+/// A time that a file is to have.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NewTime {
+    Now,
+    At(SystemTime),
+}
+
+/// How a file is to be opened.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Open {
+    pub(super) follow: bool,
+    pub(super) how: OFlags,
+    pub(super) read: bool,
+    pub(super) write: bool,
+    pub(super) flags: FdFlags,
+}
+
+/// An entry of a directory.
+#[derive(Clone, Debug)]
+pub(super) struct Listed {
+    pub(super) name: String,
+    pub(super) inode: u64,
+    pub(super) filetype: FileType,
+}
+
+/// An open file or a stream. What a kind of file does not do has an error number of its own.
+pub(super) trait File: Send {
+    fn filetype(&self) -> Result<FileType>;
+
+    fn stat(&self) -> Result<Filestat> {
+        Ok(Filestat {
+            device_id: 0,
+            inode: 0,
+            filetype: self.filetype()?,
+            nlink: 1,
+            size: 0,
+            atim: None,
+            mtim: None,
+            ctim: None,
+        })
+    }
+
+    /// Whether it has a position, and its bytes are all there at once. A stream waits for its
+    /// bytes, and has none.
+    fn is_seekable(&self) -> bool {
+        false
+    }
+
+    /// Whether it can be read or written now. Asked before each read and write of a stream that is
+    /// to be interruptible, and by `poll_oneoff`.
+    fn readiness(&self, _interest: Interest) -> Readiness<'_> {
+        Readiness::Ready {
+            bytes: 0,
+            hangup: false,
+        }
+    }
+
+    /// Reads at the position, which moves. 0 at the end.
+    fn read(&mut self, _buf: &mut [u8]) -> Result<usize> {
+        Err(Errno::Badf.into())
+    }
+
+    fn read_at(&mut self, _buf: &mut [u8], _at: u64) -> Result<usize> {
+        Err(Errno::Spipe.into())
+    }
+
+    /// Writes at the position, which moves, or at the end where the flags say so.
+    fn write(&mut self, _bufs: &[IoSlice<'_>]) -> Result<usize> {
+        Err(Errno::Badf.into())
+    }
+
+    fn write_at(&mut self, _bufs: &[IoSlice<'_>], _at: u64) -> Result<usize> {
+        Err(Errno::Spipe.into())
+    }
+
+    fn seek(&mut self, _to: SeekFrom) -> Result<u64> {
+        Err(Errno::Spipe.into())
+    }
+
+    fn flags(&self) -> Result<FdFlags> {
+        Ok(FdFlags::empty())
+    }
+
+    fn set_flags(&mut self, _flags: FdFlags) -> Result<()> {
+        Err(Errno::Notsup.into())
+    }
+
+    fn set_size(&mut self, _size: u64) -> Result<()> {
+        Err(Errno::Inval.into())
+    }
+
+    fn set_times(&mut self, _accessed: Option<NewTime>, _modified: Option<NewTime>) -> Result<()> {
+        Err(Errno::Badf.into())
+    }
+
+    fn advise(&self, _at: u64, _len: u64, _advice: Advice) -> Result<()> {
+        Err(Errno::Spipe.into())
+    }
+
+    /// Makes sure that the bytes are stored; with `all`, what describes them too.
+    fn sync(&self, _all: bool) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A directory, and all that is below it. Paths are relative to it and lead nowhere else; who
+/// implements it sees to that.
+pub(super) trait Dir: Send + Sync {
+    /// The directory as what it is, for another one to rename or link into it: a directory that
+    /// stands before another gives the one behind it, and one that takes no changes refuses.
+    fn target(&self) -> Result<&dyn Any>;
+
+    fn open(&self, path: &str, open: Open) -> Result<Node>;
+
+    fn stat(&self) -> Result<Filestat>;
+
+    fn stat_at(&self, path: &str, follow: bool) -> Result<Filestat>;
+
+    /// Its entries, without `.` and `..`.
+    fn list(&self) -> Result<Vec<Listed>>;
+
+    fn read_link(&self, path: &str) -> Result<String>;
+
+    fn set_times(
+        &self,
+        path: &str,
+        accessed: Option<NewTime>,
+        modified: Option<NewTime>,
+        follow: bool,
+    ) -> Result<()>;
+
+    fn create_dir(&self, path: &str) -> Result<()>;
+
+    fn remove_dir(&self, path: &str) -> Result<()>;
+
+    fn unlink(&self, path: &str) -> Result<()>;
+
+    /// Makes `path` a symbolic link that holds `target`.
+    fn symlink(&self, target: &str, path: &str) -> Result<()>;
+
+    /// Makes `path` in `to` another name of a file here.
+    fn link(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()>;
+
+    fn rename(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()>;
+}

@@ -1,0 +1,175 @@
+//! What a program holds of a stream in memory, and what each kind of stream does at the embedder's
+//! end.
+
+use std::io::{ErrorKind, IoSlice, Write};
+use std::sync::{Arc, Mutex};
+
+use super::super::{FdFlags, File, FileType, Interest, Readiness};
+use super::{Capture, locked};
+use crate::wasi::fault::{Errno, Result};
+
+/// What a stream in memory does at the embedder's end.
+pub(super) trait End: Send {
+    fn read(&mut self, _buf: &mut [u8], _wait: bool) -> Result<usize> {
+        Err(Errno::Badf.into())
+    }
+
+    fn write(&mut self, _bufs: &[IoSlice<'_>]) -> Result<usize> {
+        Err(Errno::Badf.into())
+    }
+
+    fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn readiness(&self, _interest: Interest) -> Readiness<'static> {
+        Readiness::Ready {
+            bytes: 0,
+            hangup: false,
+        }
+    }
+}
+
+/// A program's end of a stream.
+struct Stream<E> {
+    end: E,
+    flags: FdFlags,
+}
+
+pub(super) fn stream(end: impl End + 'static) -> Box<dyn File> {
+    Box::new(Stream {
+        end,
+        flags: FdFlags::empty(),
+    })
+}
+
+impl<E: End> File for Stream<E> {
+    /// Neither a file nor a terminal; preview 1 has no name for pipes.
+    fn filetype(&self) -> Result<FileType> {
+        Ok(FileType::Unknown)
+    }
+
+    fn readiness(&self, interest: Interest) -> Readiness<'_> {
+        self.end.readiness(interest)
+    }
+
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+        let wait = !self.flags.contains(FdFlags::NONBLOCK);
+        self.end.read(buf, wait)
+    }
+
+    fn write(&mut self, bufs: &[IoSlice<'_>]) -> Result<usize> {
+        self.end.write(bufs)
+    }
+
+    fn flags(&self) -> Result<FdFlags> {
+        Ok(self.flags)
+    }
+
+    fn set_flags(&mut self, flags: FdFlags) -> Result<()> {
+        if flags.intersects(FdFlags::SYNC | FdFlags::DSYNC | FdFlags::RSYNC) {
+            return Err(Errno::Inval.into());
+        }
+        self.flags = flags;
+        Ok(())
+    }
+
+    fn sync(&self, _all: bool) -> Result<()> {
+        self.end.flush()
+    }
+}
+
+/// Nothing to read, and everything may be written. A descriptor allows one of them.
+pub(super) struct Null;
+
+impl End for Null {
+    fn read(&mut self, _buf: &mut [u8], _wait: bool) -> Result<usize> {
+        Ok(0)
+    }
+
+    fn write(&mut self, bufs: &[IoSlice<'_>]) -> Result<usize> {
+        Ok(bufs.iter().map(|buf| buf.len()).sum())
+    }
+}
+
+/// Bytes from where the program is to their end.
+pub(super) struct Bytes {
+    pub(super) bytes: Arc<[u8]>,
+    pub(super) at: usize,
+}
+
+impl End for Bytes {
+    fn read(&mut self, buf: &mut [u8], _wait: bool) -> Result<usize> {
+        let rest = &self.bytes[self.at..];
+        let size = rest.len().min(buf.len());
+        buf[..size].copy_from_slice(&rest[..size]);
+        self.at += size;
+        Ok(size)
+    }
+
+    /// As of a pipe that somebody has filled and closed.
+    fn readiness(&self, _interest: Interest) -> Readiness<'static> {
+        let left = self.bytes.len() - self.at;
+        Readiness::Ready {
+            bytes: left as u64,
+            hangup: left == 0,
+        }
+    }
+}
+
+/// A writer of the embedder's.
+#[derive(Clone)]
+pub(super) struct Writer(pub(super) Arc<Mutex<dyn Write + Send>>);
+
+impl End for Writer {
+    fn write(&mut self, bufs: &[IoSlice<'_>]) -> Result<usize> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return Ok(0);
+        }
+        let mut writer = locked(&self.0);
+        loop {
+            match writer.write_vectored(bufs) {
+                // A program would try the rest again and again.
+                Ok(0) => return Err(Errno::Io.into()),
+                Ok(size) => return Ok(size),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return refused(error),
+            }
+        }
+    }
+
+    fn flush(&self) -> Result<()> {
+        locked(&self.0).flush().or_else(refused)
+    }
+}
+
+/// What a program gets for an error of a writer.
+fn refused<T>(error: std::io::Error) -> Result<T> {
+    if error.raw_os_error().is_some() {
+        return Err(error.into());
+    }
+    Err(match error.kind() {
+        ErrorKind::WouldBlock => Errno::Again.into(),
+        ErrorKind::BrokenPipe => Errno::Pipe.into(),
+        ErrorKind::StorageFull => Errno::Nospc.into(),
+        _ => Errno::Io.into(),
+    })
+}
+
+impl End for Capture {
+    fn write(&mut self, bufs: &[IoSlice<'_>]) -> Result<usize> {
+        let mut bytes = locked(&self.bytes);
+        let before = bytes.len();
+        for buf in bufs {
+            let room = self.max_bytes.saturating_sub(bytes.len());
+            let taken = &buf[..buf.len().min(room)];
+            bytes.try_reserve(taken.len()).map_err(|_| Errno::Nospc)?;
+            bytes.extend_from_slice(taken);
+        }
+        let written = bytes.len() - before;
+        if written == 0 && bufs.iter().any(|buf| !buf.is_empty()) {
+            return Err(Errno::Nospc.into());
+        }
+        Ok(written)
+    }
+}

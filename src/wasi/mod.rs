@@ -1,0 +1,20 @@
+//! WASI preview 1, and preview 0 by way of it: what a module may reach ([`Grants`]), who gets which
+//! ([`Wasi`]), and the functions. wasi-common, which gives the types and the files of the host, is
+//! named nowhere else in the crate.
+
+mod abi;
+mod calls;
+mod clock;
+mod context;
+mod descriptors;
+mod fault;
+mod fs;
+mod grants;
+mod policy;
+mod strings;
+mod wait;
+
+pub use fs::memory::Files;
+pub use fs::stream::{Capture, Input, Output, PipeWriter};
+pub use grants::{Access, Grants};
+pub use policy::Wasi;

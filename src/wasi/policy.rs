@@ -1,0 +1,200 @@
+//! Who gets what: the grants of each module of a graph, and the functions that carry them.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use wiggle::GuestMemory;
+
+use super::abi::{Call, Function};
+use super::context::Context;
+use super::fault::Errno;
+use super::grants::{Grants, World};
+use crate::error::{Error, Result};
+use crate::host::{BareCaller, BareFunc, Signature};
+use crate::link::{Importer, Linker, Provider, Provision};
+use crate::trap::{Trap, TrapCode};
+use crate::types::FuncType;
+
+/// What the modules of a graph may reach through WASI.
+///
+/// The module that is instantiated, the root, gets the grants that [`Wasi::new`] takes. A module
+/// that it needs gets what [`Wasi::grant`] gives it by its name, else nothing: its calls are
+/// answered as if nothing was there.
+///
+/// ```
+/// use holdall::{Engine, Grants, Linker, Module, Output, Store, Wasi};
+///
+/// let engine = Engine::default();
+/// let module = Module::new(&engine, br#"(module
+///     (import "wasi_snapshot_preview1" "fd_write"
+///         (func $write (param i32 i32 i32 i32) (result i32)))
+///     (memory (export "memory") 1)
+///     (data (i32.const 0) "\08\00\00\00\06\00\00\00hello\n")
+///     (func (export "_start") (drop (call $write
+///         (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))))"#.as_slice())?;
+///
+/// let (capture, stdout) = Output::capture();
+/// let mut linker = Linker::new(&engine);
+/// linker.wasi(Wasi::new(Grants::new().stdout(stdout)));
+/// let mut store = Store::new(&engine, ());
+/// let instance = linker.instantiate(&mut store, &module)?;
+/// instance.get_typed_func::<(), ()>(&store, "_start")?.call(&mut store, ())?;
+/// assert_eq!(capture.text(), "hello\n");
+/// # Ok::<(), holdall::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Wasi {
+    root: Grants,
+    modules: HashMap<String, Grants>,
+    shares: bool,
+    seed: Option<u64>,
+}
+
+impl Wasi {
+    /// The root gets these grants, and the modules that it needs none.
+    pub fn new(root: Grants) -> Self {
+        Self {
+            root,
+            ..Self::default()
+        }
+    }
+
+    /// Gives the module of this name its own grants, whether it is the root or not.
+    pub fn grant(mut self, module: impl Into<String>, grants: Grants) -> Self {
+        self.modules.insert(module.into(), grants);
+        self
+    }
+
+    /// Lets every module that has no grants of its own share the root's context: the same
+    /// descriptors, arguments and clocks. For programs that were split into modules.
+    pub fn share(mut self) -> Self {
+        self.shares = true;
+        self
+    }
+
+    /// Makes all that modules get to see the same in every run, on every machine: clocks are
+    /// virtual, start in the year 2000, and advance when they are read and when somebody waits;
+    /// randomness is of this seed; directories are listed in the order of their names; numbers and
+    /// times of files are fixed. What programs read from files and streams is theirs to keep the
+    /// same; [`Config::canonical_nans`](crate::Config::canonical_nans) does it for floats.
+    pub fn deterministic(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+}
+
+impl<T: 'static> Linker<T> {
+    /// Lets modules import WASI preview 1 (`wasi_snapshot_preview1`) and preview 0
+    /// (`wasi_unstable`), and says what they reach through it. What the host defines under these
+    /// names comes before.
+    pub fn wasi(&mut self, wasi: Wasi) -> &mut Self {
+        self.set_provider(wasi);
+        self
+    }
+}
+
+impl Provider for Wasi {
+    fn ty(&self, module: &str, name: &str) -> Option<FuncType> {
+        Function::find(module, name).map(Function::ty)
+    }
+
+    fn names(&self, module: &str) -> Vec<&'static str> {
+        Function::all(module)
+            .map(|function| function.name)
+            .collect()
+    }
+
+    fn begin(&self) -> Box<dyn Provision> {
+        Box::new(Graph {
+            wasi: self.clone(),
+            world: self.seed.map_or(World::Host, World::fixed),
+            contexts: HashMap::new(),
+        })
+    }
+}
+
+/// The contexts of the modules of one graph.
+struct Graph {
+    wasi: Wasi,
+    world: World,
+    contexts: HashMap<Whose, Arc<Mutex<Context>>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Whose {
+    /// The root's, and with sharing everybody's.
+    Root,
+    Module(String),
+}
+
+impl Graph {
+    /// The context of a module: opened when it first imports something.
+    fn context(&mut self, importer: Importer<'_>) -> Result<Arc<Mutex<Context>>> {
+        let own = self.wasi.modules.get(importer.name);
+        let is_roots = own.is_none() && (importer.is_root || self.wasi.shares);
+        let whose = if is_roots {
+            Whose::Root
+        } else {
+            Whose::Module(importer.name.to_owned())
+        };
+        if let Some(context) = self.contexts.get(&whose) {
+            return Ok(Arc::clone(context));
+        }
+        let nothing = Grants::new();
+        let grants = match own {
+            Some(own) => own,
+            None if is_roots => &self.wasi.root,
+            None => &nothing,
+        };
+        let context = Arc::new(Mutex::new(grants.open(&self.world)?));
+        self.contexts.insert(whose, Arc::clone(&context));
+        Ok(context)
+    }
+}
+
+impl Provision for Graph {
+    fn func(&mut self, importer: Importer<'_>, module: &str, name: &str) -> Result<BareFunc> {
+        let function = Function::find(module, name).expect("it is asked for what has a type");
+        let context = self.context(importer)?;
+        let signature = Signature {
+            name: format!("{module}.{name}").into(),
+            params: function.params,
+            errno: function.returns.then_some(errno_name as fn(u64) -> String),
+        };
+        let call = move |mut caller: BareCaller<'_>, slots: &mut [u64]| {
+            let parts = caller.parts();
+            let mut context = context.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut call = Call {
+                context: &mut context,
+                memory: GuestMemory::Unshared(parts.memory),
+                meter: parts.meter,
+                limits: parts.limits,
+            };
+            // A fault of ours, or of what we stand on, ends the guest and not the host.
+            match catch_unwind(AssertUnwindSafe(|| function.call(&mut call, slots))) {
+                Ok(result) => result,
+                Err(panic) => Err(panicked(function.name, &*panic)),
+            }
+        };
+        Ok(BareFunc::new(signature, function.ty(), call))
+    }
+}
+
+/// The name of an error number, as C has it: `ENOENT`.
+fn errno_name(slot: u64) -> String {
+    let number = u16::try_from(slot).ok();
+    match number.and_then(|number| Errno::try_from(number).ok()) {
+        Some(errno) => format!("E{}", format!("{errno:?}").to_uppercase()),
+        None => slot.to_string(),
+    }
+}
+
+#[cold]
+fn panicked(name: &str, panic: &(dyn std::any::Any + Send)) -> anyhow::Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    let detail = format!("{name}: {}", text.unwrap_or("without a word"));
+    Error::from(Trap::from(TrapCode::HostPanic).with_detail(detail)).into()
+}

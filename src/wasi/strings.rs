@@ -1,0 +1,51 @@
+//! Lists of strings as a guest gets them: arguments, and variables of the environment.
+
+use wiggle::{GuestMemory, GuestPtr};
+
+use super::fault::{Errno, Result};
+
+/// Strings, each with a zero behind it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Strings {
+    bytes: Vec<u8>,
+    /// Where each begins.
+    starts: Vec<u32>,
+}
+
+impl Strings {
+    /// Adds a string, which holds no zero byte, as long as all of them fit a guest's memory.
+    pub(super) fn push(&mut self, string: &str) -> Result<()> {
+        let start = u32::try_from(self.bytes.len())?;
+        if self.bytes.len() + string.len() >= u32::MAX as usize {
+            return Err(Errno::TooBig.into());
+        }
+        self.starts.push(start);
+        self.bytes.extend_from_slice(string.as_bytes());
+        self.bytes.push(0);
+        Ok(())
+    }
+
+    /// How many there are, and how many bytes they take.
+    pub(super) fn sizes(&self) -> Result<(u32, u32)> {
+        Ok((
+            u32::try_from(self.starts.len())?,
+            u32::try_from(self.bytes.len())?,
+        ))
+    }
+
+    /// Writes the bytes to `bytes`, and where each begins to `heads`.
+    pub(super) fn write(
+        &self,
+        memory: &mut GuestMemory<'_>,
+        heads: GuestPtr<u32>,
+        bytes: GuestPtr<u8>,
+    ) -> Result<()> {
+        let (count, size) = self.sizes()?;
+        memory.copy_from_slice(&self.bytes, bytes.as_array(size))?;
+        for (head, start) in heads.as_array(count).iter().zip(&self.starts) {
+            // The bytes were just written, so the sum is within memory.
+            memory.write(head?, bytes.offset() + start)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,283 @@
+//! Numbers and layouts of WASI as its interface description has them, written out here so that
+//! they are not those of the library that is tested.
+
+use std::fmt;
+
+/// The functions of preview 1 with their parameters: `i` for an `i32`, `I` for an `i64`. All but
+/// `proc_exit` give an `i32`.
+pub(crate) const FUNCTIONS: [(&str, &str); 46] = [
+    ("args_get", "ii"),
+    ("args_sizes_get", "ii"),
+    ("environ_get", "ii"),
+    ("environ_sizes_get", "ii"),
+    ("clock_res_get", "ii"),
+    ("clock_time_get", "iIi"),
+    ("fd_advise", "iIIi"),
+    ("fd_allocate", "iII"),
+    ("fd_close", "i"),
+    ("fd_datasync", "i"),
+    ("fd_fdstat_get", "ii"),
+    ("fd_fdstat_set_flags", "ii"),
+    ("fd_fdstat_set_rights", "iII"),
+    ("fd_filestat_get", "ii"),
+    ("fd_filestat_set_size", "iI"),
+    ("fd_filestat_set_times", "iIIi"),
+    ("fd_pread", "iiiIi"),
+    ("fd_prestat_get", "ii"),
+    ("fd_prestat_dir_name", "iii"),
+    ("fd_pwrite", "iiiIi"),
+    ("fd_read", "iiii"),
+    ("fd_readdir", "iiiIi"),
+    ("fd_renumber", "ii"),
+    ("fd_seek", "iIii"),
+    ("fd_sync", "i"),
+    ("fd_tell", "ii"),
+    ("fd_write", "iiii"),
+    ("path_create_directory", "iii"),
+    ("path_filestat_get", "iiiii"),
+    ("path_filestat_set_times", "iiiiIIi"),
+    ("path_link", "iiiiiii"),
+    ("path_open", "iiiiiIIii"),
+    ("path_readlink", "iiiiii"),
+    ("path_remove_directory", "iii"),
+    ("path_rename", "iiiiii"),
+    ("path_symlink", "iiiii"),
+    ("path_unlink_file", "iii"),
+    ("poll_oneoff", "iiii"),
+    ("proc_exit", "i"),
+    ("proc_raise", "i"),
+    ("sched_yield", ""),
+    ("random_get", "ii"),
+    ("sock_accept", "iii"),
+    ("sock_recv", "iiiiii"),
+    ("sock_send", "iiiii"),
+    ("sock_shutdown", "ii"),
+];
+
+/// A number that a function of WASI gives.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Errno(pub(crate) u32);
+
+macro_rules! errnos {
+    ($($name:ident = $number:literal;)*) => {
+        $(pub(crate) const $name: Errno = Errno($number);)*
+
+        impl fmt::Debug for Errno {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self.0 {
+                    $($number => f.write_str(stringify!($name)),)*
+                    other => write!(f, "errno {other}"),
+                }
+            }
+        }
+    };
+}
+errnos! {
+    SUCCESS = 0;
+    ACCES = 2;
+    AGAIN = 6;
+    BADF = 8;
+    DQUOT = 19;
+    EXIST = 20;
+    FBIG = 22;
+    ILSEQ = 25;
+    INVAL = 28;
+    IO = 29;
+    ISDIR = 31;
+    LOOP = 32;
+    MFILE = 33;
+    NAMETOOLONG = 37;
+    NOENT = 44;
+    NOSPC = 51;
+    NOTDIR = 54;
+    NOTEMPTY = 55;
+    NOTSOCK = 57;
+    NOTSUP = 58;
+    OVERFLOW = 61;
+    PERM = 63;
+    PIPE = 64;
+    ROFS = 69;
+    SPIPE = 70;
+    XDEV = 75;
+    NOTCAPABLE = 76;
+}
+
+pub(crate) const FD_READ: u64 = 1 << 1;
+pub(crate) const FD_WRITE: u64 = 1 << 6;
+pub(crate) const PATH_OPEN: u64 = 1 << 13;
+pub(crate) const FD_FILESTAT_GET: u64 = 1 << 21;
+
+pub(crate) const REALTIME: u32 = 0;
+pub(crate) const MONOTONIC: u32 = 1;
+
+pub(crate) const DIRECTORY_TYPE: u8 = 3;
+pub(crate) const REGULAR_FILE: u8 = 4;
+
+/// How a path is opened; several joined by `|`. A symbolic link at its end is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Open {
+    pub(crate) oflags: u32,
+    pub(crate) rights: u64,
+    pub(crate) fdflags: u32,
+    /// Not at all where this is set.
+    pub(crate) no_follow: bool,
+}
+
+const NOTHING: Open = Open {
+    oflags: 0,
+    rights: 0,
+    fdflags: 0,
+    no_follow: false,
+};
+
+const fn oflags(oflags: u32) -> Open {
+    Open { oflags, ..NOTHING }
+}
+
+pub(crate) const READ: Open = Open {
+    rights: FD_READ,
+    ..NOTHING
+};
+pub(crate) const WRITE: Open = Open {
+    rights: FD_WRITE,
+    ..NOTHING
+};
+pub(crate) const CREATE: Open = oflags(1);
+pub(crate) const DIRECTORY: Open = oflags(2);
+pub(crate) const EXCLUSIVE: Open = oflags(4);
+pub(crate) const TRUNCATE: Open = oflags(8);
+pub(crate) const APPEND: Open = Open {
+    fdflags: 1,
+    ..NOTHING
+};
+pub(crate) const NO_FOLLOW: Open = Open {
+    no_follow: true,
+    ..NOTHING
+};
+
+impl std::ops::BitOr for Open {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self {
+            oflags: self.oflags | other.oflags,
+            rights: self.rights | other.rights,
+            fdflags: self.fdflags | other.fdflags,
+            no_follow: self.no_follow | other.no_follow,
+        }
+    }
+}
+
+/// What `poll_oneoff` is asked to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Nanoseconds from now.
+    After(u32, u64),
+    /// A time.
+    At(u32, u64),
+    Read(u32),
+    Write(u32),
+}
+
+impl Wanted {
+    const TAG: usize = 8;
+    const FLAGS_AFTER_PRECISION: usize = 8;
+
+    /// The subscription; `clock` is where a clock's number stands, which preview 0 has after an
+    /// identifier.
+    fn lay_out(self, userdata: u64, clock: usize, size: usize) -> Vec<u8> {
+        let mut bytes = vec![0; size];
+        let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
+        put(0, &userdata.to_le_bytes());
+        match self {
+            Self::After(id, nanos) | Self::At(id, nanos) => {
+                let precision = clock + 16;
+                put(clock, &id.to_le_bytes());
+                put(clock + 8, &nanos.to_le_bytes());
+                let absolute = u16::from(matches!(self, Self::At(..)));
+                let flags = precision + Self::FLAGS_AFTER_PRECISION;
+                put(flags, &absolute.to_le_bytes());
+            }
+            Self::Read(fd) | Self::Write(fd) => {
+                let tag = if matches!(self, Self::Read(_)) { 1 } else { 2 };
+                put(Self::TAG, &[tag]);
+                put(16, &fd.to_le_bytes());
+            }
+        }
+        bytes
+    }
+
+    /// As preview 1 lays it out.
+    pub(crate) fn preview1(self, userdata: u64) -> Vec<u8> {
+        self.lay_out(userdata, 16, 48)
+    }
+
+    /// As preview 0 lays it out.
+    pub(crate) fn preview0(self, userdata: u64) -> Vec<u8> {
+        self.lay_out(userdata, 24, 56)
+    }
+}
+
+/// An event of `poll_oneoff`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) userdata: u64,
+    pub(crate) errno: Errno,
+    /// 0 for a clock, 1 for reading, 2 for writing.
+    pub(crate) kind: u8,
+    pub(crate) bytes: u64,
+    pub(crate) hangup: bool,
+}
+
+impl Event {
+    pub(crate) const SIZE: usize = 32;
+
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self {
+            userdata: u64_at(bytes, 0),
+            errno: Errno(u16_at(bytes, 8).into()),
+            kind: bytes[10],
+            bytes: u64_at(bytes, 16),
+            hangup: u16_at(bytes, 24) & 1 != 0,
+        }
+    }
+}
+
+/// What preview 1 tells of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stat {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    pub(crate) filetype: u8,
+    pub(crate) links: u64,
+    pub(crate) size: u64,
+    /// Accessed, modified, changed.
+    pub(crate) times: [u64; 3],
+}
+
+impl Stat {
+    pub(crate) const SIZE: usize = 64;
+
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self {
+            device: u64_at(bytes, 0),
+            inode: u64_at(bytes, 8),
+            filetype: bytes[16],
+            links: u64_at(bytes, 24),
+            size: u64_at(bytes, 32),
+            times: [40, 48, 56].map(|at| u64_at(bytes, at)),
+        }
+    }
+}
+
+pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes(bytes[at..at + 2].try_into().unwrap())
+}
+
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
+}
+
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
+}

@@ -1,0 +1,16 @@
+//! WASI as programs and embedders meet it: each test has a guest make calls, or runs the command on
+//! one, and its name says what is broken when it fails.
+
+#[macro_use]
+mod guest;
+mod abi;
+mod bad_input;
+mod command;
+mod defects;
+mod deterministic;
+mod grants;
+mod jail;
+mod modules;
+mod place;
+mod read_only;
+mod streams;
