@@ -56,4 +56,6 @@ pub use types::{
 };
 pub use value::Val;
 #[cfg(feature = "wasi")]
-pub use wasi::{Access, Capture, Files, Grants, Input, Output, PipeWriter, Wasi};
+pub use wasi::{
+    Access, Asked, Audit, Capture, Files, Grants, Input, Need, Needed, Output, PipeWriter, Wasi,
+};

@@ -14,6 +14,7 @@ mod source;
 mod tree;
 mod wasi;
 mod wast;
+mod words;
 
 use std::process::ExitCode;
 
@@ -54,7 +55,10 @@ enum Command {
 
 /// Runs the command that the process's arguments give.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let mut command = Cli::command();
+    command.build();
+    let words = words::settle(std::env::args_os().collect(), &command);
+    let cli = Cli::parse_from(words);
     let mut output = Output::standard();
     let outcome = match &cli.command {
         Command::Run(args) => run::run(args, &mut output),

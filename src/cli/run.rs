@@ -22,14 +22,15 @@ Examples:
   holdall run --grant logger:dir=logs --module-path lib app.wasm
   holdall run mC --invoke C --invoke call_B --invoke '$mB$B'
   holdall run add.wat --invoke add 2 -3
-  holdall run app.wasm --module-path lib --preload log=quiet.wasm
+  holdall run --module-path lib --preload log=quiet.wasm app.wasm
 
 Results are printed one call to a line, as value:type (0xc:i32, 0.5:f64), several joined by commas.
 Arguments: integers in decimal or 0x, with or without a sign; floats in decimal or hexadecimal
 (0x1.8p3), inf, nan, nan:0x200000; funcref null; externref null or a number.
 
 A program (with a function _start) gets its arguments, the standard streams, clocks and randomness,
-and nothing else of the host but what --dir and --env give. Options stand before MODULE.
+and nothing else of the host but what --dir and --env give. All that follows a program is its own,
+so options stand before it; they may follow a module that is called with --invoke.
 
 Exit codes: 0, or the program's own; 1 when something could not be loaded, linked or found; 2 for a
 wrong command line or a wrong argument; 134 after a trap.")]

@@ -41,6 +41,14 @@ pub(super) struct Root {
 }
 
 impl Sources {
+    /// Nothing but the bundle, or nothing.
+    pub(super) fn of_the_bundle(bundle: bool) -> Self {
+        Self {
+            module_path: Vec::new(),
+            no_bundle: !bundle,
+        }
+    }
+
     /// Whether there is anybody to ask.
     pub(super) fn is_empty(&self) -> bool {
         self.module_path.is_empty() && self.no_bundle

@@ -2,6 +2,7 @@
 
 use wasi_common::RngCore;
 
+use super::audit::watch::Watch;
 use super::clock::Clocks;
 use super::descriptors::Descriptors;
 use super::fault::{Errno, Result};
@@ -18,6 +19,8 @@ pub(super) struct Context {
     pub(super) max_descriptors: usize,
     /// Bytes that may still be written.
     pub(super) writable_bytes: u64,
+    /// Who watches what is asked.
+    pub(super) watch: Option<Watch>,
 }
 
 impl Context {

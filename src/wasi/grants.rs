@@ -24,7 +24,7 @@ use super::strings::Strings;
 use crate::error::{Error, Result};
 
 /// Whether what is in a directory can be changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
     /// It can be read; whatever would change it is refused with `EROFS`.
     #[default]
@@ -230,6 +230,7 @@ impl Grants {
             random: self.random.then(|| world.random()),
             max_descriptors: self.max_descriptors,
             writable_bytes: self.max_written_bytes,
+            watch: None,
         };
         for (index, arg) in self.args.iter().enumerate() {
             let what = || format!("argument {index} of the guest");

@@ -3,6 +3,7 @@
 //! named nowhere else in the crate.
 
 mod abi;
+mod audit;
 mod calls;
 mod clock;
 mod context;
@@ -14,6 +15,7 @@ mod policy;
 mod strings;
 mod wait;
 
+pub use audit::{Asked, Audit, Need, Needed};
 pub use fs::memory::Files;
 pub use fs::stream::{Capture, Input, Output, PipeWriter};
 pub use grants::{Access, Grants};

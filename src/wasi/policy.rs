@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wiggle::GuestMemory;
 
 use super::abi::{Call, Function};
+use super::audit::watch::{self, Watch};
+use super::audit::Audit;
 use super::context::Context;
 use super::fault::Errno;
 use super::grants::{Grants, World};
@@ -50,6 +52,7 @@ pub struct Wasi {
     modules: HashMap<String, Grants>,
     shares: bool,
     seed: Option<u64>,
+    audit: Option<Audit>,
 }
 
 impl Wasi {
@@ -81,6 +84,12 @@ impl Wasi {
     /// same; [`Config::canonical_nans`](crate::Config::canonical_nans) does it for floats.
     pub fn deterministic(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
+        self
+    }
+
+    /// Records what modules ask of the host. They notice nothing of it.
+    pub fn audit(mut self, audit: Audit) -> Self {
+        self.audit = Some(audit);
         self
     }
 }
@@ -148,7 +157,15 @@ impl Graph {
             None if is_roots => &self.wasi.root,
             None => &nothing,
         };
-        let context = Arc::new(Mutex::new(grants.open(&self.world)?));
+        let mut context = grants.open(&self.world)?;
+        if let Some(audit) = &self.wasi.audit {
+            let module = match &whose {
+                Whose::Root => None,
+                Whose::Module(name) => Some(name.as_str().into()),
+            };
+            context.watch = Some(Watch::new(audit.clone(), module, &context.descriptors));
+        }
+        let context = Arc::new(Mutex::new(context));
         self.contexts.insert(whose, Arc::clone(&context));
         Ok(context)
     }
@@ -173,7 +190,7 @@ impl Provision for Graph {
                 limits: parts.limits,
             };
             // A fault of ours, or of what we stand on, ends the guest and not the host.
-            match catch_unwind(AssertUnwindSafe(|| function.call(&mut call, slots))) {
+            match catch_unwind(AssertUnwindSafe(|| watch::call(function, &mut call, slots))) {
                 Ok(result) => result,
                 Err(panic) => Err(panicked(function.name, &*panic)),
             }
@@ -183,7 +200,7 @@ impl Provision for Graph {
 }
 
 /// The name of an error number, as C has it: `ENOENT`.
-fn errno_name(slot: u64) -> String {
+pub(super) fn errno_name(slot: u64) -> String {
     let number = u16::try_from(slot).ok();
     match number.and_then(|number| Errno::try_from(number).ok()) {
         Some(errno) => format!("E{}", format!("{errno:?}").to_uppercase()),

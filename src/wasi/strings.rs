@@ -25,6 +25,10 @@ impl Strings {
         Ok(())
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
     /// How many there are, and how many bytes they take.
     pub(super) fn sizes(&self) -> Result<(u32, u32)> {
         Ok((

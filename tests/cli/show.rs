@@ -15,10 +15,6 @@ fn help_and_version() {
     ] {
         assert!(help.stdout.contains(text), "{text:?} in {}", help.stdout);
     }
-    // Nothing is offered that is not there yet.
-    for text in ["--fuel", "--timeout", "--dir", "--env", "--grant", "--pool"] {
-        assert!(!holdall(&["run", "--help"]).stdout.contains(text), "{text}");
-    }
     holdall(&["--version"]).prints(&format!("holdall {}\n", env!("CARGO_PKG_VERSION")));
     holdall(&[]).fails(2, &["Usage: holdall <COMMAND>"]);
 }

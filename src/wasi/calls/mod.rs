@@ -18,7 +18,7 @@ use super::fault::{Errno, Fault, Result};
 const MAX_PATH_BYTES: u32 = 4096;
 
 /// A path in the caller's memory.
-fn path<'m>(memory: &'m wiggle::GuestMemory<'_>, at: Ptr, len: u32) -> Result<&'m str> {
+pub(super) fn path<'m>(memory: &'m wiggle::GuestMemory<'_>, at: Ptr, len: u32) -> Result<&'m str> {
     if len > MAX_PATH_BYTES {
         return Err(Errno::Nametoolong.into());
     }

@@ -9,6 +9,7 @@ use wasi_common::snapshots::preview_1::types::{
 use wiggle::GuestPtr;
 
 use super::{Call, Errno, Fault, Ptr, Result};
+use crate::wasi::audit::watch::Polled;
 use crate::wasi::descriptors::{Descriptors, Kind};
 use crate::wasi::fs::{Interest, Readiness};
 use crate::wasi::wait::Wait;
@@ -22,6 +23,7 @@ pub(super) struct Wanted {
     pub(super) what: What,
 }
 
+#[derive(Clone, Copy)]
 pub(super) enum What {
     Clock {
         id: Clockid,
@@ -29,6 +31,15 @@ pub(super) enum What {
         absolute: bool,
     },
     Descriptor(u32, Interest),
+}
+
+impl From<What> for Polled {
+    fn from(what: What) -> Self {
+        match what {
+            What::Clock { .. } => Self::Clock,
+            What::Descriptor(fd, _) => Self::Descriptor(fd),
+        }
+    }
 }
 
 /// What has come.
@@ -121,6 +132,9 @@ pub(super) fn check_count(count: u32) -> Result<()> {
 
 /// Waits until something that is wanted has come, and gives all that has.
 pub(super) fn poll(call: &mut Call<'_>, wanted: &[Wanted]) -> Result<Vec<Came>> {
+    if let Some(watch) = &mut call.context.watch {
+        watch.set_polled(wanted.iter().map(|one| one.what.into()).collect());
+    }
     let mut clocks = Vec::new();
     let mut came = Vec::new();
     for one in wanted {

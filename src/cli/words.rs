@@ -1,0 +1,123 @@
+//! The words of the command line before they are parsed: which of them are a program's own. What
+//! follows `run MODULE` is the program's, whatever it looks like. A module that is no program takes
+//! no words, and options may follow it.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use clap::Command;
+use holdall::{Engine, ExternType, Module};
+
+use super::source::Sources;
+
+/// The words, with `--` between MODULE and its program's own where these would else be taken for
+/// options.
+pub(super) fn settle(mut words: Vec<OsString>, cli: &Command) -> Vec<OsString> {
+    let run = cli.find_subcommand("run").expect("a subcommand");
+    if words.get(1).is_none_or(|word| word != "run") {
+        return words;
+    }
+    let Some(module) = find_module(&words, run) else {
+        return words;
+    };
+    let (before, after) = words[2..].split_at(module - 2);
+    let is_invoked = |words: &[OsString]| {
+        let mut words = words.iter().map(|word| word.to_string_lossy());
+        words.any(|word| word == "--invoke" || word.starts_with("--invoke="))
+    };
+    let own = after[1..].iter();
+    let is_settled = own.clone().next().is_none_or(|first| first == "--");
+    if !is_settled
+        && !is_invoked(before)
+        && own.into_iter().any(|word| is_option(word, run))
+        && is_program(Path::new(&after[0]), before)
+    {
+        words.insert(module + 1, "--".into());
+    }
+    words
+}
+
+/// Where MODULE stands: the first word that is no option and no option's value.
+fn find_module(words: &[OsString], run: &Command) -> Option<usize> {
+    let mut at = 2;
+    while let Some(word) = words.get(at) {
+        let word = word.to_string_lossy();
+        let Some(option) = word.strip_prefix("--") else {
+            return (!word.starts_with('-')).then_some(at);
+        };
+        let takes_value = run.get_arguments().any(|arg| {
+            arg.get_long() == Some(option) && arg.get_action().takes_values()
+        });
+        at += 1 + usize::from(takes_value);
+    }
+    None
+}
+
+/// Whether a word would be taken for an option of `run`.
+fn is_option(word: &OsStr, run: &Command) -> bool {
+    let word = word.to_string_lossy();
+    let Some(name) = word.strip_prefix("--") else {
+        return word == "-h";
+    };
+    let name = name.split_once('=').map_or(name, |(name, _)| name);
+    name == "help" || run.get_arguments().any(|arg| arg.get_long() == Some(name))
+}
+
+/// Whether there is a module that is a program. What is wrong with it is told later.
+fn is_program(module: &Path, options: &[OsString]) -> bool {
+    let no_bundle = options.iter().any(|word| word == "--no-bundle");
+    let Ok(root) = Sources::of_the_bundle(!no_bundle).root(module) else {
+        return false;
+    };
+    let module = Module::new(&Engine::default(), root.bytes);
+    matches!(
+        module.as_ref().map(|module| module.export("_start")),
+        Ok(Some(ExternType::Func(_)))
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn words(text: &str) -> Vec<OsString> {
+        text.split(' ').map(Into::into).collect()
+    }
+
+    #[test]
+    fn the_module_is_the_first_word_that_is_no_option() {
+        let mut cli = super::super::Cli::command();
+        cli.build();
+        let run = cli.find_subcommand("run").unwrap();
+        for (text, expected) in [
+            ("holdall run app", Some(2)),
+            ("holdall run --dir a app --dir b", Some(4)),
+            ("holdall run --dir=a --trace app", Some(4)),
+            ("holdall run --trace", None),
+            ("holdall run --dir", None),
+            ("holdall run -x app", None),
+        ] {
+            assert_eq!(find_module(&words(text), run), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn options_are_known_with_and_without_a_value() {
+        let mut cli = super::super::Cli::command();
+        cli.build();
+        let run = cli.find_subcommand("run").unwrap();
+        for (word, expected) in [
+            ("--dir", true),
+            ("--dir=x", true),
+            ("--help", true),
+            ("-h", true),
+            ("--version", false),
+            ("-c", false),
+            ("dir", false),
+        ] {
+            assert_eq!(is_option(OsStr::new(word), run), expected, "{word}");
+        }
+    }
+}
