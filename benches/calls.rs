@@ -1,8 +1,11 @@
 //! Times calls in holdall and in wasmi: from Rust into a guest, from a guest to the host, inside a
-//! module, and from one module to another; in nanoseconds a call.
+//! module, and from one module to another; and in holdall from a guest to WASI. In nanoseconds a
+//! call.
 
 #[path = "common/mod.rs"]
 mod common;
+#[path = "common/wasi.rs"]
+mod wasi;
 
 use std::hint::black_box;
 
@@ -137,14 +140,16 @@ fn main() -> Result<()> {
         row.push(format!("{:.2}", options.ratio(&times[0], &times[1])));
         table.row(row);
     }
-    table.print();
-    println!(
-        "\n{} of {} repetitions of {CALLS} calls, engines by turns; the guest's loops without what \
-         the loop alone takes",
-        options.statistic(),
-        options.reps,
-    );
-    Ok(())
+    if !table.is_empty() {
+        table.print();
+        println!(
+            "\n{} of {} repetitions of {CALLS} calls, engines by turns; the guest's loops without \
+             what the loop alone takes\n",
+            options.statistic(),
+            options.reps,
+        );
+    }
+    wasi::compare(&options, &[wasi::HOLDALL])
 }
 
 /// The nanoseconds that one call takes in each engine and repetition.

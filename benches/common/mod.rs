@@ -164,6 +164,11 @@ impl Table {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
+    /// Whether it has no row besides the header.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.len() == 1
+    }
+
     pub(crate) fn print(&self) {
         let columns = self.rows[0].len();
         let cell = |row: &Vec<String>, column: usize| {

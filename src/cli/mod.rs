@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. Ambient authority (files, directories, standard streams)
 //! is taken here and nowhere below.
 
+mod audit;
 mod code;
 mod duration;
 mod inspect;
@@ -47,7 +48,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(run::Args),
+    Run(Box<run::Args>),
     List(list::Args),
     Inspect(inspect::Args),
     Wast(wast::Args),

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use holdall::{Config, Engine, Limits, Linker, Module, Pool, Store};
+use holdall::{Audit, Config, Engine, Limits, Linker, Module, Pool, Store};
 
+use super::audit::Recorder;
 use super::output::{Output, Plain};
 use super::program::Program;
 use super::source::{self, Root, Sources};
@@ -20,6 +21,7 @@ Examples:
   holdall run app.wasm one --two                 a program with its arguments
   holdall run --dir src::/src::ro --env TERM app.wasm /src
   holdall run --grant logger:dir=logs --module-path lib app.wasm
+  holdall run --audit asked.jsonl --dir / app.wasm /src
   holdall run mC --invoke C --invoke call_B --invoke '$mB$B'
   holdall run add.wat --invoke add 2 -3
   holdall run --module-path lib --preload log=quiet.wasm app.wasm
@@ -30,7 +32,7 @@ Arguments: integers in decimal or 0x, with or without a sign; floats in decimal 
 
 A program (with a function _start) gets its arguments, the standard streams, clocks and randomness,
 and nothing else of the host but what --dir and --env give. All that follows a program is its own,
-so options stand before it; they may follow a module that is called with --invoke.
+so options stand before it; they may follow a module when --invoke comes first of them.
 
 Exit codes: 0, or the program's own; 1 when something could not be loaded, linked or found; 2 for a
 wrong command line or a wrong argument; 134 after a trap.")]
@@ -81,6 +83,15 @@ fn preload(text: &str) -> Result<(String, PathBuf), String> {
 
 pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
     check(args);
+    let Some(path) = &args.wasi.audit else {
+        return link_and_call(args, None, output);
+    };
+    let recorder = Recorder::create(path)?;
+    let outcome = link_and_call(args, Some(recorder.audit()), output);
+    recorder.finish(&args.wasi, outcome)
+}
+
+fn link_and_call(args: &Args, audit: Option<Audit>, output: &mut Output) -> anyhow::Result<()> {
     let engine = Engine::new(config(args)?);
     let mut store = Store::try_new(&engine, ())?;
     store.limits(limits(args))?;
@@ -89,7 +100,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
         store.trace(|event| drop(writeln!(io::stderr().lock(), "{event}")));
     }
     let root = args.sources.root(&args.module)?;
-    let linker = linker(args, &engine, &root)?;
+    let linker = linker(args, audit, &engine, &root)?;
     // Guests write to the same stream, past this program's buffer.
     output.flush()?;
     let mut program = Program::link(store, linker, root)?;
@@ -149,7 +160,12 @@ fn limits(args: &Args) -> Limits {
     limits
 }
 
-fn linker(args: &Args, engine: &Engine, root: &Root) -> anyhow::Result<Linker<()>> {
+fn linker(
+    args: &Args,
+    audit: Option<Audit>,
+    engine: &Engine,
+    root: &Root,
+) -> anyhow::Result<Linker<()>> {
     let mut linker = Linker::new(engine);
     // With --invoke, the arguments are the function's.
     let program_args = if args.invoke.is_empty() {
@@ -157,7 +173,7 @@ fn linker(args: &Args, engine: &Engine, root: &Root) -> anyhow::Result<Linker<()
     } else {
         &[]
     };
-    linker.wasi(args.wasi.wasi(&root.file_name, program_args)?);
+    linker.wasi(args.wasi.wasi(&root.file_name, program_args, audit)?);
     if !args.sources.is_empty() {
         linker.set_reader(args.sources.reader()?);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
-use holdall::{Access, Grants, Input, Output, Wasi};
+use holdall::{Access, Audit, Grants, Input, Output, Wasi};
 
 use super::output::Plain;
 
@@ -15,10 +15,10 @@ pub(super) struct WasiArgs {
     /// Give MODULE a directory, under its own name or GUEST, to be changed unless ::ro follows; may
     /// be repeated
     #[arg(long, value_name = "HOST[::GUEST][::ro]", value_parser = dir)]
-    dir: Vec<DirArg>,
+    pub(super) dir: Vec<DirArg>,
     /// Set a variable of MODULE's environment, or pass on the one that holdall has; may be repeated
     #[arg(long, value_name = "NAME[=VALUE]", value_parser = env)]
-    env: Vec<EnvArg>,
+    pub(super) env: Vec<EnvArg>,
     /// What MODULE takes for its own name, in place of its file's
     #[arg(long, value_name = "NAME")]
     argv0: Option<String>,
@@ -26,10 +26,14 @@ pub(super) struct WasiArgs {
     /// stdout, stderr, stdio (all three), clocks, random; may be repeated. MODULE gets streams,
     /// clocks and randomness without being given them, and other modules nothing
     #[arg(long, value_name = "NAME:WHAT", value_parser = grant)]
-    grant: Vec<(String, What)>,
+    pub(super) grant: Vec<(String, What)>,
     /// Let all modules that are given nothing share what MODULE has
     #[arg(long)]
     share_wasi: bool,
+    /// Write what modules ask of the host to FILE, an object of JSON to a line, and print at the
+    /// end the least of --dir, --env and --grant that would have let them
+    #[arg(long, value_name = "FILE")]
+    pub(super) audit: Option<PathBuf>,
     /// Let nothing but the modules happen: virtual clocks, seeded randomness, sorted directories,
     /// fixed numbers and times of files, canonical NaNs. Two runs are the same, on every machine
     #[arg(long)]
@@ -46,22 +50,22 @@ pub(super) struct WasiArgs {
 
 /// A directory to give.
 #[derive(Clone, Debug)]
-struct DirArg {
-    host: PathBuf,
-    guest: String,
-    access: Access,
+pub(super) struct DirArg {
+    pub(super) host: PathBuf,
+    pub(super) guest: String,
+    pub(super) access: Access,
 }
 
 /// A variable to give; without a value, holdall's own.
 #[derive(Clone, Debug)]
-struct EnvArg {
-    name: String,
-    value: Option<String>,
+pub(super) struct EnvArg {
+    pub(super) name: String,
+    pub(super) value: Option<String>,
 }
 
 /// Something to give.
 #[derive(Clone, Debug)]
-enum What {
+pub(super) enum What {
     Dir(DirArg),
     Env(EnvArg),
     Arg(String),
@@ -73,7 +77,7 @@ enum What {
     Random,
 }
 
-fn dir(text: &str) -> Result<DirArg, String> {
+pub(super) fn dir(text: &str) -> Result<DirArg, String> {
     let expected = || "expected HOST, HOST::GUEST, HOST::ro or HOST::GUEST::ro".to_owned();
     let (rest, access) = match text.strip_suffix("::ro") {
         Some(rest) => (rest, Access::ReadOnly),
@@ -104,7 +108,7 @@ fn env(text: &str) -> Result<EnvArg, String> {
     })
 }
 
-fn grant(text: &str) -> Result<(String, What), String> {
+pub(super) fn grant(text: &str) -> Result<(String, What), String> {
     let (module, what) = text.split_once(':').unwrap_or((text, ""));
     if module.is_empty() {
         return Err("expected NAME:WHAT".to_owned());
@@ -134,7 +138,12 @@ fn grant(text: &str) -> Result<(String, What), String> {
 
 impl WasiArgs {
     /// What the command line grants; `name` is MODULE's file, `args` its arguments.
-    pub(super) fn wasi(&self, name: &str, args: &[String]) -> anyhow::Result<Wasi> {
+    pub(super) fn wasi(
+        &self,
+        name: &str,
+        args: &[String],
+        audit: Option<Audit>,
+    ) -> anyhow::Result<Wasi> {
         let argv0 = self.argv0.as_deref().unwrap_or(name);
         let mut root = Grants::new()
             .arg(argv0)
@@ -162,6 +171,9 @@ impl WasiArgs {
         }
         if self.deterministic {
             wasi = wasi.deterministic(self.seed);
+        }
+        if let Some(audit) = audit {
+            wasi = wasi.audit(audit);
         }
         Ok(wasi)
     }

@@ -1,6 +1,6 @@
 //! The words of the command line before they are parsed: which of them are a program's own. What
-//! follows `run MODULE` is the program's, whatever it looks like. A module that is no program takes
-//! no words, and options may follow it.
+//! follows `run MODULE` is the program's, whatever it looks like. A module that is no program, or of
+//! which a function is called (`run MODULE --invoke ...`), takes no words, and options may follow it.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -29,6 +29,7 @@ pub(super) fn settle(mut words: Vec<OsString>, cli: &Command) -> Vec<OsString> {
     let is_settled = own.clone().next().is_none_or(|first| first == "--");
     if !is_settled
         && !is_invoked(before)
+        && !is_invoked(&after[1..2])
         && own.into_iter().any(|word| is_option(word, run))
         && is_program(Path::new(&after[0]), before)
     {
@@ -45,9 +46,9 @@ fn find_module(words: &[OsString], run: &Command) -> Option<usize> {
         let Some(option) = word.strip_prefix("--") else {
             return (!word.starts_with('-')).then_some(at);
         };
-        let takes_value = run.get_arguments().any(|arg| {
-            arg.get_long() == Some(option) && arg.get_action().takes_values()
-        });
+        let takes_value = run
+            .get_arguments()
+            .any(|arg| arg.get_long() == Some(option) && arg.get_action().takes_values());
         at += 1 + usize::from(takes_value);
     }
     None

@@ -17,6 +17,10 @@ pub use into_func::{IntoFunc, WasmRet};
 pub use typed::TypedFunc;
 pub use wasm_ty::{WasmParams, WasmResults, WasmTy};
 
-pub(crate) use bare::{BareCaller, BareFunc};
+#[cfg(feature = "wasi")]
+pub(crate) use bare::BareCaller;
+pub(crate) use bare::BareFunc;
 pub(crate) use def::HostDef;
-pub(crate) use signature::{Param, Shown, Signature};
+pub(crate) use signature::Signature;
+#[cfg(feature = "wasi")]
+pub(crate) use signature::{Param, Shown};

@@ -1,6 +1,11 @@
 //! What is known of a host function beyond its type: its name, and for those of a table the names
 //! of parameters and what its result means.
 
+#![cfg_attr(
+    not(feature = "wasi"),
+    allow(dead_code, reason = "WASI is the one that has tables")
+)]
+
 use std::sync::Arc;
 
 use crate::types::ValType;

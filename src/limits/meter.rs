@@ -129,28 +129,40 @@ impl Meter {
     }
 
     /// When executions end.
-    #[cfg_attr(not(test), allow(dead_code, reason = "for host functions that wait"))]
+    #[cfg_attr(
+        not(any(test, feature = "wasi")),
+        allow(dead_code, reason = "WASI waits and works")
+    )]
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
     /// Whether an execution may be told to end while it waits: a wait that blocks has to be cut into
     /// pieces then, with a [`Meter::check`] between them.
-    #[cfg_attr(not(test), allow(dead_code, reason = "for host functions that wait"))]
+    #[cfg_attr(
+        not(any(test, feature = "wasi")),
+        allow(dead_code, reason = "WASI waits and works")
+    )]
     pub(crate) fn is_interruptible(&self) -> bool {
         self.deadline.is_some() || Arc::strong_count(&self.interrupted) > 1
     }
 
     /// Whether execution may go on: not when it was interrupted, which this trap uses up, nor when
     /// the deadline has passed.
-    #[cfg_attr(not(test), allow(dead_code, reason = "for host functions that wait"))]
+    #[cfg_attr(
+        not(any(test, feature = "wasi")),
+        allow(dead_code, reason = "WASI waits and works")
+    )]
     pub(crate) fn check(&self) -> Result<(), Trap> {
         self.check_code().map_err(|code| self.trap(code))
     }
 
     /// Takes units of fuel for a host function's work, and checks whether it may go on. The fuel is
     /// all taken when there is not enough.
-    #[cfg_attr(not(test), allow(dead_code, reason = "for host functions that work"))]
+    #[cfg_attr(
+        not(any(test, feature = "wasi")),
+        allow(dead_code, reason = "WASI waits and works")
+    )]
     pub(crate) fn charge(&mut self, units: u64) -> Result<(), Trap> {
         self.burn(units)
             .and_then(|()| self.check_code())

@@ -19,6 +19,7 @@ mod registry;
 pub use dir::DirReader;
 pub use error::LinkError;
 pub use linker::Linker;
+#[cfg(feature = "wasi")]
 pub(crate) use provider::{Importer, Provider, Provision};
 pub use reader::{BundleReader, ChainReader, FnReader, MemoryReader, ModuleReader, ReadError};
 pub use registry::{Registry, RegistryError};

@@ -45,8 +45,12 @@ impl Core {
         };
         if let Some(budget) = budget {
             // The new part is written, or, where it is larger, the old one moved before a new part
-            // that comes fresh from the system; where the system moves memory, neither.
-            let written = old_len.min(len - old_len);
+            // that comes fresh from the system; where the system moves memory, neither. In a pool,
+            // nothing is fresh.
+            let written = match &memory.pool {
+                Some(_) => len,
+                None => old_len.min(len - old_len),
+            };
             self.meter.pay_bytes(budget, written as u64)?;
         }
         if memory.resize(len).is_none() {

@@ -1,6 +1,7 @@
 //! Grants: what a module may reach, as a value. It holds the authority itself: directories that are
 //! open, clocks that somebody got from the host.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use cap_std::ambient_authority;
 use cap_std::time::{MonotonicClock, SystemClock};
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::SeedableRng;
 use wasi_common::RngCore;
 
 use super::clock::{Clocks, HostClocks, VIRTUAL_START_NANOS, VirtualClock};
@@ -335,17 +338,16 @@ pub(super) enum World {
     Fixed {
         clock: VirtualClock,
         inodes: Arc<Inodes>,
-        random: std::cell::RefCell<rand_chacha::ChaCha12Rng>,
+        random: Box<RefCell<ChaCha12Rng>>,
     },
 }
 
 impl World {
     pub(super) fn fixed(seed: u64) -> Self {
-        use rand_chacha::rand_core::SeedableRng;
         Self::Fixed {
             clock: VirtualClock::default(),
             inodes: Arc::default(),
-            random: rand_chacha::ChaCha12Rng::seed_from_u64(seed).into(),
+            random: Box::new(ChaCha12Rng::seed_from_u64(seed).into()),
         }
     }
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wiggle::GuestMemory;
 
 use super::abi::{Call, Function};
-use super::audit::watch::{self, Watch};
 use super::audit::Audit;
+use super::audit::watch::{self, Watch};
 use super::context::Context;
 use super::fault::Errno;
 use super::grants::{Grants, World};
@@ -203,6 +203,7 @@ impl Provision for Graph {
 pub(super) fn errno_name(slot: u64) -> String {
     let number = u16::try_from(slot).ok();
     match number.and_then(|number| Errno::try_from(number).ok()) {
+        Some(Errno::TooBig) => "E2BIG".to_owned(),
         Some(errno) => format!("E{}", format!("{errno:?}").to_uppercase()),
         None => slot.to_string(),
     }

@@ -112,6 +112,22 @@ impl Wait<'_> {
     }
 }
 
+/// Whether a stream can be read or written without waiting.
+pub(super) fn is_ready(file: &dyn File, interest: Interest) -> Result<bool> {
+    match file.readiness(interest) {
+        Readiness::Ready { .. } => Ok(true),
+        Readiness::NotYet => Ok(false),
+        #[cfg(unix)]
+        Readiness::Ask(fd) => {
+            let mut wait = Wait::default();
+            wait.add(fd, interest);
+            wait.once(Some(Duration::ZERO))
+        }
+        #[cfg(not(unix))]
+        Readiness::Ask(_) => Ok(true),
+    }
+}
+
 /// Waits until a stream can be read or written, where the guest is to be ended in between; else the
 /// read or write does the waiting.
 pub(super) fn until_ready(file: &dyn File, interest: Interest, meter: &Meter) -> Result<()> {

@@ -38,7 +38,10 @@ fn poll_reports_only_the_streams_that_are_ready() {
     assert_eq!(indices(&mut guest, &wanted), [1]);
     writer.write_all(b"hello").unwrap();
     let came = guest.poll(&wanted).unwrap();
-    let came: Vec<_> = came.iter().map(|event| (event.userdata, event.kind, event.bytes)).collect();
+    let came: Vec<_> = came
+        .iter()
+        .map(|event| (event.userdata, event.kind, event.bytes))
+        .collect();
     assert_eq!(came.len(), 2, "{came:?}");
     assert!(came.contains(&(0, 1, 5)), "{came:?}");
 }
@@ -49,7 +52,10 @@ fn poll_reports_only_the_pipes_of_the_host_that_are_ready() {
     let (reader, mut writer) = std::io::pipe().unwrap();
     let stdin = Input::file(File::from(std::os::fd::OwnedFd::from(reader)));
     let mut guest = Guest::new(Grants::new().stdin(stdin).stdout(Output::null()).clocks());
-    assert_eq!(indices(&mut guest, &[Wanted::Read(0), Wanted::Write(1)]), [1]);
+    assert_eq!(
+        indices(&mut guest, &[Wanted::Read(0), Wanted::Write(1)]),
+        [1]
+    );
     // It is asked for and is not there, whatever else comes.
     let soon = Wanted::After(MONOTONIC, 1_000_000);
     assert_eq!(indices(&mut guest, &[Wanted::Read(0), soon]), [1]);
@@ -101,8 +107,17 @@ fn poll_of_preview_0_works_on_descriptors() {
 fn poll_says_what_is_wrong_with_a_descriptor() {
     let mut guest = with_files();
     let file = guest.open(3, "file", READ).unwrap();
-    let came = guest.poll(&[Wanted::Read(99), Wanted::Read(3), Wanted::Write(file), Wanted::Read(file)]);
-    let came: Vec<_> = came.unwrap().iter().map(|event| (event.userdata, event.errno)).collect();
+    let came = guest.poll(&[
+        Wanted::Read(99),
+        Wanted::Read(3),
+        Wanted::Write(file),
+        Wanted::Read(file),
+    ]);
+    let came: Vec<_> = came
+        .unwrap()
+        .iter()
+        .map(|event| (event.userdata, event.errno))
+        .collect();
     let expected = [(0, BADF), (1, crate::abi::ISDIR), (2, BADF), (3, SUCCESS)];
     assert_eq!(came, expected);
 }
@@ -110,10 +125,15 @@ fn poll_says_what_is_wrong_with_a_descriptor() {
 #[test]
 fn a_file_of_before_1970_is_told_of() {
     let folder = Folder::new("before_1970").with("old", "x");
-    let old = File::options().write(true).open(folder.path().join("old")).unwrap();
+    let old = File::options()
+        .write(true)
+        .open(folder.path().join("old"))
+        .unwrap();
     let time = SystemTime::UNIX_EPOCH - Duration::from_secs(300_000_000);
     old.set_modified(time).unwrap();
-    let grants = Grants::new().host_dir(folder.path(), "/", Access::ReadOnly).unwrap();
+    let grants = Grants::new()
+        .host_dir(folder.path(), "/", Access::ReadOnly)
+        .unwrap();
     let mut guest = Guest::new(grants);
     let stat = guest.stat(3, "old").unwrap();
     assert_eq!((stat.times[1], stat.size), (0, 1));
@@ -133,14 +153,26 @@ fn a_file_is_truncated_and_then_appended_to() {
         assert_eq!(guest.stat(3, "file").unwrap().size, 0, "{}", place.name());
         assert_eq!(guest.write(other, b"12345"), Ok(5));
         assert_eq!(guest.write(file, b"67"), Ok(2));
-        assert_eq!(guest.read_file(3, "file").unwrap(), "1234567", "{}", place.name());
+        assert_eq!(
+            guest.read_file(3, "file").unwrap(),
+            "1234567",
+            "{}",
+            place.name()
+        );
         // What is there is cut even by who does not ask to write.
         let cut = guest.open(3, "file", READ | TRUNCATE).unwrap();
         assert_eq!(guest.stat(3, "file").unwrap().size, 0, "{}", place.name());
         assert_eq!(guest.write(cut, b"no"), Err(BADF));
-        let new = guest.open(3, "new", WRITE | CREATE | EXCLUSIVE | TRUNCATE | APPEND).unwrap();
+        let new = guest
+            .open(3, "new", WRITE | CREATE | EXCLUSIVE | TRUNCATE | APPEND)
+            .unwrap();
         assert_eq!(guest.write(new, b"new"), Ok(3));
-        assert_eq!(guest.read_file(3, "new").unwrap(), "new", "{}", place.name());
+        assert_eq!(
+            guest.read_file(3, "new").unwrap(),
+            "new",
+            "{}",
+            place.name()
+        );
     }
 }
 
@@ -152,7 +184,11 @@ fn what_is_no_socket_says_so() {
         let file = guest.open(3, "file", READ).unwrap();
         for fd in [1, 3, file] {
             assert_eq!(call!(guest.sock_shutdown(fd, 3)), NOTSOCK, "{fd}");
-            assert_eq!(call!(guest.sock_recv(fd, IOVS, 0, 0, OUT, OUT)), NOTSOCK, "{fd}");
+            assert_eq!(
+                call!(guest.sock_recv(fd, IOVS, 0, 0, OUT, OUT)),
+                NOTSOCK,
+                "{fd}"
+            );
             assert_eq!(call!(guest.sock_send(fd, IOVS, 0, 0, OUT)), NOTSOCK, "{fd}");
             assert_eq!(call!(guest.sock_accept(fd, 0, OUT)), NOTSOCK, "{fd}");
         }
@@ -169,11 +205,17 @@ fn rights_are_taken_away_and_never_come_back() {
         let (base, inheriting) = guest.rights(file);
         assert_eq!(base & (FD_READ | FD_WRITE), FD_READ | FD_WRITE);
         let less = base & !FD_WRITE;
-        assert_eq!(call!(guest.fd_fdstat_set_rights(file, less, inheriting)), SUCCESS);
+        assert_eq!(
+            call!(guest.fd_fdstat_set_rights(file, less, inheriting)),
+            SUCCESS
+        );
         assert_eq!(guest.rights(file), (less, inheriting));
         assert_eq!(guest.write(file, b"x"), Err(BADF));
         assert_eq!(guest.read(file, 3).unwrap(), b"con");
-        assert_eq!(call!(guest.fd_fdstat_set_rights(file, base, inheriting)), NOTCAPABLE);
+        assert_eq!(
+            call!(guest.fd_fdstat_set_rights(file, base, inheriting)),
+            NOTCAPABLE
+        );
         assert_eq!(guest.rights(file), (less, inheriting));
         // A file has rights of directories neither before nor after it is asked.
         let more = call!(guest.fd_fdstat_set_rights(file, less | PATH_OPEN, 0u64));
@@ -186,8 +228,14 @@ fn rights_are_taken_away_and_never_come_back() {
         assert_eq!(guest.open(3, "file", WRITE), Err(NOTCAPABLE));
         let again = guest.open(3, "file", READ).unwrap();
         assert_eq!(guest.rights(again).0 & FD_WRITE, 0);
-        assert_eq!(call!(guest.fd_fdstat_set_rights(3, base, inheriting)), NOTCAPABLE);
-        assert_eq!(call!(guest.fd_fdstat_set_rights(3, base & !PATH_OPEN, less)), SUCCESS);
+        assert_eq!(
+            call!(guest.fd_fdstat_set_rights(3, base, inheriting)),
+            NOTCAPABLE
+        );
+        assert_eq!(
+            call!(guest.fd_fdstat_set_rights(3, base & !PATH_OPEN, less)),
+            SUCCESS
+        );
         assert_eq!(guest.open(3, "file", READ), Err(NOTCAPABLE));
     }
 }
@@ -213,7 +261,9 @@ fn the_clocks_of_the_process_and_of_the_thread_advance() {
 fn waiting_takes_no_time_of_the_process() {
     let mut guest = Guest::new(Grants::new().clocks());
     let [process, passed] = [2, MONOTONIC].map(|clock| guest.time(clock).unwrap());
-    guest.poll(&[Wanted::After(MONOTONIC, 200_000_000)]).unwrap();
+    guest
+        .poll(&[Wanted::After(MONOTONIC, 200_000_000)])
+        .unwrap();
     let took = guest.time(2).unwrap() - process;
     let passed = guest.time(MONOTONIC).unwrap() - passed;
     assert!(passed >= 200_000_000, "{passed}");
@@ -222,7 +272,23 @@ fn waiting_takes_no_time_of_the_process() {
 
 #[test]
 fn every_exit_code_passes() {
-    for code in [0, 1, 2, 125, 126, 127, 128, 134, 254, 255, 256, 257, 0x1234_5678, i32::MIN, -1] {
+    for code in [
+        0,
+        1,
+        2,
+        125,
+        126,
+        127,
+        128,
+        134,
+        254,
+        255,
+        256,
+        257,
+        0x1234_5678,
+        i32::MIN,
+        -1,
+    ] {
         let mut guest = Guest::new(Grants::new());
         let error = guest.try_call("proc_exit", &[code.into()]).unwrap_err();
         assert_eq!(error.exit_code(), Some(code), "{error}");
@@ -245,7 +311,10 @@ fn opened(guest: &mut Guest) -> (u32, Errno) {
 #[test]
 fn descriptors_are_capped_by_the_grants() {
     for place in Place::both("max_descriptors") {
-        let grants = place.with("file", "").grant(Access::ReadWrite).stdout(Output::null());
+        let grants = place
+            .with("file", "")
+            .grant(Access::ReadWrite)
+            .stdout(Output::null());
         // The stream and the directory are among them.
         let mut guest = Guest::new(grants.clone().max_descriptors(10));
         assert_eq!(opened(&mut guest), (8, MFILE));
@@ -254,7 +323,11 @@ fn descriptors_are_capped_by_the_grants() {
         assert_eq!(guest.stat(3, "new"), Err(crate::abi::NOENT));
         assert_eq!(call!(guest.fd_close(5)), SUCCESS);
         assert_eq!(opened(&mut guest), (1, MFILE));
-        assert_eq!(opened(&mut Guest::new(grants)), (1022, MFILE), "as 1024 is the default");
+        assert_eq!(
+            opened(&mut Guest::new(grants)),
+            (1022, MFILE),
+            "as 1024 is the default"
+        );
     }
 }
 
@@ -264,7 +337,10 @@ fn descriptors_are_capped_by_the_store() {
     let grants = Grants::new().files(files, "/", Access::ReadOnly);
     let mut limits = Limits::new();
     limits.open_descriptors = 5;
-    assert_eq!(opened(&mut Guest::limited(grants.clone(), limits.clone())), (4, MFILE));
+    assert_eq!(
+        opened(&mut Guest::limited(grants.clone(), limits.clone())),
+        (4, MFILE)
+    );
     // The lower of both counts.
     let lower = grants.max_descriptors(3);
     assert_eq!(opened(&mut Guest::limited(lower, limits)), (2, MFILE));
@@ -278,20 +354,27 @@ fn more_directories_than_descriptors_are_told_before_anything_runs() {
         .max_descriptors(1);
     let error = crate::modules::instantiate(holdall::Wasi::new(grants), &[]).unwrap_err();
     let error = error.to_string();
-    assert!(error.contains("/b") && error.contains("max_descriptors"), "{error}");
+    assert!(
+        error.contains("/b") && error.contains("max_descriptors"),
+        "{error}"
+    );
 }
 
 #[test]
 fn numbers_of_descriptors_are_reused_from_the_lowest() {
     let mut guest = with_files();
-    let opened: Vec<_> = (0..6).map(|_| guest.open(3, "file", READ).unwrap()).collect();
+    let opened: Vec<_> = (0..6)
+        .map(|_| guest.open(3, "file", READ).unwrap())
+        .collect();
     assert_eq!(opened, [4, 5, 6, 7, 8, 9]);
     for fd in [8, 5, 6] {
         assert_eq!(call!(guest.fd_close(fd)), SUCCESS);
         assert_eq!(call!(guest.fd_close(fd)), BADF);
     }
     assert_eq!(call!(guest.fd_renumber(9, 4)), SUCCESS);
-    let opened: Vec<_> = (0..5).map(|_| guest.open(3, "file", READ).unwrap()).collect();
+    let opened: Vec<_> = (0..5)
+        .map(|_| guest.open(3, "file", READ).unwrap())
+        .collect();
     assert_eq!(opened, [5, 6, 8, 9, 10]);
     // The standard streams, which were not granted, stay away.
     assert_eq!(guest.write(1, b"x"), Err(BADF));
@@ -304,14 +387,20 @@ fn numbers_of_descriptors_are_reused_from_the_lowest() {
 fn a_big_directory_is_listed_once_through_a_small_buffer() {
     for place in Place::both("big_directory") {
         let count = 3_000;
-        let place = (0..count).fold(place, |place, index| place.with(&format!("file-{index}"), ""));
+        let place = (0..count).fold(place, |place, index| {
+            place.with(&format!("file-{index}"), "")
+        });
         let mut guest = Guest::new(place.grant(Access::ReadWrite));
         for buffer_bytes in [64, 250] {
             let dir = guest.open(3, ".", DIRECTORY).unwrap();
             let entries = guest.list(dir, buffer_bytes).unwrap();
             let names: BTreeSet<_> = entries.iter().map(|(name, ..)| name.as_str()).collect();
             let what = format!("{} through {buffer_bytes} bytes", place.name());
-            assert_eq!((entries.len(), names.len()), (count + 2, count + 2), "{what}");
+            assert_eq!(
+                (entries.len(), names.len()),
+                (count + 2, count + 2),
+                "{what}"
+            );
             assert!(names.contains("file-2999") && names.contains("."), "{what}");
             assert_eq!(call!(guest.fd_close(dir)), SUCCESS);
         }
@@ -337,13 +426,19 @@ fn a_listing_goes_on_while_the_directory_changes() {
             cookie = u64_at(&bytes, 0);
             if name != "." && name != ".." {
                 assert_eq!(call!(guest.path_unlink_file(3, &*name)), SUCCESS);
-                guest.open(3, &*format!("{name}-new"), WRITE | CREATE).unwrap();
+                guest
+                    .open(3, &*format!("{name}-new"), WRITE | CREATE)
+                    .unwrap();
                 seen.push(name);
             }
         }
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen.len(), 100, "{}", place.name());
-        assert_eq!(guest.names(3).len(), 100, "from the beginning, what is there now");
+        assert_eq!(
+            guest.names(3).len(),
+            100,
+            "from the beginning, what is there now"
+        );
     }
 }

@@ -70,7 +70,11 @@ fn refused_calls() -> Vec<(&'static str, Vec<Arg>, Errno)> {
 fn the_default_grants_nothing() {
     let mut guest = Guest::new(Grants::new());
     let calls = refused_calls();
-    let mut names: Vec<_> = calls.iter().map(|(name, ..)| *name).chain(["proc_exit"]).collect();
+    let mut names: Vec<_> = calls
+        .iter()
+        .map(|(name, ..)| *name)
+        .chain(["proc_exit"])
+        .collect();
     names.sort_unstable();
     let mut all = FUNCTIONS.map(|(name, _)| name);
     all.sort_unstable();
@@ -82,20 +86,34 @@ fn the_default_grants_nothing() {
         guest.put(BUFFER, &[0x5A; 64]);
         assert_eq!(guest.call(name, &args), expected, "{name}");
         let touched = guest.get(BUFFER, 64) != [0x5A; 64];
-        assert_eq!(touched, name == "poll_oneoff", "{name} puts nothing into memory");
+        assert_eq!(
+            touched,
+            name == "poll_oneoff",
+            "{name} puts nothing into memory"
+        );
     }
     // For all that it could name.
     for fd in (0..64).chain([u32::MAX, 1 << 31, 1023]) {
         assert_eq!(call!(guest.fd_fdstat_get(fd, OUT)), BADF, "{fd}");
         assert_eq!(guest.open(fd, ".", DIRECTORY), Err(BADF), "{fd}");
     }
-    assert_eq!(guest.try_call("proc_exit", &[3.into()]).unwrap_err().exit_code(), Some(3));
+    assert_eq!(
+        guest
+            .try_call("proc_exit", &[3.into()])
+            .unwrap_err()
+            .exit_code(),
+        Some(3)
+    );
 }
 
 #[test]
 fn nothing_comes_of_what_was_not_granted_when_it_is_polled() {
     let mut guest = Guest::new(Grants::new());
-    let wanted = [Wanted::After(MONOTONIC, 1), Wanted::Read(0), Wanted::Write(1)];
+    let wanted = [
+        Wanted::After(MONOTONIC, 1),
+        Wanted::Read(0),
+        Wanted::Write(1),
+    ];
     let came = guest.poll(&wanted).unwrap();
     let errnos: Vec<_> = came.iter().map(|event| event.errno).collect();
     assert_eq!(errnos, [NOTCAPABLE, BADF, BADF]);
@@ -134,7 +152,10 @@ fn each_grant_gives_nothing_but_itself() {
 
 #[test]
 fn streams_are_read_or_written_and_never_both() {
-    let grants = Grants::new().stdin(Input::null()).stdout(Output::null()).stderr(Output::null());
+    let grants = Grants::new()
+        .stdin(Input::null())
+        .stdout(Output::null())
+        .stderr(Output::null());
     let mut guest = Guest::new(grants);
     assert_eq!(guest.write(0, b"x"), Err(BADF));
     for fd in [1, 2] {
@@ -183,10 +204,15 @@ fn strings(guest: &mut Guest, name: &str) -> Vec<String> {
     let bytes = guest.get(BUFFER, size + 1);
     assert_eq!(bytes[size as usize], 0x5A, "no more than was said");
     let heads = guest.get(IOVS, count * 4);
-    let starts = heads.chunks(4).map(|head| (u32_at(head, 0) - BUFFER) as usize);
+    let starts = heads
+        .chunks(4)
+        .map(|head| (u32_at(head, 0) - BUFFER) as usize);
     let ends = starts.map(|start| {
         let rest = &bytes[start..];
-        let end = rest.iter().position(|byte| *byte == 0).expect("a zero behind it");
+        let end = rest
+            .iter()
+            .position(|byte| *byte == 0)
+            .expect("a zero behind it");
         String::from_utf8(rest[..end].to_vec()).unwrap()
     });
     ends.collect()
@@ -194,7 +220,16 @@ fn strings(guest: &mut Guest, name: &str) -> Vec<String> {
 
 #[test]
 fn arguments_and_variables_come_as_they_were_given() {
-    let args = ["prog", "", "two words", "quote\"'`", "line\nbreak", "ünï→cödé", "-x=y", "\x1b[0m"];
+    let args = [
+        "prog",
+        "",
+        "two words",
+        "quote\"'`",
+        "line\nbreak",
+        "ünï→cödé",
+        "-x=y",
+        "\x1b[0m",
+    ];
     let grants = Grants::new()
         .args(args)
         .env("EMPTY", "")
@@ -225,7 +260,10 @@ fn many_arguments_come_whole() {
     let args: Vec<_> = (0..7_000).map(|index| format!("{index:->32}")).collect();
     let mut guest = Guest::new(Grants::new().args(&args));
     assert_eq!(call!(guest.args_sizes_get(OUT, OUT2)), SUCCESS);
-    assert_eq!((guest.out(), u32_at(&guest.get(OUT2, 4), 0)), (7_000, 7_000 * 33));
+    assert_eq!(
+        (guest.out(), u32_at(&guest.get(OUT2, 4), 0)),
+        (7_000, 7_000 * 33)
+    );
     let heads = BUFFER + 7_000 * 33;
     assert_eq!(call!(guest.args_get(heads, BUFFER)), SUCCESS);
     let last = u32_at(&guest.get(heads + 6_999 * 4, 4), 0);
@@ -236,13 +274,24 @@ fn many_arguments_come_whole() {
 fn what_cannot_be_passed_on_is_refused_before_anything_runs() {
     let root = "(module (import \"wasi_snapshot_preview1\" \"sched_yield\" (func (result i32))))";
     for (grants, expected) in [
-        (Grants::new().args(["a", "b\0c"]), &["argument 1", "zero byte"][..]),
-        (Grants::new().env("A", "b\0"), &["variable \"A\"", "zero byte"]),
+        (
+            Grants::new().args(["a", "b\0c"]),
+            &["argument 1", "zero byte"][..],
+        ),
+        (
+            Grants::new().env("A", "b\0"),
+            &["variable \"A\"", "zero byte"],
+        ),
         (Grants::new().env("A\0", "b"), &["variable", "zero byte"]),
-        (Grants::new().env("A=B", "c"), &["variable \"A=B\"", "\"=\""]),
+        (
+            Grants::new().env("A=B", "c"),
+            &["variable \"A=B\"", "\"=\""],
+        ),
         (Grants::new().env("", "c"), &["variable \"\"", "not empty"]),
     ] {
-        let error = instantiate(Wasi::new(grants), &[("root", root)]).map(|_| ()).unwrap_err();
+        let error = instantiate(Wasi::new(grants), &[("root", root)])
+            .map(|_| ())
+            .unwrap_err();
         let error = error.to_string();
         for text in expected {
             assert!(error.contains(text), "no {text:?} in {error}");
@@ -252,9 +301,14 @@ fn what_cannot_be_passed_on_is_refused_before_anything_runs() {
 
 #[test]
 fn values_of_variables_are_not_shown() {
-    let grants = Grants::new().env("TOKEN", "hush").stdin(Input::bytes(*b"hush"));
+    let grants = Grants::new()
+        .env("TOKEN", "hush")
+        .stdin(Input::bytes(*b"hush"));
     let shown = format!("{:?}", Wasi::new(grants));
-    assert!(shown.contains("TOKEN") && !shown.contains("hush"), "{shown}");
+    assert!(
+        shown.contains("TOKEN") && !shown.contains("hush"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -272,14 +326,19 @@ fn randomness_differs_from_one_call_to_the_next() {
     assert_eq!(call!(guest.random_get(BUFFER, BUFFER_BYTES)), SUCCESS);
     let bytes = guest.get(BUFFER, BUFFER_BYTES);
     for (at, part) in bytes.chunks(4096).enumerate() {
-        assert!(part.iter().any(|byte| *byte != 0), "nothing at {at} times 4096");
+        assert!(
+            part.iter().any(|byte| *byte != 0),
+            "nothing at {at} times 4096"
+        );
     }
 }
 
 #[test]
 fn bytes_that_may_be_written_are_counted() {
     let files = Files::new().with("file", "0123456789");
-    let grants = Grants::new().stdout(Output::null()).files(files, "/", Access::ReadWrite);
+    let grants = Grants::new()
+        .stdout(Output::null())
+        .files(files, "/", Access::ReadWrite);
     let mut guest = Guest::new(grants.max_written_bytes(20));
     let dquot = crate::abi::DQUOT;
     assert_eq!(guest.write(1, b"12345"), Ok(5));
@@ -294,13 +353,17 @@ fn bytes_that_may_be_written_are_counted() {
     assert_eq!(guest.write(file, b"x"), Err(dquot));
     assert_eq!(guest.write(1, b"x"), Err(dquot));
     assert_eq!(guest.write(1, b""), Ok(0));
-    assert_eq!(call!(guest.fd_filestat_set_times(file, 0u64, 0u64, 3)), INVAL);
+    assert_eq!(
+        call!(guest.fd_filestat_set_times(file, 0u64, 0u64, 3)),
+        INVAL
+    );
 }
 
 #[test]
 fn a_file_does_not_grow_beyond_what_may_be_written_by_a_gap() {
     for place in crate::place::Place::both("growth_by_a_gap") {
-        let grants = place.with("file", "").grant(Access::ReadWrite);
+        let place = place.with("file", "");
+        let grants = place.grant(Access::ReadWrite);
         let mut guest = Guest::new(grants.max_written_bytes(100));
         let file = guest.open(3, "file", crate::abi::WRITE).unwrap();
         guest.put_iovs(&[(BUFFER, 1)]);

@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
-use holdall::{Config, Engine, Error, Grants, Instance, Limits, Linker, Memory, Module, Store, Val, Wasi};
+use holdall::{
+    Config, Engine, Error, Grants, Instance, Limits, Linker, Memory, Module, Store, Val, Wasi,
+};
 
 use crate::abi::{Errno, Event, FUNCTIONS, Open, SUCCESS, Stat, Wanted, u32_at, u64_at};
 
@@ -73,10 +75,18 @@ pub(crate) fn text(wasi: &str) -> String {
         FUNCTIONS.iter().filter(shared)
     };
     let params = |letters: &str| {
-        let types = letters.chars().map(|letter| if letter == 'i' { " i32" } else { " i64" });
+        let types = letters
+            .chars()
+            .map(|letter| if letter == 'I' { " i64" } else { " i32" });
         types.collect::<String>()
     };
-    let result = |name| if name == "proc_exit" { "" } else { "(result i32)" };
+    let result = |name| {
+        if name == "proc_exit" {
+            ""
+        } else {
+            "(result i32)"
+        }
+    };
     for (name, letters) in functions() {
         let (params, result) = (params(letters), result(*name));
         writeln!(
@@ -134,7 +144,7 @@ impl Guest {
         let engine = Engine::new(config);
         let module = Module::new(&engine, text(name).into_bytes()).unwrap();
         let mut store = Store::new(&engine, ());
-        store.limits(limits);
+        store.limits(limits).unwrap();
         let mut linker = Linker::new(&engine);
         linker.wasi(wasi);
         let instance = linker.instantiate(&mut store, &module).unwrap();
@@ -175,7 +185,11 @@ impl Guest {
         let ty = func.ty(&self.store);
         assert_eq!(ty.params().len(), slots.len(), "arguments of {name}");
         let types = ty.params().iter();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "its bits")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_possible_wrap,
+            reason = "its bits"
+        )]
         let args: Vec<_> = types
             .zip(slots)
             .map(|(ty, slot)| match ty {
@@ -192,12 +206,16 @@ impl Guest {
     }
 
     pub(crate) fn put(&mut self, at: u32, bytes: &[u8]) {
-        self.memory.write(&mut self.store, at as usize, bytes).unwrap();
+        self.memory
+            .write(&mut self.store, at as usize, bytes)
+            .unwrap();
     }
 
     pub(crate) fn get(&self, at: u32, size: u32) -> Vec<u8> {
         let mut bytes = vec![0; size as usize];
-        self.memory.read(&self.store, at as usize, &mut bytes).unwrap();
+        self.memory
+            .read(&self.store, at as usize, &mut bytes)
+            .unwrap();
         bytes
     }
 
@@ -213,9 +231,14 @@ impl Guest {
 
     /// Puts a list of buffers into memory, each with its address and its length.
     pub(crate) fn put_iovs(&mut self, iovs: &[(u32, u32)]) {
-        let bytes = iovs.iter().flat_map(|(at, size)| [at.to_le_bytes(), size.to_le_bytes()]);
+        let bytes = iovs
+            .iter()
+            .flat_map(|(at, size)| [at.to_le_bytes(), size.to_le_bytes()]);
         let bytes: Vec<u8> = bytes.flatten().collect();
-        assert!(bytes.len() <= (PATHS - IOVS) as usize, "they have their place");
+        assert!(
+            bytes.len() <= (PATHS - IOVS) as usize,
+            "they have their place"
+        );
         self.put(IOVS, &bytes);
     }
 
@@ -264,7 +287,9 @@ impl Guest {
     #[track_caller]
     pub(crate) fn stat(&mut self, fd: u32, path: &str) -> Result<Stat, Errno> {
         let errno = call!(self.path_filestat_get(fd, 1, path, BUFFER));
-        self.or(errno, |guest| Stat::of(&guest.get(BUFFER, Stat::SIZE as u32)))
+        self.or(errno, |guest| {
+            Stat::of(&guest.get(BUFFER, Stat::SIZE as u32))
+        })
     }
 
     /// The rights of a descriptor: to itself, and to what is opened through it.
@@ -305,15 +330,25 @@ impl Guest {
                 wanted.preview1(index as u64)
             });
         }
-        assert!(bytes.len() <= (PATHS - IOVS) as usize, "they have their place");
+        assert!(
+            bytes.len() <= (PATHS - IOVS) as usize,
+            "they have their place"
+        );
         self.put(IOVS, &bytes);
         let count = u32::try_from(wanted.len()).unwrap();
-        ([IOVS.into(), BUFFER.into(), count.into(), OUT.into()], count)
+        (
+            [IOVS.into(), BUFFER.into(), count.into(), OUT.into()],
+            count,
+        )
     }
 
     /// The entries of a directory, read through a buffer of this size: name, inode number, type.
     #[track_caller]
-    pub(crate) fn list(&mut self, fd: u32, buffer_bytes: u32) -> Result<Vec<(String, u64, u8)>, Errno> {
+    pub(crate) fn list(
+        &mut self,
+        fd: u32,
+        buffer_bytes: u32,
+    ) -> Result<Vec<(String, u64, u8)>, Errno> {
         const HEAD: usize = 24;
         let mut entries = Vec::new();
         let mut cookie = 0u64;
@@ -336,7 +371,10 @@ impl Guest {
             if used < buffer_bytes {
                 return Ok(entries);
             }
-            assert!(entries.len() > before, "a name fits a buffer of {buffer_bytes} bytes");
+            assert!(
+                entries.len() > before,
+                "a name fits a buffer of {buffer_bytes} bytes"
+            );
         }
     }
 

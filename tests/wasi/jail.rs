@@ -3,8 +3,8 @@
 use holdall::{Access, Grants};
 
 use crate::abi::{
-    CREATE, DIRECTORY, DIRECTORY_TYPE, EXIST, Errno, ILSEQ, INVAL, ISDIR, LOOP, NAMETOOLONG, NOENT,
-    NOTDIR, NO_FOLLOW, PERM, READ, REGULAR_FILE, SUCCESS, TRUNCATE, WRITE, XDEV,
+    CREATE, DIRECTORY, DIRECTORY_TYPE, EXIST, Errno, ILSEQ, INVAL, ISDIR, LOOP, NAMETOOLONG,
+    NO_FOLLOW, NOENT, NOTDIR, PERM, READ, REGULAR_FILE, SUCCESS, TRUNCATE, WRITE, XDEV,
 };
 use crate::guest::{Arg, BUFFER, Guest, OUT};
 use crate::place::{Folder, Place};
@@ -30,7 +30,11 @@ fn jailed(place: Place) -> (Place, Guest) {
         ("dir/../dir/file", "sub/to_inner"),
         ("again", "sub/again"),
     ] {
-        assert_eq!(call!(guest.path_symlink(target, 3, path)), SUCCESS, "{path}");
+        assert_eq!(
+            call!(guest.path_symlink(target, 3, path)),
+            SUCCESS,
+            "{path}"
+        );
     }
     assert_eq!(guest.open(3, "sub", DIRECTORY), Ok(4));
     (place, guest)
@@ -128,7 +132,12 @@ fn refuses(place: Place, paths: &[&str], follow: bool) {
                     .collect();
                 wrong.push(format!("{name}({}) = {errno:?}", numbers.join(", ")));
             }
-            assert_eq!(place.everything(), before, "{}: {name} of {path}", place.name());
+            assert_eq!(
+                place.everything(),
+                before,
+                "{}: {name} of {path}",
+                place.name()
+            );
         }
     }
     assert!(wrong.is_empty(), "{}: {wrong:#?}", place.name());
@@ -162,14 +171,29 @@ fn no_link_is_followed_out_of_a_directory_in_memory() {
 fn the_granted_directory_itself_is_not_left() {
     for place in Place::both("root_left") {
         let (place, mut guest) = jailed(place);
-        for path in ["..", "../", "../..", "sub/../..", "sub/dir/../../../x", "../root_left/secret"] {
+        for path in [
+            "..",
+            "../",
+            "../..",
+            "sub/../..",
+            "sub/dir/../../../x",
+            "../root_left/secret",
+        ] {
             for how in [READ, DIRECTORY, WRITE | CREATE] {
-                assert_eq!(guest.open(3, path, how), Err(PERM), "{}: {path}", place.name());
+                assert_eq!(
+                    guest.open(3, path, how),
+                    Err(PERM),
+                    "{}: {path}",
+                    place.name()
+                );
             }
             assert_eq!(guest.stat(3, path), Err(PERM), "{}: {path}", place.name());
         }
         // Within it, `..` goes where it should.
-        assert_eq!(guest.read_file(3, "sub/dir/../../secret").unwrap(), "secret");
+        assert_eq!(
+            guest.read_file(3, "sub/dir/../../secret").unwrap(),
+            "secret"
+        );
         assert_eq!(guest.read_file(3, "sub/to_secret").unwrap(), "secret");
         assert_eq!(guest.read_file(4, "dir/../file").unwrap(), "file");
         assert_eq!(guest.read_file(4, "to_inner").unwrap(), "inner file");
@@ -181,14 +205,33 @@ fn links_that_lead_out_can_be_looked_at_and_taken_away() {
     for place in Place::both("links_themselves") {
         let (place, mut guest) = jailed(place);
         let name = place.name();
-        assert_eq!(call!(guest.path_readlink(4, "to_secret", BUFFER, 99, OUT)), SUCCESS);
+        assert_eq!(
+            call!(guest.path_readlink(4, "to_secret", BUFFER, 99, OUT)),
+            SUCCESS
+        );
         assert_eq!(guest.get(BUFFER, guest.out()), b"../secret", "{name}");
-        assert_eq!(call!(guest.path_filestat_get(4, 0, "to_secret", BUFFER)), SUCCESS, "{name}");
+        assert_eq!(
+            call!(guest.path_filestat_get(4, 0, "to_secret", BUFFER)),
+            SUCCESS,
+            "{name}"
+        );
         assert_eq!(guest.get(BUFFER + 16, 1), [7], "a symbolic link");
-        assert_eq!(guest.open(4, "to_secret", READ | NO_FOLLOW), Err(LOOP), "{name}");
-        assert_eq!(call!(guest.path_rename(4, "to_secret", 4, "renamed")), SUCCESS, "{name}");
+        assert_eq!(
+            guest.open(4, "to_secret", READ | NO_FOLLOW),
+            Err(LOOP),
+            "{name}"
+        );
+        assert_eq!(
+            call!(guest.path_rename(4, "to_secret", 4, "renamed")),
+            SUCCESS,
+            "{name}"
+        );
         assert_eq!(guest.open(4, "renamed", READ), Err(PERM), "{name}");
-        assert_eq!(call!(guest.path_unlink_file(4, "renamed")), SUCCESS, "{name}");
+        assert_eq!(
+            call!(guest.path_unlink_file(4, "renamed")),
+            SUCCESS,
+            "{name}"
+        );
         assert_eq!(guest.read_file(3, "secret").unwrap(), "secret", "{name}");
         // One that goes in circles ends.
         assert_eq!(guest.open(4, "again", READ), Err(LOOP), "{name}");
@@ -202,7 +245,12 @@ fn links_to_absolute_paths_are_not_made() {
         let (place, mut guest) = jailed(place);
         let before = place.everything();
         for target in ["/", "/etc/passwd", "//"] {
-            assert_eq!(call!(guest.path_symlink(target, 4, "new")), PERM, "{}", place.name());
+            assert_eq!(
+                call!(guest.path_symlink(target, 4, "new")),
+                PERM,
+                "{}",
+                place.name()
+            );
         }
         assert_eq!(place.everything(), before);
     }
@@ -221,7 +269,10 @@ fn links_that_somebody_else_made_are_not_followed_out() {
         .with_link("jail/first", "second")
         .with_link("jail/second", "absolute_dir/secret")
         .with_link("jail/root", "/")
-        .with_link("jail/itself", folder_path("foreign_links/jail/file").to_str().unwrap());
+        .with_link(
+            "jail/itself",
+            folder_path("foreign_links/jail/file").to_str().unwrap(),
+        );
     let before = outside.everything();
     let grants = Grants::new()
         .host_dir(folder.path().join("jail"), "/", Access::ReadWrite)
@@ -248,13 +299,18 @@ fn links_that_somebody_else_made_are_not_followed_out() {
     assert_eq!(errno, PERM);
     let errno = call!(guest.path_link(3, 1, "absolute", 3, "mine"));
     assert_ne!(errno, SUCCESS);
-    assert_eq!(call!(guest.path_unlink_file(3, "absolute_dir/secret")), PERM);
+    assert_eq!(
+        call!(guest.path_unlink_file(3, "absolute_dir/secret")),
+        PERM
+    );
     assert_eq!(outside.everything(), before);
 }
 
 #[cfg(unix)]
 fn folder_path(name: &str) -> std::path::PathBuf {
-    std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("wasi").join(name)
+    std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("wasi")
+        .join(name)
 }
 
 #[test]
@@ -272,8 +328,16 @@ fn nothing_is_moved_from_one_place_to_another_of_another_kind() {
     let mut guest = Guest::new(grants);
     let before = [host.everything(), memory.everything()];
     for (from, to) in [(3, 4), (4, 3), (4, 5), (5, 4), (3, 5)] {
-        assert_eq!(call!(guest.path_rename(from, "file", to, "new")), XDEV, "{from} to {to}");
-        assert_eq!(call!(guest.path_link(from, 0, "file", to, "new")), XDEV, "{from} to {to}");
+        assert_eq!(
+            call!(guest.path_rename(from, "file", to, "new")),
+            XDEV,
+            "{from} to {to}"
+        );
+        assert_eq!(
+            call!(guest.path_link(from, 0, "file", to, "new")),
+            XDEV,
+            "{from} to {to}"
+        );
     }
     assert_eq!([host.everything(), memory.everything()], before);
     assert_eq!(other.paths(), ["file"]);
@@ -285,12 +349,24 @@ fn renames_and_links_go_between_directories_that_are_both_granted() {
         let (place, mut guest) = jailed(place);
         let name = place.name();
         let beside = guest.open(3, "beside", DIRECTORY).unwrap();
-        assert_eq!(call!(guest.path_rename(beside, "inner", 4, "moved")), SUCCESS, "{name}");
+        assert_eq!(
+            call!(guest.path_rename(beside, "inner", 4, "moved")),
+            SUCCESS,
+            "{name}"
+        );
         assert_eq!(guest.read_file(4, "moved").unwrap(), "secret", "{name}");
-        assert_eq!(call!(guest.path_link(4, 0, "moved", beside, "linked")), SUCCESS, "{name}");
+        assert_eq!(
+            call!(guest.path_link(4, 0, "moved", beside, "linked")),
+            SUCCESS,
+            "{name}"
+        );
         assert_eq!(guest.stat(beside, "linked").unwrap().links, 2, "{name}");
         // A directory is not moved into itself, from above or from its own descriptor.
-        assert_eq!(call!(guest.path_rename(3, "sub", 4, "dir/sub")), INVAL, "{name}");
+        assert_eq!(
+            call!(guest.path_rename(3, "sub", 4, "dir/sub")),
+            INVAL,
+            "{name}"
+        );
         assert_eq!(guest.names(3), ["beside", "secret", "sub"], "{name}");
     }
 }
@@ -301,7 +377,11 @@ fn a_slash_at_the_end_asks_for_a_directory() {
         let (place, mut guest) = jailed(place);
         let name = place.name();
         for path in ["dir/", "dir//", "./dir/.", "dir/.//"] {
-            assert_eq!(guest.stat(4, path).unwrap().filetype, DIRECTORY_TYPE, "{name}: {path}");
+            assert_eq!(
+                guest.stat(4, path).unwrap().filetype,
+                DIRECTORY_TYPE,
+                "{name}: {path}"
+            );
             assert!(guest.open(4, path, DIRECTORY).is_ok(), "{name}: {path}");
         }
         for path in ["file/", "file//", "to_file/", "file/."] {
@@ -309,13 +389,29 @@ fn a_slash_at_the_end_asks_for_a_directory() {
             assert_eq!(guest.open(4, path, READ), Err(NOTDIR), "{name}: {path}");
         }
         assert_eq!(call!(guest.path_unlink_file(4, "file/")), NOTDIR, "{name}");
-        assert_eq!(call!(guest.path_remove_directory(4, "file/")), NOTDIR, "{name}");
+        assert_eq!(
+            call!(guest.path_remove_directory(4, "file/")),
+            NOTDIR,
+            "{name}"
+        );
         assert_eq!(call!(guest.path_unlink_file(4, "dir/")), ISDIR, "{name}");
         let errno = guest.open(4, "new/", WRITE | CREATE).unwrap_err();
         assert!([ISDIR, NOENT, INVAL].contains(&errno), "{name}: {errno:?}");
-        assert_eq!(call!(guest.path_create_directory(4, "made/")), SUCCESS, "{name}");
-        assert_eq!(call!(guest.path_rename(4, "made/", 4, "other/")), SUCCESS, "{name}");
-        assert_eq!(call!(guest.path_remove_directory(4, "other/")), SUCCESS, "{name}");
+        assert_eq!(
+            call!(guest.path_create_directory(4, "made/")),
+            SUCCESS,
+            "{name}"
+        );
+        assert_eq!(
+            call!(guest.path_rename(4, "made/", 4, "other/")),
+            SUCCESS,
+            "{name}"
+        );
+        assert_eq!(
+            call!(guest.path_remove_directory(4, "other/")),
+            SUCCESS,
+            "{name}"
+        );
         assert_eq!(guest.read_file(4, "file").unwrap(), "file", "{name}");
     }
 }
@@ -327,11 +423,17 @@ fn errnos(guest: &mut Guest, path: &[u8]) -> Vec<(&'static str, Errno)> {
         ("create", guest.open(3, path, WRITE | CREATE).unwrap_err()),
         ("stat", call!(guest.path_filestat_get(3, 1, path, BUFFER))),
         ("lstat", call!(guest.path_filestat_get(3, 0, path, BUFFER))),
-        ("utimes", call!(guest.path_filestat_set_times(3, 1, path, 0, 0, 10))),
+        (
+            "utimes",
+            call!(guest.path_filestat_set_times(3, 1, path, 0, 0, 10)),
+        ),
         ("mkdir", call!(guest.path_create_directory(3, path))),
         ("rmdir", call!(guest.path_remove_directory(3, path))),
         ("unlink", call!(guest.path_unlink_file(3, path))),
-        ("readlink", call!(guest.path_readlink(3, path, BUFFER, 99, OUT))),
+        (
+            "readlink",
+            call!(guest.path_readlink(3, path, BUFFER, 99, OUT)),
+        ),
         ("rename from", call!(guest.path_rename(3, path, 3, "new"))),
         ("rename to", call!(guest.path_rename(3, "secret", 3, path))),
         ("link from", call!(guest.path_link(3, 0, path, 3, "new"))),
@@ -344,7 +446,7 @@ fn errnos(guest: &mut Guest, path: &[u8]) -> Vec<(&'static str, Errno)> {
 #[test]
 fn what_is_no_path_is_refused() {
     let long_name = "n".repeat(256);
-    let long = ["a".repeat(200); 20].join("/") + "/" + &"b".repeat(76);
+    let long = format!("{}/", "a".repeat(200)).repeat(20) + &"b".repeat(76);
     assert_eq!(long.len(), 4096);
     let longer = long.clone() + "c";
     let cases: [(&str, &[u8], &[Errno]); 9] = [
@@ -365,7 +467,9 @@ fn what_is_no_path_is_refused() {
         for (what, path, expected) in cases {
             for (call, errno) in errnos(&mut guest, path) {
                 if !expected.contains(&errno) {
-                    wrong.push(format!("{what}: {call} = {errno:?}, not one of {expected:?}"));
+                    wrong.push(format!(
+                        "{what}: {call} = {errno:?}, not one of {expected:?}"
+                    ));
                 }
             }
         }
@@ -401,7 +505,9 @@ fn names_that_are_no_utf_8_hide_no_others() {
     let folder = Folder::new("no_utf_8").with("good", "");
     let name = std::ffi::OsStr::from_bytes(b"bad\xff");
     std::fs::write(folder.path().join(name), "").unwrap();
-    let grants = Grants::new().host_dir(folder.path(), "/", Access::ReadOnly).unwrap();
+    let grants = Grants::new()
+        .host_dir(folder.path(), "/", Access::ReadOnly)
+        .unwrap();
     assert_eq!(Guest::new(grants).names(3), ["good"]);
 }
 
@@ -411,14 +517,29 @@ fn a_directory_that_is_moved_away_is_still_only_itself() {
         let (place, mut guest) = jailed(place);
         let name = place.name();
         let dir = guest.open(4, "dir", DIRECTORY).unwrap();
-        assert_eq!(call!(guest.path_rename(4, "dir", 3, "beside/dir")), SUCCESS, "{name}");
-        assert_eq!(guest.read_file(dir, "file").unwrap(), "inner file", "{name}");
+        assert_eq!(
+            call!(guest.path_rename(4, "dir", 3, "beside/dir")),
+            SUCCESS,
+            "{name}"
+        );
+        assert_eq!(
+            guest.read_file(dir, "file").unwrap(),
+            "inner file",
+            "{name}"
+        );
         for path in ["..", "../inner", "../../secret"] {
             assert_eq!(guest.open(dir, path, READ), Err(PERM), "{name}: {path}");
         }
         assert_eq!(call!(guest.path_unlink_file(3, "beside/dir/file")), SUCCESS);
-        assert_eq!(call!(guest.path_unlink_file(3, "beside/dir/to_secret")), SUCCESS);
-        assert_eq!(call!(guest.path_remove_directory(3, "beside/dir")), SUCCESS, "{name}");
+        assert_eq!(
+            call!(guest.path_unlink_file(3, "beside/dir/to_secret")),
+            SUCCESS
+        );
+        assert_eq!(
+            call!(guest.path_remove_directory(3, "beside/dir")),
+            SUCCESS,
+            "{name}"
+        );
         assert_eq!(guest.open(dir, "new", WRITE | CREATE), Err(NOENT), "{name}");
         assert_eq!(guest.open(dir, "../inner", READ), Err(PERM), "{name}");
     }

@@ -9,6 +9,7 @@ use crate::abi::{BADF, Errno, NOTCAPABLE, SUCCESS};
 use crate::guest::text;
 
 /// A linked graph, of which the first module is the root.
+#[derive(Debug)]
 pub(crate) struct Graph {
     store: Store<()>,
     root: Instance,
@@ -108,7 +109,14 @@ fn root() -> String {
     let mut text = String::from("(module\n");
     for module in ["a", "b"] {
         for name in [
-            "write", "read", "open", "opened", "variables", "arguments", "clock", "random",
+            "write",
+            "read",
+            "open",
+            "opened",
+            "variables",
+            "arguments",
+            "clock",
+            "random",
         ] {
             text += &format!(
                 "(func (export \"{module}_{name}\") (import \"{module}\" \"{name}\") (result i32))\n"
@@ -121,9 +129,8 @@ fn root() -> String {
 /// A root that makes the calls itself, and has them made by `a` too.
 fn probing_root() -> String {
     // Imports stand before everything else.
-    let imports = ["write", "open", "opened", "variables", "read"].map(|name| {
-        format!("(func (export \"a_{name}\") (import \"a\" \"{name}\") (result i32))")
-    });
+    let imports = ["write", "open", "opened", "variables", "read"]
+        .map(|name| format!("(func (export \"a_{name}\") (import \"a\" \"{name}\") (result i32))"));
     prober("root", "").replacen("(module", &format!("(module {}", imports.join("\n")), 1)
 }
 
@@ -134,7 +141,11 @@ fn everything(output: Output) -> Grants {
         .env("NAME", "value")
         .stdin(Input::bytes(*b"xyz"))
         .stdout(output)
-        .files(Files::new().with("file", "contents"), "/", Access::ReadWrite)
+        .files(
+            Files::new().with("file", "contents"),
+            "/",
+            Access::ReadWrite,
+        )
         .clocks()
         .random()
 }
@@ -180,13 +191,19 @@ fn each_dependency_gets_what_is_granted_by_its_name_alone() {
 fn modules_with_the_same_grants_do_not_share_descriptors() {
     let (capture, stdout) = Output::capture();
     let grants = everything(stdout);
-    let wasi = Wasi::new(Grants::new()).grant("a", grants.clone()).grant("b", grants);
+    let wasi = Wasi::new(Grants::new())
+        .grant("a", grants.clone())
+        .grant("b", grants);
     let (a, b) = (prober("a", ""), prober("b", ""));
     let mut graph = instantiate(wasi, &[("root", &root()), ("a", &a), ("b", &b)]).unwrap();
     let opened = ["a_opened", "a_opened", "b_opened"].map(|name| graph.call(name).unwrap());
     assert_eq!(opened, [4, 5, 4]);
     let read = ["a_read", "a_read", "b_read"].map(|name| graph.call(name).unwrap());
-    assert_eq!(read, [b'x', b'y', b'x'].map(u32::from), "each reads from the beginning");
+    assert_eq!(
+        read,
+        [b'x', b'y', b'x'].map(u32::from),
+        "each reads from the beginning"
+    );
     graph.call("a_write").unwrap();
     graph.call("b_write").unwrap();
     assert_eq!(capture.text(), "ab", "one output, which both were given");
@@ -202,7 +219,10 @@ fn the_root_gets_what_is_granted_by_its_name_in_place_of_what_roots_get() {
     let mut graph = instantiate(wasi, &[("root", &root), ("a", &a)]).unwrap();
     assert_eq!(graph.errno("write"), SUCCESS);
     assert_eq!(graph.errno("a_write"), SUCCESS);
-    assert_eq!((named.text(), roots.text()), ("root".to_owned(), "a".to_owned()));
+    assert_eq!(
+        (named.text(), roots.text()),
+        ("root".to_owned(), "a".to_owned())
+    );
 }
 
 #[test]
@@ -214,7 +234,11 @@ fn shared_grants_are_one_set_of_descriptors() {
     let opened = ["opened", "a_opened", "opened"].map(|name| graph.call(name).unwrap());
     assert_eq!(opened, [4, 5, 6]);
     let read = ["read", "a_read"].map(|name| graph.call(name).unwrap());
-    assert_eq!(read, [b'x', b'y'].map(u32::from), "one goes on where the other was");
+    assert_eq!(
+        read,
+        [b'x', b'y'].map(u32::from),
+        "one goes on where the other was"
+    );
     assert_eq!(graph.call("a_variables").unwrap(), 1);
     assert_eq!(graph.errno("a_write"), SUCCESS);
     assert_eq!(capture.text(), "a");
@@ -238,8 +262,8 @@ fn a_function_that_is_exported_again_keeps_its_authority() {
     let (named, own) = Output::capture();
     let wasi = Wasi::new(Grants::new().stdout(stdout)).grant("a", Grants::new().stdout(own));
     let a = r#"(module
-        (import "wasi_snapshot_preview1" "fd_write"
-            (func (export "fd_write") (param i32 i32 i32 i32) (result i32)))
+        (func (export "fd_write") (import "wasi_snapshot_preview1" "fd_write")
+            (param i32 i32 i32 i32) (result i32))
         (memory (export "memory") 1) (data (i32.const 16) "of a"))"#;
     let root = r#"(module
         (import "a" "fd_write" (func $its (param i32 i32 i32 i32) (result i32)))
@@ -256,7 +280,10 @@ fn a_function_that_is_exported_again_keeps_its_authority() {
         (func (export "own") (result i32) (call $call (i32.const 1))))"#;
     let mut graph = instantiate(wasi, &[("root", root), ("a", a)]).unwrap();
     assert_eq!(graph.errno("its"), SUCCESS);
-    assert_eq!((roots.text(), named.text()), (String::new(), "root".to_owned()));
+    assert_eq!(
+        (roots.text(), named.text()),
+        (String::new(), "root".to_owned())
+    );
     assert_eq!(graph.errno("own"), SUCCESS);
     assert_eq!(roots.text(), "root", "bytes are the caller's");
 }
@@ -287,7 +314,11 @@ fn ending(at: &str, code: i32) -> String {
         (func $end {} (call $proc_exit (i32.const {code})))
         (func (export "run") (result i32) {} i32.const 0)
         {})"#,
-        if at == "_initialize" { "(export \"_initialize\")" } else { "" },
+        if at == "_initialize" {
+            "(export \"_initialize\")"
+        } else {
+            ""
+        },
         if at == "call" { "(call $end)" } else { "" },
         if at == "start" { "(start $end)" } else { "" },
     )
@@ -333,7 +364,9 @@ fn what_the_host_defines_comes_before() {
     let module = Module::new(&engine, text.into_bytes()).unwrap();
     let mut store = Store::new(&engine, ());
     let root = linker.instantiate(&mut store, &module).unwrap();
-    let replaced = root.get_typed_func::<(), i32>(&store, "sched_yield").unwrap();
+    let replaced = root
+        .get_typed_func::<(), i32>(&store, "sched_yield")
+        .unwrap();
     assert_eq!(replaced.call(&mut store, ()).unwrap(), 1234);
     let close = root.get_typed_func::<i32, i32>(&store, "fd_close").unwrap();
     assert_eq!(close.call(&mut store, 9).unwrap(), BADF.0.cast_signed());
@@ -350,8 +383,14 @@ fn a_function_that_wasi_does_not_have_is_told_before_anything_runs() {
             r#"(import "wasi_snapshot_preview1" "fd_close" (func (param i64)))"#,
             &["fd_close", "(param i64)", "(param i32) (result i32)"],
         ),
-        (r#"(import "wasi_unstable" "sock_accept" (func))"#, &["sock_accept"]),
-        (r#"(import "wasi_snapshot_preview1" "fd_close" (memory 1))"#, &["(memory 1)"]),
+        (
+            r#"(import "wasi_unstable" "sock_accept" (func))"#,
+            &["sock_accept"],
+        ),
+        (
+            r#"(import "wasi_snapshot_preview1" "fd_close" (memory 1))"#,
+            &["(memory 1)"],
+        ),
     ] {
         let text = format!("(module {import})");
         let error = instantiate(Wasi::new(Grants::new()), &[("root", &text)]).map(|_| ());

@@ -12,7 +12,9 @@ pub(crate) struct Folder(PathBuf);
 impl Folder {
     /// An empty one. `name` is the test's.
     pub(crate) fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wasi").join(name);
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join("wasi")
+            .join(name);
         if path.exists() {
             fs::remove_dir_all(&path).expect("it is ours");
         }
@@ -117,7 +119,12 @@ impl Place {
                     let bytes = files.read(&path).unwrap_or_default();
                     (path.into(), String::from_utf8_lossy(&bytes).into_owned())
                 };
-                files.paths().into_iter().map(read).chain([counts]).collect()
+                files
+                    .paths()
+                    .into_iter()
+                    .map(read)
+                    .chain([counts])
+                    .collect()
             }
         }
     }

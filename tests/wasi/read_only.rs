@@ -12,7 +12,10 @@ use crate::place::Place;
 /// A place with something in it that is granted read-only as 3, and with a directory in memory as
 /// 4 and a part of itself that may be written as 5.
 fn granted(place: Place) -> (Place, Guest) {
-    let place = place.with("file", "contents").with("dir/inner", "inner").with("w/mine", "mine");
+    let place = place
+        .with("file", "contents")
+        .with("dir/inner", "inner")
+        .with("w/mine", "mine");
     let mut guest = Guest::new(place.grant(Access::ReadWrite));
     assert_eq!(call!(guest.path_symlink("file", 3, "link")), SUCCESS);
     assert_eq!(call!(guest.path_create_directory(3, "empty")), SUCCESS);
@@ -69,7 +72,12 @@ fn everything_that_would_change_it_is_refused() {
         let (place, mut guest) = granted(place);
         let before = place.everything();
         for (name, args, expected) in changes() {
-            assert_eq!(guest.call(name, &args), expected, "{}: {name}", place.name());
+            assert_eq!(
+                guest.call(name, &args),
+                expected,
+                "{}: {name}",
+                place.name()
+            );
             assert_eq!(place.everything(), before, "{}: {name}", place.name());
         }
     }
@@ -117,13 +125,29 @@ fn an_open_file_of_it_is_not_changed() {
         let file = guest.open(3, "file", READ).unwrap();
         assert_eq!(guest.write(file, b"x"), Err(BADF), "{name}");
         guest.put_iovs(&[(BUFFER, 1)]);
-        assert_eq!(call!(guest.fd_pwrite(file, IOVS, 1, 0, OUT)), BADF, "{name}");
+        assert_eq!(
+            call!(guest.fd_pwrite(file, IOVS, 1, 0, OUT)),
+            BADF,
+            "{name}"
+        );
         for size in [0u64, 8, 100] {
-            assert_eq!(call!(guest.fd_filestat_set_size(file, size)), ROFS, "{name}");
+            assert_eq!(
+                call!(guest.fd_filestat_set_size(file, size)),
+                ROFS,
+                "{name}"
+            );
         }
         assert_eq!(call!(guest.fd_allocate(file, 0, 100)), ROFS, "{name}");
-        assert_eq!(call!(guest.fd_filestat_set_times(file, 0, 0, 10)), ROFS, "{name}");
-        assert_eq!(call!(guest.fd_filestat_set_times(file, 7, 7, 5)), ROFS, "{name}");
+        assert_eq!(
+            call!(guest.fd_filestat_set_times(file, 0, 0, 10)),
+            ROFS,
+            "{name}"
+        );
+        assert_eq!(
+            call!(guest.fd_filestat_set_times(file, 7, 7, 5)),
+            ROFS,
+            "{name}"
+        );
         // Flags are the descriptor's own, and give no way to write.
         let _ = call!(guest.fd_fdstat_set_flags(file, 1));
         assert_eq!(guest.write(file, b"x"), Err(BADF), "{name}");
@@ -144,10 +168,26 @@ fn what_is_opened_in_it_is_read_only_too() {
         assert_eq!(guest.open(dir, "inner", WRITE), Err(ROFS), "{name}");
         assert_eq!(guest.open(dir, "new", WRITE | CREATE), Err(ROFS), "{name}");
         assert_eq!(call!(guest.path_unlink_file(dir, "inner")), ROFS, "{name}");
-        assert_eq!(call!(guest.path_rename(dir, "inner", 5, "new")), ROFS, "{name}");
-        assert_eq!(call!(guest.path_rename(5, "mine", dir, "new")), ROFS, "{name}");
-        assert_eq!(call!(guest.path_link(5, 0, "mine", dir, "new")), ROFS, "{name}");
-        assert_eq!(call!(guest.fd_filestat_set_times(dir, 0, 0, 10)), ROFS, "{name}");
+        assert_eq!(
+            call!(guest.path_rename(dir, "inner", 5, "new")),
+            ROFS,
+            "{name}"
+        );
+        assert_eq!(
+            call!(guest.path_rename(5, "mine", dir, "new")),
+            ROFS,
+            "{name}"
+        );
+        assert_eq!(
+            call!(guest.path_link(5, 0, "mine", dir, "new")),
+            ROFS,
+            "{name}"
+        );
+        assert_eq!(
+            call!(guest.fd_filestat_set_times(dir, 0, 0, 10)),
+            ROFS,
+            "{name}"
+        );
         assert_eq!(place.everything(), before, "{name}");
     }
 }
@@ -161,12 +201,28 @@ fn reading_it_works() {
         assert_eq!(guest.read_file(3, "link").unwrap(), "contents", "{name}");
         assert_eq!(guest.read_file(3, "dir/inner").unwrap(), "inner", "{name}");
         let created = guest.open(3, "file", READ | CREATE).unwrap();
-        assert_eq!(guest.read(created, 3).unwrap(), b"con", "{name}: it is there");
+        assert_eq!(
+            guest.read(created, 3).unwrap(),
+            b"con",
+            "{name}: it is there"
+        );
         assert_eq!(call!(guest.fd_seek(created, 6, 0, OUT)), SUCCESS);
         assert_eq!(guest.read(created, 9).unwrap(), b"ts", "{name}");
-        assert_eq!(guest.stat(3, "file").unwrap().filetype, REGULAR_FILE, "{name}");
-        assert_eq!(call!(guest.path_readlink(3, "link", BUFFER, 9, OUT)), SUCCESS, "{name}");
-        assert_eq!(guest.names(3), ["dir", "empty", "file", "link", "w"], "{name}");
+        assert_eq!(
+            guest.stat(3, "file").unwrap().filetype,
+            REGULAR_FILE,
+            "{name}"
+        );
+        assert_eq!(
+            call!(guest.path_readlink(3, "link", BUFFER, 9, OUT)),
+            SUCCESS,
+            "{name}"
+        );
+        assert_eq!(
+            guest.names(3),
+            ["dir", "empty", "file", "link", "w"],
+            "{name}"
+        );
         let dir = guest.open(3, "dir", DIRECTORY).unwrap();
         assert_eq!(guest.names(dir), ["inner"], "{name}");
     }
@@ -178,14 +234,26 @@ fn the_same_place_can_be_granted_both_ways() {
         let place = place.with("file", "before");
         let grants = place.grant(Access::ReadOnly);
         let grants = match &place {
-            Place::Host(folder) => grants.host_dir(folder.path(), "/w", Access::ReadWrite).unwrap(),
+            Place::Host(folder) => grants
+                .host_dir(folder.path(), "/w", Access::ReadWrite)
+                .unwrap(),
             Place::Memory(files) => grants.files(files.clone(), "/w", Access::ReadWrite),
         };
         let mut guest = Guest::new(grants);
         let file = guest.open(4, "file", WRITE | TRUNCATE).unwrap();
         guest.write(file, b"after").unwrap();
-        assert_eq!(guest.read_file(3, "file").unwrap(), "after", "{}", place.name());
-        assert_eq!(call!(guest.path_rename(4, "file", 3, "new")), ROFS, "{}", place.name());
+        assert_eq!(
+            guest.read_file(3, "file").unwrap(),
+            "after",
+            "{}",
+            place.name()
+        );
+        assert_eq!(
+            call!(guest.path_rename(4, "file", 3, "new")),
+            ROFS,
+            "{}",
+            place.name()
+        );
     }
 }
 

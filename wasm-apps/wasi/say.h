@@ -11,13 +11,13 @@ static const char *errno_name(int number) {
         int number;
         const char *name;
     } names[] = {
-        {0, "ok"},           {EACCES, "EACCES"},     {EBADF, "EBADF"},
-        {EEXIST, "EEXIST"},  {EINVAL, "EINVAL"},     {EISDIR, "EISDIR"},
-        {ELOOP, "ELOOP"},    {ENOENT, "ENOENT"},     {ENOTDIR, "ENOTDIR"},
-        {ENOSYS, "ENOSYS"},  {ENOTEMPTY, "ENOTEMPTY"}, {ENOTSOCK, "ENOTSOCK"},
-        {ENOTSUP, "ENOTSUP"}, {EPERM, "EPERM"},      {EROFS, "EROFS"},
-        {ESPIPE, "ESPIPE"},  {ENOTCAPABLE, "ENOTCAPABLE"}, {EXDEV, "EXDEV"},
-        {ENOSPC, "ENOSPC"},  {EMFILE, "EMFILE"},     {EFAULT, "EFAULT"},
+        {0, "ok"},
+        {EACCES, "EACCES"}, {EBADF, "EBADF"}, {EEXIST, "EEXIST"}, {EFAULT, "EFAULT"},
+        {EINVAL, "EINVAL"}, {EISDIR, "EISDIR"}, {ELOOP, "ELOOP"}, {EMFILE, "EMFILE"},
+        {ENOENT, "ENOENT"}, {ENOSPC, "ENOSPC"}, {ENOSYS, "ENOSYS"}, {ENOTCAPABLE, "ENOTCAPABLE"},
+        {ENOTDIR, "ENOTDIR"}, {ENOTEMPTY, "ENOTEMPTY"}, {ENOTSOCK, "ENOTSOCK"},
+        {ENOTSUP, "ENOTSUP"}, {EPERM, "EPERM"}, {EROFS, "EROFS"}, {ESPIPE, "ESPIPE"},
+        {EXDEV, "EXDEV"},
     };
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (names[i].number == number) {

@@ -39,7 +39,7 @@ macro_rules! numbers {
             const TYPE: ValType = ValType::$val;
             const SHOWN: Shown = Shown::$shown;
 
-            #[expect(clippy::cast_possible_truncation, reason = "an i32 stands in a slot's low half")]
+            // An `i32` stands in a slot's low half.
             fn of_slot(slot: u64) -> Result<Self> {
                 Ok(slot as $ty)
             }

@@ -139,7 +139,8 @@ impl Audit {
     ///
     /// Of each granted directory that was asked for something, it is the deepest directory that
     /// holds all of it, to be changed only where something that changes was asked, refused or not.
-    /// Where what was changed lies deeper than what was read, or elsewhere, there are two. A module
+    /// Where what was changed lies deeper than what was read, or elsewhere, there are two, unless a
+    /// path led through a link or by `..` from one to the other. A module
     /// that did not ask for a directory's name must know it by its number: it gets the whole one,
     /// and those with lower numbers.
     pub fn needs(&self) -> Vec<Need> {

@@ -24,6 +24,8 @@ struct Dir {
     /// was to be changed.
     read: Option<String>,
     changed: Option<String>,
+    /// Whether a path turned: a second grant within the first could be looked up in its place.
+    turns: bool,
 }
 
 impl Asks {
@@ -35,6 +37,7 @@ impl Asks {
             named: false,
             read: None,
             changed: None,
+            turns: false,
         }));
     }
 
@@ -43,9 +46,10 @@ impl Asks {
         self.dirs[grant].named = true;
     }
 
-    /// The module asked for something that this directory holds.
-    pub(super) fn add_dir(&mut self, grant: usize, held_by: &str, access: Access) {
+    /// The module asked for something that the directory `held_by` holds.
+    pub(super) fn add_dir(&mut self, grant: usize, held_by: &str, turns: bool, access: Access) {
         let dir = &mut self.dirs[grant];
+        dir.turns |= turns;
         let all = match access {
             Access::ReadOnly => &mut dir.read,
             Access::ReadWrite => &mut dir.changed,
@@ -62,7 +66,10 @@ impl Asks {
 
     pub(super) fn needs(&self) -> Vec<Needed> {
         // Numbers stay what they are only while everything before is there as well.
-        let by_number = self.dirs.iter().rposition(|dir| !dir.named && dir.is_asked());
+        let by_number = self
+            .dirs
+            .iter()
+            .rposition(|dir| !dir.named && dir.is_asked());
         let mut needs = Vec::new();
         for (grant, dir) in self.dirs.iter().enumerate() {
             let mut need = |below: &str, access| {
@@ -79,6 +86,10 @@ impl Asks {
             };
             if by_number.is_some_and(|last| grant <= last) {
                 need("", dir.access());
+                continue;
+            }
+            if let (true, Some(read), Some(changed)) = (dir.turns, &dir.read, &dir.changed) {
+                need(common(read, changed), Access::ReadWrite);
                 continue;
             }
             let changed = dir.changed.as_deref();

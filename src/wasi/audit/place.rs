@@ -17,6 +17,9 @@ pub(super) struct Place {
     held_by: String,
     /// The same, if it names a directory: often that directory itself.
     held_if_dir: String,
+    /// Whether it leads elsewhere than its text says, so that a grant in between would be looked up
+    /// in place of the one that holds it.
+    pub(super) turns: bool,
 }
 
 impl Place {
@@ -35,12 +38,13 @@ impl Place {
         let follows = follows || path.ends_with('/');
         let mut stack: Vec<&str> = Vec::new();
         let mut most = usize::MAX;
-        let mut is_decided = false;
+        let (mut is_decided, mut turns) = (false, false);
         let mut parts = parts(path).peekable();
         while let Some(part) = parts.next() {
             if part == ".." {
                 stack.pop()?;
                 most = most.min(stack.len());
+                turns = true;
                 continue;
             }
             stack.push(part);
@@ -48,28 +52,31 @@ impl Place {
                 continue;
             }
             let depth = stack.len();
-            let exists = if depth > MAX_DEPTH {
-                Err(0)
-            } else {
-                match dir.read_link(&stack.join("/")) {
-                    Ok(_) if follows || parts.peek().is_some() => Err(0),
-                    Ok(_) => Ok(()),
-                    Err(fault) if fault.is(Errno::Inval) => Ok(()),
-                    // The part before is no directory.
-                    Err(fault) if fault.is(Errno::Notdir) => Err(depth.saturating_sub(2)),
-                    Err(_) => Err(depth - 1),
-                }
+            let link = match depth {
+                ..=MAX_DEPTH => dir.read_link(&stack.join("/")).map(|_| ()),
+                // It may be one.
+                _ => Ok(()),
             };
-            if let Err(deepest) = exists {
-                most = most.min(deepest);
-                is_decided = true;
-            }
+            let deepest = match link {
+                Ok(()) if follows || parts.peek().is_some() => {
+                    turns = true;
+                    0
+                }
+                Ok(()) => continue,
+                Err(fault) if fault.is(Errno::Inval) => continue,
+                // The part before is no directory.
+                Err(fault) if fault.is(Errno::Notdir) => depth.saturating_sub(2),
+                Err(_) => depth - 1,
+            };
+            most = most.min(deepest);
+            is_decided = true;
         }
         let up_to = |depth: usize| stack[..depth.min(most).min(stack.len())].join("/");
         Some(Self {
             held_by: up_to(stack.len().saturating_sub(1)),
             held_if_dir: up_to(stack.len()),
             below: stack.join("/"),
+            turns,
         })
     }
 
@@ -99,12 +106,17 @@ impl Place {
             below: below.to_owned(),
             held_by: held_by.to_owned(),
             held_if_dir: held_by.to_owned(),
+            turns: false,
         }
     }
 
     /// The directory that holds what the path turned out to name.
     pub(super) fn held_by(&self, is_dir: bool) -> &str {
-        if is_dir { &self.held_if_dir } else { &self.held_by }
+        if is_dir {
+            &self.held_if_dir
+        } else {
+            &self.held_by
+        }
     }
 }
 

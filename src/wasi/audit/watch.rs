@@ -228,14 +228,7 @@ impl Watch {
     }
 
     /// Asks for a path from a directory.
-    fn ask_path(
-        &self,
-        asking: &mut Asking,
-        context: &Context,
-        fd: u32,
-        path: &str,
-        follows: bool,
-    ) {
+    fn ask_path(&self, asking: &mut Asking, context: &Context, fd: u32, path: &str, follows: bool) {
         let (grant, from, place) = match self.known.get(&fd) {
             Some(Known::Granted(grant)) => {
                 let kind = context.descriptors.peek(fd).map(|found| &found.kind);
@@ -294,7 +287,7 @@ impl Watch {
             asking.others.drain(..).for_each(|what| asks.add(what));
             if let Some(access) = asking.asked.access {
                 for (grant, place) in &asking.places {
-                    asks.add_dir(*grant, place.held_by(is_dir), access);
+                    asks.add_dir(*grant, place.held_by(is_dir), place.turns, access);
                 }
             }
         });
@@ -412,7 +405,10 @@ fn first(args: &[u64]) -> u64 {
     args.first().copied().unwrap_or_default()
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "an i32 stands in a slot's low half")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "an i32 stands in a slot's low half"
+)]
 fn low(slot: u64) -> u32 {
     slot as u32
 }

@@ -5,7 +5,7 @@ use std::io::{IoSlice, SeekFrom};
 use wasi_common::snapshots::preview_1::types::{Ciovec, Iovec, Rights, Whence};
 use wiggle::{GuestMemory, GuestPtr};
 
-use super::{Call, Errno, Ptr, Result};
+use super::{Call, Errno, Ptr, Result, units};
 use crate::wasi::fs::{File, Interest, Readiness};
 use crate::wasi::wait::until_ready;
 
@@ -144,6 +144,7 @@ fn read(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -
         }
         call.meter.check()?;
     }
+    call.meter.charge(units(total))?;
     Ok(u32::try_from(total)?)
 }
 
@@ -182,6 +183,7 @@ fn write(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) 
         }
     }
     call.context.count_written(total as u64);
+    call.meter.charge(units(total))?;
     Ok(u32::try_from(total)?)
 }
 

@@ -17,6 +17,11 @@ use super::fault::{Errno, Fault, Result};
 /// The longest path that a guest can name, in bytes, as on Linux.
 const MAX_PATH_BYTES: u32 = 4096;
 
+/// What moving so many bytes costs, in units of fuel: as much as the bulk instructions take for it.
+fn units(bytes: usize) -> u64 {
+    bytes as u64 / 64
+}
+
 /// A path in the caller's memory.
 pub(super) fn path<'m>(memory: &'m wiggle::GuestMemory<'_>, at: Ptr, len: u32) -> Result<&'m str> {
     if len > MAX_PATH_BYTES {

@@ -1,5 +1,7 @@
 //! Functions of a path below a directory.
 
+#![allow(clippy::too_many_arguments, reason = "WASI's functions have so many")]
+
 use wasi_common::snapshots::preview_1::types::{Fdflags, Fstflags, Lookupflags, Oflags, Rights};
 use wiggle::GuestPtr;
 

@@ -2,7 +2,7 @@
 
 use wiggle::GuestPtr;
 
-use super::{Call, Errno, Fault, Ptr, Result};
+use super::{Call, Errno, Fault, Ptr, Result, units};
 use crate::error::I32Exit;
 
 /// How many random bytes are made before somebody looks whether the guest is to end.
@@ -30,6 +30,7 @@ pub(in crate::wasi) fn random_get(call: &mut Call<'_>, buf: Ptr, len: u32) -> Re
     let buf = GuestPtr::<[u8]>::new((buf.0, len));
     let bytes = call.memory.as_slice_mut(buf)?.ok_or(Errno::Fault)?;
     for chunk in bytes.chunks_mut(RANDOM_CHUNK_BYTES) {
+        call.meter.charge(units(chunk.len()))?;
         call.meter.check()?;
         random.try_fill_bytes(chunk).map_err(|_| Errno::Io)?;
     }

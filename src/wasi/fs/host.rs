@@ -19,6 +19,7 @@ use super::{
     Readiness,
 };
 use crate::wasi::fault::{Errno, Result};
+use crate::wasi::wait::is_ready;
 
 /// The output of a future of wasi-common's. Without an executor of tasks all of them are ready at
 /// once.
@@ -43,6 +44,9 @@ pub(in crate::wasi) struct HostFile {
     seekable: bool,
     /// Flags that have each write reach the disk before it is done.
     synced: FdFlags,
+    /// Whether a stream refuses to wait. Only this file does: whoever else has the stream, such as
+    /// the shell that lent its terminal, is not to find it changed.
+    nonblocking: bool,
 }
 
 impl HostFile {
@@ -66,11 +70,20 @@ impl HostFile {
             filetype,
             seekable,
             synced: FdFlags::empty(),
+            nonblocking: false,
         }
     }
 }
 
 impl HostFile {
+    /// That a stream which refuses to wait need not.
+    fn check_waits(&self, interest: Interest) -> Result<()> {
+        if self.nonblocking && !is_ready(self, interest)? {
+            return Err(Errno::Again.into());
+        }
+        Ok(())
+    }
+
     /// The size of a write, once it is where the flags want it.
     fn stored(&self, written: u64) -> Result<usize> {
         if !self.synced.is_empty() {
@@ -78,6 +91,17 @@ impl HostFile {
         }
         size(written)
     }
+}
+
+/// Whether a path can only be that of a directory.
+fn means_dir(path: &str) -> bool {
+    path.ends_with('/') || path.ends_with("/.")
+}
+
+/// Whether a path leads to something that is neither a file nor a directory, a link or a device.
+fn is_pipe(dir: &common_dir::Dir, path: &str, follow: bool) -> bool {
+    let found = now(dir.get_path_filestat(path, follow));
+    matches!(found, Ok(stat) if stat.filetype == FileType::Unknown)
 }
 
 fn has_position(file: &dyn WasiFile) -> bool {
@@ -115,6 +139,7 @@ impl File for HostFile {
     }
 
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+        self.check_waits(Interest::Read)?;
         size(now(self.file.read_vectored(&mut [IoSliceMut::new(buf)]))?)
     }
 
@@ -125,6 +150,7 @@ impl File for HostFile {
     }
 
     fn write(&mut self, bufs: &[IoSlice<'_>]) -> Result<usize> {
+        self.check_waits(Interest::Write)?;
         let written = now(self.file.write_vectored(bufs))?;
         self.stored(written)
     }
@@ -142,10 +168,19 @@ impl File for HostFile {
     }
 
     fn flags(&self) -> Result<FdFlags> {
-        Ok(now(self.file.get_fdflags())? | self.synced)
+        let mut flags = now(self.file.get_fdflags())? | self.synced;
+        flags.set(
+            FdFlags::NONBLOCK,
+            flags.contains(FdFlags::NONBLOCK) || self.nonblocking,
+        );
+        Ok(flags)
     }
 
     fn set_flags(&mut self, flags: FdFlags) -> Result<()> {
+        if self.filetype != FileType::RegularFile {
+            self.nonblocking = flags.contains(FdFlags::NONBLOCK);
+            return Ok(());
+        }
         now(self.file.set_fdflags(flags))
     }
 
@@ -208,6 +243,10 @@ impl Dir for HostDir {
         {
             return Err(Errno::Inval.into());
         }
+        // Opening a pipe could wait for ever, where nobody could end it.
+        if is_pipe(&self.0, path, follow) {
+            return Err(Errno::Notsup.into());
+        }
         // cap-std refuses to truncate a file that it opens to append, and to truncate one that it
         // does not open to write.
         let truncates =
@@ -239,7 +278,13 @@ impl Dir for HostDir {
     }
 
     fn stat_at(&self, path: &str, follow: bool) -> Result<Filestat> {
-        now(self.0.get_path_filestat(path, follow))
+        // cap-std drops the end of `link/` and `file/`, which mean what a directory's name means.
+        let is_dir = means_dir(path);
+        let stat = now(self.0.get_path_filestat(path, follow || is_dir))?;
+        if is_dir && stat.filetype != FileType::Directory {
+            return Err(Errno::Notdir.into());
+        }
+        Ok(stat)
     }
 
     fn list(&self) -> Result<Vec<Listed>> {
@@ -314,7 +359,16 @@ impl Dir for HostDir {
     }
 
     fn rename(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()> {
-        self.0.rename_(from, &Self::of(to)?.0, path)?;
+        let to = Self::of(to)?;
+        // Only a directory can come to be called `new/`; cap-std drops the end of it.
+        if means_dir(path) {
+            self.stat_at(from, false)
+                .and_then(|stat| match stat.filetype {
+                    FileType::Directory => Ok(()),
+                    _ => Err(Errno::Notdir.into()),
+                })?;
+        }
+        self.0.rename_(from, &to.0, path)?;
         Ok(())
     }
 }

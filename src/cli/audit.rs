@@ -1,0 +1,358 @@
+//! `--audit`: what modules asked of the host, as lines of JSON, and the smallest grants that would
+//! have let them, as options of this command.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use holdall::{Access, Asked, Audit, Error, Need, Needed};
+use serde_json::json;
+
+use super::output::{Plain, printable};
+use super::wasi::{DirArg, EnvArg, WasiArgs, What, dir, grant};
+
+/// What a part of a shell's word may be without quotes, beside letters and digits.
+const UNQUOTED: &str = "_@%+=:,./-";
+
+/// An audit that goes on, and its file.
+pub(super) struct Recorder {
+    audit: Audit,
+    path: PathBuf,
+    /// Why the file took no more. Nothing is written after that: what is there stays whole lines.
+    failure: Arc<Mutex<Option<io::Error>>>,
+}
+
+impl Recorder {
+    /// An audit that writes to a new file at this path.
+    pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
+        let mut file = File::create(path).with_context(|| cannot_write(path))?;
+        let failure = Arc::new(Mutex::new(None));
+        let failed = Arc::clone(&failure);
+        let audit = Audit::new(move |asked| {
+            let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+            if failed.is_none() {
+                // In one piece, so that whoever ends this process leaves whole lines.
+                *failed = file.write_all(line(asked).as_bytes()).err();
+            }
+        });
+        Ok(Self {
+            audit,
+            path: path.to_owned(),
+            failure,
+        })
+    }
+
+    /// The record that the library is to keep.
+    pub(super) fn audit(&self) -> Audit {
+        self.audit.clone()
+    }
+
+    /// Prints what the run needed, however it ended. A file that took not all makes a good run a
+    /// bad one, whatever the program's own exit code was.
+    pub(super) fn finish(self, args: &WasiArgs, outcome: anyhow::Result<()>) -> anyhow::Result<()> {
+        let text = summary(&self.audit.needs(), args);
+        // What standard error does not take is lost.
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(failure) = failure.take() else {
+            return outcome;
+        };
+        let failure = anyhow::Error::new(failure).context(cannot_write(&self.path));
+        match outcome {
+            Err(error) if !is_exit(&error) => {
+                let text = format!("holdall: {failure:#}");
+                let _ = writeln!(io::stderr().lock(), "{}", printable(&text));
+                Err(error)
+            }
+            _ => Err(failure),
+        }
+    }
+}
+
+/// Whether a program ended itself.
+fn is_exit(error: &anyhow::Error) -> bool {
+    let exit_code = error.downcast_ref::<Error>().and_then(Error::exit_code);
+    exit_code.is_some()
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!(
+        "cannot write the audit to {}",
+        Plain(&path.to_string_lossy())
+    )
+}
+
+/// A call as a line of JSON.
+fn line(asked: &Asked) -> String {
+    let access = asked.access.map(|access| match access {
+        Access::ReadOnly => "read",
+        Access::ReadWrite => "write",
+    });
+    format!(
+        "{{\"module\":{},\"call\":{},\"descriptors\":{},\"paths\":{},\"access\":{},\"errno\":{}}}\n",
+        json!(asked.module.as_deref()),
+        json!(asked.call),
+        json!(asked.descriptors),
+        json!(asked.paths),
+        json!(access),
+        json!(asked.errno),
+    )
+}
+
+/// What to give instead, for people to read and to paste.
+fn summary(needs: &[Need], args: &WasiArgs) -> String {
+    let mut options = Vec::new();
+    let mut without = String::new();
+    for need in needs {
+        match &need.module {
+            None => root_options(args, &need.what, &mut options),
+            Some(module) => {
+                let given = module_options(args, module, &need.what);
+                if given.iter().all(|what| is_grant(module, what)) {
+                    let given = given.iter().map(|what| format!("{module}:{what}"));
+                    options.extend(given.map(|value| option("--grant", &value)));
+                } else {
+                    let module = Plain(module);
+                    without += &format!("holdall: no option gives module {module} what it needs\n");
+                }
+            }
+        }
+    }
+    if options.is_empty() {
+        return without + "holdall: what the modules asked for needs no --dir, --env or --grant\n";
+    }
+    let options = options.join(" ");
+    format!(
+        "{without}holdall: the least that the modules need of --dir, --env and --grant:\n  {options}\n"
+    )
+}
+
+/// The options that give a need to MODULE, which has streams, clocks and randomness without.
+fn root_options(args: &WasiArgs, what: &Needed, options: &mut Vec<String>) {
+    match what {
+        Needed::Dir { grant, .. } => {
+            if let Some(given) = args.dir.get(*grant) {
+                options.push(option("--dir", &narrowed(given, what)));
+            }
+        }
+        Needed::Env => options.extend(args.env.iter().map(|it| option("--env", &variable(it)))),
+        _ => {}
+    }
+}
+
+/// What `--grant` takes to give a need to a module.
+fn module_options(args: &WasiArgs, module: &str, what: &Needed) -> Vec<String> {
+    let given = || {
+        let given = args.grant.iter().filter(|(name, _)| name == module);
+        given.map(|(_, what)| what)
+    };
+    match what {
+        Needed::Dir { grant, .. } => {
+            let dirs = given().filter_map(|what| match what {
+                What::Dir(dir) => Some(dir),
+                _ => None,
+            });
+            let dir = dirs.skip(*grant).take(1);
+            dir.map(|dir| format!("dir={}", narrowed(dir, what)))
+                .collect()
+        }
+        Needed::Env => {
+            let variables = given().filter_map(|what| match what {
+                What::Env(it) => Some(format!("env={}", variable(it))),
+                _ => None,
+            });
+            variables.collect()
+        }
+        Needed::Args => {
+            let args = given().filter_map(|what| match what {
+                What::Arg(arg) => Some(format!("arg={arg}")),
+                _ => None,
+            });
+            args.collect()
+        }
+        Needed::Stdin => vec!["stdin".to_owned()],
+        Needed::Stdout => vec!["stdout".to_owned()],
+        Needed::Stderr => vec!["stderr".to_owned()],
+        Needed::Clocks => vec!["clocks".to_owned()],
+        Needed::Random => vec!["random".to_owned()],
+        // What the library learns to need later, this command has to learn to give.
+        _ => Vec::new(),
+    }
+}
+
+/// Whether `--grant` would give this to the module: a colon in a name ends it.
+fn is_grant(module: &str, what: &str) -> bool {
+    grant(&format!("{module}:{what}")).is_ok_and(|(name, _)| name == module)
+}
+
+/// What gives the directory that is needed, in place of the one that was given. A name that would
+/// be read as something else needs the directory above.
+fn narrowed(given: &DirArg, need: &Needed) -> String {
+    let Needed::Dir {
+        below,
+        guest_path,
+        access,
+        ..
+    } = need
+    else {
+        unreachable!("only directories are narrowed");
+    };
+    let (mut below, mut guest) = (below.as_str(), guest_path.as_str());
+    while !below.is_empty() {
+        let host = given.host.join(below);
+        let host = host.to_str().expect("both come from texts");
+        if let Some(text) = dir_text(host, guest, *access) {
+            return text;
+        }
+        below = below.rsplit_once('/').map_or("", |(above, _)| above);
+        guest = match guest.rsplit_once('/') {
+            Some(("", _)) => "/",
+            Some((above, _)) => above,
+            None => ".",
+        };
+    }
+    let host = given.host.to_str().expect("it comes from a text");
+    let guest = &*given.guest;
+    let text = dir_text(host, guest, *access);
+    text.unwrap_or_else(|| format!("{host}::./{guest}{}", suffix(*access)))
+}
+
+/// What is read as exactly this; `None` where nothing is.
+fn dir_text(host: &str, guest: &str, access: Access) -> Option<String> {
+    let short = (host == guest).then(|| format!("{host}{}", suffix(access)));
+    let long = format!("{host}::{guest}{}", suffix(access));
+    let is_same = |text: &String| {
+        dir(text).is_ok_and(|read| {
+            read.host.to_str() == Some(host) && read.guest == guest && read.access == access
+        })
+    };
+    [Some(long), short].into_iter().flatten().find(is_same)
+}
+
+fn suffix(access: Access) -> &'static str {
+    match access {
+        Access::ReadOnly => "::ro",
+        Access::ReadWrite => "",
+    }
+}
+
+/// A variable as it was given.
+fn variable(EnvArg { name, value }: &EnvArg) -> String {
+    match value {
+        Some(value) => format!("{name}={value}"),
+        None => name.clone(),
+    }
+}
+
+/// An option as a shell takes it.
+fn option(name: &str, value: &str) -> String {
+    // What begins like an option is one, unless it is a part of another.
+    let separator = if value.starts_with('-') { "=" } else { " " };
+    format!("{name}{separator}{}", quoted(value))
+}
+
+/// A word as a shell takes it, with nothing in it that a terminal would obey.
+fn quoted(word: &str) -> String {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || UNQUOTED.contains(char);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    if !word.contains(char::is_control) {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    let mut quoted = String::from("$'");
+    for char in word.chars() {
+        match char {
+            '\'' | '\\' => quoted.extend(['\\', char]),
+            // In octal, of which a shell takes three digits at most.
+            char if char.is_control() => {
+                let mut bytes = [0; 4];
+                for byte in char.encode_utf8(&mut bytes).bytes() {
+                    quoted += &format!("\\{byte:03o}");
+                }
+            }
+            char => quoted.push(char),
+        }
+    }
+    quoted + "'"
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_each_word_as_it_was() {
+        for word in [
+            "a/b::/c::ro",
+            "",
+            "two words",
+            "it's",
+            "a\"b$c`d\\e",
+            "a'b\n\t\u{1b}[2J7\\é",
+            "\u{9b}2J",
+            "*",
+            "~",
+            "#a",
+            "!a",
+        ] {
+            let quoted = quoted(word);
+            assert!(!quoted.contains(char::is_control), "{quoted:?}");
+            // dash, which is sh on some systems, takes no $'.
+            let script = format!("printf %s {quoted}");
+            let printed = Command::new("bash").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8(printed.stdout).unwrap(), word);
+        }
+        assert_eq!(quoted("a/b::/c::ro"), "a/b::/c::ro");
+        assert_eq!(option("--dir", "-a"), "--dir=-a");
+    }
+
+    #[track_caller]
+    fn check(given: &str, below: &str, guest_path: &str, access: Access, expected: &str) {
+        let need = Needed::Dir {
+            grant: 0,
+            below: below.to_owned(),
+            guest_path: guest_path.to_owned(),
+            access,
+        };
+        assert_eq!(narrowed(&dir(given).unwrap(), &need), expected);
+    }
+
+    #[test]
+    fn a_directory_that_is_narrowed_is_read_as_what_it_was() {
+        use Access::{ReadOnly, ReadWrite};
+        check("w::/w", "", "/w", ReadOnly, "w::/w::ro");
+        check("w::/w::ro", "in/a", "/w/in/a", ReadWrite, "w/in/a::/w/in/a");
+        check("w::/", "in", "/in", ReadOnly, "w/in::/in::ro");
+        check(".", "in", "in", ReadWrite, "./in::in");
+        check("/::/", "a b", "/a b", ReadOnly, "/a b::/a b::ro");
+    }
+
+    #[test]
+    fn names_that_would_be_read_as_something_else_need_the_directory_above() {
+        use Access::{ReadOnly, ReadWrite};
+        check(
+            "w::/w",
+            "a/b::c/d",
+            "/w/a/b::c/d",
+            ReadOnly,
+            "w/a::/w/a::ro",
+        );
+        check("w::/w", "etc::ro", "/w/etc::ro", ReadWrite, "w::/w");
+        check("w::/w", "a:", "/w/a:", ReadWrite, "w::/w");
+        check("w::/w", ":a", "/w/:a", ReadWrite, "w/:a::/w/:a");
+        check("ro", "", "ro", ReadWrite, "ro");
+        check("ro", "", "ro", ReadOnly, "ro::ro::ro");
+        check("w::ro::ro", "", "ro", ReadWrite, "w::./ro");
+    }
+
+    #[test]
+    fn a_module_whose_name_no_option_takes_is_told() {
+        assert!(is_grant("m", "dir=a::b"));
+        assert!(!is_grant("a:b", "stdout"));
+    }
+}
