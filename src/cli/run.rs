@@ -21,7 +21,7 @@ Examples:
   holdall run app.wasm one --two                 a program with its arguments
   holdall run --dir src::/src::ro --env TERM app.wasm /src
   holdall run --grant logger:dir=logs --module-path lib app.wasm
-  holdall run --audit asked.jsonl --dir / app.wasm /src
+  holdall run --audit asked.jsonl --dir .::/src app.wasm /src
   holdall run mC --invoke C --invoke call_B --invoke '$mB$B'
   holdall run add.wat --invoke add 2 -3
   holdall run --module-path lib --preload log=quiet.wasm app.wasm

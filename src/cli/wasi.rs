@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use holdall::{Access, Audit, Grants, Input, Output, Wasi};
 
 use super::output::Plain;
@@ -207,7 +207,7 @@ fn give_dir(grants: Grants, dir: &DirArg) -> anyhow::Result<Grants> {
         })
 }
 
-/// A variable that holdall does not have is not given either.
+/// A variable with its value, or with the one that holdall has.
 fn give_env(grants: Grants, variable: &EnvArg) -> anyhow::Result<Grants> {
     let EnvArg { name, value } = variable;
     let value = match value {
@@ -216,7 +216,9 @@ fn give_env(grants: Grants, variable: &EnvArg) -> anyhow::Result<Grants> {
             Some(value) => value
                 .into_string()
                 .map_err(|_| anyhow!("variable {name:?} is no text (UTF-8): set it with --env"))?,
-            None => return Ok(grants),
+            None => {
+                bail!("there is no variable {name:?} to pass on; set it with --env {name}=VALUE")
+            }
         },
     };
     Ok(grants.env(name, value))

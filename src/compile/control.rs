@@ -38,6 +38,8 @@ pub(super) struct Control {
     refs: Vec<(usize, Reach)>,
     /// Whether it begins in code that can't be reached.
     dead: bool,
+    /// The innermost region of charges where it begins.
+    region: usize,
 }
 
 impl Lowering<'_> {
@@ -53,6 +55,7 @@ impl Lowering<'_> {
             slot,
             refs: Vec::new(),
             dead: false,
+            region: 0,
         });
     }
 
@@ -105,6 +108,7 @@ impl Lowering<'_> {
             slot: self.slot_at(height),
             refs: Vec::new(),
             dead: self.dead,
+            region: self.region(),
         });
     }
 
@@ -190,6 +194,7 @@ impl Lowering<'_> {
             }
             self.push_types(control.ty, true);
             self.dead = false;
+            self.next_region(false, control.region);
         }
         control.kind = Kind::Block;
         self.control.push(control);
@@ -227,11 +232,15 @@ impl Lowering<'_> {
         }
         self.truncate(control.height);
         self.join();
+        let is_arm = refs
+            .iter()
+            .any(|(_, reach)| matches!(reach, Reach::Table { .. }));
         for branch in refs {
             self.land(branch)?;
         }
         self.push_types(control.ty, false);
         self.dead = false;
+        self.next_region(is_arm, control.region);
         Ok(())
     }
 

@@ -71,7 +71,10 @@ fn a_c_program_is_refused_whatever_leads_out_of_its_directory() {
     let outcome = folder.holdall(&["run", "--dir", "jail::/::ro", &program, "change"]);
     let changes = outcome.stdout.lines().skip(13);
     assert!(changes.clone().count() >= 10, "{outcome:#?}");
-    assert!(changes.into_iter().all(|line| line.ends_with(": EROFS")), "{outcome:#?}");
+    assert!(
+        changes.into_iter().all(|line| line.ends_with(": EROFS")),
+        "{outcome:#?}"
+    );
     let file = fs::read_to_string(folder.path().join("jail/file")).unwrap();
     assert_eq!(file, "hello");
 }

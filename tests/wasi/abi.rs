@@ -74,7 +74,6 @@ macro_rules! errnos {
 }
 errnos! {
     SUCCESS = 0;
-    ACCES = 2;
     AGAIN = 6;
     BADF = 8;
     DQUOT = 19;
@@ -90,7 +89,6 @@ errnos! {
     NOENT = 44;
     NOSPC = 51;
     NOTDIR = 54;
-    NOTEMPTY = 55;
     NOTSOCK = 57;
     NOTSUP = 58;
     OVERFLOW = 61;
@@ -105,7 +103,6 @@ errnos! {
 pub(crate) const FD_READ: u64 = 1 << 1;
 pub(crate) const FD_WRITE: u64 = 1 << 6;
 pub(crate) const PATH_OPEN: u64 = 1 << 13;
-pub(crate) const FD_FILESTAT_GET: u64 = 1 << 21;
 
 pub(crate) const REALTIME: u32 = 0;
 pub(crate) const MONOTONIC: u32 = 1;

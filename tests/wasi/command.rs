@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::place::Folder;
 
@@ -441,4 +442,81 @@ fn what_a_program_writes_stands_between_what_the_command_prints() {
         &["run", "say.wat", "--invoke", "say", "--invoke", "say"],
     )
     .prints("said\n0x0:i32\nsaid\n0x0:i32\n");
+}
+
+/// What a command comes to that is given a time, and that it took no longer than that.
+#[track_caller]
+fn in_time(folder: &Folder, args: &[&str]) -> Outcome {
+    let time = Duration::from_millis(300);
+    let late = Duration::from_millis(if cfg!(debug_assertions) { 2_000 } else { 100 });
+    let start = Instant::now();
+    let args = [&["run", "--timeout", "300ms"], args].concat();
+    let mut child = spawn(command(folder, &args));
+    // Both are kept open, and nothing is written or read.
+    let (input, output) = (child.stdin.take(), child.stdout.take());
+    let code = child.wait().unwrap().code();
+    let took = start.elapsed();
+    drop((input, output));
+    let mut stderr = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut stderr)
+        .unwrap();
+    assert!(took >= time && took < time + late, "{took:?}: {stderr}");
+    Outcome {
+        code: code.unwrap_or(-1),
+        stdout: String::new(),
+        stderr,
+    }
+}
+
+#[test]
+fn a_command_ends_when_its_time_is_over() {
+    let folder = Folder::new("timeout")
+        .with("echo.wat", ECHO)
+        .with("yes.wat", YES)
+        .with("chance.wat", CHANCE)
+        .with(
+            "loop.wat",
+            "(module (func (export \"_start\") (loop (br 0))))",
+        )
+        .with(
+            "start.wat",
+            "(module (func $f (loop (br 0))) (start $f) (func (export \"_start\")))",
+        );
+    for (what, args) in [
+        ("an endless loop", &["loop.wat"][..]),
+        ("a start function", &["start.wat"]),
+        ("a read of a silent input", &["echo.wat"]),
+        ("a write to a full pipe", &["yes.wat"]),
+        ("a sleep", &["--invoke", "later", "chance.wat"]),
+    ] {
+        let outcome = in_time(&folder, args);
+        assert_eq!(outcome.code, 134, "{what}: {outcome:#?}");
+        assert!(
+            outcome.stderr.contains("deadline exceeded"),
+            "{what}: {outcome:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_command_ends_when_its_fuel_or_its_memory_is_used_up() {
+    let folder = Folder::new("fuel")
+        .with(
+            "loop.wat",
+            "(module (func (export \"_start\") (loop (br 0))))",
+        )
+        .with("yes.wat", YES)
+        .with(
+            "big.wat",
+            "(module (memory 100) (func (export \"_start\")))",
+        );
+    holdall(&folder, &["run", "--fuel", "100000", "loop.wat"]).fails(134, &["out of fuel"]);
+    let outcome = holdall(&folder, &["run", "--fuel", "100000", "yes.wat"]);
+    outcome.fails(134, &["out of fuel"]);
+    assert!(outcome.stdout.starts_with("y\ny\n"));
+    holdall(&folder, &["run", "--max-memory", "1MiB", "big.wat"]).fails(1, &["memory_bytes"]);
 }

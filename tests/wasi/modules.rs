@@ -1,11 +1,11 @@
 //! Graphs of modules: each has what it was given, and nothing of what another was.
 
 use holdall::{
-    Access, Engine, Error, Files, Grants, Input, Instance, Linker, MemoryReader, Module, Output,
-    Store, Wasi,
+    Access, Engine, Error, Files, Grants, Input, Instance, Limits, Linker, MemoryReader, Module,
+    Output, Store, Wasi,
 };
 
-use crate::abi::{BADF, Errno, NOTCAPABLE, SUCCESS};
+use crate::abi::{BADF, Errno, MFILE, NOTCAPABLE, SUCCESS};
 use crate::guest::text;
 
 /// A linked graph, of which the first module is the root.
@@ -18,6 +18,15 @@ pub(crate) struct Graph {
 /// Instantiates modules of these names and texts, the first of which is the root; with none, the
 /// module that passes calls on.
 pub(crate) fn instantiate(wasi: Wasi, modules: &[(&str, &str)]) -> Result<Graph, Error> {
+    instantiate_within(Limits::new(), wasi, modules)
+}
+
+/// Instantiates modules in a store with limits.
+fn instantiate_within(
+    limits: Limits,
+    wasi: Wasi,
+    modules: &[(&str, &str)],
+) -> Result<Graph, Error> {
     let engine = Engine::default();
     let mut linker = Linker::new(&engine);
     linker.wasi(wasi);
@@ -34,6 +43,7 @@ pub(crate) fn instantiate(wasi: Wasi, modules: &[(&str, &str)]) -> Result<Graph,
     let module = Module::named(&engine, name, root.as_bytes().to_vec())?;
     linker.register(name, &module)?;
     let mut store = Store::new(&engine, ());
+    store.limits(limits)?;
     let root = linker.instantiate(&mut store, &module)?;
     Ok(Graph { store, root })
 }
@@ -419,4 +429,19 @@ fn two_roots_of_one_linker_share_nothing() {
     }
     assert_eq!(opened, [4; 4]);
     assert_eq!(capture.text(), "");
+}
+
+#[test]
+fn descriptors_of_all_modules_of_a_store_are_counted_together() {
+    let wasi = Wasi::new(Grants::new())
+        .grant("a", everything(Output::null()))
+        .grant("b", everything(Output::null()));
+    let (a, b) = (prober("a", ""), prober("b", ""));
+    let modules = [("root", &*root()), ("a", &*a), ("b", &*b)];
+    let mut limits = Limits::new();
+    // Each has two streams and a directory.
+    limits.open_descriptors = 8;
+    let mut graph = instantiate_within(limits, wasi, &modules).unwrap();
+    let opens = ["a_open", "b_open", "a_open", "b_open"].map(|name| graph.errno(name));
+    assert_eq!(opens, [SUCCESS, SUCCESS, MFILE, MFILE]);
 }

@@ -47,10 +47,15 @@ impl Folder {
         &self.0
     }
 
-    /// All that is in it: paths, contents, targets, sizes and times of change.
+    /// All that is in it: paths, contents, targets and times of change.
     pub(crate) fn everything(&self) -> BTreeMap<PathBuf, String> {
+        Self::everything_below(&self.0)
+    }
+
+    /// All that is in a folder of the host.
+    pub(crate) fn everything_below(path: &Path) -> BTreeMap<PathBuf, String> {
         let mut found = BTreeMap::new();
-        let mut dirs = vec![self.0.clone()];
+        let mut dirs = vec![path.to_owned()];
         while let Some(dir) = dirs.pop() {
             for entry in fs::read_dir(&dir).expect("it is ours") {
                 let path = entry.expect("it is ours").path();

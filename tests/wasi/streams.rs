@@ -304,3 +304,18 @@ fn a_writer_is_flushed_when_the_guest_asks() {
     assert_eq!(call!(guest.fd_datasync(1)), SUCCESS);
     assert_eq!(*flushes.0.lock().unwrap(), 1);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn files_that_cannot_be_streams_are_the_guests_to_handle() {
+    let folder = crate::place::Folder::new("odd_streams").with("file", "x");
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut guest = Guest::new(Grants::new().stdout(Output::file(full)));
+    assert_eq!(guest.write(1, b"x"), Err(NOSPC));
+    let dir = File::open(folder.path()).unwrap();
+    let mut guest = Guest::new(Grants::new().stdin(Input::file(dir)));
+    assert_eq!(guest.read(0, 9), Err(crate::abi::ISDIR));
+    let unwritable = File::open(folder.path().join("file")).unwrap();
+    let mut guest = Guest::new(Grants::new().stdout(Output::file(unwritable)));
+    assert_eq!(guest.write(1, b"x"), Err(BADF));
+}

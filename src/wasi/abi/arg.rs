@@ -3,7 +3,7 @@
 use wasi_common::snapshots::preview_0::types as preview0;
 use wasi_common::snapshots::preview_1::types;
 
-use super::super::fault::Result;
+use super::super::fault::{Errno, Result};
 use crate::host::Shown;
 use crate::types::ValType;
 
@@ -59,7 +59,8 @@ macro_rules! checked {
             const SHOWN: Shown = Shown::$shown;
 
             fn of_slot(slot: u64) -> Result<Self> {
-                Ok(Self::try_from(<$repr>::try_from(slot)?)?)
+                let bits = <$repr>::try_from(slot).map_err(|_| Errno::Inval)?;
+                Ok(Self::try_from(bits)?)
             }
         }
     )*};

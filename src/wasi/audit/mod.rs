@@ -2,6 +2,7 @@
 //! grants that would have let them ([`needs`]). Derives what a call asks for from the table of
 //! functions and from the open descriptors; does nothing that a module could notice.
 
+mod access;
 mod needs;
 mod place;
 #[cfg(test)]
@@ -54,8 +55,11 @@ use needs::Asks;
 #[derive(Clone)]
 pub struct Audit(Arc<Inner>);
 
+/// Who is told of each call.
+type Sink = Box<dyn FnMut(&Asked) + Send>;
+
 struct Inner {
-    sink: Mutex<Box<dyn FnMut(&Asked) + Send>>,
+    sink: Mutex<Sink>,
     /// By whose grants were asked; the root's come first.
     asks: Mutex<BTreeMap<Option<Arc<str>>, Asks>>,
 }
@@ -140,9 +144,8 @@ impl Audit {
     /// Of each granted directory that was asked for something, it is the deepest directory that
     /// holds all of it, to be changed only where something that changes was asked, refused or not.
     /// Where what was changed lies deeper than what was read, or elsewhere, there are two, unless a
-    /// path led through a link or by `..` from one to the other. A module
-    /// that did not ask for a directory's name must know it by its number: it gets the whole one,
-    /// and those with lower numbers.
+    /// path led through a link or turned back by `..`. A module that did not ask for a directory's
+    /// name must know it by its number: it gets the whole one, and those with lower numbers.
     pub fn needs(&self) -> Vec<Need> {
         let asks = lock(&self.0.asks);
         let needs = asks.iter().flat_map(|(module, asks)| {

@@ -1,5 +1,6 @@
 //! Paths, and what is needed for what was asked. What calls ask for is tested through the command.
 
+use super::access::access;
 use super::needs::Asks;
 use super::place::{Place, common, holds, join};
 use super::{Audit, Need, Needed};
@@ -263,7 +264,7 @@ fn every_function_is_told_apart() {
         let mut found: Vec<_> = Function::all(module)
             .filter(|function| {
                 let slots = vec![0; function.params.len()];
-                super::watch::access(function, &slots).is_none()
+                access(function, &slots).is_none()
             })
             .map(|function| function.name)
             .collect();
@@ -275,12 +276,12 @@ fn every_function_is_told_apart() {
 #[test]
 fn a_file_that_is_opened_to_be_changed() {
     let function = Function::find("wasi_snapshot_preview1", "path_open").unwrap();
-    let access = |name: &str, slot: u64| {
+    let found = |name: &str, slot: u64| {
         let params = function.params.iter();
         let slots: Vec<_> = params
             .map(|param| if param.name == name { slot } else { 0 })
             .collect();
-        super::watch::access(function, &slots)
+        access(function, &slots)
     };
     for (name, slot, expected) in [
         ("fs_rights_base", 1 << 1, ReadOnly),
@@ -293,6 +294,6 @@ fn a_file_that_is_opened_to_be_changed() {
         ("fdflags", 1, ReadWrite),
         ("fdflags", 4, ReadOnly),
     ] {
-        assert_eq!(access(name, slot), Some(expected), "{name} {slot:#x}");
+        assert_eq!(found(name, slot), Some(expected), "{name} {slot:#x}");
     }
 }

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use wasi_common::snapshots::preview_1::types::{Fdflags, Filetype, Lookupflags, Oflags, Rights};
+use wasi_common::snapshots::preview_1::types::{Filetype, Lookupflags};
 use wiggle::{GuestMemory, GuestPtr};
 
+use super::access::{access, argument, low};
 use super::place::{Place, join};
 use super::{Asked, Audit, Needed};
 use crate::wasi::abi::{Call, Function, Ptr};
@@ -208,10 +209,8 @@ impl Watch {
     /// Asks for what a descriptor stands for.
     fn ask_descriptor(&self, asking: &mut Asking, fd: u32) {
         match self.known.get(&fd) {
-            Some(Known::Stream(stream)) => {
-                if asking.asked.access.is_some() {
-                    asking.others.push(stream.clone());
-                }
+            Some(Known::Stream(stream)) if asking.asked.access.is_some() => {
+                asking.others.push(stream.clone());
             }
             Some(Known::Granted(grant)) => {
                 asking.asked.paths.push(join(&self.granted[*grant], ""));
@@ -223,7 +222,7 @@ impl Watch {
                 let place = Place::of_descriptor(&opened.below, &opened.held_by);
                 asking.places.push((opened.grant, place));
             }
-            None => {}
+            Some(Known::Stream(_)) | None => {}
         }
     }
 
@@ -344,71 +343,6 @@ impl Watch {
     }
 }
 
-/// What has to be granted for a call to do what it is asked to, of descriptors and paths.
-pub(super) fn access(function: &Function, slots: &[u64]) -> Option<Access> {
-    match function.name {
-        "fd_allocate"
-        | "fd_filestat_set_size"
-        | "fd_filestat_set_times"
-        | "fd_pwrite"
-        | "fd_write"
-        | "path_create_directory"
-        | "path_filestat_set_times"
-        | "path_link"
-        | "path_remove_directory"
-        | "path_rename"
-        | "path_symlink"
-        | "path_unlink_file"
-        | "sock_send" => Some(Access::ReadWrite),
-        "path_open" => Some(access_to_open(function, slots)),
-        "fd_advise"
-        | "fd_datasync"
-        | "fd_fdstat_set_flags"
-        | "fd_filestat_get"
-        | "fd_pread"
-        | "fd_read"
-        | "fd_readdir"
-        | "fd_seek"
-        | "fd_sync"
-        | "fd_tell"
-        | "path_filestat_get"
-        | "path_readlink"
-        | "sock_accept"
-        | "sock_recv"
-        | "sock_shutdown" => Some(Access::ReadOnly),
-        // The rest asks about descriptors themselves, or for nothing that has one.
-        _ => None,
-    }
-}
-
-/// A file that is to be written, made, or cut, can be changed, however the call ends.
-fn access_to_open(function: &Function, slots: &[u64]) -> Access {
-    let flag = |name| argument(function, slots, name).unwrap_or_default();
-    let rights = Rights::FD_WRITE.bits();
-    let changes = u64::from(flag("fs_rights_base")) & rights != 0
-        || flag("oflags") & u32::from((Oflags::CREAT | Oflags::TRUNC).bits()) != 0
-        || flag("fdflags") & u32::from(Fdflags::APPEND.bits()) != 0;
-    if changes {
-        Access::ReadWrite
-    } else {
-        Access::ReadOnly
-    }
-}
-
-/// The low half of the argument of a name.
-fn argument(function: &Function, slots: &[u64], name: &str) -> Option<u32> {
-    let index = function.params.iter().position(|param| param.name == name);
-    index.map(|index| low(slots[index]))
-}
-
 fn first(args: &[u64]) -> u64 {
     args.first().copied().unwrap_or_default()
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "an i32 stands in a slot's low half"
-)]
-fn low(slot: u64) -> u32 {
-    slot as u32
 }

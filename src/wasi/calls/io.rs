@@ -6,7 +6,7 @@ use wasi_common::snapshots::preview_1::types::{Ciovec, Iovec, Rights, Whence};
 use wiggle::{GuestMemory, GuestPtr};
 
 use super::{Call, Errno, Ptr, Result, units};
-use crate::wasi::fs::{File, Interest, Readiness};
+use crate::wasi::fs::{FdFlags, File, Interest, Readiness};
 use crate::wasi::wait::until_ready;
 
 /// As many buffers of one call are looked at, as many as Linux takes.
@@ -150,8 +150,13 @@ fn read(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -
 
 /// Writes the caller's buffers, up to the first that is not written whole.
 fn write(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -> Result<u32> {
-    let quota = usize::try_from(call.context.writable_bytes).unwrap_or(usize::MAX);
+    let quota = call.context.writable_bytes;
     let file = call.context.descriptors.file(fd, Rights::FD_WRITE)?;
+    // Without a quota nobody asks how large the file is.
+    let gap = match quota {
+        u64::MAX => 0,
+        _ => gap(&mut **file, place)?,
+    };
     let mut left = call.limits.bytes_per_call;
     let mut total = 0;
     let mut heads = iovecs::<Ciovec>(iovs, count).peekable();
@@ -164,7 +169,7 @@ fn write(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) 
             *buf = IoSlice::new(bytes);
             wanted += bytes.len();
         }
-        if total + wanted > quota {
+        if gap.saturating_add((total + wanted) as u64) > quota {
             if total == 0 {
                 return Err(Errno::Dquot.into());
             }
@@ -182,9 +187,23 @@ fn write(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) 
             break;
         }
     }
-    call.context.count_written(total as u64);
+    if total > 0 {
+        call.context.count_written(gap + total as u64);
+    }
     call.meter.charge(units(total))?;
     Ok(u32::try_from(total)?)
+}
+
+/// How many bytes a file grows by before those that are written.
+fn gap(file: &mut dyn File, place: Place) -> Result<u64> {
+    if !file.is_seekable() || file.flags()?.contains(FdFlags::APPEND) {
+        return Ok(0);
+    }
+    let at = match place {
+        Place::At(at) => at,
+        Place::Position => file.seek(SeekFrom::Current(0))?,
+    };
+    Ok(at.saturating_sub(file.stat()?.size))
 }
 
 /// Writes one batch of buffers. To a stream that may have to wait, and must not for ever, no more

@@ -13,9 +13,7 @@ pub(super) mod unstable;
 
 use super::abi::{Call, Ptr};
 use super::fault::{Errno, Fault, Result};
-
-/// The longest path that a guest can name, in bytes, as on Linux.
-const MAX_PATH_BYTES: u32 = 4096;
+use super::fs::MAX_PATH_BYTES;
 
 /// What moving so many bytes costs, in units of fuel: as much as the bulk instructions take for it.
 fn units(bytes: usize) -> u64 {
@@ -24,7 +22,7 @@ fn units(bytes: usize) -> u64 {
 
 /// A path in the caller's memory.
 pub(super) fn path<'m>(memory: &'m wiggle::GuestMemory<'_>, at: Ptr, len: u32) -> Result<&'m str> {
-    if len > MAX_PATH_BYTES {
+    if len as usize > MAX_PATH_BYTES {
         return Err(Errno::Nametoolong.into());
     }
     let path = memory.as_str(wiggle::GuestPtr::new((at.0, len)))?;

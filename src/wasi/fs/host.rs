@@ -255,8 +255,12 @@ impl Dir for HostDir {
             how.remove(OFlags::TRUNCATE);
         }
         // Nor does wasi-common take the flags of files whose writes are to reach the disk at once.
-        let synced = flags.intersects(FdFlags::SYNC | FdFlags::DSYNC | FdFlags::RSYNC);
-        let kept = flags - (FdFlags::SYNC | FdFlags::DSYNC | FdFlags::RSYNC);
+        let synced = flags & (FdFlags::SYNC | FdFlags::DSYNC | FdFlags::RSYNC);
+        // With this flag it loses the others; and a directory has none.
+        let mut kept = flags - synced - FdFlags::NONBLOCK;
+        if how.contains(OFlags::DIRECTORY) {
+            kept.remove(FdFlags::APPEND);
+        }
         let write = write || truncates;
         match self.0.open_file_(follow, path, how, read, write, kept)? {
             OpenResult::Dir(dir) => Ok(Node::Dir(Arc::new(Self(dir)))),
@@ -265,9 +269,10 @@ impl Dir for HostDir {
                 if truncates {
                     file.set_size(0)?;
                 }
-                if synced {
-                    file.synced = flags - kept;
+                if flags.contains(FdFlags::NONBLOCK) {
+                    file.set_flags(kept | FdFlags::NONBLOCK)?;
                 }
+                file.synced = synced;
                 Ok(Node::File(Box::new(file)))
             }
         }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::super::{Dir, Filestat, Listed, NewTime, Node, OFlags, Open};
 use super::file::MemoryFile;
 use super::tree::{New, Tree};
-use super::walk::{self, End, MAX_PATH_BYTES, Walked};
+use super::walk::{self, End, Walked};
 use super::{Clock, Files, Handle, at};
 use crate::wasi::fault::{Errno, Result};
+use crate::wasi::fs::MAX_PATH_BYTES;
 
 /// A directory in memory. Paths lead nowhere but below it, even when it is not the tree's root.
 pub(in crate::wasi) struct MemoryDir(Handle);

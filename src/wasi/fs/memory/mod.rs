@@ -18,10 +18,11 @@ use std::time::SystemTime;
 
 pub(in crate::wasi) use dir::MemoryDir;
 
+use super::MAX_PATH_BYTES;
 use super::NewTime;
 use crate::wasi::fault::{Errno, Fault, Result};
 use tree::{Id, New, Tree};
-use walk::{End, MAX_PATH_BYTES, Walked};
+use walk::{End, Walked};
 
 /// What tells the time of what is done to files.
 pub(in crate::wasi) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;

@@ -4,9 +4,8 @@
 
 use super::tree::{Id, Tree};
 use crate::wasi::fault::{Errno, Result};
+use crate::wasi::fs::MAX_PATH_BYTES;
 
-/// The longest path, as Linux has it: 4096 bytes with a zero at the end.
-pub(super) const MAX_PATH_BYTES: usize = 4095;
 /// The number of symbolic links that a path may lead through, as Linux has it.
 const MAX_LINKS: usize = 40;
 

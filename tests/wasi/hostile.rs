@@ -1,0 +1,542 @@
+//! Guests that mean harm: each ends within its limits, and the host lives on.
+
+use std::fs::File;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use holdall::{
+    Access, Config, Engine, Files, Grants, Input, Limits, Linker, Module, Output, Store, TrapCode,
+    Wasi,
+};
+
+use crate::abi::{
+    CREATE, DIRECTORY, DQUOT, MFILE, MONOTONIC, READ, SUCCESS, TRUNCATE, WRITE, Wanted,
+};
+use crate::guest::{Arg, BUFFER, Guest, IOVS, OUT};
+use crate::place::{Folder, Place};
+
+const YEAR_NANOS: u64 = 365 * 24 * 3600 * 1_000_000_000;
+/// How long the guests may take.
+const TIME: Duration = Duration::from_millis(300);
+/// How much later they may end, with what is not optimized and on a busy machine.
+const LATE: Duration = Duration::from_millis(if cfg!(debug_assertions) { 2_000 } else { 100 });
+
+fn metered(grants: Grants) -> Guest {
+    let config = Config::new().metering(true);
+    Guest::build(
+        Wasi::new(grants),
+        "wasi_snapshot_preview1",
+        config,
+        Limits::new(),
+    )
+}
+
+/// That a call ends with the trap of the deadline, in time, and that the guest can be used then.
+#[track_caller]
+fn ends_in_time(guest: &mut Guest, name: &str, args: &[Arg]) {
+    let start = Instant::now();
+    guest.store.limits(Limits::new().timeout(TIME)).unwrap();
+    let error = guest.try_call(name, args).unwrap_err();
+    let took = start.elapsed();
+    let code = error.trap().map(holdall::Trap::code);
+    assert_eq!(code, Some(TrapCode::DeadlineExceeded), "{error}");
+    assert!(took >= TIME && took < TIME + LATE, "{took:?}");
+    // No time is left for another call, whatever it is.
+    let error = guest.try_call("sched_yield", &[]).unwrap_err();
+    assert_eq!(error.trap().map(holdall::Trap::code), code, "{error}");
+    guest.store.limits(Limits::new()).unwrap();
+    assert_eq!(call!(guest.sched_yield()), SUCCESS);
+}
+
+#[track_caller]
+fn wait_ends_in_time(guest: &mut Guest, wanted: &[Wanted]) {
+    let (args, _) = guest.prepare_poll(wanted);
+    ends_in_time(guest, "poll_oneoff", &args);
+}
+
+#[track_caller]
+fn read_ends_in_time(guest: &mut Guest) {
+    guest.put_iovs(&[(BUFFER, 99)]);
+    ends_in_time(
+        guest,
+        "fd_read",
+        &[0.into(), IOVS.into(), 1.into(), OUT.into()],
+    );
+}
+
+#[cfg(unix)]
+fn os_pipe() -> (File, File) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let file = |end: std::os::fd::OwnedFd| File::from(end);
+    (file(reader.into()), file(writer.into()))
+}
+
+/// A guest of this text, metered, and what its function `run` gives under these limits.
+fn run(text: &str, grants: Grants, limits: Limits) -> Result<i32, holdall::Error> {
+    let engine = Engine::new(Config::new().metering(true));
+    let module = Module::new(&engine, text.as_bytes().to_vec()).unwrap();
+    let mut linker = Linker::new(&engine);
+    linker.wasi(Wasi::new(grants));
+    let mut store = Store::new(&engine, ());
+    store.limits(limits)?;
+    let root = linker.instantiate(&mut store, &module)?;
+    let func = root.get_typed_func::<(), i32>(&store, "run")?;
+    func.call(&mut store, ())
+}
+
+#[test]
+fn an_endless_loop_ends() {
+    let text = "(module (func (export \"run\") (result i32) (loop (br 0)) unreachable))";
+    let start = Instant::now();
+    let error = run(text, Grants::new(), Limits::new().timeout(TIME)).unwrap_err();
+    let code = error.trap().map(holdall::Trap::code);
+    assert_eq!(code, Some(TrapCode::DeadlineExceeded), "{error}");
+    assert!(start.elapsed() < TIME + LATE, "{:?}", start.elapsed());
+}
+
+#[test]
+fn an_endless_loop_of_calls_ends() {
+    let text = r#"(module
+        (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+        (func (export "run") (result i32) (loop (drop (call $yield)) (br 0)) unreachable))"#;
+    for (limits, expected) in [
+        (Limits::new().timeout(TIME), TrapCode::DeadlineExceeded),
+        (Limits::new().fuel(100_000), TrapCode::OutOfFuel),
+    ] {
+        let start = Instant::now();
+        let error = run(text, Grants::new(), limits).unwrap_err();
+        assert_eq!(
+            error.trap().map(holdall::Trap::code),
+            Some(expected),
+            "{error}"
+        );
+        assert!(start.elapsed() < TIME + LATE, "{:?}", start.elapsed());
+    }
+}
+
+#[test]
+fn a_year_of_sleep_ends() {
+    let mut guest = metered(Grants::new().clocks());
+    wait_ends_in_time(&mut guest, &[Wanted::After(MONOTONIC, YEAR_NANOS)]);
+    let later = guest.time(0).unwrap() + YEAR_NANOS;
+    wait_ends_in_time(
+        &mut guest,
+        &[Wanted::At(0, later), Wanted::After(0, u64::MAX)],
+    );
+}
+
+#[test]
+fn a_wait_for_a_silent_pipe_ends() {
+    let (writer, stdin) = Input::pipe();
+    let mut guest = metered(Grants::new().stdin(stdin).clocks());
+    wait_ends_in_time(&mut guest, &[Wanted::Read(0)]);
+    let wanted = [Wanted::Read(0), Wanted::After(MONOTONIC, YEAR_NANOS)];
+    wait_ends_in_time(&mut guest, &wanted);
+    drop(writer);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_wait_for_a_silent_pipe_of_the_host_ends() {
+    let (reader, writer) = os_pipe();
+    let mut guest = metered(Grants::new().stdin(Input::file(reader)).clocks());
+    wait_ends_in_time(&mut guest, &[Wanted::Read(0)]);
+    let wanted = [Wanted::Read(0), Wanted::After(MONOTONIC, YEAR_NANOS)];
+    wait_ends_in_time(&mut guest, &wanted);
+    drop(writer);
+}
+
+#[test]
+fn a_read_of_a_silent_pipe_ends() {
+    let (writer, stdin) = Input::pipe();
+    read_ends_in_time(&mut metered(Grants::new().stdin(stdin)));
+    drop(writer);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_read_of_a_silent_pipe_of_the_host_ends() {
+    let (reader, writer) = os_pipe();
+    read_ends_in_time(&mut metered(Grants::new().stdin(Input::file(reader))));
+    drop(writer);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_write_to_a_full_pipe_that_nobody_reads_ends() {
+    let (reader, writer) = os_pipe();
+    let mut guest = metered(Grants::new().stdout(Output::file(writer)));
+    guest.put_iovs(&[(BUFFER, 1 << 20), (BUFFER, 1 << 20)]);
+    // What fits is in the pipe, whether it is told or the guest ends first.
+    let args = || [1.into(), IOVS.into(), 2.into(), OUT.into()];
+    ends_in_time(&mut guest, "fd_write", &args());
+    ends_in_time(&mut guest, "fd_write", &args());
+    wait_ends_in_time(&mut guest, &[Wanted::Write(1)]);
+    drop(reader);
+    guest.put_iovs(&[(BUFFER, 1), (BUFFER, 1)]);
+    assert_eq!(guest.call("fd_write", &args()), crate::abi::PIPE);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_slow_reader_gets_everything_that_is_written_under_a_deadline() {
+    use std::io::Read;
+    let (mut reader, writer) = os_pipe();
+    let bytes: Vec<u8> = (0..1_000_000u32).map(|index| (index % 251) as u8).collect();
+    let expected = bytes.clone();
+    let slow = thread::spawn(move || {
+        let mut read = Vec::new();
+        let mut buffer = vec![0; 50_000];
+        loop {
+            match reader.read(&mut buffer).unwrap() {
+                0 => return read,
+                size => read.extend_from_slice(&buffer[..size]),
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    });
+    let mut guest = metered(Grants::new().stdout(Output::file(writer)));
+    guest
+        .store
+        .limits(Limits::new().timeout(Duration::from_secs(60)))
+        .unwrap();
+    let mut rest = &bytes[..];
+    while !rest.is_empty() {
+        let written = guest.write(1, rest).unwrap() as usize;
+        rest = &rest[written..];
+    }
+    drop(guest);
+    assert!(
+        slow.join().unwrap() == expected,
+        "bytes are lost or doubled"
+    );
+}
+
+#[test]
+fn an_interruption_ends_a_sleep() {
+    let (writer, stdin) = Input::pipe();
+    let mut guest = metered(Grants::new().stdin(stdin).clocks());
+    for wanted in [Wanted::After(MONOTONIC, YEAR_NANOS), Wanted::Read(0)] {
+        let handle = guest.store.interrupt_handle().unwrap();
+        let other = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            handle.interrupt();
+            Instant::now()
+        });
+        let (args, _) = guest.prepare_poll(&[wanted]);
+        let error = guest.try_call("poll_oneoff", &args).unwrap_err();
+        let code = error.trap().map(holdall::Trap::code);
+        assert_eq!(code, Some(TrapCode::Interrupted), "{error}");
+        let late = other.join().unwrap().elapsed();
+        assert!(late < LATE, "{late:?}");
+        assert_eq!(call!(guest.sched_yield()), SUCCESS, "the trap used it up");
+    }
+    drop(writer);
+}
+
+#[test]
+fn an_interruption_ends_a_read() {
+    let (writer, stdin) = Input::pipe();
+    let mut guest = metered(Grants::new().stdin(stdin));
+    let handle = guest.store.interrupt_handle().unwrap();
+    let other = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(100));
+        handle.interrupt();
+    });
+    guest.put_iovs(&[(BUFFER, 9)]);
+    let args = [0.into(), IOVS.into(), 1.into(), OUT.into()];
+    let start = Instant::now();
+    let error = guest.try_call("fd_read", &args).unwrap_err();
+    let code = error.trap().map(holdall::Trap::code);
+    assert_eq!(code, Some(TrapCode::Interrupted), "{error}");
+    assert!(start.elapsed() < Duration::from_millis(100) + LATE);
+    other.join().unwrap();
+    drop(writer);
+}
+
+/// A module that calls `path_open` of `file` a million times, and gives the last number.
+const OPENS: &str = r#"(module
+    (import "wasi_snapshot_preview1" "path_open"
+        (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 64) "file")
+    (func (export "run") (result i32) (local $left i32) (local $errno i32)
+        (local.set $left (i32.const 1000000))
+        (loop $next
+            (local.set $errno (call $open
+                (i32.const 3) (i32.const 0) (i32.const 64) (i32.const 4) (i32.const 0)
+                (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 8)))
+            (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+            (br_if $next (local.get $left)))
+        (local.get $errno)))"#;
+
+#[test]
+fn a_million_opens_are_refused() {
+    for place in Place::both("million_opens") {
+        let grants = place
+            .with("file", "")
+            .grant(Access::ReadWrite)
+            .max_descriptors(100);
+        let errno = run(OPENS, grants, Limits::new()).unwrap();
+        assert_eq!(errno, MFILE.0.cast_signed());
+    }
+}
+
+/// A module that writes 4,096 bytes to `file` until it is refused, and gives that number.
+const WRITES: &str = r#"(module
+    (import "wasi_snapshot_preview1" "path_open"
+        (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write"
+        (func $write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "\00\04\00\00\00\10\00\00")
+    (data (i32.const 64) "file")
+    (func (export "run") (result i32) (local $errno i32)
+        (if (call $open
+                (i32.const 3) (i32.const 0) (i32.const 64) (i32.const 4) (i32.const 1)
+                (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 8))
+            (then (return (i32.const -1))))
+        (loop $next
+            (local.set $errno (call $write
+                (i32.load (i32.const 8)) (i32.const 0) (i32.const 1) (i32.const 12)))
+            (br_if $next (i32.eqz (local.get $errno))))
+        (local.get $errno)))"#;
+
+#[test]
+fn endless_writing_to_a_file_is_refused() {
+    for place in Place::both("endless_writing") {
+        let grants = place.grant(Access::ReadWrite).max_written_bytes(10_000_000);
+        let errno = run(WRITES, grants.clone(), Limits::new()).unwrap();
+        assert_eq!(errno, DQUOT.0.cast_signed(), "{}", place.name());
+        let size = Guest::new(grants).stat(3, "file").unwrap().size;
+        assert_eq!(size, 10_000_000 / 4096 * 4096, "{}", place.name());
+    }
+}
+
+#[test]
+fn endless_writing_in_memory_is_refused_by_the_size_of_the_tree() {
+    let files = Files::new().limit_bytes(1_000_000);
+    let grants = Grants::new().files(files.clone(), "/", Access::ReadWrite);
+    let errno = run(WRITES, grants, Limits::new()).unwrap();
+    assert_eq!(errno, crate::abi::NOSPC.0.cast_signed());
+    assert_eq!(files.read("file").unwrap().len(), 1_000_000);
+}
+
+#[test]
+fn endless_writing_ends_with_the_deadline() {
+    let place = Place::Host(Folder::new("endless_writing_in_time"));
+    let grants = place.grant(Access::ReadWrite).max_written_bytes(1 << 30);
+    let start = Instant::now();
+    let error = run(WRITES, grants, Limits::new().timeout(TIME)).unwrap_err();
+    let code = error.trap().map(holdall::Trap::code);
+    assert_eq!(code, Some(TrapCode::DeadlineExceeded), "{error}");
+    assert!(start.elapsed() < TIME + LATE, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_gibibyte_of_randomness_ends_with_the_limits() {
+    let text = r#"(module
+        (import "wasi_snapshot_preview1" "random_get"
+            (func $random (param i32 i32) (result i32)))
+        (memory (export "memory") 16384)
+        (func (export "run") (result i32)
+            (loop (br_if 0 (i32.eqz (call $random (i32.const 0) (i32.const 0x40000000)))))
+            unreachable))"#;
+    for (limits, expected) in [
+        (Limits::new().timeout(TIME), TrapCode::DeadlineExceeded),
+        (Limits::new().fuel(100_000), TrapCode::OutOfFuel),
+    ] {
+        let start = Instant::now();
+        let error = run(text, Grants::new().random(), limits).unwrap_err();
+        assert_eq!(
+            error.trap().map(holdall::Trap::code),
+            Some(expected),
+            "{error}"
+        );
+        assert!(start.elapsed() < TIME + LATE, "{:?}", start.elapsed());
+    }
+}
+
+/// Does this in a thread of its own, and fails when it hangs.
+#[track_caller]
+fn does_not_hang<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, done) = mpsc::channel();
+    thread::spawn(move || sender.send(what()));
+    done.recv_timeout(Duration::from_secs(20))
+        .expect("it hangs")
+}
+
+#[cfg(unix)]
+#[test]
+fn opening_a_pipe_that_has_a_name_does_not_hang() {
+    let folder = Folder::new("named_pipe").with_link("link", "pipe");
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo")
+        .arg(&pipe)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    for access in [Access::ReadOnly, Access::ReadWrite] {
+        let grants = Grants::new().host_dir(folder.path(), "/", access).unwrap();
+        for path in ["pipe", "./pipe", "link"] {
+            for how in [
+                READ,
+                WRITE,
+                READ | WRITE,
+                WRITE | TRUNCATE,
+                READ | CREATE,
+                DIRECTORY,
+            ] {
+                let grants = grants.clone();
+                let opened = does_not_hang(move || {
+                    let mut guest = metered(grants);
+                    guest
+                        .store
+                        .limits(Limits::new().timeout(Duration::from_secs(5)))
+                        .unwrap();
+                    guest.open(3, path, how)
+                });
+                assert!(opened.is_err(), "{path}, {how:?}: {opened:?}");
+            }
+        }
+        let mut guest = Guest::new(grants);
+        assert_eq!(guest.names(3), ["link", "pipe"]);
+        assert_eq!(
+            guest.stat(3, "pipe").unwrap().filetype,
+            0,
+            "WASI has no name for it"
+        );
+    }
+}
+
+/// Swaps, as long as it lives, a directory and a symbolic link at a path, as a hostile process of
+/// the host could.
+#[cfg(unix)]
+struct Swapper {
+    stop: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    thread: Option<thread::JoinHandle<u64>>,
+}
+
+#[cfg(unix)]
+impl Swapper {
+    fn new(jail: std::path::PathBuf) -> Self {
+        use std::sync::atomic::Ordering;
+        let stop = std::sync::Arc::<std::sync::atomic::AtomicBool>::default();
+        let stopped = std::sync::Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            let path = |name: &str| jail.join(name);
+            let rename = |from, to| std::fs::rename(path(from), path(to)).unwrap();
+            let mut swaps = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                rename("swapped", "kept_dir");
+                rename("kept_link", "swapped");
+                std::hint::spin_loop();
+                rename("swapped", "kept_link");
+                rename("kept_dir", "swapped");
+                swaps += 2;
+            }
+            swaps
+        });
+        Self {
+            stop,
+            thread: Some(thread),
+        }
+    }
+
+    /// Stops, and tells how often it swapped.
+    fn stop(mut self) -> u64 {
+        self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        let thread = self.thread.take().expect("it is stopped once");
+        thread.join().unwrap()
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_race_of_a_directory_and_a_link_does_not_lead_out() {
+    let folder = Folder::new("race")
+        .with("outside/file", "outside")
+        .with("outside/victim", "outside")
+        .with_dir("outside/empty")
+        .with("jail/swapped/file", "inside")
+        .with("jail/mine", "mine")
+        .with_link("jail/kept_link", "../outside");
+    let outside = Folder::everything_below(&folder.path().join("outside"));
+    let jail = folder.path().join("jail");
+    let grants = Grants::new()
+        .host_dir(&jail, "/", Access::ReadWrite)
+        .unwrap();
+    let mut guest = Guest::new(grants);
+    let swapper = Swapper::new(jail);
+    let start = Instant::now();
+    let [good, refused] = [const { std::cell::Cell::new(0) }; 2];
+    let count = |done: bool| {
+        let counter = if done { &good } else { &refused };
+        counter.set(counter.get() + 1);
+    };
+    while start.elapsed() < TIME || (good.get() < 20 && start.elapsed() < TIME * 20) {
+        match guest.open(3, "swapped/file", READ) {
+            Ok(file) => {
+                let read = guest.read(file, 99).unwrap();
+                assert_eq!(read, b"inside");
+                call!(guest.fd_close(file));
+                count(true);
+            }
+            Err(_) => count(false),
+        }
+        if let Ok(file) = guest.open(3, "swapped/file", READ | WRITE) {
+            guest.write(file, b"inside").unwrap();
+            call!(guest.fd_close(file));
+        }
+        if let Ok(file) = guest.open(3, "swapped/new", WRITE | CREATE | TRUNCATE) {
+            guest.write(file, b"new").unwrap();
+            call!(guest.fd_close(file));
+        }
+        if let Ok(stat) = guest.stat(3, "swapped/victim") {
+            panic!("it sees what is outside: {stat:?}");
+        }
+        if let Ok(dir) = guest.open(3, "swapped", DIRECTORY) {
+            let names = guest.names(dir);
+            assert!(!names.contains(&"victim".to_owned()), "{names:?}");
+            call!(guest.fd_close(dir));
+        }
+        for errno in [
+            call!(guest.path_rename(3, "mine", 3, "swapped/mine")),
+            call!(guest.path_rename(3, "swapped/mine", 3, "mine")),
+            call!(guest.path_link(3, 0, "swapped/file", 3, "linked")),
+            call!(guest.path_create_directory(3, "swapped/made")),
+            call!(guest.path_remove_directory(3, "swapped/made")),
+            call!(guest.path_symlink("file", 3, "swapped/symbolic")),
+            call!(guest.path_unlink_file(3, "swapped/symbolic")),
+            call!(guest.path_filestat_set_times(3, 1, "swapped/file", 5, 5, 5)),
+        ] {
+            count(errno == SUCCESS);
+        }
+        // None of these is inside.
+        for errno in [
+            call!(guest.path_rename(3, "swapped/victim", 3, "stolen")),
+            call!(guest.path_link(3, 0, "swapped/victim", 3, "stolen")),
+            call!(guest.path_unlink_file(3, "swapped/victim")),
+            call!(guest.path_remove_directory(3, "swapped/empty")),
+            call!(guest.path_filestat_set_times(3, 1, "swapped/victim", 5, 5, 5)),
+        ] {
+            assert_ne!(errno, SUCCESS);
+        }
+        if let Ok(file) = guest.open(3, "linked", READ) {
+            assert_eq!(guest.read(file, 99).unwrap(), b"inside");
+            call!(guest.fd_close(file));
+            assert_eq!(call!(guest.path_unlink_file(3, "linked")), SUCCESS);
+        }
+    }
+    let swaps = swapper.stop();
+    let (good, refused) = (good.get(), refused.get());
+    assert_eq!(
+        Folder::everything_below(&folder.path().join("outside")),
+        outside
+    );
+    assert!(
+        good >= 20 && refused >= 20 && swaps >= 100,
+        "a race: {good}, {refused}, {swaps}"
+    );
+}
