@@ -5,6 +5,7 @@ mod audit;
 mod code;
 mod duration;
 mod inspect;
+mod limits;
 mod list;
 mod output;
 mod program;

@@ -2,17 +2,16 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::Context;
-use holdall::{Audit, Config, Engine, Limits, Linker, Module, Pool, Store};
+use holdall::{Audit, Engine, Linker, Module, Store};
 
 use super::audit::Recorder;
+use super::limits::LimitArgs;
 use super::output::{Output, Plain};
 use super::program::Program;
 use super::source::{self, Root, Sources};
 use super::wasi::WasiArgs;
-use super::{duration, size};
 
 /// Link a module with the modules that it needs, and run it or call its functions
 #[derive(Debug, clap::Args)]
@@ -46,30 +45,22 @@ pub(super) struct Args {
     preload: Vec<(String, PathBuf)>,
     #[command(flatten)]
     sources: Sources,
-    #[command(flatten)]
-    wasi: WasiArgs,
     /// Tell of each call of the host and of another module on standard error, one to a line
     #[arg(long)]
     trace: bool,
-    /// How much the guests may do: units of fuel, about one for each instruction
-    #[arg(long, value_name = "UNITS")]
-    fuel: Option<u64>,
-    /// How long it may take, waiting included: 500ms, 10s, 5m, 1h
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    timeout: Option<Duration>,
-    /// Bytes of the guests' stack: 65536, 64KiB, 10MiB, 1GiB
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
-    stack_size: Option<usize>,
-    /// Bytes of all linear memories together at most: 65536, 64KiB, 10MiB, 1GiB
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
-    max_memory: Option<usize>,
-    /// Take memories, tables, stacks and code from so many bytes and no more: 10MiB
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
-    pool: Option<usize>,
+    #[command(flatten)]
+    wasi: WasiArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// A .wasm or .wat path, or the name of a bundled module
+    #[arg(help_heading = "Arguments")]
     module: PathBuf,
     /// The program's arguments, or those of the function that --invoke names
-    #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
+    #[arg(
+        allow_hyphen_values = true,
+        trailing_var_arg = true,
+        help_heading = "Arguments"
+    )]
     args: Vec<String>,
 }
 
@@ -92,9 +83,10 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
 }
 
 fn link_and_call(args: &Args, audit: Option<Audit>, output: &mut Output) -> anyhow::Result<()> {
-    let engine = Engine::new(config(args)?);
+    let config = args.limits.config()?;
+    let engine = Engine::new(config.canonical_nans(args.wasi.deterministic));
     let mut store = Store::try_new(&engine, ())?;
-    store.limits(limits(args))?;
+    store.limits(args.limits.limits())?;
     if args.trace {
         // What standard error does not take is lost.
         store.trace(|event| drop(writeln!(io::stderr().lock(), "{event}")));
@@ -130,34 +122,6 @@ fn check(args: &Args) {
         );
         super::wrong_usage("run", message);
     }
-}
-
-fn config(args: &Args) -> anyhow::Result<Config> {
-    let metering = args.fuel.is_some() || args.timeout.is_some();
-    let mut config = Config::new()
-        .metering(metering)
-        .canonical_nans(args.wasi.deterministic);
-    if let Some(size_bytes) = args.stack_size {
-        config = config.stack_size_bytes(size_bytes);
-    }
-    if let Some(size_bytes) = args.pool {
-        config = config.pool(Pool::new(size_bytes)?);
-    }
-    Ok(config)
-}
-
-fn limits(args: &Args) -> Limits {
-    let mut limits = Limits::new();
-    if let Some(size_bytes) = args.max_memory {
-        limits = limits.memory_bytes(size_bytes);
-    }
-    if let Some(units) = args.fuel {
-        limits = limits.fuel(units);
-    }
-    if let Some(timeout) = args.timeout {
-        limits = limits.timeout(timeout);
-    }
-    limits
 }
 
 fn linker(

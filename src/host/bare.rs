@@ -29,6 +29,8 @@ pub(crate) struct BareParts<'a> {
     pub(crate) memory: &'a mut [u8],
     pub(crate) meter: &'a mut Meter,
     pub(crate) limits: &'a Limits,
+    /// Descriptors that are open in the store.
+    pub(crate) open_descriptors: &'a mut usize,
 }
 
 impl BareCaller<'_> {
@@ -47,6 +49,7 @@ impl BareCaller<'_> {
                 memory: memory.map_or(&mut [], |mut memory| memory.as_mut().as_mut_slice()),
                 meter: &mut (*core).meter,
                 limits: &(*core).limits,
+                open_descriptors: &mut (*core).open_descriptors,
             }
         }
     }

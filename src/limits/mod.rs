@@ -62,16 +62,17 @@ pub struct Limits {
     /// Units of work of all executions together; `None`, the default, sets no limit.
     ///
     /// A unit is about one instruction of a guest. A function's instructions outside of its loops
-    /// are charged when it is entered, those of a loop at each turn, so that what a branch skips is
-    /// charged too; 64 bytes, or 8 elements, of a bulk instruction or of growth are a unit more.
+    /// are charged when it is entered, those of a loop at each turn, those of a `br_table`'s arm
+    /// when it is, so that what another branch skips is charged too; 64 bytes, or 8 elements, of a bulk instruction or of growth are a unit more.
     /// The same calls of the same modules take the same fuel, whenever functions are lowered and on
     /// every machine; another version of holdall may charge otherwise.
     pub fuel: Option<u64>,
     /// When executions end; `None`, the default, lets them go on. A guest that is past it traps
-    /// within milliseconds; a host function that blocks is not woken.
+    /// within milliseconds, also when it sleeps or waits in a function of WASI; a host function of
+    /// the embedder's that blocks is not woken.
     pub deadline: Option<Instant>,
-    /// Descriptors that WASI has open at the same time, for files, directories and streams; 1,024
-    /// by default.
+    /// Descriptors that WASI has open at the same time, for files, directories and streams of all
+    /// modules; 1,024 by default. Those that are granted count, and are not refused.
     pub open_descriptors: usize,
     /// Bytes that one call of a host function of WASI may move; 16 MiB by default.
     pub bytes_per_call: usize,

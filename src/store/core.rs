@@ -41,6 +41,7 @@ impl Core {
             id: StoreId(NEXT.fetch_add(1, Ordering::Relaxed)),
             engine: engine.clone(),
             tracer: None,
+            open_descriptors: 0,
             meter: Meter::new(&limits, metering),
             limits,
             stack: Stack::new(engine.heap(), engine.config().stack_size_bytes)?,

@@ -111,6 +111,8 @@ pub(crate) struct Core {
     pub(crate) limits: Limits,
     /// Who is told of calls that leave their instance.
     pub(crate) tracer: Option<Tracer>,
+    /// Descriptors that are open, for the limits.
+    pub(crate) open_descriptors: usize,
     /// How long executions may go on.
     pub(crate) meter: Meter,
     /// The value stack; see `exec`.

@@ -15,6 +15,8 @@ pub(super) struct Context {
     pub(super) env: Strings,
     pub(super) clocks: Option<Clocks>,
     pub(super) random: Option<Box<dyn RngCore + Send + Sync>>,
+    /// The open descriptors that the store has counted.
+    pub(super) counted: usize,
     /// Descriptors that may be open at once.
     pub(super) max_descriptors: usize,
     /// Bytes that may still be written.

@@ -231,6 +231,7 @@ impl Grants {
                 World::Fixed { clock, .. } => Clocks::Virtual(clock.clone()),
             }),
             random: self.random.then(|| world.random()),
+            counted: 0,
             max_descriptors: self.max_descriptors,
             writable_bytes: self.max_written_bytes,
             watch: None,

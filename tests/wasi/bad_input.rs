@@ -1,22 +1,20 @@
-//! Whatever a guest passes to WASI, it gets a number or a trap, and the host lives on.
+//! Addresses and buffers outside of memory trap, and the host lives on.
 
 use holdall::{
     Access, Engine, Files, Grants, Input, Limits, Linker, Module, Output, Store, TrapCode, Wasi,
 };
 
-use crate::abi::{
-    BADF, DIRECTORY, Errno, FBIG, FUNCTIONS, INVAL, OVERFLOW, READ, SUCCESS, WRITE, Wanted,
-};
+use crate::abi::{BADF, FUNCTIONS, READ, SUCCESS, WRITE};
 use crate::guest::{Arg, BUFFER, Guest, IOVS, MEMORY_BYTES, OUT, OUT2};
 use crate::place::Place;
 
 /// Where the path `file` is.
-const PATH: u32 = 0x8000;
+pub(crate) const PATH: u32 = 0x8000;
 /// Where the path `new` is.
-const NEW: u32 = 0x8010;
+pub(crate) const NEW: u32 = 0x8010;
 
 /// A guest that has everything, with a file open as 4.
-fn having_everything(place: &Place) -> Guest {
+pub(crate) fn having_everything(place: &Place) -> Guest {
     let grants = place
         .grant(Access::ReadWrite)
         .args(["program", "argument"])
@@ -34,7 +32,7 @@ fn having_everything(place: &Place) -> Guest {
 }
 
 /// Arguments with which a function uses all of its addresses.
-fn good_arguments(name: &str) -> Option<Vec<u64>> {
+pub(crate) fn good_arguments(name: &str) -> Option<Vec<u64>> {
     let [out, out2, iovs, path, new] = [OUT, OUT2, IOVS, PATH, NEW].map(u64::from);
     let buffer = u64::from(BUFFER);
     Some(match name {
@@ -274,193 +272,6 @@ fn one_call_writes_no_more_than_16_mebibytes_unless_more_is_allowed() {
 }
 
 #[test]
-fn flags_and_alternatives_that_there_are_not_are_refused() {
-    let place = Place::Memory(Files::new().with("file", "contents"));
-    let mut guest = having_everything(&place);
-    let mut wrong = Vec::new();
-    let mut check = |what: &str, errno: Errno| {
-        if errno != INVAL {
-            wrong.push(format!("{what} = {errno:?}"));
-        }
-    };
-    for bad in [6, 255, 256, u32::MAX] {
-        check("fd_advise", call!(guest.fd_advise(4, 0, 0, bad)));
-    }
-    for bad in [3, 255, 256, u32::MAX] {
-        check("fd_seek", call!(guest.fd_seek(4, 0, bad, OUT)));
-    }
-    for bad in [1 << 5, 1 << 15, 1 << 16, u32::MAX] {
-        check(
-            "fd_fdstat_set_flags",
-            call!(guest.fd_fdstat_set_flags(4, bad)),
-        );
-        check(
-            "path_open's flags",
-            call!(guest.path_open(3, 0, "file", 0, 0, 0, bad, OUT)),
-        );
-        check(
-            "path_open's ways",
-            call!(guest.path_open(3, 0, "file", bad, 0, 0, 0, OUT)),
-        );
-        check(
-            "fd_filestat_set_times",
-            call!(guest.fd_filestat_set_times(4, 0, 0, bad)),
-        );
-        let times = call!(guest.path_filestat_set_times(3, 0, "file", 0, 0, bad));
-        check("path_filestat_set_times", times);
-    }
-    for bad in [2, 1 << 16, u32::MAX] {
-        check(
-            "path_open",
-            call!(guest.path_open(3, bad, "file", 0, 0, 0, 0, OUT)),
-        );
-        check(
-            "path_filestat_get",
-            call!(guest.path_filestat_get(3, bad, "file", BUFFER)),
-        );
-        check(
-            "path_link",
-            call!(guest.path_link(3, bad, "file", 3, "new")),
-        );
-    }
-    for bad in [4, u32::MAX] {
-        check("clock_time_get", call!(guest.clock_time_get(bad, 0, OUT)));
-        check("clock_res_get", call!(guest.clock_res_get(bad, OUT)));
-        check("sock_shutdown", call!(guest.sock_shutdown(1, bad)));
-    }
-    check("both times", call!(guest.fd_filestat_set_times(4, 0, 0, 3)));
-    check(
-        "both times",
-        call!(guest.fd_filestat_set_times(4, 0, 0, 12)),
-    );
-    for ways in [3, 6, 10] {
-        let open = call!(guest.path_open(3, 0, ".", ways, 0, 0, 0, OUT));
-        check("path_open of a directory to create it", open);
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
-}
-
-#[test]
-fn places_that_there_are_not_are_refused() {
-    for place in Place::both("bad_places") {
-        let place = place.with("file", "contents");
-        let mut guest = having_everything(&place);
-        let name = place.name();
-        for offset in [-1i64, i64::MIN] {
-            assert_eq!(call!(guest.fd_seek(4, offset, 0, OUT)), INVAL, "{name}");
-            assert_eq!(call!(guest.fd_seek(4, offset, 1, OUT)), INVAL, "{name}");
-            assert_eq!(
-                call!(guest.fd_seek(4, offset.saturating_mul(9), 2, OUT)),
-                INVAL,
-                "{name}"
-            );
-        }
-        assert_eq!(call!(guest.fd_seek(4, 1, 0, OUT)), SUCCESS);
-        let errno = call!(guest.fd_seek(4, i64::MAX, 1, OUT));
-        assert!([INVAL, OVERFLOW].contains(&errno), "{name}: {errno:?}");
-        guest.put_iovs(&[(BUFFER, 1)]);
-        for offset in [u64::MAX, 1 << 63] {
-            for errno in [
-                call!(guest.fd_pread(4, IOVS, 1, offset, OUT)),
-                call!(guest.fd_pwrite(4, IOVS, 1, offset, OUT)),
-                call!(guest.fd_filestat_set_size(4, offset)),
-                call!(guest.fd_allocate(4, offset, 1u64)),
-            ] {
-                assert!(
-                    [INVAL, FBIG, OVERFLOW].contains(&errno),
-                    "{name}: {errno:?}"
-                );
-            }
-            assert_eq!(
-                call!(guest.fd_advise(4, offset, u64::MAX, 0)),
-                INVAL,
-                "{name}"
-            );
-        }
-        assert_eq!(
-            call!(guest.fd_allocate(4, u64::MAX, u64::MAX)),
-            FBIG,
-            "{name}"
-        );
-        assert_eq!(call!(guest.fd_allocate(4, 0, 0)), INVAL, "{name}");
-        assert_eq!(guest.stat(3, "file").unwrap().size, 8, "{name}");
-        for cookie in [1_000u64, u64::MAX] {
-            assert_eq!(
-                call!(guest.fd_readdir(3, BUFFER, 4096, cookie, OUT)),
-                SUCCESS,
-                "{name}"
-            );
-            assert_eq!(guest.out(), 0, "{name}: there is nothing behind the end");
-        }
-        assert_eq!(
-            call!(guest.fd_readdir(3, BUFFER, 0, 0, OUT)),
-            SUCCESS,
-            "{name}"
-        );
-        assert_eq!(guest.out(), 0, "{name}");
-    }
-}
-
-#[test]
-fn times_that_no_file_can_have_do_not_end_the_host() {
-    for place in Place::both("bad_times") {
-        let place = place.with("file", "contents");
-        let mut guest = having_everything(&place);
-        for nanos in [0u64, 1 << 62, u64::MAX] {
-            let errno = call!(guest.fd_filestat_set_times(4, nanos, nanos, 5));
-            assert!(
-                [SUCCESS, INVAL, OVERFLOW].contains(&errno),
-                "{}: {errno:?}",
-                place.name()
-            );
-            guest.stat(3, "file").unwrap();
-        }
-    }
-}
-
-#[test]
-fn subscriptions_that_there_are_not_are_refused() {
-    let place = Place::Memory(Files::new().with("file", ""));
-    let mut guest = having_everything(&place);
-    for count in [0, (1 << 16) + 1, u32::MAX] {
-        assert_eq!(
-            call!(guest.poll_oneoff(IOVS, BUFFER, count, OUT)),
-            INVAL,
-            "{count}"
-        );
-    }
-    let good = Wanted::After(1, 0).preview1(7);
-    for (at, byte) in [(8, 3), (8, 255), (16, 4), (19, 1), (40, 2), (41, 1)] {
-        let mut bad = good.clone();
-        bad[at] = byte;
-        guest.put(IOVS, &bad);
-        let errno = call!(guest.poll_oneoff(IOVS, BUFFER, 1, OUT));
-        // A clock that there is not may be told as an event, too.
-        if errno == SUCCESS {
-            let event = crate::abi::Event::of(&guest.get(BUFFER, 32));
-            assert_eq!(
-                (event.userdata, event.errno),
-                (7, INVAL),
-                "byte {at}: {byte}"
-            );
-        } else {
-            assert_eq!(errno, INVAL, "byte {at}: {byte}");
-        }
-    }
-    // A time that has come long ago, and one that a clock will not have for centuries.
-    let wanted = [
-        Wanted::At(0, 0),
-        Wanted::After(0, u64::MAX),
-        Wanted::At(1, u64::MAX),
-    ];
-    let came = guest.poll(&wanted).unwrap();
-    assert_eq!(
-        came.iter().map(|event| event.userdata).collect::<Vec<_>>(),
-        [0]
-    );
-}
-
-#[test]
 fn a_module_without_memory_traps_where_it_would_need_one() {
     let engine = Engine::default();
     let text = r#"(module
@@ -532,111 +343,4 @@ fn memory_that_grew_is_seen() {
         &[u64::from(MEMORY_BYTES), 65_537],
         "argument of",
     );
-}
-
-/// A sequence of numbers that look random and are always the same.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() >> 8).unwrap() % end
-    }
-
-    /// An argument that might be of interest.
-    fn argument(&mut self) -> u64 {
-        const EDGES: [u64; 14] = [
-            0,
-            1,
-            2,
-            8,
-            15,
-            0xFF,
-            0x100,
-            0xFFFF,
-            0x7FFF_FFFF,
-            0x8000_0000,
-            0xFFFF_FFFF,
-            1 << 62,
-            1 << 63,
-            u64::MAX,
-        ];
-        match self.below(4) {
-            0 => EDGES[self.below(EDGES.len())],
-            1 => [OUT, OUT2, IOVS, PATH, NEW, BUFFER][self.below(6)].into(),
-            2 => self.below(16) as u64,
-            _ => 1 << self.below(32),
-        }
-    }
-}
-
-#[test]
-fn no_arguments_whatever_panic_the_host() {
-    for place in Place::both("any_arguments") {
-        let place = match place.with("file", "contents").with("dir/inner", "") {
-            Place::Memory(files) => Place::Memory(files.limit_bytes(1 << 20)),
-            host => host,
-        };
-        let grants = place
-            .grant(Access::ReadWrite)
-            .args(["program"])
-            .stdin(Input::bytes(*b"input"))
-            .stdout(Output::null())
-            .clocks()
-            .random()
-            .max_written_bytes(1 << 20);
-        let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
-        // With virtual clocks nothing is waited for.
-        let mut guest = Guest::of(Wasi::new(grants).deterministic(1));
-        let mut ends = [0; 3];
-        for step in 0..20_000 {
-            if step % 50 == 0 {
-                guest.put(
-                    PATH,
-                    [b"file", b"dir/", b"../x", b"a/b\0"][numbers.below(4)],
-                );
-                guest.put(NEW, [b"new", b"dir", b"..\0", b"\xff/x"][numbers.below(4)]);
-                let mut some = || (numbers.argument() & 0xFFFF_FFFF) as u32;
-                let iovs: Vec<_> = (0..20).map(|_| (some(), some() & 0xFFFF)).collect();
-                guest.put_iovs(&iovs);
-                let _ = guest.open(3, "file", READ | WRITE);
-                let _ = guest.open(3, ".", DIRECTORY);
-            }
-            let (name, letters) = FUNCTIONS[numbers.below(FUNCTIONS.len())];
-            let good = good_arguments(name).filter(|_| numbers.below(3) > 0);
-            let mut slots = good.unwrap_or_else(|| vec![0; letters.len()]);
-            let changed = 1 + numbers.below(letters.len().max(1));
-            for _ in 0..changed.min(letters.len()) {
-                let at = numbers.below(letters.len());
-                slots[at] = numbers.argument();
-            }
-            // The directory itself stays.
-            if ["fd_close", "fd_renumber", "fd_fdstat_set_rights"].contains(&name) {
-                slots[0] |= 4;
-            }
-            let args: Vec<_> = slots.iter().map(|slot| Arg::from(*slot)).collect();
-            let end = match guest.try_call(name, &args) {
-                Ok(SUCCESS) => 0,
-                Ok(_) => 1,
-                Err(error) => {
-                    let code = error.trap().map(holdall::Trap::code);
-                    let expected = Some(TrapCode::OutOfBoundsMemoryAccess);
-                    let is_exit = name == "proc_exit" && error.exit_code().is_some();
-                    assert!(is_exit || code == expected, "{name}{slots:?}: {error}");
-                    2
-                }
-            };
-            ends[end] += 1;
-        }
-        assert!(
-            ends.iter().all(|count| *count > 1_000),
-            "of all kinds: {ends:?}"
-        );
-    }
 }

@@ -3,8 +3,8 @@
 use holdall::{Access, Files, Grants, Input, Output, Wasi};
 
 use crate::abi::{
-    BADF, DIRECTORY, Errno, FUNCTIONS, INVAL, MONOTONIC, NAMETOOLONG, NOTCAPABLE, NOTSUP, READ,
-    SPIPE, SUCCESS, Wanted, u32_at,
+    BADF, DIRECTORY, DQUOT, Errno, FUNCTIONS, INVAL, MONOTONIC, NAMETOOLONG, NOTCAPABLE, NOTSUP,
+    READ, SPIPE, SUCCESS, Wanted, u32_at,
 };
 use crate::guest::{Arg, BUFFER, BUFFER_BYTES, Guest, IOVS, OUT, OUT2};
 use crate::modules::instantiate;
@@ -340,18 +340,17 @@ fn bytes_that_may_be_written_are_counted() {
         .stdout(Output::null())
         .files(files, "/", Access::ReadWrite);
     let mut guest = Guest::new(grants.max_written_bytes(20));
-    let dquot = crate::abi::DQUOT;
     assert_eq!(guest.write(1, b"12345"), Ok(5));
-    assert_eq!(guest.write(1, &[0; 16]), Err(dquot));
+    assert_eq!(guest.write(1, &[0; 16]), Err(DQUOT));
     let file = guest.open(3, "file", READ | crate::abi::WRITE).unwrap();
-    assert_eq!(call!(guest.fd_filestat_set_size(file, 26u64)), dquot);
-    assert_eq!(call!(guest.fd_allocate(file, 0u64, 26u64)), dquot);
+    assert_eq!(call!(guest.fd_filestat_set_size(file, 26u64)), DQUOT);
+    assert_eq!(call!(guest.fd_allocate(file, 0u64, 26u64)), DQUOT);
     assert_eq!(call!(guest.fd_filestat_set_size(file, 15u64)), SUCCESS);
     assert_eq!(call!(guest.fd_filestat_set_size(file, 0u64)), SUCCESS);
-    assert_eq!(guest.write(file, &[0; 11]), Err(dquot));
+    assert_eq!(guest.write(file, &[0; 11]), Err(DQUOT));
     assert_eq!(guest.write(file, &[0; 10]), Ok(10));
-    assert_eq!(guest.write(file, b"x"), Err(dquot));
-    assert_eq!(guest.write(1, b"x"), Err(dquot));
+    assert_eq!(guest.write(file, b"x"), Err(DQUOT));
+    assert_eq!(guest.write(1, b"x"), Err(DQUOT));
     assert_eq!(guest.write(1, b""), Ok(0));
     assert_eq!(
         call!(guest.fd_filestat_set_times(file, 0u64, 0u64, 3)),
@@ -366,10 +365,27 @@ fn a_file_does_not_grow_beyond_what_may_be_written_by_a_gap() {
         let grants = place.grant(Access::ReadWrite);
         let mut guest = Guest::new(grants.max_written_bytes(100));
         let file = guest.open(3, "file", crate::abi::WRITE).unwrap();
+        let size = |guest: &mut Guest| guest.stat(3, "file").unwrap().size;
         guest.put_iovs(&[(BUFFER, 1)]);
         // Of the file's growth, a byte is written and the rest is not.
-        let errno = call!(guest.fd_pwrite(file, IOVS, 1, 1u64 << 20, OUT));
-        let size = guest.stat(3, "file").unwrap().size;
-        assert_eq!((errno, size), (crate::abi::DQUOT, 0), "{}", place.name());
+        let errno = call!(guest.fd_pwrite(file, IOVS, 1, 1 << 20, OUT));
+        assert_eq!((errno, size(&mut guest)), (DQUOT, 0), "{}", place.name());
+        assert_eq!(call!(guest.fd_seek(file, 100, 0, OUT)), SUCCESS);
+        assert_eq!(guest.write(file, b"x"), Err(DQUOT), "{}", place.name());
+        assert_eq!(size(&mut guest), 0, "{}", place.name());
+        assert_eq!(call!(guest.fd_seek(file, 60, 0, OUT)), SUCCESS);
+        assert_eq!(guest.write(file, b"0123456789"), Ok(10), "{}", place.name());
+        assert_eq!(guest.write(file, &[0; 31]), Err(DQUOT), "{}", place.name());
+        // What is there already is written over, and counts as written.
+        guest.put_iovs(&[(BUFFER, 1)]);
+        assert_eq!(
+            call!(guest.fd_pwrite(file, IOVS, 1, 3, OUT)),
+            SUCCESS,
+            "{}",
+            place.name()
+        );
+        assert_eq!(guest.write(file, &[0; 30]), Err(DQUOT), "{}", place.name());
+        assert_eq!(guest.write(file, &[0; 29]), Ok(29), "{}", place.name());
+        assert_eq!(size(&mut guest), 99, "{}", place.name());
     }
 }

@@ -4,7 +4,9 @@
 #[macro_use]
 mod guest;
 mod abi;
+mod any_arguments;
 mod bad_input;
+mod bad_values;
 mod command;
 mod defects;
 mod deterministic;
@@ -12,8 +14,10 @@ mod grants;
 mod hostile;
 mod jail;
 mod modules;
+mod paths;
 mod place;
 mod preview0;
+mod race;
 mod read_only;
 mod rights;
 mod streams;

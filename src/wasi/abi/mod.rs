@@ -24,9 +24,18 @@ pub(super) struct Call<'a> {
     pub(super) memory: GuestMemory<'a>,
     pub(super) meter: &'a mut Meter,
     pub(super) limits: &'a Limits,
+    /// Descriptors that are open in the store.
+    pub(super) open_descriptors: &'a mut usize,
 }
 
 impl Call<'_> {
+    /// Counts the descriptors that the context has opened and closed since the last time.
+    fn count_descriptors(&mut self) {
+        let open = self.context.descriptors.open();
+        let counted = std::mem::replace(&mut self.context.counted, open);
+        *self.open_descriptors = *self.open_descriptors + open - counted;
+    }
+
     /// Writes a result to where the caller wants it.
     pub(super) fn put<T: GuestType>(&mut self, at: u32, value: T) -> Result<()> {
         Ok(self.memory.write(GuestPtr::new(at), value)?)
@@ -69,7 +78,10 @@ impl Function {
 
     /// Calls the function with the arguments in the slots, and leaves the error number there.
     pub(super) fn call(&self, call: &mut Call<'_>, slots: &mut [u64]) -> anyhow::Result<()> {
-        let errno = match (self.run)(call, slots) {
+        call.count_descriptors();
+        let result = (self.run)(call, slots);
+        call.count_descriptors();
+        let errno = match result {
             Ok(()) => Errno::Success,
             Err(Fault::Errno(errno)) => errno,
             Err(Fault::End(error)) => return Err(error),

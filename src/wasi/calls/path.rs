@@ -114,12 +114,9 @@ pub(in crate::wasi) fn path_open(
         needed |= Rights::PATH_FILESTAT_SET_SIZE;
     }
     descriptors.dir(fd, needed)?;
-    let most = call
-        .context
-        .max_descriptors
-        .min(call.limits.open_descriptors);
+    let most = call.context.max_descriptors;
     // Nothing is created or truncated by a call that cannot succeed.
-    if descriptors.open() >= most {
+    if descriptors.open() >= most || *call.open_descriptors >= call.limits.open_descriptors {
         return Err(Errno::Mfile.into());
     }
     let (read, write) = (
