@@ -1,6 +1,9 @@
-//! Traces: what one module asked of another, or of the host.
+//! Traces: what one module asked of another, or of the host; and what they say of host functions.
 
 use std::fmt;
+use std::sync::Arc;
+
+use crate::types::ValType;
 
 /// A call that left its module, as [`Store::trace`](crate::Store::trace) tells it. Shown as one
 /// line:
@@ -45,6 +48,61 @@ impl fmt::Display for TraceEvent {
         match &self.outcome {
             Some(outcome) => write!(f, " = {}", outcome.escape_debug()),
             None => Ok(()),
+        }
+    }
+}
+
+/// What traces say of a host function beyond its type: its name, and for those of a table the names
+/// of parameters and what the result means.
+#[derive(Clone, Debug)]
+pub(crate) struct Signature {
+    pub(crate) name: Arc<str>,
+    /// The parameters, where their names are known.
+    pub(crate) params: &'static [Param],
+    /// What a result means, where it is a number of an error.
+    pub(crate) errno: Option<fn(u64) -> String>,
+}
+
+/// A parameter of a host function.
+#[cfg_attr(
+    not(feature = "wasi"),
+    allow(dead_code, reason = "WASI is the one that has a table")
+)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Param {
+    pub(crate) name: &'static str,
+    pub(crate) ty: ValType,
+    pub(crate) shown: Shown,
+}
+
+/// How a trace shows an argument.
+#[cfg_attr(not(feature = "wasi"), allow(dead_code, reason = "as for `Param`"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Unsigned,
+    Signed,
+    /// An address, or flags.
+    Hex,
+}
+
+impl Signature {
+    /// That of a function of which only the name is known.
+    pub(crate) fn named(name: Arc<str>) -> Self {
+        Self {
+            name,
+            params: &[],
+            errno: None,
+        }
+    }
+}
+
+impl Param {
+    /// The argument in a slot.
+    pub(crate) fn show(&self, slot: u64) -> String {
+        match self.shown {
+            Shown::Unsigned => slot.to_string(),
+            Shown::Signed => slot.cast_signed().to_string(),
+            Shown::Hex => format!("{slot:#x}"),
         }
     }
 }

@@ -10,9 +10,10 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::{HostDef, Signature};
+use super::HostDef;
 use crate::limits::{Limits, Meter};
 use crate::store::{Core, HostBody, InstanceData};
+use crate::trace::Signature;
 use crate::types::FuncType;
 
 /// What a bare host function knows of its caller.

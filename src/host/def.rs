@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::host::call::{read_vals, write_vals};
-use crate::host::{Caller, IntoFunc, Signature};
+use crate::host::{Caller, IntoFunc};
 use crate::store::{AsContextMut, Core, Func, HostBody, InstanceData, StoreId, check_val};
+use crate::trace::Signature;
 use crate::types::{FuncType, ValType};
 use crate::value::Val;
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::host::def::foreign_result;
 use crate::host::wasm_ty::{Row, for_each_arity};
-use crate::host::{Caller, HostDef, Signature, WasmResults, WasmTy};
+use crate::host::{Caller, HostDef, WasmResults, WasmTy};
 use crate::store::{Core, HostBody, InstanceData};
+use crate::trace::Signature;
 use crate::types::FuncType;
 
 /// A closure that can be a host function of a `Store<T>`; see [`Func::wrap`](crate::Func::wrap).

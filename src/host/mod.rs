@@ -6,7 +6,6 @@ mod call;
 mod caller;
 mod def;
 mod into_func;
-mod signature;
 #[cfg(test)]
 mod tests;
 mod typed;
@@ -21,6 +20,3 @@ pub use wasm_ty::{WasmParams, WasmResults, WasmTy};
 pub(crate) use bare::BareCaller;
 pub(crate) use bare::BareFunc;
 pub(crate) use def::HostDef;
-pub(crate) use signature::Signature;
-#[cfg(feature = "wasi")]
-pub(crate) use signature::{Param, Shown};

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::exec::{self, Stack};
-use crate::host::Signature;
 use crate::limits::{Limits, Meter};
 use crate::store::{
     Core, FuncEntry, GlobalData, HostBody, HostFunc, MemoryData, PAGE_SIZE_BYTES, StoreId,
     TableData,
 };
+use crate::trace::Signature;
 use crate::types::{FuncType, GlobalType, MemoryType, TableType};
 
 // SAFETY: a core owns everything that its addresses lead to: memories, tables, globals, function

@@ -10,12 +10,11 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use crate::engine::{Engine, SigId};
-use crate::host::Signature;
 use crate::ir::Word;
 use crate::limits::{Heap, Limits, Meter, Pool};
 use crate::module::Module;
 use crate::store::Scope;
-use crate::trace::Tracer;
+use crate::trace::{Signature, Tracer};
 use crate::types::{GlobalType, MemoryType, TableType};
 
 /// The identity of a store, unique in the process. Public because sealed traits name it, and nothing

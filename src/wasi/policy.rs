@@ -13,8 +13,9 @@ use super::context::Context;
 use super::fault::Errno;
 use super::grants::{Grants, World};
 use crate::error::{Error, Result};
-use crate::host::{BareCaller, BareFunc, Signature};
+use crate::host::{BareCaller, BareFunc};
 use crate::link::{Importer, Linker, Provider, Provision};
+use crate::trace::Signature;
 use crate::trap::{Trap, TrapCode};
 use crate::types::FuncType;
 

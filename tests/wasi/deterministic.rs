@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use holdall::{Access, Files, Grants, Wasi};
+use holdall::{Access, Files, Grants, Input, Output, Wasi};
 
 use crate::abi::{
     CREATE, DIRECTORY, MONOTONIC, NO_FOLLOW, READ, REALTIME, SUCCESS, WRITE, Wanted, u64_at,
@@ -239,4 +239,30 @@ fn a_file_is_one_by_its_number_however_it_is_reached() {
             place.name()
         );
     }
+}
+
+#[test]
+fn streams_tell_nothing_of_the_host() {
+    let folder = Folder::new("deterministic_streams")
+        .with("one", "text")
+        .with("other", "text");
+    let told = |name: &str| {
+        let path = folder.path().join(name);
+        let time = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(name.len() as u64);
+        let file = fs::File::options()
+            .read(true)
+            .write(true)
+            .open(path)
+            .unwrap();
+        file.set_modified(time).unwrap();
+        let grants = Grants::new()
+            .stdin(Input::file(file.try_clone().unwrap()))
+            .stdout(Output::file(file));
+        let mut guest = Guest::of(Wasi::new(grants).deterministic(0));
+        [0, 1].map(|fd| {
+            assert_eq!(call!(guest.fd_filestat_get(fd, BUFFER)), SUCCESS);
+            guest.get(BUFFER, 64)
+        })
+    };
+    assert_eq!(told("one"), told("other"));
 }

@@ -409,3 +409,61 @@ fn opening_a_pipe_that_has_a_name_does_not_hang() {
         );
     }
 }
+
+/// How many descriptors this process has open below a path.
+#[cfg(target_os = "linux")]
+fn open_below(path: &std::path::Path) -> usize {
+    let all = std::fs::read_dir("/proc/self/fd").unwrap();
+    let paths = all.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+    paths.filter(|open| open.starts_with(path)).count()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn descriptors_of_the_host_go_with_the_guest() {
+    let folder = Folder::new("host_descriptors").with("dir/file", "");
+    let grants = Grants::new()
+        .host_dir(folder.path(), "/", Access::ReadWrite)
+        .unwrap();
+    let before = open_below(folder.path());
+    let mut guest = Guest::new(grants.max_descriptors(60));
+    for _ in 0..100 {
+        let _ = guest.open(3, "dir/file", READ);
+        let _ = guest.open(3, "dir", DIRECTORY);
+    }
+    let most = open_below(folder.path());
+    assert!(
+        (50..=62).contains(&(most - before)),
+        "{before}, then {most}"
+    );
+    for fd in 4..30 {
+        assert_eq!(call!(guest.fd_close(fd)), SUCCESS);
+    }
+    assert_eq!(open_below(folder.path()), most - 26);
+    drop(guest);
+    // The directory is the grants', which are gone too.
+    assert!(open_below(folder.path()) <= before);
+}
+
+#[cfg(unix)]
+#[test]
+fn as_many_subscriptions_as_there_may_be_are_waited_for() {
+    let (reader, writer) = os_pipe();
+    let grants = Grants::new()
+        .stdin(Input::file(reader))
+        .stdout(Output::null())
+        .clocks();
+    let mut guest = metered(grants);
+    const COUNT: u32 = 1 << 16;
+    let subscriptions: Vec<u8> = (0..COUNT)
+        .flat_map(|index| Wanted::Read(0).preview1(index.into()))
+        .collect();
+    let events = BUFFER + COUNT * 48;
+    guest.memory.grow(&mut guest.store, 64).unwrap();
+    guest.put(BUFFER, &subscriptions);
+    let args = || [BUFFER.into(), events.into(), COUNT.into(), OUT.into()];
+    ends_in_time(&mut guest, "poll_oneoff", &args());
+    drop(writer);
+    assert_eq!(guest.call("poll_oneoff", &args()), SUCCESS);
+    assert_eq!(guest.out(), COUNT);
+}

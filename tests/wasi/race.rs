@@ -1,4 +1,4 @@
-//! A process of the host that changes what a path leads to while a guest uses it.
+//! Others that change what a path leads to while a guest uses it.
 #![cfg(unix)]
 
 use std::cell::Cell;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use holdall::{Access, Grants};
+use holdall::{Access, Files, Grants};
 
 use crate::abi::{CREATE, DIRECTORY, READ, SUCCESS, TRUNCATE, WRITE};
 use crate::guest::Guest;
@@ -53,6 +53,12 @@ impl Swapper {
         self.stop.store(true, Ordering::Relaxed);
         let thread = self.thread.take().expect("it is stopped once");
         thread.join().unwrap()
+    }
+}
+
+impl Drop for Swapper {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
     }
 }
 
@@ -142,4 +148,54 @@ fn a_race_of_a_directory_and_a_link_does_not_lead_out() {
         good >= 20 && refused >= 20 && swaps >= 100,
         "a race: {good}, {refused}, {swaps}"
     );
+}
+
+#[test]
+fn guests_in_many_threads_share_a_tree_in_memory() {
+    let files = Files::new()
+        .with("a/file", "contents")
+        .with("b/other", "contents");
+    let grants = Grants::new().files(files.clone(), "/", Access::ReadWrite);
+    let threads: Vec<_> = (0..4)
+        .map(|thread: u32| {
+            let grants = grants.clone();
+            thread::spawn(move || {
+                let mut guest = Guest::new(grants);
+                let mut good = 0;
+                for step in 0..500 {
+                    let [from, to] = if (step + thread) % 2 == 0 {
+                        ["a", "b"]
+                    } else {
+                        ["b", "a"]
+                    };
+                    let dir = guest.open(3, from, DIRECTORY);
+                    let file = guest.open(3, &*format!("{from}/file"), READ | WRITE);
+                    let moved = format!("{to}/file");
+                    good += u32::from(call!(guest.path_rename(3, "a/file", 3, &*moved)) == SUCCESS);
+                    call!(guest.path_rename(3, from, 3, "c"));
+                    call!(guest.path_link(3, 0, "b/other", 3, &*format!("{to}/linked")));
+                    call!(guest.path_unlink_file(3, "a/linked"));
+                    call!(guest.path_rename(3, "c", 3, from));
+                    if let Ok(file) = file {
+                        assert_eq!(guest.read(file, 8).unwrap(), b"contents");
+                        assert_eq!(call!(guest.fd_close(file)), SUCCESS);
+                    }
+                    if let Ok(dir) = dir {
+                        guest.list(dir, 4096).unwrap();
+                        assert_eq!(call!(guest.fd_close(dir)), SUCCESS);
+                    }
+                }
+                good
+            })
+        })
+        .collect();
+    for thread in threads {
+        assert!(thread.join().unwrap() > 0);
+    }
+    let found: Vec<_> = files
+        .paths()
+        .iter()
+        .filter_map(|path| files.read(path))
+        .collect();
+    assert!(found.len() >= 2 && found.iter().all(|bytes| bytes == b"contents"));
 }

@@ -4,7 +4,7 @@ use wasi_common::snapshots::preview_0::types as preview0;
 use wasi_common::snapshots::preview_1::types;
 
 use super::super::fault::{Errno, Result};
-use crate::host::Shown;
+use crate::trace::Shown;
 use crate::types::ValType;
 
 /// A type of parameters.

@@ -13,8 +13,8 @@ pub(super) use arg::{Arg, Ptr};
 
 use super::context::Context;
 use super::fault::{Errno, Fault, Result};
-use crate::host::Param;
 use crate::limits::{Limits, Meter};
+use crate::trace::Param;
 use crate::types::{FuncType, ValType};
 
 /// A call of a WASI function.
@@ -99,7 +99,7 @@ macro_rules! functions {
     ($($(#[$never:ident])? $name:ident($($param:ident: $ty:ty),*) = $run:path;)*) => {
         &[$($crate::wasi::abi::Function {
             name: stringify!($name),
-            params: &[$($crate::host::Param {
+            params: &[$($crate::trace::Param {
                 name: stringify!($param),
                 ty: <$ty as $crate::wasi::abi::Arg>::TYPE,
                 shown: <$ty as $crate::wasi::abi::Arg>::SHOWN,
