@@ -255,9 +255,9 @@ impl Grants {
 
     fn descriptors(&self, world: &World) -> Result<Descriptors> {
         let mut descriptors = Descriptors::default();
-        let stdin = stream("input", self.stdin.open())?;
-        let stdout = stream("output", self.stdout.open())?;
-        let stderr = stream("error", self.stderr.open())?;
+        let stdin = world.stream("input", self.stdin.open())?;
+        let stdout = world.stream("output", self.stdout.open())?;
+        let stderr = world.stream("error", self.stderr.open())?;
         descriptors.set(
             0,
             stdin.map(|file| Descriptor::file(file, true, false, ALL)),
@@ -320,8 +320,7 @@ impl Granted {
         let dir = match world {
             World::Host => dir,
             World::Fixed { inodes, .. } => {
-                let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(VIRTUAL_START_NANOS);
-                Arc::new(Fixed::new(dir, Arc::clone(inodes), time))
+                Arc::new(Fixed::new(dir, Arc::clone(inodes), fixed_time()))
             }
         };
         match self.access {
@@ -368,6 +367,25 @@ impl World {
         }
     }
 
+    /// A standard stream that was opened, or why it was not.
+    fn stream(
+        &self,
+        name: &str,
+        opened: Result<Option<Box<dyn File>>, Fault>,
+    ) -> Result<Option<Box<dyn File>>> {
+        let file = opened.map_err(|fault| {
+            Error::resource(format!(
+                "standard {name} of the guest cannot be opened: {fault:?}"
+            ))
+        })?;
+        Ok(match self {
+            Self::Host => file,
+            Self::Fixed { inodes, .. } => {
+                file.map(|file| Fixed::file(file, Arc::clone(inodes), fixed_time()))
+            }
+        })
+    }
+
     /// What sets the times of files in memory.
     fn file_clock(&self) -> Arc<dyn Fn() -> SystemTime + Send + Sync> {
         match self {
@@ -380,15 +398,9 @@ impl World {
     }
 }
 
-fn stream(
-    name: &str,
-    opened: Result<Option<Box<dyn File>>, Fault>,
-) -> Result<Option<Box<dyn File>>> {
-    opened.map_err(|fault| {
-        Error::resource(format!(
-            "standard {name} of the guest cannot be opened: {fault:?}"
-        ))
-    })
+/// The time of all files in a fixed world.
+fn fixed_time() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_nanos(VIRTUAL_START_NANOS)
 }
 
 fn push(strings: &mut Strings, string: &str, what: impl Fn() -> String) -> Result<()> {

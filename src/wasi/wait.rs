@@ -1,5 +1,9 @@
 //! Waiting, in a way that a deadline or another thread can end.
 
+#[cfg(unix)]
+use std::collections::HashMap;
+#[cfg(unix)]
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use super::fault::{Errno, Result};
@@ -18,8 +22,17 @@ pub(super) struct Wait<'a> {
     pub(super) until: Option<Instant>,
     /// Whether something else may be ready at any time that has to be asked.
     pub(super) asks: bool,
+    /// Each descriptor once, as the operating system does not take many.
     #[cfg(unix)]
     fds: Vec<rustix::event::PollFd<'a>>,
+    /// What each is waited for, by whomever.
+    #[cfg(unix)]
+    joined: Vec<rustix::event::PollFlags>,
+    #[cfg(unix)]
+    places: HashMap<std::os::fd::RawFd, usize>,
+    /// For each that was added, where its descriptor is, and what for.
+    #[cfg(unix)]
+    added: Vec<(usize, rustix::event::PollFlags)>,
     #[cfg(not(unix))]
     fds: std::marker::PhantomData<&'a ()>,
 }
@@ -41,16 +54,28 @@ impl<'a> Wait<'a> {
             Interest::Read => PollFlags::IN,
             Interest::Write => PollFlags::OUT,
         };
-        self.fds.push(PollFd::from_borrowed_fd(fd, flags));
+        let place = *self.places.entry(fd.as_raw_fd()).or_insert(self.fds.len());
+        match self.joined.get_mut(place) {
+            Some(joined) => {
+                *joined |= flags;
+                self.fds[place] = PollFd::from_borrowed_fd(fd, *joined);
+            }
+            None => {
+                self.joined.push(flags);
+                self.fds.push(PollFd::from_borrowed_fd(fd, flags));
+            }
+        }
+        self.added.push((place, flags));
     }
 
     /// What was found, in the order in which they were added.
     pub(super) fn said(&self) -> impl Iterator<Item = Said> {
         use rustix::event::PollFlags;
-        self.fds.iter().map(|fd| {
-            let found = fd.revents();
+        const ENDS: PollFlags = PollFlags::HUP.union(PollFlags::ERR).union(PollFlags::NVAL);
+        self.added.iter().map(|(place, flags)| {
+            let found = self.fds[*place].revents();
             Said {
-                ready: !found.is_empty(),
+                ready: found.intersects(flags.union(ENDS)),
                 hangup: found.contains(PollFlags::HUP),
                 failed: found.intersects(PollFlags::ERR | PollFlags::NVAL),
             }

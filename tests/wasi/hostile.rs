@@ -377,9 +377,10 @@ fn opening_a_pipe_that_has_a_name_does_not_hang() {
         .status()
         .unwrap();
     assert!(made.success());
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
     for access in [Access::ReadOnly, Access::ReadWrite] {
         let grants = Grants::new().host_dir(folder.path(), "/", access).unwrap();
-        for path in ["pipe", "./pipe", "link"] {
+        for path in ["pipe", "./pipe", "link", "socket"] {
             for how in [
                 READ,
                 WRITE,
@@ -401,7 +402,7 @@ fn opening_a_pipe_that_has_a_name_does_not_hang() {
             }
         }
         let mut guest = Guest::new(grants);
-        assert_eq!(guest.names(3), ["link", "pipe"]);
+        assert_eq!(guest.names(3), ["link", "pipe", "socket"]);
         assert_eq!(
             guest.stat(3, "pipe").unwrap().filetype,
             0,

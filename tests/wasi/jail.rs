@@ -403,3 +403,27 @@ fn a_directory_that_is_moved_away_is_still_only_itself() {
         assert_eq!(guest.open(dir, "../inner", READ), Err(PERM), "{name}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn links_that_the_kernel_follows_by_itself_do_not_lead_out() {
+    let proc = Grants::new().host_dir("/proc/self", "/", Access::ReadOnly);
+    let mut guest = Guest::new(proc.unwrap());
+    assert!(guest.open(3, "status", READ).is_ok(), "it is there");
+    let paths = [
+        "root",
+        "root/etc/passwd",
+        "cwd",
+        "cwd/Cargo.toml",
+        "exe",
+        "fd/0",
+        "ns/mnt",
+    ];
+    for path in paths {
+        for how in [READ, DIRECTORY, READ | NO_FOLLOW] {
+            let opened = guest.open(3, path, how);
+            assert!(opened.is_err(), "{path}, {how:?}: {opened:?}");
+        }
+        assert!(guest.stat(3, path).is_err(), "{path}");
+    }
+}

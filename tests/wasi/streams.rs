@@ -319,3 +319,32 @@ fn files_that_cannot_be_streams_are_the_guests_to_handle() {
     let mut guest = Guest::new(Grants::new().stdout(Output::file(unwritable)));
     assert_eq!(guest.write(1, b"x"), Err(BADF));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_guest_that_does_not_wait_leaves_the_pipe_as_it_was() {
+    use std::os::fd::AsRawFd;
+    const NONBLOCK: u32 = 4;
+    let (reader, writer) = std::io::pipe().unwrap();
+    let [reader, mut writer] =
+        [reader.into(), writer.into()].map(|end: std::os::fd::OwnedFd| File::from(end));
+    let flags = |file: &File| {
+        let path = format!("/proc/self/fdinfo/{}", file.as_raw_fd());
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines()
+            .find(|line| line.starts_with("flags:"))
+            .unwrap()
+            .to_owned()
+    };
+    let before = flags(&reader);
+    let stdin = Input::file(reader.try_clone().unwrap());
+    let mut guest = Guest::new(Grants::new().stdin(stdin));
+    assert_eq!(call!(guest.fd_fdstat_set_flags(0, NONBLOCK)), SUCCESS);
+    assert_eq!(guest.read(0, 9), Err(AGAIN));
+    assert_eq!(flags(&reader), before, "somebody else reads from it too");
+    writer.write_all(b"x").unwrap();
+    assert_eq!(guest.read(0, 9).unwrap(), b"x");
+    assert_eq!(guest.read(0, 9), Err(AGAIN));
+    drop(writer);
+    assert_eq!(guest.read(0, 9).unwrap(), b"");
+}

@@ -100,6 +100,16 @@ impl Fixed {
             world: World { inodes, time },
         }
     }
+
+    /// Stands before a file or a stream that was opened elsewhere.
+    pub(in crate::wasi) fn file(
+        file: Box<dyn File>,
+        inodes: Arc<Inodes>,
+        time: SystemTime,
+    ) -> Box<dyn File> {
+        let world = World { inodes, time };
+        Box::new(FixedFile { file, world })
+    }
 }
 
 impl Dir for Fixed {

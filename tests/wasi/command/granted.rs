@@ -217,6 +217,21 @@ fn a_dependency_gets_what_is_granted_by_its_name_or_shared() {
 }
 
 #[test]
+fn a_module_that_is_registered_by_hand_is_granted_by_that_name() {
+    let folder = app("granted_by_hand");
+    let args = ["--preload", "logger=lib/logger.wat", "app.wat"];
+    for (more, code, stdout) in [
+        (&["--grant", "logger:stdout"][..], 0, "logged"),
+        (&["--share-wasi"], 0, "logged"),
+        (&[], 8, ""),
+    ] {
+        let outcome = holdall(&folder, &[&["run"], more, &args].concat());
+        let found = (outcome.code, &*outcome.stdout);
+        assert_eq!(found, (code, stdout), "{more:?}: {outcome:#?}");
+    }
+}
+
+#[test]
 fn a_module_that_is_not_there_is_told_before_anything_runs() {
     let folder = app("granted_nobody");
     let args = [

@@ -168,7 +168,9 @@ impl Output {
 
     /// A writer. It is flushed when the program synchronises the stream, and not after each write.
     /// An error that comes from the operating system has its number for the program; others are
-    /// `EAGAIN`, `EPIPE` or `ENOSPC` where their kind says so, and else `EIO`.
+    /// `EAGAIN`, `EPIPE` or `ENOSPC` where their kind says so, and else `EIO`. A writer that waits
+    /// makes the program wait, whose deadline does not wake it; [`Output::file`] takes pipes of the
+    /// operating system, for which it does.
     pub fn writer(writer: impl Write + Send + 'static) -> Self {
         Self(Sink::Writer(Writer(Arc::new(Mutex::new(writer)))))
     }
