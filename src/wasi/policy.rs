@@ -218,3 +218,88 @@ fn panicked(name: &str, panic: &(dyn std::any::Any + Send)) -> anyhow::Error {
     let detail = format!("{name}: {}", text.unwrap_or("without a word"));
     Error::from(Trap::from(TrapCode::HostPanic).with_detail(detail)).into()
 }
+
+#[cfg(all(test, feature = "wat"))]
+mod tests {
+    use super::*;
+    use crate::engine::Engine;
+    use crate::module::Module;
+    use crate::store::{Instance, Store};
+    use crate::wasi::Output;
+
+    /// Writes what is at its `data` to the standard output.
+    const WRITES: &str = r#"(module
+        (import "wasi_snapshot_preview1" "fd_write"
+            (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory 1)
+        (export "memory" (memory 0))
+        (data (i32.const 0) "\10\00\00\00\03\00\00\00")
+        (data (i32.const 16) "out")
+        (func (export "write") (result i32)
+            (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+        (func (export "written") (result i32) (i32.load (i32.const 8))))"#;
+
+    fn instance(stdout: Output) -> (Store<()>, Instance) {
+        let engine = Engine::default();
+        let mut linker = Linker::new(&engine);
+        linker.wasi(Wasi::new(Grants::new().stdout(stdout)));
+        let mut store = Store::new(&engine, ());
+        let module = Module::new(&engine, WRITES.as_bytes()).unwrap();
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        (store, instance)
+    }
+
+    fn call(store: &mut Store<()>, instance: Instance, name: &str) -> Result<i32> {
+        let func = instance.get_typed_func::<(), i32>(&*store, name)?;
+        func.call(store, ())
+    }
+
+    #[test]
+    fn a_function_reads_and_writes_the_memory_of_its_caller() {
+        let (capture, stdout) = Output::capture();
+        let (mut store, instance) = instance(stdout);
+        for text in ["out", "outout"] {
+            assert_eq!(call(&mut store, instance, "write").unwrap(), 0);
+            assert_eq!(call(&mut store, instance, "written").unwrap(), 3);
+            assert_eq!(capture.text(), text);
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_the_guest_and_not_the_host() {
+        struct Panics;
+        impl std::io::Write for Panics {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                panic!("the writer's own fault")
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let (mut store, instance) = instance(Output::writer(Panics));
+        for _ in 0..2 {
+            let error = call(&mut store, instance, "write").unwrap_err();
+            let trap = error.trap().expect("a trap");
+            assert_eq!(trap.code(), TrapCode::HostPanic);
+            let text = trap.to_string();
+            assert!(text.contains("fd_write: the writer's own fault"), "{text}");
+        }
+        assert_eq!(call(&mut store, instance, "written").unwrap(), 0);
+    }
+
+    #[test]
+    fn a_trace_tells_names_values_and_numbers_of_errors() {
+        let (mut store, instance) = instance(Output::closed());
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&lines);
+        store.trace(move |event| kept.lock().unwrap().push(event.to_string()));
+        assert_eq!(call(&mut store, instance, "write").unwrap(), 8);
+        assert_eq!(
+            *lines.lock().unwrap(),
+            [
+                "<unnamed> -> wasi_snapshot_preview1.fd_write(fd=1, iovs=0x0, iovs_len=1, \
+              nwritten=0x8) = EBADF"
+            ]
+        );
+    }
+}

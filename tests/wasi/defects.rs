@@ -68,6 +68,26 @@ fn poll_reports_only_the_pipes_of_the_host_that_are_ready() {
     assert!(came[0].hangup, "{came:?}");
 }
 
+#[cfg(unix)]
+#[test]
+fn poll_reports_each_subscription_to_one_pipe_of_the_host() {
+    let [(reader, mut input), (output, writer)] = [(); 2].map(|()| std::io::pipe().unwrap());
+    let stdin = Input::file(File::from(std::os::fd::OwnedFd::from(reader)));
+    let stdout = Output::file(File::from(std::os::fd::OwnedFd::from(writer)));
+    let mut guest = Guest::new(Grants::new().stdin(stdin).stdout(stdout).clocks());
+    let wanted = [
+        Wanted::Read(0),
+        Wanted::Write(1),
+        Wanted::After(MONOTONIC, 3_600_000_000_000),
+        Wanted::Read(0),
+        Wanted::Write(1),
+    ];
+    assert_eq!(indices(&mut guest, &wanted), [1, 4]);
+    input.write_all(b"x").unwrap();
+    assert_eq!(indices(&mut guest, &wanted), [0, 1, 3, 4]);
+    drop(output);
+}
+
 #[test]
 fn poll_waits_for_a_pipe_in_memory() {
     let (mut writer, stdin) = Input::pipe();

@@ -108,8 +108,9 @@ fn prober(name: &str, more: &str) -> String {
             (i32.load (i32.const 8)))
         (func (export "clock") (result i32)
             (call $clock_time_get (i32.const 0) (i64.const 0) (i32.const 8)))
-        (func (export "random") (result i32)
+        (func $random (export "random") (result i32)
             (call $random_get (i32.const 8) (i32.const 8)))
+        (func (export "drawn") (result i32) (drop (call $random)) (i32.load (i32.const 8)))
         {more})"#
     )
 }
@@ -127,6 +128,7 @@ fn root() -> String {
             "arguments",
             "clock",
             "random",
+            "drawn",
         ] {
             text += &format!(
                 "(func (export \"{module}_{name}\") (import \"{module}\" \"{name}\") (result i32))\n"
@@ -444,4 +446,30 @@ fn descriptors_of_all_modules_of_a_store_are_counted_together() {
     let mut graph = instantiate_within(limits, wasi, &modules).unwrap();
     let opens = ["a_open", "b_open", "a_open", "b_open"].map(|name| graph.errno(name));
     assert_eq!(opens, [SUCCESS, SUCCESS, MFILE, MFILE]);
+}
+
+#[test]
+fn what_one_module_draws_changes_nothing_for_another() {
+    let draws = |names: [&str; 6]| {
+        let wasi = Wasi::new(Grants::new())
+            .grant("a", Grants::new().random())
+            .grant("b", Grants::new().random())
+            .deterministic(5);
+        let (a, b) = (prober("a", ""), prober("b", ""));
+        let modules = [("root", &*root()), ("a", &*a), ("b", &*b)];
+        let mut graph = instantiate(wasi, &modules).unwrap();
+        let drawn = names.map(|name| (name.to_owned(), graph.call(name).unwrap()));
+        let of = |module: &str| -> Vec<u32> {
+            let own = drawn.iter().filter(|(name, _)| name.starts_with(module));
+            own.map(|(_, number)| *number).collect()
+        };
+        (of("a"), of("b"))
+    };
+    let [a, b] = ["a_drawn", "b_drawn"];
+    let (of_a, of_b) = draws([a, b, a, b, a, b]);
+    assert_eq!(draws([b, b, b, a, a, a]), (of_a.clone(), of_b.clone()));
+    assert!(
+        of_a.iter().all(|number| !of_b.contains(number)),
+        "{of_a:?}, {of_b:?}"
+    );
 }

@@ -202,3 +202,40 @@ fn guests_in_many_threads_share_a_tree_in_memory() {
         .collect();
     assert!(found.len() >= 2 && found.iter().all(|bytes| bytes == b"contents"));
 }
+
+#[test]
+fn a_race_of_a_file_and_a_pipe_does_not_hang() {
+    let folder = Folder::new("race_of_a_pipe")
+        .with("swapped", "a file")
+        .with("kept_link", "");
+    let pipe = folder.path().join("kept_link");
+    std::fs::remove_file(&pipe).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let grants = Grants::new()
+        .host_dir(folder.path(), "/", Access::ReadWrite)
+        .unwrap();
+    let swapper = Swapper::new(folder.path().to_owned());
+    let opens = crate::hostile::does_not_hang(move || {
+        let mut guest = Guest::new(grants);
+        let start = Instant::now();
+        let (mut good, mut refused) = (0, 0);
+        while start.elapsed() < TIME {
+            for how in [READ, WRITE, READ | WRITE] {
+                match guest.open(3, "swapped", how) {
+                    Ok(file) => {
+                        good += 1;
+                        assert_eq!(call!(guest.fd_close(file)), SUCCESS);
+                    }
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+        (good, refused)
+    });
+    let swaps = swapper.stop();
+    assert!(
+        opens.0 > 0 && opens.1 > 0 && swaps >= 100,
+        "a race: {opens:?}, {swaps}"
+    );
+}
