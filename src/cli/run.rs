@@ -92,6 +92,12 @@ fn link_and_call(args: &Args, audit: Option<Audit>, output: &mut Output) -> anyh
         store.trace(|event| drop(writeln!(io::stderr().lock(), "{event}")));
     }
     let root = args.sources.root(&args.module)?;
+    if args.wasi.granted().any(|name| name == root.name) {
+        let name = Plain(&root.name);
+        let message =
+            format!("--grant: {name} is MODULE itself, which gets what --dir and --env give");
+        super::wrong_usage("run", message);
+    }
     let linker = linker(args, audit, &engine, &root)?;
     // Guests write to the same stream, past this program's buffer.
     output.flush()?;

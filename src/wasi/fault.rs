@@ -71,11 +71,10 @@ impl From<wasi_common::Error> for Fault {
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
         use std::io::ErrorKind;
-        // These have no number of the operating system when they come from cap-std.
-        match error.kind() {
-            ErrorKind::NotADirectory => Errno::Notdir.into(),
-            ErrorKind::IsADirectory => Errno::Isdir.into(),
-            ErrorKind::InvalidFilename => Errno::Inval.into(),
+        // cap-std's own errors have no number of the operating system.
+        match (error.raw_os_error(), error.kind()) {
+            (None, ErrorKind::NotADirectory) => Errno::Notdir.into(),
+            (None, ErrorKind::IsADirectory) => Errno::Isdir.into(),
             _ => wasi_common::Error::from(error).into(),
         }
     }

@@ -82,7 +82,7 @@ struct Granted {
 
 #[derive(Clone)]
 enum Place {
-    Host(Arc<HostDir>),
+    Host(Arc<cap_std::fs::Dir>),
     Memory(Files),
 }
 
@@ -157,7 +157,7 @@ impl Grants {
     /// Gives a directory of the host, under the name that the guest is to know it by. A guest cannot
     /// leave it: not by `..`, absolute paths, symbolic links or renames, nor by races of these.
     pub fn dir(self, dir: cap_std::fs::Dir, guest_name: &str, access: Access) -> Self {
-        self.place(Place::Host(Arc::new(HostDir::new(dir))), guest_name, access)
+        self.place(Place::Host(Arc::new(dir)), guest_name, access)
     }
 
     /// Gives the directory at a path of the host, as [`Grants::dir`] does.
@@ -271,7 +271,12 @@ impl Grants {
             stderr.map(|file| Descriptor::file(file, false, true, ALL)),
         );
         for granted in &self.dirs {
-            let dir = granted.dir(world);
+            let dir = granted.dir(world).map_err(|error| {
+                Error::resource(format!(
+                    "directory {:?} of the guest cannot be opened: {error}",
+                    granted.name
+                ))
+            })?;
             let descriptor = Descriptor::dir(dir, Some(Arc::clone(&granted.name)), ALL);
             descriptors
                 .add(descriptor, self.max_descriptors)
@@ -312,9 +317,9 @@ impl fmt::Debug for Grants {
 }
 
 impl Granted {
-    fn dir(&self, world: &World) -> Arc<dyn Dir> {
+    fn dir(&self, world: &World) -> std::io::Result<Arc<dyn Dir>> {
         let dir: Arc<dyn Dir> = match (&self.place, world) {
-            (Place::Host(dir), _) => Arc::<HostDir>::clone(dir),
+            (Place::Host(dir), _) => Arc::new(HostDir::new(dir.try_clone()?)),
             (Place::Memory(files), _) => Arc::new(MemoryDir::new(files, world.file_clock())),
         };
         let dir = match world {
@@ -323,10 +328,10 @@ impl Granted {
                 Arc::new(Fixed::new(dir, Arc::clone(inodes), fixed_time()))
             }
         };
-        match self.access {
+        Ok(match self.access {
             Access::ReadOnly => Arc::new(ReadOnly(dir)),
             Access::ReadWrite => dir,
-        }
+        })
     }
 }
 

@@ -102,7 +102,7 @@ fn an_endless_loop_of_calls_ends() {
         (func (export "run") (result i32) (loop (drop (call $yield)) (br 0)) unreachable))"#;
     for (limits, expected) in [
         (Limits::new().timeout(TIME), TrapCode::DeadlineExceeded),
-        (Limits::new().fuel(100_000), TrapCode::OutOfFuel),
+        (Limits::new().fuel(200), TrapCode::OutOfFuel),
     ] {
         let start = Instant::now();
         let error = run(text, Grants::new(), limits).unwrap_err();

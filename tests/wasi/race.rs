@@ -220,7 +220,8 @@ fn a_race_of_a_file_and_a_pipe_does_not_hang() {
         let mut guest = Guest::new(grants);
         let start = Instant::now();
         let (mut good, mut refused) = (0, 0);
-        while start.elapsed() < TIME {
+        let enough = |good, refused| good >= 20 && refused >= 20;
+        while start.elapsed() < TIME || (!enough(good, refused) && start.elapsed() < TIME * 20) {
             for how in [READ, WRITE, READ | WRITE] {
                 match guest.open(3, "swapped", how) {
                     Ok(file) => {
@@ -234,8 +235,5 @@ fn a_race_of_a_file_and_a_pipe_does_not_hang() {
         (good, refused)
     });
     let swaps = swapper.stop();
-    assert!(
-        opens.0 > 0 && opens.1 > 0 && swaps >= 100,
-        "a race: {opens:?}, {swaps}"
-    );
+    assert!(opens.0 >= 20 && opens.1 >= 20, "a race: {opens:?}, {swaps}");
 }

@@ -8,9 +8,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use cap_fs_ext::{
+    FollowSymlinks, OpenOptionsFollowExt, OpenOptionsMaybeDirExt, OpenOptionsSyncExt,
+};
+use cap_std::fs::OpenOptions;
 use cap_std::time::SystemTime;
 use wasi_common::dir::ReaddirCursor;
-use wasi_common::sync::dir::{self as common_dir, OpenResult};
+use wasi_common::sync::dir as common_dir;
 use wasi_common::sync::file as common_file;
 use wasi_common::{SystemTimeSpec, WasiDir, WasiFile};
 
@@ -42,10 +46,8 @@ pub(in crate::wasi) struct HostFile {
     file: Box<dyn WasiFile>,
     filetype: FileType,
     seekable: bool,
-    /// Flags that have each write reach the disk before it is done.
-    synced: FdFlags,
-    /// Whether a stream refuses to wait. Only this file does: whoever else has the stream, such as
-    /// the shell that lent its terminal, is not to find it changed.
+    /// Whether it refuses to wait. Only this file does: whoever else has a stream, such as the
+    /// shell that lent its terminal, is not to find it changed.
     nonblocking: bool,
 }
 
@@ -69,7 +71,6 @@ impl HostFile {
             file,
             filetype,
             seekable,
-            synced: FdFlags::empty(),
             nonblocking: false,
         }
     }
@@ -83,25 +84,11 @@ impl HostFile {
         }
         Ok(())
     }
-
-    /// The size of a write, once it is where the flags want it.
-    fn stored(&self, written: u64) -> Result<usize> {
-        if !self.synced.is_empty() {
-            self.sync(!self.synced.contains(FdFlags::DSYNC))?;
-        }
-        size(written)
-    }
 }
 
 /// Whether a path can only be that of a directory.
 fn means_dir(path: &str) -> bool {
     path.ends_with('/') || path.ends_with("/.")
-}
-
-/// Whether a path leads to something that is neither a file nor a directory, a link or a device.
-fn is_pipe(dir: &common_dir::Dir, path: &str, follow: bool) -> bool {
-    let found = now(dir.get_path_filestat(path, follow));
-    matches!(found, Ok(stat) if stat.filetype == FileType::Unknown)
 }
 
 fn has_position(file: &dyn WasiFile) -> bool {
@@ -151,13 +138,11 @@ impl File for HostFile {
 
     fn write(&mut self, bufs: &[IoSlice<'_>]) -> Result<usize> {
         self.check_waits(Interest::Write)?;
-        let written = now(self.file.write_vectored(bufs))?;
-        self.stored(written)
+        size(now(self.file.write_vectored(bufs))?)
     }
 
     fn write_at(&mut self, bufs: &[IoSlice<'_>], at: u64) -> Result<usize> {
-        let written = now(self.file.write_vectored_at(bufs, at))?;
-        self.stored(written)
+        size(now(self.file.write_vectored_at(bufs, at))?)
     }
 
     fn seek(&mut self, to: SeekFrom) -> Result<u64> {
@@ -168,20 +153,18 @@ impl File for HostFile {
     }
 
     fn flags(&self) -> Result<FdFlags> {
-        let mut flags = now(self.file.get_fdflags())? | self.synced;
-        flags.set(
-            FdFlags::NONBLOCK,
-            flags.contains(FdFlags::NONBLOCK) || self.nonblocking,
-        );
+        let mut flags = now(self.file.get_fdflags())?;
+        flags.set(FdFlags::NONBLOCK, self.nonblocking);
         Ok(flags)
     }
 
     fn set_flags(&mut self, flags: FdFlags) -> Result<()> {
-        if self.filetype != FileType::RegularFile {
-            self.nonblocking = flags.contains(FdFlags::NONBLOCK);
-            return Ok(());
+        // Whether a stream appends is not the guest's to say either.
+        if self.filetype == FileType::RegularFile {
+            now(self.file.set_fdflags(flags))?;
         }
-        now(self.file.set_fdflags(flags))
+        self.nonblocking = flags.contains(FdFlags::NONBLOCK);
+        Ok(())
     }
 
     fn set_size(&mut self, size: u64) -> Result<()> {
@@ -210,11 +193,16 @@ fn size(bytes: u64) -> Result<usize> {
 }
 
 /// A directory of the host.
-pub(in crate::wasi) struct HostDir(common_dir::Dir);
+pub(in crate::wasi) struct HostDir(cap_std::fs::Dir);
 
 impl HostDir {
     pub(in crate::wasi) fn new(dir: cap_std::fs::Dir) -> Self {
-        Self(common_dir::Dir::from_cap_std(dir))
+        Self(dir)
+    }
+
+    /// The directory as wasi-common has it, for all but opening, which it does not do as it should.
+    fn common(&self) -> Result<common_dir::Dir> {
+        Ok(common_dir::Dir::from_cap_std(self.0.try_clone()?))
     }
 
     /// The directory of another descriptor, which has to be one of the host too.
@@ -233,7 +221,7 @@ impl Dir for HostDir {
     fn open(&self, path: &str, open: Open) -> Result<Node> {
         let Open {
             follow,
-            mut how,
+            how,
             read,
             write,
             flags,
@@ -243,49 +231,61 @@ impl Dir for HostDir {
         {
             return Err(Errno::Inval.into());
         }
-        // Opening a pipe could wait for ever, where nobody could end it.
-        if is_pipe(&self.0, path, follow) {
-            return Err(Errno::Notsup.into());
-        }
         // cap-std refuses to truncate a file that it opens to append, and to truncate one that it
         // does not open to write.
-        let truncates =
-            how.contains(OFlags::TRUNCATE) && (flags.contains(FdFlags::APPEND) || !write);
-        if truncates {
-            how.remove(OFlags::TRUNCATE);
+        let append = flags.contains(FdFlags::APPEND) && !how.contains(OFlags::DIRECTORY);
+        let truncates = how.contains(OFlags::TRUNCATE);
+        let truncates_later = truncates && (append || !write);
+        let creates = how.contains(OFlags::CREATE);
+        let mut options = OpenOptions::new();
+        options
+            .maybe_dir(true)
+            .follow(if follow {
+                FollowSymlinks::Yes
+            } else {
+                FollowSymlinks::No
+            })
+            .read(read || !write)
+            .write(write || creates || truncates)
+            .append(append)
+            .create(creates)
+            .create_new(creates && how.contains(OFlags::EXCLUSIVE))
+            .truncate(truncates && !truncates_later)
+            .sync(flags.intersects(FdFlags::SYNC | FdFlags::RSYNC))
+            .dsync(flags.contains(FdFlags::DSYNC))
+            // To open a pipe could wait for ever, where nobody could end it.
+            .nonblock(true);
+        let file = self.0.open_with(path, &options)?;
+        if file.metadata()?.is_dir() {
+            let dir = cap_std::fs::Dir::from_std_file(file.into_std());
+            return Ok(Node::Dir(Arc::new(Self(dir))));
         }
-        // Nor does wasi-common take the flags of files whose writes are to reach the disk at once.
-        let synced = flags & (FdFlags::SYNC | FdFlags::DSYNC | FdFlags::RSYNC);
-        // With this flag it loses the others; and a directory has none.
-        let mut kept = flags - synced - FdFlags::NONBLOCK;
         if how.contains(OFlags::DIRECTORY) {
-            kept.remove(FdFlags::APPEND);
+            return Err(Errno::Notdir.into());
         }
-        let write = write || truncates;
-        match self.0.open_file_(follow, path, how, read, write, kept)? {
-            OpenResult::Dir(dir) => Ok(Node::Dir(Arc::new(Self(dir)))),
-            OpenResult::File(file) => {
-                let mut file = HostFile::new(Box::new(file));
-                if truncates {
-                    file.set_size(0)?;
-                }
-                if flags.contains(FdFlags::NONBLOCK) {
-                    file.set_flags(kept | FdFlags::NONBLOCK)?;
-                }
-                file.synced = synced;
-                Ok(Node::File(Box::new(file)))
-            }
+        let mut file = HostFile::new(Box::new(common_file::File::from_cap_std(file)));
+        match file.filetype {
+            FileType::RegularFile => {}
+            // It waits as it would for anybody.
+            FileType::CharacterDevice => now(file.file.set_fdflags(flags & FdFlags::APPEND))?,
+            // Pipes and sockets are met by chance only, and nobody is at their other end.
+            _ => return Err(Errno::Notsup.into()),
         }
+        file.nonblocking = flags.contains(FdFlags::NONBLOCK);
+        if truncates_later {
+            file.set_size(0)?;
+        }
+        Ok(Node::File(Box::new(file)))
     }
 
     fn stat(&self) -> Result<Filestat> {
-        now(WasiDir::get_filestat(&self.0))
+        now(WasiDir::get_filestat(&self.common()?))
     }
 
     fn stat_at(&self, path: &str, follow: bool) -> Result<Filestat> {
         // cap-std drops the end of `link/` and `file/`, which mean what a directory's name means.
         let is_dir = means_dir(path);
-        let stat = now(self.0.get_path_filestat(path, follow || is_dir))?;
+        let stat = now(self.common()?.get_path_filestat(path, follow || is_dir))?;
         if is_dir && stat.filetype != FileType::Directory {
             return Err(Errno::Notdir.into());
         }
@@ -294,7 +294,7 @@ impl Dir for HostDir {
 
     fn list(&self) -> Result<Vec<Listed>> {
         // Its first two entries are `.` and `..`.
-        let entries = now(self.0.readdir(ReaddirCursor::from(2)))?;
+        let entries = now(self.common()?.readdir(ReaddirCursor::from(2)))?;
         let mut listed = Vec::new();
         for entry in entries {
             match entry {
@@ -316,7 +316,7 @@ impl Dir for HostDir {
     }
 
     fn read_link(&self, path: &str) -> Result<String> {
-        let target = now(WasiDir::read_link(&self.0, path))?;
+        let target = now(WasiDir::read_link(&self.common()?, path))?;
         let target = target.into_os_string().into_string();
         target.map_err(|_| Errno::Ilseq.into())
     }
@@ -329,7 +329,7 @@ impl Dir for HostDir {
         follow: bool,
     ) -> Result<()> {
         now(WasiDir::set_times(
-            &self.0,
+            &self.common()?,
             path,
             spec(accessed),
             spec(modified),
@@ -338,7 +338,7 @@ impl Dir for HostDir {
     }
 
     fn create_dir(&self, path: &str) -> Result<()> {
-        now(WasiDir::create_dir(&self.0, path))
+        now(WasiDir::create_dir(&self.common()?, path))
     }
 
     fn remove_dir(&self, path: &str) -> Result<()> {
@@ -347,33 +347,35 @@ impl Dir for HostDir {
             "" => path,
             trimmed => trimmed,
         };
-        now(WasiDir::remove_dir(&self.0, path))
+        now(WasiDir::remove_dir(&self.common()?, path))
     }
 
     fn unlink(&self, path: &str) -> Result<()> {
-        now(self.0.unlink_file(path))
+        now(self.common()?.unlink_file(path))
     }
 
     fn symlink(&self, target: &str, path: &str) -> Result<()> {
-        now(WasiDir::symlink(&self.0, target, path))
+        now(WasiDir::symlink(&self.common()?, target, path))
     }
 
     fn link(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()> {
-        self.0.hard_link_(from, &Self::of(to)?.0, path)?;
+        self.common()?
+            .hard_link_(from, &Self::of(to)?.common()?, path)?;
         Ok(())
     }
 
     fn rename(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()> {
         let to = Self::of(to)?;
         // Only a directory can come to be called `new/`; cap-std drops the end of it.
-        if means_dir(path) {
-            self.stat_at(from, false)
-                .and_then(|stat| match stat.filetype {
-                    FileType::Directory => Ok(()),
-                    _ => Err(Errno::Notdir.into()),
-                })?;
+        if let Some(new) = path.strip_suffix('/') {
+            let new = new.trim_end_matches('/');
+            let parent = new.rsplit_once('/').map_or(".", |(parent, _)| parent);
+            let is_file = |stat: Filestat| stat.filetype != FileType::Directory;
+            if to.stat_at(parent, true).is_ok() && is_file(self.stat_at(from, false)?) {
+                return Err(Errno::Notdir.into());
+            }
         }
-        self.0.rename_(from, &to.0, path)?;
+        self.common()?.rename_(from, &to.common()?, path)?;
         Ok(())
     }
 }
