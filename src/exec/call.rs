@@ -44,18 +44,59 @@ pub(super) unsafe fn enter(
     return_to: *const Word,
     caller: *mut u64,
 ) -> Next {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        if !make_frame(&mut r, code, fp, return_to, caller) {
+            return trap(r.ctx, r.ip, r.fp, TrapCode::CallStackExhausted);
+        }
+        go(r)
+    }
+}
+
+/// Enters a function of another instance, of which the context knows caller and callee.
+#[inline(always)]
+unsafe fn enter_other(
+    mut r: Regs,
+    code: *const Word,
+    fp: *mut u64,
+    return_to: *const Word,
+    caller: *mut u64,
+) -> Next {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        if !make_frame(&mut r, code, fp, return_to, caller) {
+            return trap(r.ctx, r.ip, r.fp, TrapCode::CallStackExhausted);
+        }
+        if (*r.ctx).traced {
+            // On the way, so that nobody else saves registers for it.
+            return tell(r.ip, r.fp, r.mem, r.len, r.ctx, r.acc, r.acc32, r.acc64);
+        }
+        go(r)
+    }
+}
+
+/// Makes the registers those of the function at `code`, with its frame at `fp`; false, and nothing
+/// done, where the stack has no room for it.
+#[inline(always)]
+unsafe fn make_frame(
+    r: &mut Regs,
+    code: *const Word,
+    fp: *mut u64,
+    return_to: *const Word,
+    caller: *mut u64,
+) -> bool {
     // SAFETY: `code` starts with a header; the frame lies within the stack once it was checked.
     unsafe {
         let header = Header::of(*code);
         if fp.wrapping_add(header.frame.into()) > (*r.ctx).stack_end {
-            return trap(r.ctx, r.ip, r.fp, TrapCode::CallStackExhausted);
+            return false;
         }
         let link = fp.add(header.link.into());
         link.cast::<*const Word>().write(return_to);
         link.add(1).cast::<*mut u64>().write(caller);
         r.fp = fp;
         r.ip = code.add(1);
-        go(r)
+        true
     }
 }
 
@@ -102,20 +143,17 @@ unsafe fn call_entry(
             .cast::<*mut InstanceData>()
             .write((*ctx).instance);
         (*ctx).stack_end = end;
-        leave(&mut r, entry, fp);
-        enter(r, (*entry).code.get(), fp, &raw const CROSS_RETURN, caller)
+        leave(&mut r, entry);
+        let code = (*entry).code.get();
+        enter_other(r, code, fp, &raw const CROSS_RETURN, caller)
     }
 }
 
-/// Makes the entry's instance the current one, for a function of which the caller's is another. Its
-/// arguments are at `fp`.
+/// Makes the entry's instance the current one, for a function of which the caller's is another.
 #[inline(always)]
-unsafe fn leave(r: &mut Regs, entry: *const FuncEntry, fp: *const u64) {
+unsafe fn leave(r: &mut Regs, entry: *const FuncEntry) {
     // SAFETY: passed on from the caller.
     unsafe {
-        if (*r.ctx).traced {
-            trace::call(r.ctx, entry, fp);
-        }
         (*r.ctx).caller = (*r.ctx).instance;
         (*r.ctx).callee = entry;
         switch(r, (*entry).instance);
@@ -156,7 +194,15 @@ unsafe fn call_indirect(r: Regs, index: u32) -> Next {
     unsafe {
         let w = r.word();
         match indirect(&r, (*r.ip.add(1)).indices(), index) {
-            Ok(entry) => call_entry(r, entry, r.fp.add(w.a.into()), r.ip.add(2), r.fp),
+            Ok(entry) if (*entry).instance == (*r.ctx).instance => {
+                let code = (*entry).code.get();
+                enter(r, code, r.fp.add(w.a.into()), r.ip.add(2), r.fp)
+            }
+            Ok(entry) => {
+                // Elsewhere, so that calls within the instance save no registers for it.
+                (*r.ctx).callee = entry;
+                call_indirect_other(r.ip, r.fp, r.mem, r.len, r.ctx, r.acc, r.acc32, r.acc64)
+            }
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
     }
@@ -200,8 +246,8 @@ unsafe fn tail_call(mut r: Regs, entry: *const FuncEntry, args: u16, at: u16, co
         if crosses {
             return call_entry(r, entry, fp, return_to, caller);
         }
-        leave(&mut r, entry, fp);
-        enter(r, (*entry).code.get(), fp, return_to, caller)
+        leave(&mut r, entry);
+        enter_other(r, (*entry).code.get(), fp, return_to, caller)
     }
 }
 
@@ -280,7 +326,7 @@ unsafe fn lower(ctx: *mut Ctx, fp: *mut u64, stub: *const Word, index: u32) -> *
 
 /// Calls the host function that is being entered. Whether it succeeded; else the exit says why.
 #[inline(never)]
-unsafe fn call_host(ctx: *mut Ctx, fp: *mut u64, link_slot: u16) -> bool {
+unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: u16) -> bool {
     // SAFETY: the entry and the host function live as long as the store. The body gets the store
     // for itself: the execution's references to it are addresses, which it takes up again only
     // after the body returned.
@@ -294,7 +340,7 @@ unsafe fn call_host(ctx: *mut Ctx, fp: *mut u64, link_slot: u16) -> bool {
             (*ctx).exit = at_call(fp, link_slot, TrapCode::CallStackExhausted, None);
             return false;
         };
-        let traced = HostCall::begin(ctx, fp);
+        let traced = TRACED.then(|| HostCall::begin(ctx, fp)).flatten();
         let budget = pause(ctx);
         let result = catch_unwind(AssertUnwindSafe(|| ((*func).body)(core, caller, fp)));
         resume(ctx, budget);
@@ -338,6 +384,11 @@ handler! {
     }
     call_indirect_s(r) { call_indirect(r, r.slot(r.word().b) as u32) }
     call_indirect_a(r) { call_indirect(r, r.acc as u32) }
+    #[inline(never)]
+    call_indirect_other(r) {
+        let entry = (*r.ctx).callee;
+        call_entry(r, entry, r.fp.add(r.word().a.into()), r.ip.add(2), r.fp)
+    }
 
     return_call(r) {
         let w = r.word();
@@ -388,12 +439,22 @@ handler! {
     }
     host(r) {
         let at = r.word().a;
-        if !call_host(r.ctx, r.fp, at) {
+        let succeeded = if (*r.ctx).traced {
+            call_host::<true>(r.ctx, r.fp, at)
+        } else {
+            call_host::<false>(r.ctx, r.fp, at)
+        };
+        if !succeeded {
             return stop();
         }
         let bits = *r.fp;
         set_accs(&mut r, bits);
         give_back(r, at)
+    }
+    #[cold]
+    tell(r) {
+        trace::call(r.ctx, r.fp);
+        go(r)
     }
     cross_return(r) {
         let end = (*r.ctx).stack_end;

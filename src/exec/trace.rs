@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::regs::Ctx;
-use crate::store::{Core, FuncEntry, InstanceData, read_val};
+use crate::store::{Core, InstanceData, read_val};
 use crate::text::format_number;
 use crate::trace::TraceEvent;
 use crate::types::{FuncType, ValType};
@@ -14,13 +14,14 @@ use crate::types::{FuncType, ValType};
 ///
 /// # Safety
 ///
-/// The execution of `ctx` is about to enter `entry`.
+/// The execution of `ctx` has just entered its callee.
 #[cold]
 #[inline(never)]
-pub(super) unsafe fn call(ctx: *mut Ctx, entry: *const FuncEntry, args: *const u64) {
+pub(super) unsafe fn call(ctx: *mut Ctx, args: *const u64) {
     // SAFETY: entries, instances and the core live as long as the store, and what is called here
     // uses none of it but the tracer.
     unsafe {
+        let entry = (*ctx).callee;
         let instance = (*entry).instance;
         if instance.is_null() {
             // A function of the host is told of after its end.
@@ -30,7 +31,7 @@ pub(super) unsafe fn call(ctx: *mut Ctx, entry: *const FuncEntry, args: *const u
         let ty = core.as_ref().engine.func_type((*entry).sig);
         let slots = std::slice::from_raw_parts(args, ty.param_slots());
         let event = TraceEvent {
-            caller: module_name((*ctx).instance),
+            caller: module_name((*ctx).caller),
             callee: func_name(instance, (*entry).index),
             args: values(core, ty.params(), slots)
                 .map(|text| (None, text))

@@ -42,10 +42,10 @@ impl BareCaller<'_> {
         // memory are no part of the core, whose other fields are borrowed here.
         unsafe {
             let core = self.core.as_ptr();
-            let memory = match self.instance.as_ref() {
-                Some(instance) => memory_of(instance),
-                None => None,
-            };
+            let memory = self.instance.as_ref().and_then(|instance| {
+                let index = instance.module.inner().main_memory;
+                instance.memories.get(index as usize).copied()
+            });
             BareParts {
                 memory: memory.map_or(&mut [], |mut memory| memory.as_mut().as_mut_slice()),
                 meter: &mut (*core).meter,
@@ -54,16 +54,6 @@ impl BareCaller<'_> {
             }
         }
     }
-}
-
-/// The memory that functions of the host mean when they get a pointer of an instance.
-fn memory_of(instance: &InstanceData) -> Option<NonNull<crate::store::MemoryData>> {
-    use crate::module::ExportKind;
-    let index = match instance.module.inner().export("memory") {
-        Some(ExportKind::Memory(index)) => index as usize,
-        _ => 0,
-    };
-    instance.memories.get(index).copied()
 }
 
 /// A bare host function, before it is in a store.

@@ -72,6 +72,9 @@ pub(crate) struct ModuleInner {
     pub(crate) exports: Vec<(Box<str>, ExportKind)>,
     /// The indices of `exports`, ascending by name.
     pub(super) exports_by_name: Box<[u32]>,
+    /// The memory that functions of the host mean when they are given an address: the one that is
+    /// exported as `memory`, else the first.
+    pub(crate) main_memory: u32,
     /// The index of the start function.
     pub(crate) start: Option<u32>,
     pub(crate) elems: Vec<ElemSegment>,

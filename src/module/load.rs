@@ -2,16 +2,13 @@
 //! Does not know what a module is used for.
 
 use std::borrow::Cow;
-use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use wasmparser::{FuncToValidate, FuncValidatorAllocations, FunctionBody, ValidatorResources};
-
 use super::fault::Fault;
-use super::inner::ModuleInner;
+use super::inner::{ExportKind, ModuleInner};
 use super::names::Names;
-use super::parse::{Sections, in_bytes};
-use crate::compile::{self, Rejection};
+use super::parse::Sections;
+use super::validate::validate_bodies;
 use crate::engine::{Engine, Lowering};
 use crate::error::Result;
 use crate::exec;
@@ -85,6 +82,11 @@ fn module(
     let mut exports_by_name: Box<[u32]> = (0..).take(exports.len()).collect();
     exports_by_name.sort_unstable_by_key(|at| &exports[*at as usize].0);
 
+    let main_memory = exports.iter().find_map(|(name, export)| match export {
+        ExportKind::Memory(index) if **name == *"memory" => Some(*index),
+        _ => None,
+    });
+
     let module = ModuleInner {
         engine: engine.clone(),
         name: name.map(Arc::from),
@@ -104,6 +106,7 @@ fn module(
         global_inits,
         exports,
         exports_by_name,
+        main_memory: main_memory.unwrap_or(0),
         start,
         elems,
         data,
@@ -170,25 +173,6 @@ fn text(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
         ));
     }
     Ok(None)
-}
-
-/// Validates function bodies, and says where in the module they are.
-fn validate_bodies(
-    bodies: Vec<(FuncToValidate<ValidatorResources>, FunctionBody<'_>)>,
-    limits: &Limits,
-) -> Result<Vec<Range<usize>>, Fault> {
-    let mut allocs = FuncValidatorAllocations::default();
-    let mut ranges = Vec::with_capacity(bodies.len());
-    for (func, body) in bodies {
-        let index = func.index;
-        allocs =
-            compile::validate(func, &body, allocs, limits).map_err(|refusal| match refusal {
-                Rejection::Invalid(error) => Fault::in_body(error, &body),
-                Rejection::Limit(message) => Fault::in_func(index, message),
-            })?;
-        ranges.push(in_bytes(body.range()));
-    }
-    Ok(ranges)
 }
 
 fn lower_all(module: &ModuleInner) -> Result<(), Fault> {

@@ -12,6 +12,7 @@ mod segments;
 mod spaces;
 #[cfg(test)]
 mod tests;
+mod validate;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -111,7 +111,7 @@ impl Core {
             return Ok(None);
         };
         // The room for all of it comes first, so that no part can be refused.
-        if table.elems.try_reserve(size - old_size).is_err() {
+        if table.reserve(size - old_size).is_none() {
             return Ok(None);
         }
         const PART: usize = PART_BYTES as usize / size_of::<u64>();

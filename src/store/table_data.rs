@@ -29,13 +29,18 @@ impl TableData {
         let more = size
             .checked_sub(self.elems.len())
             .expect("a table does not shrink");
-        // With more than is needed, if there is, so that the next growth is cheap.
+        self.reserve(more)?;
+        self.elems.resize(size, init);
+        Some(())
+    }
+
+    /// Takes room for `more` elements, and for more than that if there is, so that the next growth
+    /// is cheap; `None` where the heap has none.
+    pub(super) fn reserve(&mut self, more: usize) -> Option<()> {
         let reserved = self.elems.try_reserve(more);
         reserved
             .or_else(|_| self.elems.try_reserve_exact(more))
-            .ok()?;
-        self.elems.resize(size, init);
-        Some(())
+            .ok()
     }
 
     /// `table.set`.

@@ -4,6 +4,7 @@
 use wasi_common::snapshots::preview_1::types;
 use wiggle::GuestError;
 
+use super::errno;
 use crate::error::Error;
 use crate::trap::{Trap, TrapCode};
 
@@ -68,15 +69,11 @@ impl From<wasi_common::Error> for Fault {
     }
 }
 
+/// Without an error of anyhow's on the way, which would take a backtrace where the process is told
+/// to have them.
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
-        use std::io::ErrorKind;
-        // cap-std's own errors have no number of the operating system.
-        match (error.raw_os_error(), error.kind()) {
-            (None, ErrorKind::NotADirectory) => Errno::Notdir.into(),
-            (None, ErrorKind::IsADirectory) => Errno::Isdir.into(),
-            _ => wasi_common::Error::from(error).into(),
-        }
+        errno::of_io(&error).into()
     }
 }
 

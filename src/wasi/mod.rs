@@ -8,6 +8,7 @@ mod calls;
 mod clock;
 mod context;
 mod descriptors;
+mod errno;
 mod fault;
 mod fs;
 mod grants;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use cap_fs_ext::{
-    FollowSymlinks, OpenOptionsFollowExt, OpenOptionsMaybeDirExt, OpenOptionsSyncExt,
+    FollowSymlinks, MetadataExt, OpenOptionsFollowExt, OpenOptionsMaybeDirExt, OpenOptionsSyncExt,
 };
 use cap_std::fs::OpenOptions;
 use cap_std::time::SystemTime;
@@ -83,6 +83,21 @@ impl HostFile {
             return Err(Errno::Again.into());
         }
         Ok(())
+    }
+}
+
+/// What is known of a file.
+fn filestat(metadata: &cap_std::fs::Metadata) -> Filestat {
+    let time = |time: std::io::Result<SystemTime>| time.ok().map(SystemTime::into_std);
+    Filestat {
+        device_id: metadata.dev(),
+        inode: metadata.ino(),
+        filetype: common_file::filetype_from(&metadata.file_type()),
+        nlink: metadata.nlink(),
+        size: metadata.len(),
+        atim: time(metadata.accessed()),
+        mtim: time(metadata.modified()),
+        ctim: time(metadata.created()),
     }
 }
 
@@ -200,7 +215,7 @@ impl HostDir {
         Self(dir)
     }
 
-    /// The directory as wasi-common has it, for all but opening, which it does not do as it should.
+    /// The directory as wasi-common has it, for what it does as it should.
     fn common(&self) -> Result<common_dir::Dir> {
         Ok(common_dir::Dir::from_cap_std(self.0.try_clone()?))
     }
@@ -279,13 +294,17 @@ impl Dir for HostDir {
     }
 
     fn stat(&self) -> Result<Filestat> {
-        now(WasiDir::get_filestat(&self.common()?))
+        Ok(filestat(&self.0.dir_metadata()?))
     }
 
     fn stat_at(&self, path: &str, follow: bool) -> Result<Filestat> {
         // cap-std drops the end of `link/` and `file/`, which mean what a directory's name means.
         let is_dir = means_dir(path);
-        let stat = now(self.common()?.get_path_filestat(path, follow || is_dir))?;
+        let stat = filestat(&if follow || is_dir {
+            self.0.metadata(path)?
+        } else {
+            self.0.symlink_metadata(path)?
+        });
         if is_dir && stat.filetype != FileType::Directory {
             return Err(Errno::Notdir.into());
         }
@@ -316,7 +335,7 @@ impl Dir for HostDir {
     }
 
     fn read_link(&self, path: &str) -> Result<String> {
-        let target = now(WasiDir::read_link(&self.common()?, path))?;
+        let target = self.0.read_link(path)?;
         let target = target.into_os_string().into_string();
         target.map_err(|_| Errno::Ilseq.into())
     }
