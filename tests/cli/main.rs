@@ -2,6 +2,8 @@
 
 mod audit;
 mod examples;
+#[path = "../support/folder.rs"]
+mod folder;
 mod guests;
 mod link;
 mod run;

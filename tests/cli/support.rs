@@ -1,9 +1,9 @@
 //! How the tests run the command, and the folders that they run it in.
 
-use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+pub(crate) use crate::folder::Folder;
 
 /// What the command did.
 #[derive(Debug)]
@@ -31,39 +31,12 @@ impl Outcome {
     }
 }
 
-/// A folder of a test's own.
-pub(crate) struct Folder(PathBuf);
-
 impl Folder {
-    /// An empty one. `name` is the test's.
-    pub(crate) fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join("cli")
-            .join(name);
-        if path.exists() {
-            fs::remove_dir_all(&path).expect("it is ours");
-        }
-        fs::create_dir_all(&path).expect("it is ours");
-        Self(path)
-    }
-
-    /// The folder with one more file; `path` may lead into folders below.
-    pub(crate) fn with(self, path: &str, contents: impl AsRef<[u8]>) -> Self {
-        let path = self.0.join(path);
-        fs::create_dir_all(path.parent().expect("it is in the folder")).expect("it is ours");
-        fs::write(path, contents).expect("it is ours");
-        self
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-
     /// Runs the command in the folder.
     #[track_caller]
     pub(crate) fn holdall(&self, args: &[&str]) -> Outcome {
         run(
-            Command::new(env!("CARGO_BIN_EXE_holdall")).current_dir(&self.0),
+            Command::new(env!("CARGO_BIN_EXE_holdall")).current_dir(self.path()),
             args,
             "",
         )

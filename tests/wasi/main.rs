@@ -1,6 +1,8 @@
 //! WASI as programs and embedders meet it: each test has a guest make calls, or runs the command on
 //! one, and its name says what is broken when it fails.
 
+#[path = "../support/folder.rs"]
+mod folder;
 #[macro_use]
 mod guest;
 mod abi;

@@ -6,50 +6,25 @@ use std::path::{Path, PathBuf};
 
 use holdall::{Access, Files, Grants};
 
-/// A folder of a test's own.
-pub(crate) struct Folder(PathBuf);
+pub(crate) use crate::folder::Folder;
 
 impl Folder {
-    /// An empty one. `name` is the test's.
-    pub(crate) fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join("wasi")
-            .join(name);
-        if path.exists() {
-            fs::remove_dir_all(&path).expect("it is ours");
-        }
-        fs::create_dir_all(&path).expect("it is ours");
-        Self(path)
-    }
-
-    /// The folder with one more file; `path` may lead into folders below.
-    pub(crate) fn with(self, path: &str, contents: impl AsRef<[u8]>) -> Self {
-        let path = self.0.join(path);
-        fs::create_dir_all(path.parent().expect("it is in the folder")).expect("it is ours");
-        fs::write(path, contents).expect("it is ours");
-        self
-    }
-
     /// The folder with one more folder in it.
     pub(crate) fn with_dir(self, path: &str) -> Self {
-        fs::create_dir_all(self.0.join(path)).expect("it is ours");
+        fs::create_dir_all(self.path().join(path)).expect("it is ours");
         self
     }
 
     /// The folder with a symbolic link.
     #[cfg(unix)]
     pub(crate) fn with_link(self, path: &str, target: &str) -> Self {
-        std::os::unix::fs::symlink(target, self.0.join(path)).expect("it is ours");
+        std::os::unix::fs::symlink(target, self.path().join(path)).expect("it is ours");
         self
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
     }
 
     /// All that is in it: paths, contents, targets and times of change.
     pub(crate) fn everything(&self) -> BTreeMap<PathBuf, String> {
-        Self::everything_below(&self.0)
+        Self::everything_below(self.path())
     }
 
     /// All that is in a folder of the host.
