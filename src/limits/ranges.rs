@@ -221,7 +221,8 @@ mod tests {
             state as usize % below
         };
         let [mut within, mut elsewhere, mut refused] = [0; 3];
-        for _ in 0..20_000 {
+        let steps = if cfg!(miri) { 500 } else { 20_000 };
+        for _ in 0..steps {
             let end = [End::Low, End::High][random(2)];
             let size = 1 + random(60);
             match random(5) {
@@ -261,7 +262,8 @@ mod tests {
             });
             assert_eq!(end, SIZE);
         }
-        assert!(within > 100 && elsewhere > 100 && refused > 100);
+        let often = steps / 200;
+        assert!(within > often && elsewhere > often && refused > often);
     }
 
     #[test]
