@@ -2,8 +2,9 @@
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::host::{Caller, HostDef};
+use crate::host::{BareFunc, Caller, HostDef};
 use crate::store::{AsContext, AsContextMut, ExternRef, Func, Memory, Store};
+use crate::trace::Signature;
 use crate::types::{FuncType, MemoryType, RefType, ValType};
 use crate::value::Val;
 
@@ -273,4 +274,28 @@ fn data_may_borrow() {
     });
     let len = len.typed::<(), u32>(&store).unwrap();
     assert_eq!(len.call(&mut store, ()).unwrap(), 8);
+}
+
+#[test]
+fn bare_functions_get_their_slots_and_the_parts_of_the_store() {
+    let mut store = store(());
+    let ty = FuncType::new([ValType::I32, ValType::I64], [ValType::I64]);
+    let add = BareFunc::new(
+        Signature::named("add".into()),
+        ty,
+        |mut caller, slots: &mut [u64]| {
+            let parts = caller.parts();
+            assert_eq!(parts.memory, [], "the embedder has none");
+            parts.meter.charge(1)?;
+            *parts.open_descriptors += parts.limits.tables.min(1);
+            slots[0] += slots[1];
+            Ok(())
+        },
+    );
+    let add = add.into_def::<()>().instantiate(&mut store);
+    let add = add.typed::<(i32, i64), i64>(&store).unwrap();
+    for _ in 0..2 {
+        assert_eq!(add.call(&mut store, (2, 40)).unwrap(), 42);
+    }
+    assert_eq!(store.as_context().core().open_descriptors, 2);
 }
