@@ -108,7 +108,7 @@ pub(super) unsafe fn switch(r: &mut Regs, instance: *mut InstanceData) {
         let ctx = r.ctx;
         (*ctx).instance = instance;
         if !instance.is_null() {
-            (*ctx).defined = (*instance).defined.as_ptr();
+            (*ctx).defined = (*instance).entries;
             (*ctx).globals = (*instance).globals.as_ptr();
             (*ctx).sigs = (*instance).module.inner().sigs.as_ptr();
             r.reload_memory();

@@ -154,6 +154,7 @@ fn allocate_instance(
         defined: (0..inner.bodies.len())
             .map(|at| defined_func(inner, at))
             .collect(),
+        entries: std::ptr::null_mut(),
         funcs: Box::default(),
         globals: Box::default(),
         memories: Box::default(),
@@ -170,6 +171,7 @@ fn allocate_instance(
     unsafe {
         let data = &mut *instance.as_ptr();
         let entries = data.defined.as_mut_ptr();
+        data.entries = entries;
         for at in 0..inner.bodies.len() {
             let entry = entries.add(at);
             (*entry).instance = instance.as_ptr();

@@ -87,6 +87,8 @@ pub(crate) struct GlobalData {
 pub(crate) struct InstanceData {
     /// The functions that the module defines (not the imported ones), in order.
     pub(crate) defined: Box<[FuncEntry]>,
+    /// The first of `defined`: the one address from which all that follow them are derived.
+    pub(crate) entries: *mut FuncEntry,
     /// The function index space: imported functions first.
     pub(crate) funcs: Box<[NonNull<FuncEntry>]>,
     pub(crate) globals: Box<[NonNull<GlobalData>]>,
