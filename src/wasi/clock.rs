@@ -113,9 +113,4 @@ impl Clocks {
             Self::Virtual(clock) => clock.advance(by),
         }
     }
-
-    /// Whether waiting takes no time of the host's.
-    pub(super) fn is_virtual(&self) -> bool {
-        matches!(self, Self::Virtual(_))
-    }
 }

@@ -30,6 +30,11 @@ impl Context {
         self.clocks.as_mut().ok_or_else(|| Errno::Notcapable.into())
     }
 
+    /// Whether waiting takes no time of the host's.
+    pub(super) fn is_virtual(&self) -> bool {
+        matches!(self.clocks, Some(Clocks::Virtual(_)))
+    }
+
     /// Counts bytes that are to be written, or that a file is to grow by.
     pub(super) fn check_writable(&self, bytes: u64) -> Result<()> {
         if bytes > self.writable_bytes {

@@ -69,7 +69,8 @@ impl Descriptor {
         }
     }
 
-    fn of(node: Node, read: bool, write: bool, inheriting: Rights) -> Self {
+    /// What was opened through a directory, of which it inherits rights.
+    pub(super) fn of(node: Node, read: bool, write: bool, inheriting: Rights) -> Self {
         match node {
             Node::File(file) => Self::file(file, read, write, inheriting),
             Node::Dir(dir) => Self::dir(dir, None, inheriting),
@@ -78,7 +79,7 @@ impl Descriptor {
 }
 
 /// What can be done with a file.
-pub(super) const FILE: Rights = Rights::FD_DATASYNC
+const FILE: Rights = Rights::FD_DATASYNC
     .union(Rights::FD_READ)
     .union(Rights::FD_SEEK)
     .union(Rights::FD_FDSTAT_SET_FLAGS)
@@ -118,7 +119,7 @@ pub(super) const ALL: Rights = FILE.union(DIR);
 #[derive(Default)]
 pub(super) struct Descriptors {
     slots: Vec<Option<Descriptor>>,
-    /// Numbers below the end that are free, and some that were taken again since.
+    /// The numbers below the end that are free, but for those of standard streams.
     free: BinaryHeap<Reverse<u32>>,
     open: usize,
 }
@@ -140,17 +141,6 @@ impl Descriptors {
         self.open
     }
 
-    /// Adds what was opened, unless `most` are open already.
-    pub(super) fn add_node(
-        &mut self,
-        node: Node,
-        (read, write): (bool, bool),
-        inheriting: Rights,
-        most: usize,
-    ) -> Result<u32> {
-        self.add(Descriptor::of(node, read, write, inheriting), most)
-    }
-
     /// Adds a descriptor, unless `most` are open already.
     pub(super) fn add(&mut self, descriptor: Descriptor, most: usize) -> Result<u32> {
         if self.open >= most {
@@ -160,11 +150,9 @@ impl Descriptors {
             self.slots.resize_with(FIRST as usize, || None);
         }
         self.open += 1;
-        while let Some(Reverse(fd)) = self.free.pop() {
-            if let Some(slot @ None) = self.slots.get_mut(fd as usize) {
-                *slot = Some(descriptor);
-                return Ok(fd);
-            }
+        if let Some(Reverse(fd)) = self.free.pop() {
+            self.slots[fd as usize] = Some(descriptor);
+            return Ok(fd);
         }
         let fd = u32::try_from(self.slots.len())?;
         self.slots.push(Some(descriptor));

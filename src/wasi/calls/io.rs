@@ -92,12 +92,10 @@ pub(in crate::wasi) fn fd_seek(
 }
 
 pub(in crate::wasi) fn fd_tell(call: &mut Call<'_>, fd: u32, out: Ptr) -> Result<()> {
-    let file = call.context.descriptors.file(fd, Rights::FD_TELL)?;
-    let at = file.seek(SeekFrom::Current(0))?;
-    call.put(out.0, at)
+    seek(call, fd, SeekFrom::Current(0), out)
 }
 
-pub(super) fn seek(call: &mut Call<'_>, fd: u32, to: SeekFrom, out: Ptr) -> Result<()> {
+fn seek(call: &mut Call<'_>, fd: u32, to: SeekFrom, out: Ptr) -> Result<()> {
     // Where the position is can be asked with the right to ask.
     let right = if to == SeekFrom::Current(0) {
         Rights::FD_TELL

@@ -7,6 +7,7 @@ use wiggle::GuestPtr;
 
 use super::fd::{filestat_of, times};
 use super::{Call, Errno, Ptr, Result, path};
+use crate::wasi::descriptors::Descriptor;
 use crate::wasi::fs::{FdFlags, Filestat, OFlags, Open};
 
 fn follows(flags: Lookupflags) -> bool {
@@ -101,19 +102,17 @@ pub(in crate::wasi) fn path_open(
     out: Ptr,
 ) -> Result<()> {
     let descriptors = &mut call.context.descriptors;
-    let (dir, inheriting) = descriptors.dir(fd, Rights::PATH_OPEN)?;
-    let mut needed = base & (Rights::FD_READ | Rights::FD_WRITE);
-    if !inheriting.contains(needed) {
-        return Err(Errno::Notcapable.into());
-    }
-    needed = Rights::empty();
+    let mut needed = Rights::PATH_OPEN;
     if oflags.contains(Oflags::CREAT) {
         needed |= Rights::PATH_CREATE_FILE;
     }
     if oflags.contains(Oflags::TRUNC) {
         needed |= Rights::PATH_FILESTAT_SET_SIZE;
     }
-    descriptors.dir(fd, needed)?;
+    let (dir, inheriting) = descriptors.dir(fd, needed)?;
+    if !inheriting.contains(base & (Rights::FD_READ | Rights::FD_WRITE)) {
+        return Err(Errno::Notcapable.into());
+    }
     let most = call.context.max_descriptors;
     // Nothing is created or truncated by a call that cannot succeed.
     if descriptors.open() >= most || *call.open_descriptors >= call.limits.open_descriptors {
@@ -131,7 +130,8 @@ pub(in crate::wasi) fn path_open(
         flags: FdFlags::from(fdflags),
     };
     let node = dir.open(path(&call.memory, at, len)?, open)?;
-    let opened = descriptors.add_node(node, (read, write), inheriting, most)?;
+    let descriptor = Descriptor::of(node, read, write, inheriting);
+    let opened = descriptors.add(descriptor, most)?;
     call.put(out.0, opened)
 }
 

@@ -6,7 +6,7 @@ use wasi_common::snapshots::preview_1::types::{
     Clockid, Event, EventFdReadwrite, Eventrwflags, Eventtype, Rights, Subclockflags, Subscription,
     SubscriptionU,
 };
-use wiggle::GuestPtr;
+use wiggle::{GuestPtr, GuestType};
 
 use super::{Call, Errno, Fault, Ptr, Result};
 use crate::wasi::audit::watch::Polled;
@@ -74,14 +74,9 @@ pub(in crate::wasi) fn poll_oneoff(
     count: u32,
     out: Ptr,
 ) -> Result<()> {
-    check_count(count)?;
-    let mut wanted = Vec::new();
-    for at in GuestPtr::<Subscription>::new(subscriptions.0)
-        .as_array(count)
-        .iter()
-    {
-        let subscription = call.memory.read(at?)?;
-        let what = match subscription.u {
+    let wanted = |subscription: Subscription| Wanted {
+        userdata: subscription.userdata,
+        what: match subscription.u {
             SubscriptionU::Clock(clock) => What::Clock {
                 id: clock.id,
                 nanos: clock.timeout,
@@ -95,43 +90,51 @@ pub(in crate::wasi) fn poll_oneoff(
             SubscriptionU::FdWrite(fd) => {
                 What::Descriptor(fd.file_descriptor.into(), Interest::Write)
             }
-        };
-        wanted.push(Wanted {
-            userdata: subscription.userdata,
-            what,
-        });
-    }
-    let came = poll(call, &wanted)?;
-    let events = GuestPtr::<Event>::new(events.0).as_array(count);
-    for (came, at) in came.iter().zip(events.iter()) {
-        let flags = if came.hangup {
-            Eventrwflags::FD_READWRITE_HANGUP
-        } else {
-            Eventrwflags::empty()
-        };
-        let event = Event {
-            userdata: came.userdata,
-            error: came.errno,
-            type_: came.kind,
-            fd_readwrite: EventFdReadwrite {
-                nbytes: came.bytes,
-                flags,
+        },
+    };
+    let event = |came: &Came| Event {
+        userdata: came.userdata,
+        error: came.errno,
+        type_: came.kind,
+        fd_readwrite: EventFdReadwrite {
+            nbytes: came.bytes,
+            flags: if came.hangup {
+                Eventrwflags::FD_READWRITE_HANGUP
+            } else {
+                Eventrwflags::empty()
             },
-        };
-        call.memory.write(at?, event)?;
+        },
+    };
+    oneoff(call, subscriptions, events, count, out, wanted, event)
+}
+
+/// Reads what the caller waits for, waits, and writes what has come, in the layouts of a preview.
+pub(super) fn oneoff<S: GuestType, E: GuestType>(
+    call: &mut Call<'_>,
+    subscriptions: Ptr,
+    events: Ptr,
+    count: u32,
+    out: Ptr,
+    wanted: impl Fn(S) -> Wanted,
+    event: impl Fn(&Came) -> E,
+) -> Result<()> {
+    if count == 0 || count > MAX_SUBSCRIPTIONS {
+        return Err(Errno::Inval.into());
+    }
+    let mut all = Vec::new();
+    for at in GuestPtr::<S>::new(subscriptions.0).as_array(count).iter() {
+        all.push(wanted(call.memory.read(at?)?));
+    }
+    let came = poll(call, &all)?;
+    let events = GuestPtr::<E>::new(events.0).as_array(count);
+    for (came, at) in came.iter().zip(events.iter()) {
+        call.memory.write(at?, event(came))?;
     }
     call.put(out.0, u32::try_from(came.len())?)
 }
 
-pub(super) fn check_count(count: u32) -> Result<()> {
-    if count == 0 || count > MAX_SUBSCRIPTIONS {
-        return Err(Errno::Inval.into());
-    }
-    Ok(())
-}
-
 /// Waits until something that is wanted has come, and gives all that has.
-pub(super) fn poll(call: &mut Call<'_>, wanted: &[Wanted]) -> Result<Vec<Came>> {
+fn poll(call: &mut Call<'_>, wanted: &[Wanted]) -> Result<Vec<Came>> {
     if let Some(watch) = &mut call.context.watch {
         watch.set_polled(wanted.iter().map(|one| one.what.into()).collect());
     }
@@ -150,7 +153,7 @@ pub(super) fn poll(call: &mut Call<'_>, wanted: &[Wanted]) -> Result<Vec<Came>> 
     let start = Instant::now();
     // A time that is too far away to be named never comes.
     let until = soonest.and_then(|left| start.checked_add(left));
-    let is_virtual = matches!(&call.context.clocks, Some(clocks) if clocks.is_virtual());
+    let is_virtual = call.context.is_virtual();
     loop {
         let mut wait = Wait::default();
         let asked = ask(&call.context.descriptors, wanted, &mut came, &mut wait);

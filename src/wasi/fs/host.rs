@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use cap_fs_ext::{
-    FollowSymlinks, MetadataExt, OpenOptionsFollowExt, OpenOptionsMaybeDirExt, OpenOptionsSyncExt,
+    DirExt, FollowSymlinks, MetadataExt, OpenOptionsFollowExt, OpenOptionsMaybeDirExt,
+    OpenOptionsSyncExt,
 };
 use cap_std::fs::OpenOptions;
 use cap_std::time::SystemTime;
@@ -43,7 +44,7 @@ fn spec(time: Option<NewTime>) -> Option<SystemTimeSpec> {
 
 /// A file of the host, or a stream that the host has a descriptor for.
 pub(in crate::wasi) struct HostFile {
-    file: Box<dyn WasiFile>,
+    file: common_file::File,
     filetype: FileType,
     seekable: bool,
     /// Whether it refuses to wait. Only this file does: whoever else has a stream, such as the
@@ -54,18 +55,17 @@ pub(in crate::wasi) struct HostFile {
 impl HostFile {
     /// A file of the standard library's, or a pipe, a terminal or a socket that looks like one.
     pub(in crate::wasi) fn from_std(file: std::fs::File) -> Self {
-        Self::new(Box::new(common_file::File::from_cap_std(
-            cap_std::fs::File::from_std(file),
-        )))
+        let file = common_file::File::from_cap_std(cap_std::fs::File::from_std(file));
+        let filetype = now(file.get_filetype()).unwrap_or(FileType::Unknown);
+        Self::new(file, filetype)
     }
 
-    fn new(file: Box<dyn WasiFile>) -> Self {
-        let filetype = now(file.get_filetype()).unwrap_or(FileType::Unknown);
+    fn new(file: common_file::File, filetype: FileType) -> Self {
         let seekable = match filetype {
             FileType::RegularFile => true,
             // A terminal has no position, although it may claim one.
-            FileType::CharacterDevice => !file.isatty() && has_position(&*file),
-            _ => has_position(&*file),
+            FileType::CharacterDevice => !file.isatty() && has_position(&file),
+            _ => has_position(&file),
         };
         Self {
             file,
@@ -74,9 +74,7 @@ impl HostFile {
             nonblocking: false,
         }
     }
-}
 
-impl HostFile {
     /// That a stream which refuses to wait need not.
     fn check_waits(&self, interest: Interest) -> Result<()> {
         if self.nonblocking && !is_ready(self, interest)? {
@@ -106,7 +104,7 @@ fn means_dir(path: &str) -> bool {
     path.ends_with('/') || path.ends_with("/.")
 }
 
-fn has_position(file: &dyn WasiFile) -> bool {
+fn has_position(file: &common_file::File) -> bool {
     now(file.seek(SeekFrom::Current(0))).is_ok()
 }
 
@@ -215,7 +213,7 @@ impl HostDir {
         Self(dir)
     }
 
-    /// The directory as wasi-common has it, for what it does as it should.
+    /// The directory as wasi-common has it, for what takes it more than one call.
     fn common(&self) -> Result<common_dir::Dir> {
         Ok(common_dir::Dir::from_cap_std(self.0.try_clone()?))
     }
@@ -271,15 +269,16 @@ impl Dir for HostDir {
             // To open a pipe could wait for ever, where nobody could end it.
             .nonblock(true);
         let file = self.0.open_with(path, &options)?;
-        if file.metadata()?.is_dir() {
+        let filetype = common_file::filetype_from(&file.metadata()?.file_type());
+        if filetype == FileType::Directory {
             let dir = cap_std::fs::Dir::from_std_file(file.into_std());
             return Ok(Node::Dir(Arc::new(Self(dir))));
         }
         if how.contains(OFlags::DIRECTORY) {
             return Err(Errno::Notdir.into());
         }
-        let mut file = HostFile::new(Box::new(common_file::File::from_cap_std(file)));
-        match file.filetype {
+        let mut file = HostFile::new(common_file::File::from_cap_std(file), filetype);
+        match filetype {
             FileType::RegularFile => {}
             // It waits as it would for anybody.
             FileType::CharacterDevice => now(file.file.set_fdflags(flags & FdFlags::APPEND))?,
@@ -357,7 +356,7 @@ impl Dir for HostDir {
     }
 
     fn create_dir(&self, path: &str) -> Result<()> {
-        now(WasiDir::create_dir(&self.common()?, path))
+        Ok(self.0.create_dir(path)?)
     }
 
     fn remove_dir(&self, path: &str) -> Result<()> {
@@ -366,21 +365,19 @@ impl Dir for HostDir {
             "" => path,
             trimmed => trimmed,
         };
-        now(WasiDir::remove_dir(&self.common()?, path))
+        Ok(self.0.remove_dir(path)?)
     }
 
     fn unlink(&self, path: &str) -> Result<()> {
-        now(self.common()?.unlink_file(path))
+        Ok(self.0.remove_file_or_symlink(path)?)
     }
 
     fn symlink(&self, target: &str, path: &str) -> Result<()> {
-        now(WasiDir::symlink(&self.common()?, target, path))
+        Ok(DirExt::symlink(&self.0, target, path)?)
     }
 
     fn link(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()> {
-        self.common()?
-            .hard_link_(from, &Self::of(to)?.common()?, path)?;
-        Ok(())
+        Ok(self.0.hard_link(from, &Self::of(to)?.0, path)?)
     }
 
     fn rename(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()> {
@@ -394,7 +391,6 @@ impl Dir for HostDir {
                 return Err(Errno::Notdir.into());
             }
         }
-        self.common()?.rename_(from, &to.common()?, path)?;
-        Ok(())
+        Ok(self.0.rename(from, &to.0, path)?)
     }
 }
