@@ -175,7 +175,8 @@ impl Grants {
         Ok(self.dir(dir, guest_name, access))
     }
 
-    /// Gives a directory in memory.
+    /// Gives a directory in memory. What the guest changes in it has the time of its clock, and that
+    /// of 1970 where it has none.
     pub fn files(self, files: Files, guest_name: &str, access: Access) -> Self {
         self.place(Place::Memory(files), guest_name, access)
     }
@@ -271,7 +272,7 @@ impl Grants {
             stderr.map(|file| Descriptor::file(file, false, true, ALL)),
         );
         for granted in &self.dirs {
-            let dir = granted.dir(world).map_err(|error| {
+            let dir = granted.dir(world, self.clocks.as_ref()).map_err(|error| {
                 Error::resource(format!(
                     "directory {:?} of the guest cannot be opened: {error}",
                     granted.name
@@ -317,10 +318,14 @@ impl fmt::Debug for Grants {
 }
 
 impl Granted {
-    fn dir(&self, world: &World) -> std::io::Result<Arc<dyn Dir>> {
+    fn dir(
+        &self,
+        world: &World,
+        clocks: Option<&Arc<HostClocks>>,
+    ) -> std::io::Result<Arc<dyn Dir>> {
         let dir: Arc<dyn Dir> = match (&self.place, world) {
             (Place::Host(dir), _) => Arc::new(HostDir::new(dir.try_clone()?)),
-            (Place::Memory(files), _) => Arc::new(MemoryDir::new(files, world.file_clock())),
+            (Place::Memory(files), _) => Arc::new(MemoryDir::new(files, file_clock(clocks))),
         };
         let dir = match world {
             World::Host => dir,
@@ -390,16 +395,14 @@ impl World {
             }
         })
     }
+}
 
-    /// What sets the times of files in memory.
-    fn file_clock(&self) -> Arc<dyn Fn() -> SystemTime + Send + Sync> {
-        match self {
-            Self::Host => {
-                let clock = SystemClock::new(ambient_authority());
-                Arc::new(move || clock.now().into_std())
-            }
-            Self::Fixed { .. } => Arc::new(|| SystemTime::UNIX_EPOCH),
-        }
+/// What sets the times of files in memory: a clock that is granted. Without one a file's time would
+/// tell what no clock does, so it is 1970.
+fn file_clock(clocks: Option<&Arc<HostClocks>>) -> Arc<dyn Fn() -> SystemTime + Send + Sync> {
+    match clocks.cloned() {
+        Some(clocks) => Arc::new(move || clocks.system.now().into_std()),
+        None => Arc::new(|| SystemTime::UNIX_EPOCH),
     }
 }
 

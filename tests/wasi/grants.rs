@@ -3,8 +3,8 @@
 use holdall::{Access, Files, Grants, Input, Output, Wasi};
 
 use crate::abi::{
-    BADF, DIRECTORY, DQUOT, Errno, FUNCTIONS, INVAL, MONOTONIC, NAMETOOLONG, NOTCAPABLE, NOTSUP,
-    READ, SPIPE, SUCCESS, Wanted, u32_at,
+    BADF, CREATE, DIRECTORY, DQUOT, Errno, FUNCTIONS, INVAL, MONOTONIC, NAMETOOLONG, NOTCAPABLE,
+    NOTSUP, READ, SPIPE, SUCCESS, Wanted, u32_at,
 };
 use crate::guest::{Arg, BUFFER, BUFFER_BYTES, Guest, IOVS, OUT, OUT2};
 use crate::modules::instantiate;
@@ -388,4 +388,15 @@ fn a_file_does_not_grow_beyond_what_may_be_written_by_a_gap() {
         assert_eq!(guest.write(file, &[0; 29]), Ok(29), "{}", place.name());
         assert_eq!(size(&mut guest), 99, "{}", place.name());
     }
+}
+
+#[test]
+fn the_times_of_files_in_memory_are_no_clock_for_who_has_none() {
+    let made = |grants: Grants| {
+        let mut guest = Guest::new(grants.files(Files::new(), "/", Access::ReadWrite));
+        guest.open(3, "made", CREATE).unwrap();
+        guest.stat(3, "made").unwrap().times
+    };
+    assert_eq!(made(Grants::new()), [0; 3]);
+    assert!(made(Grants::new().clocks()).iter().all(|time| *time > 0));
 }
