@@ -4,24 +4,33 @@
 mod common;
 #[path = "common/engines.rs"]
 mod engines;
+#[path = "common/kernels.rs"]
+mod kernels;
 
 const USAGE: &str = "\
-usage: cargo bench --bench kernels -- [--reps N] [--best] [--metering] [--dir DIR] [NAME]...
-    NAME        only the kernels whose names contain one of these
-    --reps N    how often each kernel is run in each engine (default 5)
-    --best      count the fastest repetition, not the median
-    --metering  run holdall with metering as well, and compare that with the others
-    --dir DIR   take the kernels from there (default wasm-apps/bench)";
+usage: cargo bench --bench kernels -- [--reps N] [--best] [--metering] [--dir DIR] [--save FILE] [--against FILE] [NAME]...
+    NAME            only the kernels whose names contain one of these
+    --reps N        how often each kernel is run in each engine (default 5)
+    --best          count the fastest repetition, not the median
+    --metering      run holdall with metering as well, and compare that with the others
+    --dir DIR       take the kernels from there (default wasm-apps/bench)
+    --save FILE     write the times of the first column there, a line `kernel ms` each
+    --against FILE  compare them with those that another run, of another build, has saved";
 
 /// Runs holdall with metering as well.
 const METERING: &str = "--metering";
 
 fn main() -> anyhow::Result<()> {
-    let options = common::Options::with_flags(USAGE, &[METERING])?;
-    let mut peers: Vec<common::Peer> =
+    let options = common::Options::read(&common::Syntax {
+        usage: USAGE,
+        flags: &[METERING],
+        values: kernels::OPTIONS,
+        ..common::Syntax::default()
+    })?;
+    let mut peers: Vec<kernels::Peer> =
         vec![("holdall", engines::holdall), ("wasmi", engines::wasmi)];
     if options.has(METERING) {
         peers.insert(0, ("metered", engines::metered));
     }
-    common::compare(&options, &peers)
+    kernels::compare(&options, &peers)
 }

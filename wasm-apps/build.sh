@@ -5,13 +5,15 @@
 #                                        the WASI programs of wasm-apps/wasi/
 #   wasm-apps/build.sh --check           builds elsewhere and compares with what is committed
 #   wasm-apps/build.sh --kernels O3 DIR  only the kernels, at another level of optimisation, into DIR
+#                                        (with rust for the level: those of bench/rust/, in Rust)
 #
 # The results are committed, so that nobody needs clang to build holdall. They are the same byte for
 # byte wherever the same clang and lld build them; TOOLCHAIN records which did. Where --check finds
 # others, it says so, and compares what the modules do instead of their bytes.
 #
 # The WASI programs want more: wasi-libc and clang's runtime library for those in C, Rust with the
-# target wasm32-wasip1 for the one in Rust. wasi/TOOLCHAIN records them.
+# target wasm32-wasip1 for the one in Rust. wasi/TOOLCHAIN records them. The kernels in Rust want the
+# target wasm32-unknown-unknown; what they build is not committed.
 set -euo pipefail
 here=$PWD
 cd "$(dirname "$0")"
@@ -24,11 +26,20 @@ PROGRAMS=wasi
 # Where wasi-libc is, with its headers below include/wasm32-wasi.
 WASI_SYSROOT=${WASI_SYSROOT:-/usr}
 
-need() {
-    if ! command -v "$1" >/dev/null; then
-        echo "wasm-apps/build.sh: needs $1 (on Debian: apt-get install clang lld)" >&2
-        exit 3
-    fi
+need_clang() {
+    local tool
+    for tool in "$CLANG" wasm-ld; do
+        if ! command -v "$tool" >/dev/null; then
+            echo "wasm-apps/build.sh: needs $tool (on Debian: apt-get install clang lld)" >&2
+            exit 3
+        fi
+    done
+}
+
+# has_rust TARGET
+has_rust() {
+    rustc --target "$1" --print target-libdir >/dev/null 2>&1 &&
+        [[ -d $(rustc --target "$1" --print target-libdir) ]]
 }
 
 toolchain() {
@@ -67,12 +78,23 @@ build_kernels() {
     done
 }
 
+# The same kernels under the same names, in Rust. Of their custom sections the names of functions
+# stay, as in those in C.
+build_rust_kernels() {
+    local into=$1 source name
+    for source in bench/rust/*.rs; do
+        name=$(basename "$source" .rs)
+        rustc --edition 2024 --crate-type cdylib --target wasm32-unknown-unknown -C opt-level=3 \
+            -C panic=abort -C strip=debuginfo -C codegen-units=1 -o "$into/$name.wasm" "$source"
+        chmod 644 "$into/$name.wasm"
+    done
+}
+
 # What is missing to build the WASI programs, or nothing.
 missing_for_programs() {
     if [[ ! -f $WASI_SYSROOT/lib/wasm32-wasi/libc.a ]]; then
         echo "wasi-libc (on Debian: apt-get install wasi-libc libclang-rt-dev-wasm32)"
-    elif ! rustc --target wasm32-wasip1 --print target-libdir >/dev/null 2>&1 ||
-        [[ ! -d $(rustc --target wasm32-wasip1 --print target-libdir) ]]; then
+    elif ! has_rust wasm32-wasip1; then
         echo "Rust for wasm32-wasip1 (rustup target add wasm32-wasip1)"
     fi
 }
@@ -183,10 +205,9 @@ check() {
     check_programs "$temporary/programs"
 }
 
-need "$CLANG"
-need wasm-ld
 case ${1:-} in
 "")
+    need_clang
     mkdir -p "$BUNDLE"
     build_bundle "$BUNDLE"
     build_kernels O2 "$KERNELS"
@@ -200,18 +221,27 @@ case ${1:-} in
     programs_toolchain >"$PROGRAMS/TOOLCHAIN"
     ;;
 --check)
+    need_clang
     check
     ;;
 --kernels)
     if [[ $# -ne 3 ]]; then
-        echo "usage: wasm-apps/build.sh --kernels LEVEL DIR" >&2
+        echo "usage: wasm-apps/build.sh --kernels LEVEL|rust DIR" >&2
         exit 2
     fi
     into=$(cd "$here" && mkdir -p "$3" && cd "$3" && pwd)
-    build_kernels "$2" "$into"
+    if [[ $2 != rust ]]; then
+        need_clang
+        build_kernels "$2" "$into"
+    elif has_rust wasm32-unknown-unknown; then
+        build_rust_kernels "$into"
+    else
+        echo "wasm-apps/build.sh: needs Rust for wasm32-unknown-unknown (rustup target add it)" >&2
+        exit 3
+    fi
     ;;
 *)
-    echo "usage: wasm-apps/build.sh [--check | --kernels LEVEL DIR]" >&2
+    echo "usage: wasm-apps/build.sh [--check | --kernels LEVEL|rust DIR]" >&2
     exit 2
     ;;
 esac

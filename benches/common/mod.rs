@@ -1,36 +1,29 @@
-//! What the benchmark programs share: options, statistics, tables, and the comparison of engines on
-//! the kernels. It knows no engine.
+//! What the benchmark programs share: options, engines by turns, statistics and tables. It knows no
+//! engine.
 
 #![allow(dead_code, reason = "each program uses a part of it")]
 
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::fmt::{self, Debug, Display, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
-/// The kernels of `wasm-apps/bench/`, and the sizes at which they are run.
-pub(crate) const KERNELS: &[(&str, i32)] = &[
-    ("recursion", 35),
-    ("sieve", 8_000_000),
-    ("matmul", 300),
-    ("sha256", 6_500),
-    ("nbody", 300_000),
-    ("sort", 1_000_000),
-    ("hashmap", 400_000),
-    ("strings", 3_000),
-    ("switch", 20_000_000),
-    ("indirect", 20_000_000),
-    ("mandelbrot", 600),
-    ("floats", 6_000),
-    ("collatz", 500_000),
-];
-
-/// A kernel's `run`, in an instance of one engine.
+/// What is timed, in an instance of one engine: an exported function.
 pub(crate) type Run = Box<dyn FnMut(i32) -> Result<i64>>;
 
-/// An engine: its name, and how it makes an instance of a kernel.
-pub(crate) type Peer = (&'static str, fn(&[u8]) -> Result<Run>);
+/// What the command line of a benchmark program may say, besides what all of them take.
+#[derive(Default)]
+pub(crate) struct Syntax<'a> {
+    /// What `--help` prints.
+    pub(crate) usage: &'a str,
+    /// The program's own options without a value.
+    pub(crate) flags: &'a [&'a str],
+    /// The program's own options with one.
+    pub(crate) values: &'a [&'a str],
+    /// Whether the words are another program and its arguments: then options end where they begin.
+    pub(crate) command: bool,
+}
 
 /// What the command line of a benchmark program says.
 pub(crate) struct Options {
@@ -38,27 +31,30 @@ pub(crate) struct Options {
     pub(crate) reps: usize,
     /// Whether the fastest repetition counts, and not the median.
     pub(crate) best: bool,
-    /// Where the kernels are.
-    pub(crate) dir: PathBuf,
-    /// The program's own options that were given.
+    /// The program's own options that were given, without and with a value.
     flags: Vec<String>,
+    values: Vec<(String, String)>,
     /// Everything that is not an option.
     pub(crate) words: Vec<String>,
 }
 
 impl Options {
-    /// Reads the process's command line.
+    /// Reads the process's command line, of a program without options of its own.
     pub(crate) fn from_command_line(usage: &str) -> Result<Self> {
-        Self::with_flags(usage, &[])
+        Self::read(&Syntax {
+            usage,
+            ..Syntax::default()
+        })
     }
 
-    /// Reads the process's command line, of a program that has these options of its own.
-    pub(crate) fn with_flags(usage: &str, flags: &[&str]) -> Result<Self> {
+    /// Reads the process's command line.
+    pub(crate) fn read(syntax: &Syntax<'_>) -> Result<Self> {
+        let usage = syntax.usage;
         let mut options = Self {
             reps: 5,
             best: false,
-            dir: kernels_dir(),
             flags: Vec::new(),
+            values: Vec::new(),
             words: Vec::new(),
         };
         let mut arguments = std::env::args().skip(1);
@@ -73,14 +69,22 @@ impl Options {
                 "--bench" => {}
                 "--best" => options.best = true,
                 "--reps" => options.reps = value()?.parse().context("--reps wants a number")?,
-                "--dir" => options.dir = value()?.into(),
                 "--help" | "-h" => {
                     println!("{usage}");
                     std::process::exit(0);
                 }
-                own if flags.contains(&own) => options.flags.push(argument),
+                own if syntax.flags.contains(&own) => options.flags.push(argument),
+                own if syntax.values.contains(&own) => {
+                    let value = value()?;
+                    options.values.push((argument, value));
+                }
                 other if other.starts_with('-') => bail!("unknown option {other}\n{usage}"),
-                _ => options.words.push(argument),
+                _ => {
+                    options.words.push(argument);
+                    if syntax.command {
+                        options.words.extend(arguments.by_ref());
+                    }
+                }
             }
         }
         ensure!(options.reps > 0, "--reps wants a number above zero");
@@ -90,6 +94,17 @@ impl Options {
     /// Whether an option of the program's own was given.
     pub(crate) fn has(&self, flag: &str) -> bool {
         self.flags.iter().any(|given| given == flag)
+    }
+
+    /// The values of an option of the program's own, in the order in which they were given.
+    pub(crate) fn values(&self, option: &'static str) -> impl Iterator<Item = &str> {
+        let given = self.values.iter().filter(move |(name, _)| name == option);
+        given.map(|(_, value)| value.as_str())
+    }
+
+    /// The value of an option of the program's own; the last, where there are several.
+    pub(crate) fn value(&self, option: &'static str) -> Option<&str> {
+        self.values(option).last()
     }
 
     /// Whether something of this name was asked for. Without a filter everything is.
@@ -126,11 +141,103 @@ impl Options {
     }
 }
 
-/// `wasm-apps/bench` of holdall's tree, in which the package that this is compiled for lies.
-fn kernels_dir() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut dirs = package.ancestors().map(|dir| dir.join("wasm-apps/bench"));
-    dirs.find(|dir| dir.is_dir()).unwrap_or_default()
+/// Has every engine do its work `reps` times, by turns, and returns what each one's repetitions
+/// brought, or why it cannot do the work; such an engine has no further turn, and may have panicked.
+pub(crate) fn by_turns<T>(
+    reps: usize,
+    engines: usize,
+    mut work: impl FnMut(usize) -> Result<T>,
+) -> Vec<Result<Vec<T>>> {
+    let mut done: Vec<Result<Vec<T>>> = (0..engines).map(|_| Ok(Vec::new())).collect();
+    for rep in 0..reps {
+        for turn in 0..engines {
+            // Nobody is always the first one after another's work.
+            let engine = (rep + turn) % engines;
+            let Ok(results) = &mut done[engine] else {
+                continue;
+            };
+            match catch_unwind(AssertUnwindSafe(|| work(engine))) {
+                Ok(Ok(result)) => results.push(result),
+                Ok(Err(error)) => done[engine] = Err(error),
+                Err(_) => done[engine] = Err(anyhow!("it panics, as said above")),
+            }
+        }
+    }
+    done
+}
+
+/// What the first engine computed, and all the others must.
+pub(crate) struct Expected<V>(Option<(&'static str, V)>);
+
+impl<V: Debug + PartialEq> Expected<V> {
+    pub(crate) fn new() -> Self {
+        Self(None)
+    }
+
+    /// Compares what an engine computed.
+    ///
+    /// # Errors
+    /// A [`Disagreement`].
+    pub(crate) fn check(&mut self, engine: &'static str, found: V) -> Result<()> {
+        let Some((first, expected)) = &self.0 else {
+            self.0 = Some((engine, found));
+            return Ok(());
+        };
+        if found == *expected {
+            return Ok(());
+        }
+        Err(Disagreement(format!(
+            "expected {} as in {first}, found {}",
+            clipped(&format!("{expected:?}"), 200),
+            clipped(&format!("{found:?}"), 200)
+        ))
+        .into())
+    }
+}
+
+/// Two engines do not compute the same, which is more than that one cannot do its work.
+#[derive(Debug)]
+pub(crate) struct Disagreement(String);
+
+impl Display for Disagreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Disagreement {}
+
+/// Whether the engines' work makes the benchmark fail in the end: because the first one, which the
+/// others are compared with, could not do it, or because another one did something else.
+pub(crate) fn fails<T>(done: &[Result<T>]) -> bool {
+    let disagrees = |result: &Result<T>| {
+        result
+            .as_ref()
+            .is_err_and(|error| error.is::<Disagreement>())
+    };
+    done[0].is_err() || done.iter().any(disagrees)
+}
+
+/// What there is to say of the engines' work while it goes on: nearly always, that it is done.
+pub(crate) fn report<T>(names: &[&str], done: &[Result<T>]) -> String {
+    let mut report = Vec::new();
+    for (name, result) in names.iter().zip(done) {
+        if let Err(error) = result {
+            report.push(format!("{name}: {error:#}"));
+        }
+    }
+    match report.as_slice() {
+        [] => "done".to_owned(),
+        report => report.join("; "),
+    }
+}
+
+/// A text's beginning, where all of it is too long.
+pub(crate) fn clipped(text: &str, chars: usize) -> String {
+    match text.char_indices().nth(chars) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// The time that `work` takes, and what it returns.
@@ -144,8 +251,16 @@ pub(crate) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-pub(crate) fn geometric_mean(ratios: &[f64]) -> f64 {
-    (ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64).exp()
+/// The geometric mean of those that there are.
+pub(crate) fn geometric_mean(ratios: &[Option<f64>]) -> Option<f64> {
+    let logarithms: Vec<f64> = ratios.iter().flatten().map(|ratio| ratio.ln()).collect();
+    let mean = logarithms.iter().sum::<f64>() / logarithms.len() as f64;
+    (!logarithms.is_empty()).then(|| mean.exp())
+}
+
+/// A number for a table, or what stands for none.
+pub(crate) fn cell(number: Option<f64>, decimals: usize) -> String {
+    number.map_or_else(|| "-".to_owned(), |number| format!("{number:.decimals$}"))
 }
 
 /// A table in Markdown, its columns padded so that it reads well on a terminal too. The first
@@ -202,107 +317,4 @@ impl Table {
         }
         print!("{text}");
     }
-}
-
-/// Runs the kernels in all the engines by turns, compares their checksums, and prints the times and
-/// the ratios of the first engine's time to each other one's.
-///
-/// # Errors
-/// When a kernel cannot be read or run, or two engines do not agree on its checksum.
-pub(crate) fn compare(options: &Options, peers: &[Peer]) -> Result<()> {
-    let (first, _) = peers[0];
-    let mut header = vec!["kernel".to_owned(), "n".to_owned()];
-    header.extend(peers.iter().map(|(name, _)| format!("{name} ms")));
-    header.extend(
-        peers[1..]
-            .iter()
-            .map(|(name, _)| format!("{first} / {name}")),
-    );
-    let mut table = Table::new(header);
-    let mut ratios = vec![Vec::new(); peers.len() - 1];
-    let mut failures = Vec::new();
-
-    for &(kernel, n) in KERNELS.iter().filter(|(name, _)| options.wants(name)) {
-        eprint!("{kernel} ... ");
-        let path = options.dir.join(kernel).with_extension("wasm");
-        let wasm =
-            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let times = match measure(options, peers, &wasm, n) {
-            Ok(times) => times,
-            Err(error) => {
-                eprintln!("{error:#}");
-                failures.push(kernel);
-                continue;
-            }
-        };
-        eprintln!("done");
-        let mut row = vec![kernel.to_owned(), n.to_string()];
-        row.extend(
-            times
-                .iter()
-                .map(|times| format!("{:.1}", options.pick(times))),
-        );
-        for (peer, theirs) in times[1..].iter().enumerate() {
-            let ratio = options.ratio(&times[0], theirs);
-            ratios[peer].push(ratio);
-            row.push(format!("{ratio:.2}"));
-        }
-        table.row(row);
-    }
-    let measured = ratios.first().map_or(1, Vec::len);
-    ensure!(
-        measured > 0 || !failures.is_empty(),
-        "no kernel has a name like that"
-    );
-
-    let mut row = vec!["geometric mean".to_owned(), String::new()];
-    row.resize(2 + peers.len(), String::new());
-    row.extend(
-        ratios
-            .iter()
-            .map(|ratios| format!("{:.2}", geometric_mean(ratios))),
-    );
-    table.row(row);
-    table.print();
-    println!(
-        "\n{} of {} repetitions, engines by turns",
-        options.statistic(),
-        options.reps
-    );
-    ensure!(failures.is_empty(), "no result for {}", failures.join(", "));
-    Ok(())
-}
-
-/// The times of one kernel in each engine and repetition, in milliseconds.
-fn measure(options: &Options, peers: &[Peer], wasm: &[u8], n: i32) -> Result<Vec<Vec<f64>>> {
-    let mut runs = Vec::new();
-    for (name, instantiate) in peers {
-        runs.push(instantiate(wasm).with_context(|| format!("{name} does not take the kernel"))?);
-    }
-    // The first runs warm up, and say which result is expected.
-    let mut expected = None;
-    for (run, (name, _)) in runs.iter_mut().zip(peers) {
-        let found = run(n).with_context(|| format!("{name} does not run the kernel"))?;
-        let expected = *expected.get_or_insert(found);
-        ensure!(
-            found == expected,
-            "{name} computes {found:#x}, {} computes {expected:#x}",
-            peers[0].0
-        );
-    }
-    let mut times = vec![Vec::new(); peers.len()];
-    for rep in 0..options.reps {
-        for turn in 0..peers.len() {
-            // Nobody is always the first one after another's work.
-            let peer = (rep + turn) % peers.len();
-            let (time, found) = timed(|| runs[peer](n));
-            ensure!(
-                Some(found?) == expected,
-                "{} computes something else now",
-                peers[peer].0
-            );
-            times[peer].push(milliseconds(time));
-        }
-    }
-    Ok(times)
 }

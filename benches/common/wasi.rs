@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use holdall::{Access, Engine, Files, Grants, Input, Linker, Module, Output, Store, Wasi};
 
-use crate::common::{Options, Run, Table, timed};
+use crate::common::{Options, Run, Table, by_turns, timed};
 
 /// The guest.
 pub(crate) const GUEST: &str = include_str!("../wasi.wat");
@@ -131,17 +131,12 @@ pub(crate) fn compare(options: &Options, peers: &[Peer]) -> Result<()> {
 
 /// The nanoseconds that one call takes in each engine and repetition.
 fn measure(options: &Options, peers: &[Peer], case: &Case) -> Result<Vec<Vec<f64>>> {
-    let mut times = vec![Vec::new(); peers.len()];
-    for rep in 0..options.reps {
-        for turn in 0..peers.len() {
-            // Nobody is always the first one after another's work.
-            let peer = (rep + turn) % peers.len();
-            let (name, _, instantiate) = peers[peer];
-            let time = |case| nanoseconds_a_call(instantiate(case)?, case).context(name);
-            times[peer].push(time(case)? - time(&NONE)?);
-        }
-    }
-    Ok(times)
+    let times = by_turns(options.reps, peers.len(), |peer| {
+        let (name, _, instantiate) = peers[peer];
+        let time = |case| nanoseconds_a_call(instantiate(case)?, case).context(name);
+        Ok(time(case)? - time(&NONE)?)
+    });
+    times.into_iter().collect()
 }
 
 fn nanoseconds_a_call(mut run: Run, case: &Case) -> Result<f64> {

@@ -1,7 +1,7 @@
 //! Calls and returns: arguments go to the slots of their heights, which are the first of the
 //! callee's frame, and results come back there.
 
-use super::operands::{Class, Lowering, Place};
+use super::operands::{Class, Lowering, Place, as_long};
 use crate::ir::{Row, Src, Word};
 use crate::types::FuncType;
 
@@ -114,13 +114,14 @@ impl<'m> Lowering<'m> {
         let value = *self.stack.last().expect("validation checked the operands");
         let link = self.link;
         if let Place::Const(bits) = value.place
-            && let Ok(long) = i32::try_from(bits.cast_signed())
+            && let Some((unsigned, long)) = as_long(bits)
         {
-            self.emit(Word::with_long(
-                Row::ReturnI.op(0),
-                link,
-                long.cast_unsigned(),
-            ));
+            let row = if unsigned {
+                Row::ReturnUnsignedI
+            } else {
+                Row::ReturnI
+            };
+            self.emit(Word::with_long(row.op(0), link, long));
         } else if self.in_acc(value) {
             let row = match value.class {
                 Class::Int => Row::ReturnA,

@@ -17,6 +17,17 @@ fn pair_mode(pairs: &[(Src, Src)], pair: (Src, Src)) -> u16 {
     at.expect("the lowering asks for pairs that the shape has") as u16
 }
 
+/// A constant as an operand of `row`: of one that takes 32 bits only, those may be extended so that
+/// they fit an immediate.
+fn operand_of(row: Row, mut entry: Entry) -> Entry {
+    if let Place::Const(bits) = &mut entry.place
+        && row.takes_32_bits()
+    {
+        *bits = i64::from((*bits as u32).cast_signed()).cast_unsigned();
+    }
+    entry
+}
+
 /// A constant as the 16 bits of an immediate, where they suffice.
 fn imm(bits: u64) -> Option<u16> {
     i16::try_from(bits.cast_signed())
@@ -71,7 +82,7 @@ impl Lowering<'_> {
             float_binary(F64): F64Copysign;
             float_binary(Int): F32Eq F32Ne F32Lt F32Le F64Eq F64Ne F64Lt F64Le;
             unary(Int): I32Clz I32Ctz I32Popcnt I32Extend8S I32Extend16S I64Clz I64Ctz I64Popcnt
-                I64Extend8S I64Extend16S I64Extend32S I32WrapI64 I64ExtendI32S I64ExtendI32U
+                I64Extend8S I64Extend16S I64Extend32S I32WrapI64 I64ExtendI32S
                 I32TruncF32S I32TruncF32U I32TruncF64S I32TruncF64U I64TruncF32S I64TruncF32U
                 I64TruncF64S I64TruncF64U I32TruncSatF32S I32TruncSatF32U I32TruncSatF64S
                 I32TruncSatF64U I64TruncSatF32S I64TruncSatF32U I64TruncSatF64S I64TruncSatF64U
@@ -99,10 +110,12 @@ impl Lowering<'_> {
                 self.int_compare(Row::I64Eq);
             }
 
-            Operator::I32Const { value } => self.constant(Int, i64::from(value).cast_unsigned()),
+            Operator::I32Const { value } => self.constant(Int, value.cast_unsigned().into()),
             Operator::I64Const { value } => self.constant(Int, value.cast_unsigned()),
             Operator::F32Const { value } => self.constant(F32, value.bits().into()),
             Operator::F64Const { value } => self.constant(F64, value.bits()),
+            // An `i32` is the same bits as the `i64`.
+            Operator::I64ExtendI32U => {}
             Operator::RefNull { .. } => self.constant(Int, 0),
             Operator::RefFunc { function_index } => {
                 self.produce_long(Row::RefFuncA, function_index)
@@ -281,7 +294,7 @@ impl Lowering<'_> {
     }
 
     fn int_binary(&mut self, row: Row, commutative: bool) {
-        let (mut rhs, mut lhs) = (self.pop(), self.pop());
+        let (mut rhs, mut lhs) = (operand_of(row, self.pop()), operand_of(row, self.pop()));
         if let (Place::Const(_), true) = (lhs.place, commutative) {
             std::mem::swap(&mut lhs, &mut rhs);
         }
@@ -293,7 +306,11 @@ impl Lowering<'_> {
             let (src, field, wide) = self.operand(rhs);
             return self.int_pair(row, [(Src::S, slot, None), (src, field, wide)]);
         }
-        let operands = self.operands(lhs, rhs);
+        let mut operands = self.operands(lhs, rhs);
+        if commutative && operands[1].0 == Src::A {
+            // One way to write it, for which there are more sequences.
+            operands.swap(0, 1);
+        }
         self.int_pair(row, operands);
     }
 
@@ -303,7 +320,8 @@ impl Lowering<'_> {
     }
 
     fn int_compare(&mut self, row: Row) {
-        let (mut rhs, mut lhs, mut row) = (self.pop(), self.pop(), row);
+        let (mut rhs, mut lhs) = (operand_of(row, self.pop()), operand_of(row, self.pop()));
+        let mut row = row;
         if let Place::Const(_) = lhs.place {
             std::mem::swap(&mut lhs, &mut rhs);
             row = row.mirrored();
@@ -451,7 +469,7 @@ impl Lowering<'_> {
     }
 
     fn store(&mut self, row: Row, memarg: MemArg) {
-        let (value, entry) = (self.pop(), self.pop());
+        let (value, entry) = (operand_of(row, self.pop()), self.pop());
         let mut value = match value.place {
             Place::Const(bits) => match imm(bits) {
                 Some(field) => (Src::I, field),

@@ -10,6 +10,7 @@ mod fusion;
 mod lower;
 mod metering;
 mod operands;
+mod sequences;
 
 use wasmparser::{FuncToValidate, FuncValidatorAllocations, FunctionBody, ValidatorResources};
 
@@ -116,7 +117,10 @@ pub(crate) fn validate(
 /// Lowers the defined function `index` (imported functions not counted) of a module that was
 /// validated.
 pub(crate) fn lower(module: &ModuleInner, index: u32) -> Result<Code, LowerError> {
-    let lowering = lower_body(module, index, false)?;
+    let mut lowering = lower_body(module, index, false)?;
+    if !cfg!(feature = "profile") {
+        sequences::join(&mut lowering.code);
+    }
     let words = module.engine.heap().boxed(lowering.code);
     Ok(Code {
         words: words.map_err(LowerError::NoRoom)?,

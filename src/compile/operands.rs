@@ -27,12 +27,21 @@ impl Class {
 /// Where a value on the stack is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Nowhere yet: an `i32` is sign-extended, an `f32`'s bits are zero-extended.
+    /// Nowhere yet: its bits as a slot has them, where an `i32` and an `f32` are zero-extended.
     Const(u64),
     /// In the local of this index.
     Local(u32),
     /// In its own slot, or on the way there in an accumulator.
     Temp,
+}
+
+/// A constant as a number of 32 bits, where it is one, and whether that is to be zero-extended.
+pub(super) fn as_long(bits: u64) -> Option<(bool, u32)> {
+    match (i32::try_from(bits.cast_signed()), u32::try_from(bits)) {
+        (Ok(long), _) => Some((false, long.cast_unsigned())),
+        (_, Ok(long)) => Some((true, long)),
+        _ => None,
+    }
 }
 
 /// A value on the stack.
@@ -417,12 +426,13 @@ impl<'m> Lowering<'m> {
     /// Emits a constant into a slot.
     pub(super) fn set_const(&mut self, slot: u16, bits: u64) {
         self.forget(slot);
-        if let Ok(long) = i32::try_from(bits.cast_signed()) {
-            self.emit(Word::with_long(
-                Row::ConstS.op(0),
-                slot,
-                long.cast_unsigned(),
-            ));
+        if let Some((unsigned, long)) = as_long(bits) {
+            let row = if unsigned {
+                Row::ConstUnsignedS
+            } else {
+                Row::ConstS
+            };
+            self.emit(Word::with_long(row.op(0), slot, long));
         } else {
             self.emit(Word::new(Row::ConstWideS.op(0), slot, 0, 0));
             self.code.push(Word::data(bits));

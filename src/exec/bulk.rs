@@ -6,7 +6,7 @@
 
 use std::ptr::NonNull;
 
-use super::dispatch::{Next, handler};
+use super::dispatch::{Dispatch, Next, handler, instructions};
 use super::metering::in_parts;
 use super::regs::{Ctx, Regs, trap};
 use crate::ir::Word;
@@ -76,7 +76,7 @@ unsafe fn done(r: Regs, result: Result<(), TrapCode>) -> Next {
     // SAFETY: passed on from the caller.
     unsafe {
         match result {
-            Ok(()) => r.next(2),
+            Ok(()) => r.next::<Dispatch>(2),
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
     }
@@ -214,49 +214,51 @@ unsafe fn drop_elem(ctx: *mut Ctx, index: u32) {
     unsafe { (&mut (*(*ctx).instance).elems)[index as usize] = None };
 }
 
-handler! {
-    global_get_a(r) {
+instructions! {
+    GlobalGetA(r) {
         r.acc = (*global(&r, r.word().long())).value[0];
-        r.next(1)
+        r.next::<R>(1)
     }
-    global_get_s(r) {
+    GlobalGetS(r) {
         let w = r.word();
         r.acc = (*global(&r, w.long())).value[0];
         r.set_slot(w.a, r.acc);
-        r.next(1)
+        r.next::<R>(1)
     }
-    global_set_s(r) {
+    GlobalSetS(r) {
         let w = r.word();
         (*global(&r, w.long())).value[0] = r.slot(w.a);
-        r.next(1)
+        r.next::<R>(1)
     }
-    global_set_a(r) {
+    GlobalSetA(r) {
         (*global(&r, r.word().long())).value[0] = r.acc;
-        r.next(1)
+        r.next::<R>(1)
     }
+}
 
+handler! {
     ref_func_a(r) {
         r.acc = func_ref(&r, r.word().long());
-        r.next(1)
+        r.next::<Dispatch>(1)
     }
     ref_func_s(r) {
         let w = r.word();
         r.acc = func_ref(&r, w.long());
         r.set_slot(w.a, r.acc);
-        r.next(1)
+        r.next::<Dispatch>(1)
     }
 
     memory_size_a(r) {
         let memory = memory(r.ctx, r.word().long());
         r.acc = (*memory.as_ptr()).len as u64 / PAGE_SIZE_BYTES;
-        r.next(1)
+        r.next::<Dispatch>(1)
     }
     memory_size_s(r) {
         let w = r.word();
         let memory = memory(r.ctx, w.long());
         r.acc = (*memory.as_ptr()).len as u64 / PAGE_SIZE_BYTES;
         r.set_slot(w.a, r.acc);
-        r.next(1)
+        r.next::<Dispatch>(1)
     }
     memory_grow(r) {
         let w = r.word();
@@ -264,7 +266,7 @@ handler! {
             Ok(old) => {
                 r.set_slot(w.a, old);
                 r.reload_memory();
-                r.next(1)
+                r.next::<Dispatch>(1)
             }
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
@@ -275,7 +277,7 @@ handler! {
     data_drop(r) {
         let instance = (*r.ctx).instance;
         (&mut (*instance).data_dropped)[r.word().long() as usize] = true;
-        r.next(1)
+        r.next::<Dispatch>(1)
     }
 
     table_get(r) {
@@ -283,7 +285,7 @@ handler! {
         match (*table(r.ctx, r.wide() as u32).as_ptr()).get(u64::from(r.slot(w.b) as u32)) {
             Ok(value) => {
                 r.set_slot(w.a, value);
-                r.next(2)
+                r.next::<Dispatch>(2)
             }
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
@@ -292,21 +294,21 @@ handler! {
         let w = r.word();
         let table = table(r.ctx, r.wide() as u32);
         match (*table.as_ptr()).set(u64::from(r.slot(w.a) as u32), r.slot(w.b)) {
-            Ok(()) => r.next(2),
+            Ok(()) => r.next::<Dispatch>(2),
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
     }
     table_size(r) {
         let w = r.word();
         r.set_slot(w.a, (*table(r.ctx, w.long()).as_ptr()).size());
-        r.next(1)
+        r.next::<Dispatch>(1)
     }
     table_grow(r) {
         let w = r.word();
         match grow_table(r.ctx, r.wide() as u32, r.slot(w.c) as u32, r.slot(w.b)) {
             Ok(old) => {
                 r.set_slot(w.a, old);
-                r.next(2)
+                r.next::<Dispatch>(2)
             }
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
@@ -316,6 +318,6 @@ handler! {
     table_init(r) { done(r, init_table(r.ctx, r.ip, r.fp)) }
     elem_drop(r) {
         drop_elem(r.ctx, r.word().long());
-        r.next(1)
+        r.next::<Dispatch>(1)
     }
 }

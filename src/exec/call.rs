@@ -6,7 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::dispatch::{Next, go, handler, stop};
+use super::dispatch::{Next, go, handler, instructions, stop};
 use super::metering::{pause, resume};
 use super::regs::{Ctx, Exit, Regs, Value, trap};
 use super::trace::{self, HostCall};
@@ -371,19 +371,22 @@ unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: 
     }
 }
 
-handler! {
-    call(r) {
+instructions! {
+    Call(r) {
         let w = r.word();
         let entry = (*r.ctx).defined.add(w.long() as usize);
         enter(r, (*entry).code.get(), r.fp.add(w.a.into()), r.ip.add(1), r.fp)
     }
-    call_import(r) {
+    CallImport(r) {
         let w = r.word();
         let entry = function(&r, w.long());
         call_entry(r, entry, r.fp.add(w.a.into()), r.ip.add(1), r.fp)
     }
-    call_indirect_s(r) { call_indirect(r, r.slot(r.word().b) as u32) }
-    call_indirect_a(r) { call_indirect(r, r.acc as u32) }
+    CallIndirectS(r) { call_indirect(r, r.slot(r.word().b) as u32) }
+    CallIndirectA(r) { call_indirect(r, r.acc as u32) }
+}
+
+handler! {
     #[inline(never)]
     call_indirect_other(r) {
         let entry = (*r.ctx).callee;
@@ -410,24 +413,34 @@ handler! {
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
     }
+}
 
-    ret(r) { give_back(r, r.word().a) }
-    ret_s(r) {
+instructions! {
+    Return(r) { give_back(r, r.word().a) }
+    ReturnS(r) {
         let w = r.word();
         let bits = r.slot(w.b);
         set_accs(&mut r, bits);
         give_back_bits(r, w.a, bits)
     }
-    ret_i(r) {
+    ReturnI(r) {
         let w = r.word();
         let bits = i64::from(w.long().cast_signed()).cast_unsigned();
         set_accs(&mut r, bits);
         give_back_bits(r, w.a, bits)
     }
-    ret_a(r) { give_back_bits(r, r.word().a, r.acc) }
-    ret_f32_a(r) { give_back_bits(r, r.word().a, Value::to_bits(r.acc32)) }
-    ret_f64_a(r) { give_back_bits(r, r.word().a, Value::to_bits(r.acc64)) }
+    ReturnUnsignedI(r) {
+        let w = r.word();
+        let bits = w.long().into();
+        set_accs(&mut r, bits);
+        give_back_bits(r, w.a, bits)
+    }
+    ReturnA(r) { give_back_bits(r, r.word().a, r.acc) }
+    ReturnF32A(r) { give_back_bits(r, r.word().a, Value::to_bits(r.acc32)) }
+    ReturnF64A(r) { give_back_bits(r, r.word().a, Value::to_bits(r.acc64)) }
+}
 
+handler! {
     lazy(r) {
         let index = r.word().long();
         let code = lower(r.ctx, r.fp, r.ip.sub(1), index);

@@ -1,6 +1,6 @@
-//! Handlers of the plain rows that stay within a frame: copies, constants, branches.
+//! The plain rows that stay within a frame: copies, constants, branches.
 
-use super::dispatch::{Next, handler};
+use super::dispatch::{Next, Rest, handler, instructions};
 use super::regs::{Ctx, Regs, Value, trap};
 use super::shapes::apart;
 use crate::ir::Word;
@@ -26,32 +26,34 @@ unsafe fn br_table(r: Regs, index: u32) -> Next {
 }
 
 #[inline(always)]
-unsafe fn br_where(r: Regs, taken: bool) -> Next {
+unsafe fn br_where<R: Rest>(r: Regs, taken: bool) -> Next {
     // SAFETY: the long number is the offset of the target.
     unsafe {
         if taken {
             apart();
             r.jump(r.word().long().cast_signed() as isize)
         } else {
-            r.next(1)
+            r.next::<R>(1)
         }
     }
 }
 
 handler! {
     unreachable(r) { trap(r.ctx, r.ip, r.fp, TrapCode::Unreachable) }
+}
 
-    copy(r) {
+instructions! {
+    Copy(r) {
         let w = r.word();
         r.set_slot(w.a, r.slot(w.b));
-        r.next(1)
+        r.next::<R>(1)
     }
-    copy_span(r) {
+    CopySpan(r) {
         let w = r.word();
         std::ptr::copy(r.fp.add(w.b.into()), r.fp.add(w.a.into()), w.c.into());
-        r.next(1)
+        r.next::<R>(1)
     }
-    zero(r) {
+    Zero(r) {
         let w = r.word();
         let mut slot = r.fp.add(w.a.into());
         let end = slot.add(w.b.into());
@@ -60,55 +62,44 @@ handler! {
             slot.write_volatile(0);
             slot = slot.add(1);
         }
-        r.next(1)
+        r.next::<R>(1)
     }
-    copy_acc(r) {
+    CopyAcc(r) {
         r.set_slot(r.word().a, r.acc);
-        r.next(1)
+        r.next::<R>(1)
     }
-    copy_acc_f32(r) {
+    CopyAccF32(r) {
         r.set_slot(r.word().a, Value::to_bits(r.acc32));
-        r.next(1)
+        r.next::<R>(1)
     }
-    copy_acc_f64(r) {
+    CopyAccF64(r) {
         r.set_slot(r.word().a, Value::to_bits(r.acc64));
-        r.next(1)
+        r.next::<R>(1)
     }
-    load_acc(r) {
+    LoadAcc(r) {
         r.acc = r.slot(r.word().b);
-        r.next(1)
+        r.next::<R>(1)
     }
-    const_a(r) {
-        r.acc = i64::from(r.word().long().cast_signed()).cast_unsigned();
-        r.next(1)
-    }
-    const_s(r) {
+    ConstS(r) {
         let w = r.word();
         r.set_slot(w.a, i64::from(w.long().cast_signed()).cast_unsigned());
-        r.next(1)
+        r.next::<R>(1)
     }
-    const_wide_a(r) {
-        r.acc = r.wide();
-        r.next(2)
+    ConstUnsignedS(r) {
+        let w = r.word();
+        r.set_slot(w.a, w.long().into());
+        r.next::<R>(1)
     }
-    const_wide_s(r) {
+    ConstWideS(r) {
         r.set_slot(r.word().a, r.wide());
-        r.next(2)
-    }
-    const_f32_a(r) {
-        r.acc32 = f32::from_bits(r.word().long());
-        r.next(1)
-    }
-    const_f64_a(r) {
-        r.acc64 = f64::from_bits(r.wide());
-        r.next(2)
+        r.next::<R>(2)
     }
 
-    br(r) { r.jump(r.word().long().cast_signed() as isize) }
-    br_nz_s(r) { br_where(r, r.slot(r.word().a) as u32 != 0) }
-    br_nz_a(r) { br_where(r, r.acc as u32 != 0) }
-    br_z_s(r) { br_where(r, r.slot(r.word().a) as u32 == 0) }
-    br_z_a(r) { br_where(r, r.acc as u32 == 0) }
-    br_table_s(r) { br_table(r, r.slot(r.word().a) as u32) }
-    br_table_a(r) { br_table(r, r.acc as u32) }
+    Br(r) { r.jump(r.word().long().cast_signed() as isize) }
+    BrNzS(r) { br_where::<R>(r, r.slot(r.word().a) as u32 != 0) }
+    BrNzA(r) { br_where::<R>(r, r.acc as u32 != 0) }
+    BrZS(r) { br_where::<R>(r, r.slot(r.word().a) as u32 == 0) }
+    BrZA(r) { br_where::<R>(r, r.acc as u32 == 0) }
+    BrTableS(r) { br_table(r, r.slot(r.word().a) as u32) }
+    BrTableA(r) { br_table(r, r.acc as u32) }
 }

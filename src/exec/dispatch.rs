@@ -1,10 +1,16 @@
 //! Control transfer, all of it: the signature of a handler, and how one handler reaches the next.
 //!
+//! A handler executes one instruction, or several that follow one another: an [`Instr`] is told by a
+//! type what comes after it, the next instruction's handler ([`Dispatch`]) or another instruction in
+//! the same handler ([`Then`]).
+//!
 //! Where the build optimises and the architecture has enough registers (`build.rs` sets
 //! `tail_dispatch`), a handler ends in a sibling call of the next one, which the compiler turns
 //! into a jump: handlers therefore own nothing with a destructor and let no address of a local
 //! escape. Elsewhere a loop calls one handler after the other. Either way the native stack does not
 //! grow with the guest's.
+
+use std::marker::PhantomData;
 
 use super::regs::{Ctx, Regs};
 use super::table::HANDLERS;
@@ -72,6 +78,61 @@ unsafe fn call(r: Regs) -> Next {
     unsafe { handler_at(r.ip)(r.ip, r.fp, r.mem, r.len, r.ctx, r.acc, r.acc32, r.acc64) }
 }
 
+/// An instruction in one of its modes, as a part of a handler.
+pub(super) trait Instr {
+    /// Executes the instruction at `r.ip`, and then, unless it goes elsewhere, the rest.
+    unsafe fn execute<R: Rest>(r: Regs) -> Next;
+}
+
+/// What a handler does after an instruction, whose successor is at `r.ip`.
+pub(super) trait Rest {
+    unsafe fn go(r: Regs) -> Next;
+}
+
+/// Nothing more: the next handler.
+pub(super) struct Dispatch;
+impl Rest for Dispatch {
+    #[inline(always)]
+    unsafe fn go(r: Regs) -> Next {
+        // SAFETY: passed on from the caller.
+        unsafe { go(r) }
+    }
+}
+
+/// The instruction `I`, which the opcode promises to be at `r.ip`.
+pub(super) struct Then<I, R>(PhantomData<(I, R)>);
+impl<I: Instr, R: Rest> Rest for Then<I, R> {
+    #[inline(always)]
+    unsafe fn go(r: Regs) -> Next {
+        // SAFETY: passed on from the caller.
+        unsafe { I::execute::<R>(r) }
+    }
+}
+
+handler! {
+    /// The handler of the instruction `I` and what the opcode promises to follow it.
+    handle[I: Instr, R: Rest](r) { I::execute::<R>(r) }
+}
+
+/// Defines instructions that need no parameters: a type each, named like the row, whose body ends in
+/// a [`Next`] and may go on with the rest, `R`.
+macro_rules! instructions {
+    ($($(#[$meta:meta])* $name:ident ($regs:ident) $body:block)*) => {$(
+        $(#[$meta])*
+        pub(super) struct $name;
+        impl $crate::exec::dispatch::Instr for $name {
+            #[inline(always)]
+            #[allow(unused_mut, reason = "not every instruction changes a register")]
+            unsafe fn execute<R: $crate::exec::dispatch::Rest>(mut $regs: Regs) -> Next {
+                // SAFETY: each instruction argues for what it does; it is only reached from lowered
+                // code of a validated module, or from the stubs of this room.
+                unsafe { $body }
+            }
+        }
+    )*};
+}
+pub(super) use instructions;
+
 #[cfg(tail_dispatch)]
 mod backend {
     use super::{Regs, call};
@@ -123,8 +184,16 @@ mod backend {
         while goes_on {
             // SAFETY: a handler that wants to go on left the registers for the next one in the
             // context, which outlives the execution.
-            goes_on = unsafe { call((*r.ctx).regs) };
+            unsafe {
+                #[cfg(feature = "profile")]
+                let ip = (*r.ctx).regs.ip;
+                goes_on = call((*r.ctx).regs);
+                #[cfg(feature = "profile")]
+                crate::exec::profile::record(ip, (*r.ctx).regs.ip);
+            }
         }
+        #[cfg(feature = "profile")]
+        crate::exec::profile::write();
     }
 }
 

@@ -1,7 +1,7 @@
 //! What metered code charges: the instruction that the lowering puts at functions and loops, and
 //! what bulk instructions and host calls do with the budget. The meter itself is the store's.
 
-use super::dispatch::{Next, handler};
+use super::dispatch::{Dispatch, Next, handler, instructions};
 use super::regs::{Ctx, Regs, trap};
 use crate::ir::Word;
 use crate::limits::{Meter, PART_BYTES};
@@ -93,20 +93,23 @@ pub(super) unsafe fn resume(ctx: *mut Ctx, had: i64) {
     }
 }
 
-handler! {
-    charge(r) {
+instructions! {
+    Charge(r) {
         let left = (*r.ctx).budget - i64::from(r.word().long());
         (*r.ctx).budget = left;
         if left >= 0 {
-            return r.next(1);
+            return r.next::<R>(1);
         }
         overdrawn(r.ip, r.fp, r.mem, r.len, r.ctx, r.acc, r.acc32, r.acc64)
     }
+}
+
+handler! {
     #[cold]
     #[inline(never)]
     overdrawn(r) {
         match settle(r.ctx) {
-            Ok(()) => r.next(1),
+            Ok(()) => r.next::<Dispatch>(1),
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
     }

@@ -9,6 +9,8 @@ mod call;
 mod control;
 mod dispatch;
 mod metering;
+#[cfg(feature = "profile")]
+mod profile;
 mod regs;
 mod shapes;
 mod stack;

@@ -3,7 +3,7 @@
 
 use std::ptr::NonNull;
 
-use super::dispatch::{Next, go};
+use super::dispatch::{Next, Rest, go};
 use crate::engine::SigId;
 use crate::ir::Word;
 use crate::store::{Core, FuncEntry, GlobalData, InstanceData};
@@ -99,13 +99,13 @@ impl Regs {
         unsafe { *self.fp.add(slot.into()) = bits }
     }
 
-    /// Goes on with the instruction `words` after this one.
+    /// Goes on with the instruction `words` after this one, which the rest of the handler is for.
     #[inline(always)]
-    pub(super) unsafe fn next(mut self, words: usize) -> Next {
+    pub(super) unsafe fn next<R: Rest>(mut self, words: usize) -> Next {
         // SAFETY: the lowering puts an instruction after each that does not end its function.
         unsafe {
             self.ip = self.ip.add(words);
-            go(self)
+            R::go(self)
         }
     }
 

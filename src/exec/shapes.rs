@@ -1,10 +1,10 @@
-//! One generic handler for each shape of the instruction table: operator x operands x result.
+//! One generic instruction for each shape of the instruction table: operator x operands x result.
 
 use std::hint::select_unpredictable;
+use std::marker::PhantomData;
 
-use super::dispatch::{Next, handler};
-use super::regs::{Ctx, Regs, Value, trap};
-use crate::ir::Word;
+use super::dispatch::{Instr, Next, Rest};
+use super::regs::{Regs, Value, trap};
 use crate::trap::TrapCode;
 
 /// A binary operator; `Out` is the operand type itself or an `i32`.
@@ -39,6 +39,12 @@ pub(super) trait Store {
     type In: Value;
     type Mem: Scalar;
     fn narrow(value: Self::In) -> Self::Mem;
+}
+
+/// A selection: the type of its condition, and of what it selects from.
+pub(super) trait Choice {
+    type By: Value;
+    type Of: Value;
 }
 
 /// What a function of `numeric` returns: a value, or a value or a trap.
@@ -229,81 +235,113 @@ pub(super) fn apart() {
     }
 }
 
-handler! {
-    binary[Op: Binary, L: Operand, R: Operand, D: Dest](r) {
+/// A value that is read before it is known whether it is of use: else the compiler selects between
+/// addresses, and the load waits for the condition.
+#[inline(always)]
+fn read_first(value: u64) -> u64 {
+    #[cfg(not(miri))]
+    {
+        let mut value = value;
+        // SAFETY: no instruction at all.
+        unsafe {
+            std::arch::asm!("/* {0} */", inout(reg) value, options(pure, nomem, nostack, preserves_flags));
+        }
+        value
+    }
+    #[cfg(miri)]
+    value
+}
+
+/// Defines instructions by their operator and their modes.
+macro_rules! shaped {
+    ($($(#[$meta:meta])* $name:ident<$($g:ident: $bound:ident),*>($r:ident) $body:block)*) => {$(
+        $(#[$meta])*
+        pub(super) struct $name<$($g),*>(PhantomData<($($g,)*)>);
+        impl<$($g: $bound),*> Instr for $name<$($g),*> {
+            #[inline(always)]
+            #[allow(unused_mut, reason = "not every instruction changes a register")]
+            unsafe fn execute<K: Rest>(mut $r: Regs) -> Next {
+                // SAFETY: lowered code has only what its opcodes promise, and slots of the frame.
+                unsafe { $body }
+            }
+        }
+    )*};
+}
+shaped! {
+    BinaryOp<Op: Binary, L: Operand, R: Operand, D: Dest>(r) {
         let w = r.word();
         match Op::apply(L::read(&r, w.b), R::read(&r, w.c)) {
             Ok(value) => {
                 D::write(&r, w.a, value);
                 value.set_acc(&mut r);
-                r.next(1 + L::WIDE + R::WIDE)
+                r.next::<K>(1 + L::WIDE + R::WIDE)
             }
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
     }
 
-    unary[Op: Unary, L: Operand, D: Dest](r) {
+    UnaryOp<Op: Unary, L: Operand, D: Dest>(r) {
         let w = r.word();
         match Op::apply(L::read(&r, w.b)) {
             Ok(value) => {
                 D::write(&r, w.a, value);
                 value.set_acc(&mut r);
-                r.next(1)
+                r.next::<K>(1)
             }
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
     }
 
-    select[C: Value, V: Value, L: Operand, R: Operand](r) {
+    Selection<C: Choice, L: Operand, R: Operand>(r) {
         let w = r.word();
-        // Both are read, so that neither load waits for the condition.
-        let (one, other) = (L::read::<u64>(&r, w.b), R::read::<u64>(&r, w.c));
-        let value = V::from_bits(select_unpredictable(C::acc(&r).to_bits() != 0, one, other));
+        let (one, other) = (read_first(L::read(&r, w.b)), read_first(R::read(&r, w.c)));
+        let holds = C::By::acc(&r).to_bits() != 0;
+        let value = C::Of::from_bits(select_unpredictable(holds, one, other));
         r.set_slot(w.a, value.to_bits());
         value.set_acc(&mut r);
-        r.next(1)
+        r.next::<K>(1)
     }
 
-    branch[Op: Compare, L: Operand, R: Operand](r) {
+    Branch<Op: Compare, L: Operand, R: Operand>(r) {
         let w = r.word();
         if Op::holds(L::read(&r, w.a), R::read(&r, w.b)) {
             apart();
             r.jump(w.c.cast_signed().into())
         } else {
-            r.next(1 + L::WIDE + R::WIDE)
+            r.next::<K>(1 + L::WIDE + R::WIDE)
         }
     }
 
-    load[Op: Load, M: Address, D: Dest](r) {
+    LoadOp<Op: Load, M: Address, D: Dest>(r) {
         let w = r.word();
         match locate(&r, M::effective(&r, w.b, w.c), Op::Mem::SIZE) {
             Some(at) => {
                 let value = Op::widen(Op::Mem::load(at));
                 D::write(&r, w.a, value);
                 value.set_acc(&mut r);
-                r.next(1 + M::WIDE)
+                r.next::<K>(1 + M::WIDE)
             }
             None => trap(r.ctx, r.ip, r.fp, TrapCode::OutOfBoundsMemoryAccess),
         }
     }
 
-    store[Op: Store, M: Address, V: Operand](r) {
+    StoreOp<Op: Store, M: Address, V: Operand>(r) {
         let w = r.word();
         match locate(&r, M::effective(&r, w.a, w.c), Op::Mem::SIZE) {
             Some(at) => {
                 Op::narrow(V::read(&r, w.b)).store(at);
-                r.next(1 + M::WIDE)
+                r.next::<K>(1 + M::WIDE)
             }
             None => trap(r.ctx, r.ip, r.fp, TrapCode::OutOfBoundsMemoryAccess),
         }
     }
 
-    store_acc[Op: Store, M: Address](r) {
+    StoreAccOp<Op: Store, M: Address>(r) {
         let w = r.word();
         match locate(&r, M::effective(&r, w.b, w.c), Op::Mem::SIZE) {
             Some(at) => {
                 Op::narrow(Op::In::acc(&r)).store(at);
-                r.next(1 + M::WIDE)
+                r.next::<K>(1 + M::WIDE)
             }
             None => trap(r.ctx, r.ip, r.fp, TrapCode::OutOfBoundsMemoryAccess),
         }

@@ -1,13 +1,14 @@
 //! The table of handlers, in the order of the opcodes: derived from the instruction table.
 
-use super::dispatch::Handler;
+use super::dispatch::{Dispatch, Handler, Then, handle};
 use super::shapes::{
-    A, AI, AS, AW, Binary, Compare, I, K, Load, Outcome, S, SI, SS, SW, Store, ToAcc, ToSlot,
-    Unary, W, binary, branch, load, select, store, store_acc, unary,
+    A, AI, AS, AW, Binary, BinaryOp, Branch, Choice, Compare, I, K, Load, LoadOp, Outcome, S, SI,
+    SS, SW, Selection, Store, StoreAccOp, StoreOp, ToAcc, ToSlot, Unary, UnaryOp, W,
 };
 use super::{bulk, call, control, metering};
 use crate::ir::{
-    OPCODES, cmp_pairs, float_pairs, for_each_op, int_pairs, load_modes, select_pairs, store_modes,
+    ALL_OPCODES, cmp_pairs, float_pairs, for_each_op, for_each_sequence, int_pairs, load_modes,
+    select_pairs, store_modes,
 };
 use crate::numeric;
 use crate::trap::TrapCode;
@@ -74,7 +75,14 @@ macro_rules! operator {
     ($name:ident BrFloat($in:ty, $f:ident)) => {
         operator! { $name BrCmp($in, $f) }
     };
-    ($name:ident Select($by:ty, $ty:ty)) => {};
+    ($name:ident Select($by:ty, $ty:ty)) => {
+        pub(super) struct $name;
+        impl Choice for $name {
+            type By = $by;
+            type Of = $ty;
+        }
+    };
+    ($name:ident Simple($fields:literal)) => {};
     ($name:ident Plain($fields:literal, $handler:ident)) => {};
     (@binary $name:ident, $in:ty, $out:ty, $f:ident) => {
         pub(super) struct $name;
@@ -101,35 +109,38 @@ for_each_op!(operators);
 macro_rules! binary_handlers {
     (($op:ident) $([$l:ident $r:ident])*) => {
         &[$(
-            binary::<operators::$op, $l, $r, ToAcc>,
-            binary::<operators::$op, $l, $r, ToSlot>,
+            handle::<BinaryOp<operators::$op, $l, $r, ToAcc>, Dispatch>,
+            handle::<BinaryOp<operators::$op, $l, $r, ToSlot>, Dispatch>,
         )*]
     };
 }
 macro_rules! branch_handlers {
     (($op:ident) $([$l:ident $r:ident])*) => {
-        &[$(branch::<operators::$op, $l, $r>,)*]
+        &[$(handle::<Branch<operators::$op, $l, $r>, Dispatch>,)*]
     };
 }
 macro_rules! load_handlers {
     (($op:ident) $([$a:ident])*) => {
-        &[$(load::<operators::$op, $a, ToAcc>, load::<operators::$op, $a, ToSlot>,)*]
+        &[$(
+            handle::<LoadOp<operators::$op, $a, ToAcc>, Dispatch>,
+            handle::<LoadOp<operators::$op, $a, ToSlot>, Dispatch>,
+        )*]
     };
 }
 macro_rules! store_handlers {
     (($op:ident) $([$a:ident $v:ident])*) => {
-        &[$(store::<operators::$op, $a, $v>,)*]
+        &[$(handle::<StoreOp<operators::$op, $a, $v>, Dispatch>,)*]
     };
 }
 macro_rules! store_acc_handlers {
     (($op:ident) $([$a:ident])*) => {
-        &[$(store_acc::<operators::$op, $a>,)*]
+        &[$(handle::<StoreAccOp<operators::$op, $a>, Dispatch>,)*]
     };
 }
 
 macro_rules! select_handlers {
-    (($by:ty, $ty:ty) $([$l:ident $r:ident])*) => {
-        &[$(select::<$by, $ty, $l, $r>,)*]
+    (($op:ident) $([$l:ident $r:ident])*) => {
+        &[$(handle::<Selection<operators::$op, $l, $r>, Dispatch>,)*]
     };
 }
 
@@ -146,10 +157,10 @@ macro_rules! handlers {
     };
     ($name:ident Unary($($args:tt)*)) => {
         &[
-            unary::<operators::$name, S, ToAcc>,
-            unary::<operators::$name, S, ToSlot>,
-            unary::<operators::$name, A, ToAcc>,
-            unary::<operators::$name, A, ToSlot>,
+            handle::<UnaryOp<operators::$name, S, ToAcc>, Dispatch>,
+            handle::<UnaryOp<operators::$name, S, ToSlot>, Dispatch>,
+            handle::<UnaryOp<operators::$name, A, ToAcc>, Dispatch>,
+            handle::<UnaryOp<operators::$name, A, ToSlot>, Dispatch>,
         ]
     };
     ($name:ident Load($($args:tt)*)) => {
@@ -168,14 +179,17 @@ macro_rules! handlers {
         float_pairs!(branch_handlers!($name))
     };
     ($name:ident Select($by:ty, $ty:ty)) => {
-        select_pairs!(select_handlers!($by, $ty))
+        select_pairs!(select_handlers!($name))
+    };
+    ($name:ident Simple($fields:literal)) => {
+        &[handle::<plain::$name, Dispatch>]
     };
     ($name:ident Plain($fields:literal, $handler:ident)) => {
         &[plain::$handler]
     };
 }
 
-/// Where the handlers of the plain rows are.
+/// Where the handlers of the plain rows and the types of the simple ones are.
 mod plain {
     pub(super) use super::bulk::*;
     pub(super) use super::call::*;
@@ -190,9 +204,36 @@ macro_rules! all_handlers {
 }
 for_each_op!(all_handlers);
 
+/// The type of an instruction that the table of sequences spells.
+macro_rules! instr {
+    (Int($row:ident $l:ident $r:ident $into:ident)) => { BinaryOp<operators::$row, $l, $r, $into> };
+    (Cmp($row:ident $l:ident $r:ident $into:ident)) => { BinaryOp<operators::$row, $l, $r, $into> };
+    (Float($row:ident $l:ident $r:ident $into:ident)) => { BinaryOp<operators::$row, $l, $r, $into> };
+    (Unary($row:ident $src:ident $into:ident)) => { UnaryOp<operators::$row, $src, $into> };
+    (Load($row:ident $addr:ident $into:ident)) => { LoadOp<operators::$row, $addr, $into> };
+    (Store($row:ident $addr:ident $value:ident)) => { StoreOp<operators::$row, $addr, $value> };
+    (StoreAcc($row:ident $addr:ident)) => { StoreAccOp<operators::$row, $addr> };
+    (BrCmp($row:ident $l:ident $r:ident)) => { Branch<operators::$row, $l, $r> };
+    (BrFloat($row:ident $l:ident $r:ident)) => { Branch<operators::$row, $l, $r> };
+    (Select($row:ident $l:ident $r:ident)) => { Selection<operators::$row, $l, $r> };
+    (Simple($row:ident)) => { plain::$row };
+}
+macro_rules! rest {
+    () => { Dispatch };
+    ($shape:ident $fields:tt $($more:tt)*) => { Then<instr!($shape $fields), rest!($($more)*)> };
+}
+macro_rules! sequence_handlers {
+    ($($shape:ident $fields:tt $($more:ident $more_fields:tt)*;)*) => {
+        const OF_SEQUENCES: &[Handler] = &[
+            $(handle::<instr!($shape $fields), rest!($($more $more_fields)*)>),*
+        ];
+    };
+}
+for_each_sequence!(sequence_handlers);
+
 /// The handler of each opcode.
-pub(super) static HANDLERS: [Handler; OPCODES] = {
-    let mut table = [control::unreachable as Handler; OPCODES];
+pub(super) static HANDLERS: [Handler; ALL_OPCODES] = {
+    let mut table = [control::unreachable as Handler; ALL_OPCODES];
     let mut op = 0;
     let mut row = 0;
     while row < BY_ROW.len() {
@@ -204,6 +245,12 @@ pub(super) static HANDLERS: [Handler; OPCODES] = {
         }
         row += 1;
     }
-    assert!(op == OPCODES);
+    let mut sequence = 0;
+    while sequence < OF_SEQUENCES.len() {
+        table[op] = OF_SEQUENCES[sequence];
+        op += 1;
+        sequence += 1;
+    }
+    assert!(op == ALL_OPCODES);
     table
 };

@@ -4,32 +4,8 @@ use std::fmt::Write as _;
 
 use super::{
     Addr, CMP_PAIRS, FLOAT_PAIRS, Header, INT_PAIRS, LOAD_MODES, Row, SELECT_PAIRS, STORE_MODES,
-    Shape, Src, UNARY_SRCS, Word,
+    Shape, Src, UNARY_SRCS, Word, instructions_of, length,
 };
-
-/// How many words the instruction at the start of `words` takes.
-fn length(row: Row, mode: u16, words: &[Word]) -> usize {
-    let mode = usize::from(mode);
-    let wide = |pair: (Src, Src)| pair.0 == Src::W || pair.1 == Src::W;
-    let far = |addr: Addr| matches!(addr, Addr::SW | Addr::AW | Addr::K);
-    let more = match row.shape() {
-        Shape::Int => wide(INT_PAIRS[mode / 2]),
-        Shape::Cmp => wide(CMP_PAIRS[mode / 2]),
-        Shape::Float => wide(FLOAT_PAIRS[mode / 2]),
-        Shape::Unary | Shape::Select => false,
-        Shape::Load => far(LOAD_MODES[mode / 2]),
-        Shape::Store => far(STORE_MODES[mode].0),
-        Shape::StoreAcc => far(LOAD_MODES[mode]),
-        Shape::BrCmp => wide(CMP_PAIRS[mode]),
-        Shape::BrFloat => wide(FLOAT_PAIRS[mode]),
-        Shape::Plain(fields) => fields.contains("#w") || fields.contains("#W"),
-    };
-    match row {
-        Row::BrTableS | Row::BrTableA => 1 + (words[0].long() as usize + 1).div_ceil(2),
-        Row::ReturnCallIndirect => 3,
-        _ => 1 + usize::from(more),
-    }
-}
 
 /// The instruction whose words start at `pc`.
 struct Instr<'a> {
@@ -132,7 +108,7 @@ impl Instr<'_> {
                 let (one, other) = (self.src(one, word.b), self.src(other, word.c));
                 return format!("s{}, acc <- acc ? {one} : {other}", word.a);
             }
-            Shape::Plain(fields) => return self.plain(fields),
+            Shape::Simple(fields) | Shape::Plain(fields) => return self.plain(fields),
         };
         if mode % 2 == 0 {
             format!("acc <- {value}")
@@ -156,18 +132,27 @@ pub(crate) fn disassemble(words: &[Word]) -> String {
     );
     let mut pc = 1;
     while let Some(rest) = words.get(pc..).filter(|rest| !rest.is_empty()) {
-        let Some((row, mode)) = Row::of(rest[0].op) else {
+        let sequence = instructions_of(&rest[0].op);
+        let Some((row, mode)) = Row::of(sequence[0]) else {
             let _ = writeln!(text, "{pc:>6}  {:#018x}", rest[0].bits());
             pc += 1;
             continue;
         };
-        let length = length(row, mode, rest);
+        let length = length(Word {
+            op: sequence[0],
+            ..rest[0]
+        });
         let instr = Instr { pc, words: rest };
         let operands = instr.operands(row, mode);
+        let joined = match sequence.len() {
+            1 => ' ',
+            // As many instructions as this are one handler's.
+            count => char::from_digit(count as u32, 36).unwrap_or('*'),
+        };
         let _ = writeln!(
             text,
             "{}",
-            format!("{pc:>6}  {:<16} {operands}", row.text()).trim_end()
+            format!("{pc:>6} {joined} {:<16} {operands}", row.text()).trim_end()
         );
         if matches!(row, Row::BrTableS | Row::BrTableA) {
             for index in 0..=rest[0].long() as usize {

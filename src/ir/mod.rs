@@ -1,11 +1,19 @@
 //! The instruction table, code words and disassembly. Does not know the executor.
 
 mod disasm;
+mod length;
+mod sequence;
+mod sequences;
 mod shape;
 mod table;
 mod word;
 
 pub(crate) use disasm::disassemble;
+pub(crate) use length::{length, storing};
+#[cfg(feature = "profile")]
+pub(crate) use sequence::instruction_at;
+pub(crate) use sequence::{ALL_OPCODES, instructions_of, longer_sequence};
+pub(crate) use sequences::for_each_sequence;
 pub(crate) use shape::{
     Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, SELECT_PAIRS, STORE_MODES, Shape, Src,
     UNARY_SRCS, cmp_pairs, float_pairs, int_pairs, load_modes, select_pairs, store_modes,
@@ -16,6 +24,9 @@ pub(crate) use word::{Header, Word};
 macro_rules! shape {
     (Plain($fields:literal, $handler:ident)) => {
         Shape::Plain($fields)
+    };
+    (Simple($fields:literal)) => {
+        Shape::Simple($fields)
     };
     ($shape:ident($($rest:tt)*)) => {
         Shape::$shape
@@ -41,8 +52,8 @@ macro_rules! rows {
 }
 for_each_op!(rows);
 
-/// How many opcodes there are.
-pub(crate) const OPCODES: usize = BASES[Row::ALL.len()] as usize;
+/// How many opcodes there are, but for those of sequences.
+const OPCODES: usize = BASES[Row::ALL.len()] as usize;
 
 /// The first opcode of each row, and the number of opcodes at the end.
 const BASES: [u16; Row::ALL.len() + 1] = {
@@ -83,6 +94,13 @@ impl Row {
     /// Whether this row is one of those from `first` to `last`.
     pub(crate) fn within(self, first: Self, last: Self) -> bool {
         (first..=last).contains(&self)
+    }
+
+    /// Whether an integer operator, comparison or store takes 32 bits of a slot, or fewer.
+    pub(crate) fn takes_32_bits(self) -> bool {
+        self.within(Self::I32Add, Self::I32Rotr)
+            || self.within(Self::I32Eq, Self::I32LeU)
+            || self.within(Self::Store8, Self::Store32)
     }
 
     /// Of a comparison, the one that holds exactly where this one does not: comparisons stand in

@@ -131,10 +131,20 @@ pub(crate) enum Shape {
     /// [`SELECT_PAIRS`].
     Select,
     /// One mode; the text says what its fields are (see `disasm`).
+    Simple(&'static str),
+    /// The same, and never in a sequence.
     Plain(&'static str),
 }
 
 impl Shape {
+    /// Whether the lowest bit of a mode says that the result goes to its slot as well.
+    pub(crate) const fn has_result(self) -> bool {
+        matches!(
+            self,
+            Self::Int | Self::Cmp | Self::Float | Self::Unary | Self::Load
+        )
+    }
+
     /// How many opcodes the row takes.
     pub(crate) const fn modes(self) -> u16 {
         let modes = match self {
@@ -148,7 +158,7 @@ impl Shape {
             Self::BrCmp => CMP_PAIRS.len(),
             Self::BrFloat => FLOAT_PAIRS.len(),
             Self::Select => SELECT_PAIRS.len(),
-            Self::Plain(_) => 1,
+            Self::Simple(_) | Self::Plain(_) => 1,
         };
         modes as u16
     }

@@ -44,7 +44,6 @@ semantics! {
     i64_trunc_sat_f64_u(a: f64) -> u64 { a as u64 }
     i32_wrap_i64(a: u64) -> u32 { a as u32 }
     i64_extend_i32_s(a: i32) -> i64 { a.into() }
-    i64_extend_i32_u(a: u32) -> u64 { a.into() }
     f32_convert_i32_s(a: i32) -> f32 { a as f32 }
     f32_convert_i32_u(a: u32) -> f32 { a as f32 }
     f32_convert_i64_s(a: i64) -> f32 { a as f32 }

@@ -1,191 +1,227 @@
-//! Times a WASI program from its bytes to its exit, in holdall and, by turns in one process, in
+//! Times WASI programs from their bytes to their exits, in holdall and, by turns in one process, in
 //! wasmi with wasmi_wasi: reading and compiling the module, then running it. Each run has an engine
 //! of its own, as it is with a process for each.
 
 #[path = "../../../common/mod.rs"]
 mod common;
-
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Instant;
+#[path = "../program.rs"]
+mod program;
 
 use anyhow::{Context, Result, bail, ensure};
-use common::{Options, Table, milliseconds};
+use common::{
+    Expected, Options, Syntax, Table, by_turns, cell, clipped, fails, geometric_mean, report,
+};
+use program::{Outcome, Program};
 use wasmi::CompilationMode;
-use wasmi_wasi::wasi_common::pipe::{ReadPipe, WritePipe};
-use wasmi_wasi::{WasiCtx, WasiCtxBuilder};
 
 const USAGE: &str = "\
-usage: cargo run --release --manifest-path benches/peers/Cargo.toml --bin startup -- [--reps N] [--best] [--holdall] PATH [ARG]...
-    PATH        the program, a .wasm file
-    ARG         the program's arguments (default: -c and print(1), for CPython)
-    --reps N    how often it is run in each way (default 5)
-    --best      count the fastest repetition, not the median
-    --holdall   only in holdall, to be profiled";
+usage: cargo run --release --manifest-path benches/peers/Cargo.toml --bin startup -- [--reps N] [--best] [--holdall] [--dir HOST[::GUEST]]... (--list FILE | PATH [ARG]...)
+    PATH         the program, a .wasm file, whose output is the same each time
+    ARG          the program's arguments
+    --list FILE  several programs, a line each: [--dir HOST[::GUEST]]... PATH [ARG]..., with words
+                 quoted as in a shell; empty lines and those that begin with # do not count
+    --dir HOST[::GUEST]
+                 give the program a directory, under its own name or GUEST; what it changes there, the
+                 next run finds
+    --reps N     how often each program is run in each way (default 5)
+    --best       count the fastest repetition, not the median
+    --holdall    only in holdall, to be profiled";
 
-/// Runs the program in holdall alone.
+/// Runs the programs in holdall alone.
 const HOLDALL_ONLY: &str = "--holdall";
+/// Gives the programs a directory.
+const DIR: &str = "--dir";
+/// Names a file of programs.
+const LIST: &str = "--list";
 
-/// What a program is given.
-struct Program {
-    wasm: &'static [u8],
-    args: Vec<String>,
-}
+/// How much of a command line is a program's name in the table.
+const NAME_CHARS: usize = 30;
 
-/// One run of the program.
-struct Outcome {
-    /// From the bytes to the module, in milliseconds.
-    load: f64,
-    /// From the module to the exit, in milliseconds.
-    run: f64,
-    stdout: String,
-    exit_code: i32,
-}
-
+/// A way to run a program: an engine, in its lazy mode.
 type Way = (&'static str, fn(&Program) -> Result<Outcome>);
 
 const WAYS: &[Way] = &[
-    ("holdall, lazy lowering", holdall),
-    ("wasmi, lazy translation", |program| {
-        wasmi(program, CompilationMode::LazyTranslation)
+    ("holdall", program::holdall),
+    ("wasmi", |program| {
+        program::wasmi(program, CompilationMode::LazyTranslation)
     }),
-    ("wasmi, lazy without validation", |program| {
-        wasmi(program, CompilationMode::Lazy)
+    ("wasmi, no validation", |program| {
+        program::wasmi(program, CompilationMode::Lazy)
     }),
 ];
 
-fn holdall(program: &Program) -> Result<Outcome> {
-    let (capture, stdout) = holdall::Output::capture();
-    let grants = holdall::Grants::new()
-        .args(&program.args)
-        .stdin(holdall::Input::null())
-        .stdout(stdout)
-        .stderr(holdall::Output::null())
-        .clocks()
-        .random();
-
-    let start = Instant::now();
-    let engine = holdall::Engine::default();
-    let module = holdall::Module::new(&engine, program.wasm)?;
-    let load = start.elapsed();
-    let mut linker = holdall::Linker::new(&engine);
-    linker.wasi(holdall::Wasi::new(grants));
-    let mut store = holdall::Store::new(&engine, ());
-    let instance = linker.instantiate(&mut store, &module)?;
-    let main = instance.get_typed_func::<(), ()>(&store, "_start")?;
-    let result = main.call(&mut store, ());
-    let total = start.elapsed();
-
-    let exit_code = match result {
-        Ok(()) => 0,
-        Err(error) => error.exit_code().ok_or(error)?,
-    };
-    Ok(Outcome {
-        load: milliseconds(load),
-        run: milliseconds(total - load),
-        stdout: capture.text(),
-        exit_code,
-    })
-}
-
-fn wasmi(program: &Program, mode: CompilationMode) -> Result<Outcome> {
-    let stdout = Arc::new(RwLock::new(Vec::new()));
-    let context = WasiCtxBuilder::new()
-        .args(&program.args)?
-        .stdin(Box::new(ReadPipe::new(std::io::empty())))
-        .stdout(Box::new(WritePipe::from_shared(Arc::clone(&stdout))))
-        .stderr(Box::new(WritePipe::new(std::io::sink())))
-        .build();
-
-    let start = Instant::now();
-    let mut config = wasmi::Config::default();
-    config.compilation_mode(mode);
-    let engine = wasmi::Engine::new(&config);
-    let module = wasmi::Module::new(&engine, program.wasm)?;
-    let load = start.elapsed();
-    let mut linker = wasmi::Linker::new(&engine);
-    wasmi_wasi::add_to_linker(&mut linker, |context: &mut WasiCtx| context)?;
-    let mut store = wasmi::Store::new(&engine, context);
-    let instance = linker.instantiate_and_start(&mut store, &module)?;
-    let main = instance.get_typed_func::<(), ()>(&store, "_start")?;
-    let result = main.call(&mut store, ());
-    let total = start.elapsed();
-
-    let exit_code = match result {
-        Ok(()) => 0,
-        Err(error) => error.i32_exit_status().ok_or(error)?,
-    };
-    let stdout = stdout.read().unwrap_or_else(PoisonError::into_inner);
-    Ok(Outcome {
-        load: milliseconds(load),
-        run: milliseconds(total - load),
-        stdout: String::from_utf8_lossy(&stdout).into_owned(),
-        exit_code,
-    })
+/// The milliseconds that one way took for a program, in each repetition.
+#[derive(Default)]
+struct Times {
+    load: Vec<f64>,
+    run: Vec<f64>,
+    total: Vec<f64>,
 }
 
 fn main() -> Result<()> {
-    let options = Options::with_flags(USAGE, &[HOLDALL_ONLY])?;
-    let Some((path, args)) = options.words.split_first() else {
-        bail!("no program is named\n{USAGE}");
-    };
-    let wasm = std::fs::read(path).with_context(|| format!("cannot read {path}"))?;
-    let args = match args {
-        [] => ["-c".to_owned(), "print(1)".to_owned()].to_vec(),
-        args => args.to_vec(),
-    };
-    let program = Program {
-        // Leaked, so that both engines may keep it without a copy.
-        wasm: wasm.leak(),
-        args: [vec!["program".to_owned()], args].concat(),
-    };
+    let options = Options::read(&Syntax {
+        usage: USAGE,
+        flags: &[HOLDALL_ONLY],
+        values: &[DIR, LIST],
+        command: true,
+    })?;
     let ways = if options.has(HOLDALL_ONLY) {
         &WAYS[..1]
     } else {
         WAYS
     };
-    compare(&options, &program, ways)
-}
-
-/// Runs the program in all ways by turns and prints the table.
-fn compare(options: &Options, program: &Program, ways: &[Way]) -> Result<()> {
-    let mut loads = vec![Vec::new(); ways.len()];
-    let mut runs = vec![Vec::new(); ways.len()];
-    let mut totals = vec![Vec::new(); ways.len()];
-    let mut expected = None;
-    for rep in 0..options.reps {
-        for turn in 0..ways.len() {
-            // Nobody is always the first one after another's work.
-            let way = (rep + turn) % ways.len();
-            let (name, run) = ways[way];
-            let outcome =
-                run(program).with_context(|| format!("{name} does not run the program"))?;
-            let found = (outcome.exit_code, outcome.stdout);
-            let expected = expected.get_or_insert_with(|| found.clone());
-            ensure!(
-                found == *expected,
-                "{name}: expected exit code and output {expected:?}, found {found:?}"
-            );
-            loads[way].push(outcome.load);
-            runs[way].push(outcome.run);
-            totals[way].push(outcome.load + outcome.run);
-        }
+    let mut all = Vec::new();
+    for (name, program) in programs(&options)? {
+        eprint!("{name} ... ");
+        all.push((name, measure(&options, &program, ways)));
     }
-    let mut table = Table::new(["way", "load ms", "run ms", "total ms", "holdall / it"]);
-    for (way, (name, _)) in ways.iter().enumerate() {
-        table.row([
-            (*name).to_owned(),
-            format!("{:.1}", options.pick(&loads[way])),
-            format!("{:.1}", options.pick(&runs[way])),
-            format!("{:.1}", options.pick(&totals[way])),
-            format!("{:.2}", options.ratio(&totals[0], &totals[way])),
-        ]);
-    }
-    table.print();
-    let (exit_code, stdout) = expected.context("nothing was run")?;
-    println!(
-        "\n{} of {} repetitions, ways by turns; all exited with {exit_code} and printed {stdout:?}",
-        options.statistic(),
-        options.reps,
+    print(&options, ways, &all);
+    let failures = all.iter().filter(|(_, times)| fails(times));
+    let failures: Vec<&str> = failures.map(|(name, _)| name.as_str()).collect();
+    ensure!(
+        failures.is_empty(),
+        "no result, or different ones, of {}: see above",
+        failures.join(", ")
     );
     Ok(())
+}
+
+/// The programs that the command line names, and what they are called in the table.
+fn programs(options: &Options) -> Result<Vec<(String, Program)>> {
+    match (options.value(LIST), options.words.as_slice()) {
+        (Some(_), [word, ..]) => bail!("{LIST} names the programs already, found {word}\n{USAGE}"),
+        (None, []) => bail!("no program is named\n{USAGE}"),
+        (None, words) => Ok(vec![program(options, words)?]),
+        (Some(path), []) => {
+            let text =
+                std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
+            let counts = |line: &str| !line.trim().is_empty() && !line.starts_with('#');
+            let lines = text.lines().enumerate().filter(|(_, line)| counts(line));
+            let program = |(index, line)| {
+                let words = shlex::split(line).context("a quotation mark has no other");
+                let program = words.and_then(|words| program(options, &words));
+                program.with_context(|| format!("{path}, line {}", index + 1))
+            };
+            let programs: Vec<_> = lines.map(program).collect::<Result<_>>()?;
+            ensure!(!programs.is_empty(), "{path} names no program");
+            Ok(programs)
+        }
+    }
+}
+
+/// One program, from the words of a line.
+fn program(options: &Options, mut words: &[String]) -> Result<(String, Program)> {
+    let mut dirs: Vec<&str> = options.values(DIR).collect();
+    while let [option, dir, rest @ ..] = words
+        && option == DIR
+    {
+        dirs.push(dir);
+        words = rest;
+    }
+    let Some((path, args)) = words.split_first() else {
+        bail!("no program is named");
+    };
+    ensure!(
+        !path.starts_with('-'),
+        "expected {DIR} HOST[::GUEST] or a program, found {path}"
+    );
+    let program = Program::read(path, args, dirs)?;
+    let name = clipped(&program.args.join(" ").replace('\n', " "), NAME_CHARS);
+    Ok((name, program))
+}
+
+/// Runs a program in all ways by turns, and says what it did.
+fn measure(options: &Options, program: &Program, ways: &[Way]) -> Vec<Result<Times>> {
+    let names: Vec<&str> = ways.iter().map(|(name, _)| *name).collect();
+    let mut expected = Expected::new();
+    let mut last_words = String::new();
+    let outcomes = by_turns(options.reps, ways.len(), |way| {
+        let (name, run) = ways[way];
+        let Outcome {
+            load,
+            run,
+            exit_code,
+            stdout,
+            stderr,
+        } = run(program)?;
+        last_words = format!(
+            ": exit code {exit_code}, output {:?}, errors {:?}",
+            clipped(&stdout, 60),
+            clipped(&stderr, 60)
+        );
+        expected.check(name, (exit_code, stdout))?;
+        Ok((load, run))
+    });
+    eprintln!("{}{last_words}", report(&names, &outcomes));
+    let times = |outcomes: Vec<(f64, f64)>| {
+        let mut times = Times::default();
+        for (load, run) in outcomes {
+            times.load.push(load);
+            times.run.push(run);
+            times.total.push(load + run);
+        }
+        times
+    };
+    outcomes
+        .into_iter()
+        .map(|outcomes| outcomes.map(times))
+        .collect()
+}
+
+fn print(options: &Options, ways: &[Way], all: &[(String, Vec<Result<Times>>)]) {
+    let mut table = Table::new([
+        "program",
+        "way",
+        "load ms",
+        "run ms",
+        "total ms",
+        "run: holdall / it",
+        "total: holdall / it",
+    ]);
+    for (program, times) in all {
+        for (way, (name, _)) in ways.iter().enumerate() {
+            let program = if way == 0 { program } else { "" };
+            let time = |part: fn(&Times) -> &Vec<f64>| {
+                let times = times[way].as_ref().ok();
+                cell(times.map(|times| options.pick(part(times))), 1)
+            };
+            let times_of_parts = [
+                time(|it| &it.load),
+                time(|it| &it.run),
+                time(|it| &it.total),
+            ];
+            let [load, run, total] = times_of_parts.each_ref().map(String::as_str);
+            let ratios = ratios(options, times, way).map(|ratio| cell(ratio, 2));
+            table.row([program, name, load, run, total, &ratios[0], &ratios[1]]);
+        }
+    }
+    if all.len() > 1 {
+        for (way, (name, _)) in ways.iter().enumerate().skip(1) {
+            let title = if way == 1 { "geometric mean" } else { "" };
+            let ratios: Vec<_> = all
+                .iter()
+                .map(|(_, times)| ratios(options, times, way))
+                .collect();
+            let mean = |part: usize| {
+                let ratios: Vec<_> = ratios.iter().map(|ratios| ratios[part]).collect();
+                cell(geometric_mean(&ratios), 2)
+            };
+            table.row([title, name, "", "", "", &mean(0), &mean(1)]);
+        }
+    }
+    table.print();
+    println!(
+        "\n{} of {} repetitions, ways by turns",
+        options.statistic(),
+        options.reps
+    );
+}
+
+/// The ratios of holdall's time to run, and of its time in all, to those of one way.
+fn ratios(options: &Options, times: &[Result<Times>], way: usize) -> [Option<f64>; 2] {
+    let (Ok(ours), Ok(theirs)) = (&times[0], &times[way]) else {
+        return [None; 2];
+    };
+    [(&ours.run, &theirs.run), (&ours.total, &theirs.total)]
+        .map(|(ours, theirs)| Some(options.ratio(ours, theirs)))
 }

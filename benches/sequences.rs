@@ -1,0 +1,427 @@
+//! Chooses the sequences of the instruction table from profiles of programs, and prints them as the
+//! table has them: those that save the most dispatches, with every program weighing the same.
+//!
+//! A profile is what `holdall` writes that was built with the feature `profile`.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+
+const USAGE: &str = "\
+usage: cargo bench --bench sequences -- [OPTION]... PROFILE... [--test PROFILE...]
+    PROFILE         a file that holdall wrote, built with the feature `profile`
+    --count N       how many sequences to choose (default 1000)
+    --longest N     how many instructions a sequence has at the most (default 6)
+    --test          the profiles that follow are not chosen from: they show what the choice is worth
+                    for programs that it does not know
+
+Prints the table of sequences to standard output, and what it saves to standard error.";
+
+/// How many sequences are chosen before all is computed anew.
+const AT_ONCE: usize = 10;
+
+/// What a sequence counts that only one program of the profiles has use for.
+const ALONE: f64 = 0.3;
+
+fn main() -> Result<()> {
+    let options = Options::from_command_line()?;
+    let mut table = Table::default();
+    let mut read = |paths: &[PathBuf]| {
+        let programs = paths.iter().map(|path| Program::read(path, &mut table));
+        programs.collect::<Result<Vec<_>>>()
+    };
+    let (programs, tests) = (read(&options.profiles)?, read(&options.tests)?);
+    while table.sequences.len() < options.count {
+        let best = candidates(&programs, &table, options.longest);
+        if best.is_empty() {
+            break;
+        }
+        // Of those that differ only in what they store, one at a time.
+        let mut forms = HashSet::new();
+        for (prefix, next) in best {
+            if forms.len() < AT_ONCE.min(options.count - table.sequences.len())
+                && forms.insert(table.form(prefix, next))
+            {
+                table.add(prefix, next);
+            }
+        }
+    }
+    print!("{}", table.text());
+    report("chosen from", &programs, &table);
+    report("tested with", &tests, &table);
+    Ok(())
+}
+
+struct Options {
+    count: usize,
+    longest: usize,
+    profiles: Vec<PathBuf>,
+    tests: Vec<PathBuf>,
+}
+
+impl Options {
+    fn from_command_line() -> Result<Self> {
+        let mut options = Self {
+            count: 1000,
+            longest: 6,
+            profiles: Vec::new(),
+            tests: Vec::new(),
+        };
+        let mut testing = false;
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut number = || {
+                let value = arguments.next().and_then(|value| value.parse().ok());
+                value.with_context(|| format!("{argument} wants a number\n{USAGE}"))
+            };
+            match argument.as_str() {
+                // Cargo adds it.
+                "--bench" => {}
+                "--count" => options.count = number()?,
+                "--longest" => options.longest = number()?,
+                "--test" => testing = true,
+                "--help" | "-h" => {
+                    println!("{USAGE}");
+                    std::process::exit(0);
+                }
+                _ if argument.starts_with('-') => bail!("unknown option {argument}\n{USAGE}"),
+                _ if testing => options.tests.push(argument.into()),
+                _ => options.profiles.push(argument.into()),
+            }
+        }
+        ensure!(!options.profiles.is_empty(), "no profiles\n{USAGE}");
+        Ok(options)
+    }
+}
+
+/// An instruction or a sequence: first come the instructions, in the order in which they were met.
+type Symbol = u32;
+
+/// The instructions that are known, and the sequences that were chosen.
+#[derive(Default)]
+struct Table {
+    names: HashMap<String, Symbol>,
+    instructions: Vec<String>,
+    /// The instructions of each sequence. Its symbol is its place, counted down from the largest.
+    sequences: Vec<Vec<Symbol>>,
+    /// The sequence that an instruction or a sequence and an instruction make.
+    longer: HashMap<(Symbol, Symbol), Symbol>,
+}
+
+impl Table {
+    fn instruction(&mut self, name: &str) -> Symbol {
+        if let Some(symbol) = self.names.get(name) {
+            return *symbol;
+        }
+        let symbol = self.instructions.len() as Symbol;
+        self.instructions.push(name.to_owned());
+        self.names.insert(name.to_owned(), symbol);
+        symbol
+    }
+
+    /// What a symbol stands for.
+    fn expand(&self, symbol: Symbol) -> Vec<Symbol> {
+        let sequence = self.sequences.get((Symbol::MAX - symbol) as usize);
+        sequence.cloned().unwrap_or_else(|| vec![symbol])
+    }
+
+    /// A sequence with all that it could store.
+    fn form(&self, prefix: Symbol, next: Symbol) -> Vec<String> {
+        let instructions = self.expand(prefix).into_iter().chain([next]);
+        let names = instructions.map(|at| &self.instructions[at as usize]);
+        names.map(|name| name.replace("ToAcc", "ToSlot")).collect()
+    }
+
+    fn add(&mut self, prefix: Symbol, next: Symbol) {
+        let mut sequence = self.expand(prefix);
+        sequence.push(next);
+        let symbol = Symbol::MAX - self.sequences.len() as Symbol;
+        self.longer.insert((prefix, next), symbol);
+        self.sequences.push(sequence);
+    }
+
+    /// The table's text, shorter sequences first.
+    fn text(&self) -> String {
+        let mut rows: Vec<Vec<&str>> = Vec::new();
+        for sequence in &self.sequences {
+            let names = sequence.iter().map(|at| &*self.instructions[*at as usize]);
+            rows.push(names.collect());
+        }
+        rows.sort_by_key(|row| (row.len(), row.clone()));
+        let mut text = String::new();
+        for row in rows {
+            let _ = writeln!(text, "            {};", row.join(" "));
+        }
+        text
+    }
+}
+
+/// An instruction that a program executed.
+struct Instr {
+    /// The instruction, none where no sequence can hold it; and the one that could stand in its place.
+    symbols: [Option<Symbol>; 2],
+    executed: f64,
+    /// The part of the times that the next one was executed after it; 0 at the end of a run.
+    falls: f64,
+    /// How often it was reached from elsewhere than the instruction before it.
+    entered: f64,
+}
+
+/// What a handler costs, and what it costs that an instruction in it stores its result in vain, as the
+/// lowering counts.
+const HANDLER: u32 = 12;
+const STORE: u32 = 1;
+
+/// An instruction or a sequence at a place of a program.
+#[derive(Clone, Copy)]
+struct Match {
+    symbol: Symbol,
+    /// The place after it, and how likely that is reached.
+    end: usize,
+    reached: f64,
+    /// How many of its instructions store their result in vain.
+    stores: u32,
+}
+
+impl Match {
+    /// In handlers.
+    fn cost(self) -> f64 {
+        f64::from(HANDLER + STORE * self.stores) / f64::from(HANDLER)
+    }
+}
+
+/// A program's profile, of which the executed instructions add up to 1.
+struct Program {
+    name: String,
+    instrs: Vec<Instr>,
+}
+
+impl Program {
+    fn read(path: &Path, table: &mut Table) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        let mut instrs: Vec<Instr> = Vec::new();
+        let mut expected = 0;
+        for (number, line) in text.lines().enumerate() {
+            let at = || format!("{}:{}: no line of a profile", path.display(), number + 1);
+            let mut fields = line.splitn(5, ' ');
+            let mut number = || fields.next()?.parse::<u64>().ok();
+            let (address, words, fell, jumped) =
+                (|| Some((number()?, number()?, number()?, number()?)))().with_context(at)?;
+            let text = fields.next().with_context(at)?;
+            let executed = (fell + jumped) as f64;
+            let before = instrs.last_mut().filter(|_| address == expected);
+            let entered = match before {
+                Some(before) => (executed - before.executed * before.falls).max(0.0),
+                None => {
+                    if let Some(last) = instrs.last_mut() {
+                        last.falls = 0.0;
+                    }
+                    executed
+                }
+            };
+            instrs.push(Instr {
+                symbols: [
+                    (text != "-").then(|| table.instruction(text)),
+                    text.contains("ToAcc")
+                        .then(|| table.instruction(&text.replace("ToAcc", "ToSlot"))),
+                ],
+                executed,
+                falls: fell as f64 / executed,
+                entered,
+            });
+            expected = address + words;
+        }
+        if let Some(last) = instrs.last_mut() {
+            last.falls = 0.0;
+        }
+        let total: f64 = instrs.iter().map(|instr| instr.executed).sum();
+        for instr in &mut instrs {
+            instr.executed /= total;
+            instr.entered /= total;
+        }
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        Ok(Self { name, instrs })
+    }
+
+    /// What could stand at `at`, shortest first.
+    fn matches(&self, table: &Table, at: usize) -> Vec<Match> {
+        let mut found = Vec::new();
+        let with =
+            |before: Option<Match>, symbol: Symbol, upgraded: usize, end: usize, reached: f64| {
+                let stores = before.map_or(0, |before| before.stores) + upgraded as u32;
+                Match {
+                    symbol,
+                    end,
+                    reached,
+                    stores,
+                }
+            };
+        let (mut end, mut reached) = (at, 1.0);
+        let mut states: Vec<Match> = Vec::new();
+        loop {
+            let Some(instr) = self.instrs.get(end) else {
+                break;
+            };
+            let next = (0..)
+                .zip(instr.symbols)
+                .filter_map(|(n, symbol)| Some((n, symbol?)));
+            reached *= instr.falls;
+            end += 1;
+            states = if end == at + 1 {
+                next.map(|(n, symbol)| with(None, symbol, n, end, reached))
+                    .collect()
+            } else {
+                let next: Vec<_> = next.collect();
+                let longer = states.iter().flat_map(|state| {
+                    next.iter().filter_map(move |(n, next)| {
+                        let longer = *table.longer.get(&(state.symbol, *next))?;
+                        Some(with(Some(*state), longer, *n, end, reached))
+                    })
+                });
+                longer.collect()
+            };
+            if states.is_empty() {
+                break;
+            }
+            found.extend(&states);
+        }
+        found
+    }
+
+    /// For each place, what the way from there to the end of its run costs at the least, as the
+    /// lowering counts, and the first handler of it.
+    fn ways(&self, table: &Table) -> Vec<(u32, Match)> {
+        let nothing = Match {
+            symbol: 0,
+            end: self.instrs.len(),
+            reached: 0.0,
+            stores: 0,
+        };
+        let mut ways = vec![(0, nothing); self.instrs.len() + 1];
+        for at in (0..self.instrs.len()).rev() {
+            let after = |end: usize| {
+                if self.instrs[end - 1].falls > 0.0 {
+                    ways[end].0
+                } else {
+                    0
+                }
+            };
+            // An instruction that no sequence can hold is a handler all the same.
+            let alone = Match {
+                symbol: 0,
+                end: at + 1,
+                reached: self.instrs[at].falls,
+                stores: 0,
+            };
+            let mut best = (HANDLER + after(at + 1), alone);
+            for found in self.matches(table, at) {
+                let cost = HANDLER + STORE * found.stores + after(found.end);
+                if cost <= best.0 {
+                    best = (cost, found);
+                }
+            }
+            ways[at] = best;
+        }
+        ways
+    }
+
+    /// How often a handler begins at each place, and what is expected to be paid from there on.
+    fn flow(&self, ways: &[(u32, Match)]) -> (Vec<f64>, Vec<f64>) {
+        let mut dispatched: Vec<f64> = self.instrs.iter().map(|instr| instr.entered).collect();
+        dispatched.push(0.0);
+        let mut expected = vec![0.0; self.instrs.len() + 1];
+        for at in 0..self.instrs.len() {
+            let way = ways[at].1;
+            dispatched[way.end] += dispatched[at] * way.reached;
+        }
+        for at in (0..self.instrs.len()).rev() {
+            let way = ways[at].1;
+            expected[at] = way.cost() + way.reached * expected[way.end];
+        }
+        (dispatched, expected)
+    }
+
+    /// Handlers an instruction.
+    fn dispatches(&self, table: &Table) -> f64 {
+        let (dispatched, _) = self.flow(&self.ways(table));
+        dispatched[..self.instrs.len()].iter().sum()
+    }
+}
+
+/// The longer sequences, by what each of them would save by itself, the best first.
+fn candidates(programs: &[Program], table: &Table, longest: usize) -> Vec<(Symbol, Symbol)> {
+    // What is saved in all, and the most that is in one program.
+    let mut gains: HashMap<(Symbol, Symbol), (f64, f64)> = HashMap::new();
+    for program in programs {
+        let (dispatched, expected) = program.flow(&program.ways(table));
+        let mut of_program: HashMap<(Symbol, Symbol), f64> = HashMap::new();
+        for at in 0..program.instrs.len() {
+            if dispatched[at] == 0.0 {
+                continue;
+            }
+            for found in program.matches(table, at) {
+                let Some(next) = program.instrs.get(found.end) else {
+                    continue;
+                };
+                if found.reached == 0.0 || found.end - at >= longest {
+                    continue;
+                }
+                let after = found.reached * next.falls * expected[found.end + 1];
+                for (upgraded, symbol) in (0..).zip(next.symbols) {
+                    let longer = Match {
+                        stores: found.stores + upgraded,
+                        ..found
+                    };
+                    let gain = expected[at] - longer.cost() - after;
+                    if let Some(symbol) = symbol
+                        && gain > 0.0
+                        && !table.longer.contains_key(&(found.symbol, symbol))
+                    {
+                        *of_program.entry((found.symbol, symbol)).or_default() +=
+                            dispatched[at] * gain;
+                    }
+                }
+            }
+        }
+        for (candidate, gain) in of_program {
+            let (sum, most) = gains.entry(candidate).or_default();
+            *sum += gain;
+            *most = most.max(gain);
+        }
+    }
+    // What one program alone has to gain counts for less: it says little of others.
+    let mut scores: Vec<_> = gains
+        .into_iter()
+        .map(|(candidate, (sum, most))| {
+            (candidate, sum - most + most * ALONE.max((sum - most) / sum))
+        })
+        .collect();
+    scores.sort_by(|(one, by), (other, than)| than.total_cmp(by).then(one.cmp(other)));
+    scores.into_iter().map(|(candidate, _)| candidate).collect()
+}
+
+fn report(what: &str, programs: &[Program], table: &Table) {
+    if programs.is_empty() {
+        return;
+    }
+    eprintln!(
+        "{what} {} programs: handlers for each instruction",
+        programs.len()
+    );
+    let mut logs = 0.0;
+    for program in programs {
+        let dispatches = program.dispatches(table);
+        logs += dispatches.ln();
+        eprintln!("  {dispatches:.3} {}", program.name);
+    }
+    eprintln!(
+        "  {:.3} in the geometric mean",
+        (logs / programs.len() as f64).exp()
+    );
+}

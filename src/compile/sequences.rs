@@ -1,0 +1,114 @@
+//! The last step of lowering: instructions that follow one another get the opcodes of sequences.
+//!
+//! The words stay where they are, and each instruction, whether a sequence before it holds it or not,
+//! gets the opcode of the sequence that begins with it: so it does not matter where branches go. Where
+//! only the form of an instruction that stores its result as well makes a sequence, it may store it in
+//! vain: a value that needs no slot has one all the same, of its height, which nothing else is in.
+
+use crate::ir::{Word, length, longer_sequence, storing};
+
+/// What a handler costs, and what it costs that an instruction in it stores its result in vain. The
+/// choice of the sequences counts the same (`benches/sequences.rs`).
+const HANDLER: u32 = 12;
+const STORE: u32 = 1;
+
+/// An instruction, or the end of the code.
+struct Step {
+    pc: u32,
+    /// Its opcode by itself.
+    op: u16,
+    /// What it costs at the least from here to the end of the straight line.
+    cost: u32,
+}
+
+/// Replaces opcodes, so that each straight line costs as little as possible.
+pub(super) fn join(code: &mut [Word]) {
+    let mut steps = Vec::with_capacity(code.len());
+    // The first word is the header.
+    let mut pc = 1;
+    while let Some(word) = code.get(pc) {
+        let (pc32, op) = (pc as u32, word.op);
+        steps.push(Step {
+            pc: pc32,
+            op,
+            cost: 0,
+        });
+        pc += length(*word);
+    }
+    let (end, op) = (pc as u32, 0);
+    steps.push(Step {
+        pc: end,
+        op,
+        cost: 0,
+    });
+    for at in (0..steps.len() - 1).rev() {
+        let (cost, op) = best_way(&steps[at..]);
+        steps[at].cost = cost;
+        code[steps[at].pc as usize].op = op;
+    }
+}
+
+/// The opcode that begins the cheapest way through the instructions, and what that costs. Of ways that
+/// are as good it is the one whose first handler does the most.
+fn best_way(steps: &[Step]) -> (u32, u16) {
+    let first = steps[0].op;
+    let mut best = (HANDLER + steps[1].cost, first);
+    // The opcodes of the first instructions together, each with what its stores in vain cost.
+    let mut ways = Ways::new();
+    ways.push((first, 0));
+    if let Some(storing) = storing(first) {
+        ways.push((storing, STORE));
+    }
+    for end in 1..steps.len() - 1 {
+        let next = steps[end].op;
+        let mut longer = Ways::new();
+        for (before, stores) in ways.iter() {
+            if let Some(op) = longer_sequence(before, next) {
+                longer.push((op, stores));
+            }
+            if let Some(op) = storing(next).and_then(|next| longer_sequence(before, next)) {
+                longer.push((op, stores + STORE));
+            }
+        }
+        for (op, stores) in longer.iter() {
+            let cost = HANDLER + stores + steps[end + 1].cost;
+            if cost <= best.0 {
+                best = (cost, op);
+            }
+        }
+        if longer.len == 0 {
+            break;
+        }
+        ways = longer;
+    }
+    best
+}
+
+/// The few opcodes that the same instructions may have.
+struct Ways {
+    len: usize,
+    ops: [(u16, u32); Self::MOST],
+}
+
+impl Ways {
+    /// More are not looked at.
+    const MOST: usize = 8;
+
+    fn new() -> Self {
+        Self {
+            len: 0,
+            ops: [(0, 0); Self::MOST],
+        }
+    }
+
+    fn push(&mut self, way: (u16, u32)) {
+        if let Some(last) = self.ops.get_mut(self.len) {
+            *last = way;
+            self.len += 1;
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u16, u32)> {
+        self.ops[..self.len].iter().copied()
+    }
+}

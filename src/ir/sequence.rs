@@ -1,0 +1,193 @@
+//! Sequences: instructions that follow one another and share a handler.
+//!
+//! An opcode of a sequence takes the place of its first instruction's; the words stay as they are, so
+//! that each instruction of it is still there to be branched to.
+
+use super::{
+    Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, OPCODES, Row, SELECT_PAIRS, STORE_MODES,
+    Src, UNARY_SRCS, for_each_sequence,
+};
+#[cfg(feature = "profile")]
+use super::{Shape, Word};
+
+/// Whether a result goes to its slot as well as to the accumulator, as the table spells it.
+#[derive(Clone, Copy)]
+enum Into {
+    ToAcc,
+    ToSlot,
+}
+
+/// The place in a list of modes of the first that equals another.
+macro_rules! position {
+    ($list:ident, $entry:ident => $same:expr) => {{
+        let mut at = 0;
+        while {
+            let $entry = $list[at];
+            !$same
+        } {
+            at += 1;
+        }
+        at as u16
+    }};
+}
+const fn pair(pairs: &[(Src, Src)], lhs: Src, rhs: Src) -> u16 {
+    position!(pairs, entry => entry.0 as u8 == lhs as u8 && entry.1 as u8 == rhs as u8)
+}
+const fn addr(modes: &[Addr], addr: Addr) -> u16 {
+    position!(modes, entry => entry as u8 == addr as u8)
+}
+const fn store(addr: Addr, value: Src) -> u16 {
+    position!(STORE_MODES, entry => entry.0 as u8 == addr as u8 && entry.1 as u8 == value as u8)
+}
+const fn unary(src: Src) -> u16 {
+    position!(UNARY_SRCS, entry => entry as u8 == src as u8)
+}
+
+/// The opcode of an instruction that the table of sequences spells.
+macro_rules! opcode {
+    (Int($row:ident $l:ident $r:ident $into:ident)) => {
+        Row::$row.op(2 * pair(INT_PAIRS, Src::$l, Src::$r) + Into::$into as u16)
+    };
+    (Cmp($row:ident $l:ident $r:ident $into:ident)) => {
+        Row::$row.op(2 * pair(CMP_PAIRS, Src::$l, Src::$r) + Into::$into as u16)
+    };
+    (Float($row:ident $l:ident $r:ident $into:ident)) => {
+        Row::$row.op(2 * pair(FLOAT_PAIRS, Src::$l, Src::$r) + Into::$into as u16)
+    };
+    (Unary($row:ident $src:ident $into:ident)) => {
+        Row::$row.op(2 * unary(Src::$src) + Into::$into as u16)
+    };
+    (Load($row:ident $addr:ident $into:ident)) => {
+        Row::$row.op(2 * addr(LOAD_MODES, Addr::$addr) + Into::$into as u16)
+    };
+    (Store($row:ident $addr:ident $value:ident)) => {
+        Row::$row.op(store(Addr::$addr, Src::$value))
+    };
+    (StoreAcc($row:ident $addr:ident)) => {
+        Row::$row.op(addr(LOAD_MODES, Addr::$addr))
+    };
+    (BrCmp($row:ident $l:ident $r:ident)) => {
+        Row::$row.op(pair(CMP_PAIRS, Src::$l, Src::$r))
+    };
+    (BrFloat($row:ident $l:ident $r:ident)) => {
+        Row::$row.op(pair(FLOAT_PAIRS, Src::$l, Src::$r))
+    };
+    (Select($row:ident $l:ident $r:ident)) => {
+        Row::$row.op(pair(SELECT_PAIRS, Src::$l, Src::$r))
+    };
+    (Simple($row:ident)) => {
+        Row::$row.op(0)
+    };
+}
+macro_rules! opcodes {
+    ($($($shape:ident $fields:tt)*;)*) => {
+        /// The opcodes of each sequence's instructions. The opcode of a sequence is its place in this
+        /// list, counted from `OPCODES` on.
+        const SEQUENCES: &[&[u16]] = &[$(&[$(opcode!($shape $fields)),*]),*];
+    };
+}
+for_each_sequence!(opcodes);
+
+/// How many opcodes there are, with those of sequences.
+pub(crate) const ALL_OPCODES: usize = OPCODES + SEQUENCES.len();
+
+/// The longer sequences, by the opcode of the shorter one or of the first instruction and by that of
+/// the instruction after it: a hash table of three opcodes an entry, open addressed.
+static LONGER: [[u16; 3]; LONGER_LEN] = longer();
+const LONGER_LEN: usize = (2 * SEQUENCES.len() + 1).next_power_of_two();
+/// No instruction's opcode: it marks what is empty.
+const NONE: u16 = u16::MAX;
+const _: () = assert!(ALL_OPCODES < NONE as usize);
+
+const fn place(before: u16, next: u16) -> usize {
+    let hash = ((before as u32) << 16 | next as u32).wrapping_mul(0x9e37_79b1);
+    (hash >> (32 - LONGER_LEN.trailing_zeros())) as usize
+}
+
+const fn find(table: &[[u16; 3]; LONGER_LEN], before: u16, next: u16) -> usize {
+    let mut at = place(before, next);
+    while table[at][2] != NONE && !(table[at][0] == before && table[at][1] == next) {
+        at = (at + 1) % LONGER_LEN;
+    }
+    at
+}
+
+const fn longer() -> [[u16; 3]; LONGER_LEN] {
+    let mut table = [[NONE; 3]; LONGER_LEN];
+    let mut sequence = 0;
+    while sequence < SEQUENCES.len() {
+        let ops = SEQUENCES[sequence];
+        let mut before = ops[0];
+        let mut at = 1;
+        while at < ops.len() - 1 {
+            before = table[find(&table, before, ops[at])][2];
+            assert!(
+                before != NONE,
+                "what a sequence extends comes before it in the table"
+            );
+            at += 1;
+        }
+        let entry = find(&table, before, ops[at]);
+        assert!(table[entry][2] == NONE, "a sequence is in the table twice");
+        table[entry] = [before, ops[at], (OPCODES + sequence) as u16];
+        sequence += 1;
+    }
+    table
+}
+
+/// The opcode of the sequence of `before`, an instruction's or a sequence's opcode, and an instruction
+/// after it, where there is one.
+#[inline]
+pub(crate) fn longer_sequence(before: u16, next: u16) -> Option<u16> {
+    let found = LONGER[find(&LONGER, before, next)][2];
+    (found != NONE).then_some(found)
+}
+
+/// The opcodes of the instructions that the handler of an opcode executes.
+pub(crate) fn instructions_of(op: &u16) -> &[u16] {
+    let sequence = usize::from(*op)
+        .checked_sub(OPCODES)
+        .and_then(|at| SEQUENCES.get(at));
+    sequence.copied().unwrap_or(std::slice::from_ref(op))
+}
+
+/// The length in words of the instruction at `ip`, and how the table of sequences spells it.
+///
+/// # Safety
+///
+/// `ip` points to an instruction of lowered code without sequences.
+#[cfg(feature = "profile")]
+pub(crate) unsafe fn instruction_at(ip: *const Word) -> (usize, String) {
+    // SAFETY: passed on from the caller.
+    let word = unsafe { *ip };
+    let (row, mode) = Row::of(word.op).expect("an opcode of the table");
+    (super::length(word), spell(row, mode))
+}
+
+#[cfg(feature = "profile")]
+fn spell(row: Row, mode: u16) -> String {
+    let at = usize::from(mode);
+    let into = if at % 2 == 0 { "ToAcc" } else { "ToSlot" };
+    let pair = |shape: &str, (l, r): (super::Src, super::Src)| {
+        format!("{shape}({row:?} {l:?} {r:?} {into})")
+    };
+    let branch =
+        |shape: &str, (l, r): (super::Src, super::Src)| format!("{shape}({row:?} {l:?} {r:?})");
+    match row.shape() {
+        Shape::Int => pair("Int", INT_PAIRS[at / 2]),
+        Shape::Cmp => pair("Cmp", CMP_PAIRS[at / 2]),
+        Shape::Float => pair("Float", FLOAT_PAIRS[at / 2]),
+        Shape::Unary => format!("Unary({row:?} {:?} {into})", UNARY_SRCS[at / 2]),
+        Shape::Load => format!("Load({row:?} {:?} {into})", LOAD_MODES[at / 2]),
+        Shape::Store => format!(
+            "Store({row:?} {:?} {:?})",
+            STORE_MODES[at].0, STORE_MODES[at].1
+        ),
+        Shape::StoreAcc => format!("StoreAcc({row:?} {:?})", LOAD_MODES[at]),
+        Shape::BrCmp => branch("BrCmp", CMP_PAIRS[at]),
+        Shape::BrFloat => branch("BrFloat", FLOAT_PAIRS[at]),
+        Shape::Select => branch("Select", SELECT_PAIRS[at]),
+        Shape::Simple(_) => format!("Simple({row:?})"),
+        Shape::Plain(_) => "-".to_owned(),
+    }
+}
