@@ -5,7 +5,7 @@
 //! only the form of an instruction that stores its result as well makes a sequence, it may store it in
 //! vain: a value that needs no slot has one all the same, of its height, which nothing else is in.
 
-use crate::ir::{Word, length, longer_sequence, storing};
+use crate::ir::{Word, goes_elsewhere, length, longer_sequence, storing};
 
 /// What a handler costs, and what it costs that an instruction in it stores its result in vain. The
 /// choice of the sequences counts the same (`benches/sequences.rs`).
@@ -52,6 +52,9 @@ pub(super) fn join(code: &mut [Word]) {
 /// are as good it is the one whose first handler does the most.
 fn best_way(steps: &[Step]) -> (u32, u16) {
     let first = steps[0].op;
+    if goes_elsewhere(first) {
+        return (HANDLER, first);
+    }
     let mut best = (HANDLER + steps[1].cost, first);
     // The opcodes of the first instructions together, each with what its stores in vain cost.
     let mut ways = Ways::new();
@@ -70,13 +73,15 @@ fn best_way(steps: &[Step]) -> (u32, u16) {
                 longer.push((op, stores + STORE));
             }
         }
+        let ends_here = goes_elsewhere(next);
+        let after = if ends_here { 0 } else { steps[end + 1].cost };
         for (op, stores) in longer.iter() {
-            let cost = HANDLER + stores + steps[end + 1].cost;
+            let cost = HANDLER + stores + after;
             if cost <= best.0 {
                 best = (cost, op);
             }
         }
-        if longer.len == 0 {
+        if ends_here || longer.len == 0 {
             break;
         }
         ways = longer;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::call::{CROSS_RETURN, CROSS_SLOTS, EXIT, link};
+use super::call::{EXIT, link};
 use super::regs::Ctx;
 use crate::compile::Offsets;
 use crate::ir::{Header, Word};
@@ -24,26 +24,17 @@ fn find(module: &ModuleInner, ip: *const Word) -> Option<(u32, usize, Header)> {
 ///
 /// # Safety
 ///
-/// The execution of `ctx` ended at this place and its frames are still there.
+/// The execution of `ctx` ended at this place, of its current instance, and its frames are still there.
 pub(super) unsafe fn walk(ctx: &Ctx, mut ip: *const Word, mut fp: *mut u64) -> Vec<Frame> {
     let mut frames = Vec::new();
     let mut instance: *const InstanceData = ctx.instance;
-    let mut cross = ctx.stack_end;
     // Deep recursion is of few functions.
     let mut offsets: HashMap<(*const InstanceData, u32), Option<Offsets>> = HashMap::new();
     // The instruction that trapped is at `ip`; calls are just before it.
     let mut before = 0;
     while frames.len() < Trap::MAX_FRAMES && ip != &raw const EXIT {
-        // SAFETY: every frame's link is good, and each return to `CROSS_RETURN` has its slots.
+        // SAFETY: every frame's link is good.
         unsafe {
-            if ip == &raw const CROSS_RETURN {
-                ip = cross.cast::<*const Word>().read();
-                fp = cross.add(1).cast::<*mut u64>().read();
-                instance = cross.add(2).cast::<*const InstanceData>().read();
-                cross = cross.add(CROSS_SLOTS);
-                before = 1;
-                continue;
-            }
             if instance.is_null() {
                 break;
             }
@@ -64,7 +55,9 @@ pub(super) unsafe fn walk(ctx: &Ctx, mut ip: *const Word, mut fp: *mut u64) -> V
                 func_name: module.func_name(func_index).map(Box::from),
                 offset: offsets.as_ref().and_then(|offsets| offsets.at(pc - before)),
             });
-            (ip, fp) = link(fp, header.link);
+            let to = link(fp, header.link);
+            (ip, fp) = (to.ip, to.fp);
+            instance = to.other.map_or(instance, <*mut InstanceData>::cast_const);
             before = 1;
         }
     }

@@ -1,8 +1,8 @@
 //! Calls and returns.
 //!
-//! A call within an instance costs a header, a check of the stack and two stores. A call that may
-//! leave the instance goes through [`call_entry`]: it keeps where to return to above the frames,
-//! and makes the callee return to `cross_return`, which switches back.
+//! A call within an instance costs a header, a check of the stack and two stores. A call that leaves
+//! the instance also keeps the caller's instance in the link, and marks the caller's frame there, so
+//! that the return switches back.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -14,62 +14,56 @@ use crate::ir::{Header, Row, Word};
 use crate::store::{FuncEntry, InstanceData};
 use crate::trap::TrapCode;
 
-/// Where a function returns to that was called from another instance.
-pub(super) static CROSS_RETURN: Word = Word::new(Row::CrossReturn.op(0), 0, 0, 0);
 /// Where the first function of an execution returns to.
 pub(super) static EXIT: Word = Word::new(Row::Exit.op(0), 0, 0, 0);
 
-/// Slots of a cross-instance return: return address, the caller's frame and instance.
-pub(super) const CROSS_SLOTS: usize = 3;
+/// Added to the address of the caller's frame in a link, where the caller is of another instance.
+const OTHER: usize = 1;
 
-/// The return address and the caller's frame, in the link of the frame at `fp`.
+/// What a frame's link says.
+#[derive(Clone, Copy)]
+pub(super) struct Link {
+    /// The return address.
+    pub(super) ip: *const Word,
+    /// The caller's frame.
+    pub(super) fp: *mut u64,
+    /// The caller's instance, where that is not the callee's.
+    pub(super) other: Option<*mut InstanceData>,
+}
+
+/// The link of the frame at `fp`.
 #[inline(always)]
-pub(super) unsafe fn link(fp: *mut u64, link: u16) -> (*const Word, *mut u64) {
-    // SAFETY: the link was written when the frame was entered.
+pub(super) unsafe fn link(fp: *mut u64, at: u16) -> Link {
+    // SAFETY: the link was written when the frame was entered, its last slot where the frame is
+    // marked.
     unsafe {
-        let at = fp.add(link.into());
-        (
-            at.cast::<*const Word>().read(),
-            at.add(1).cast::<*mut u64>().read(),
-        )
+        let at = fp.add(at.into());
+        let ip = at.cast::<*const Word>().read();
+        let fp = at.add(1).cast::<*mut u64>().read();
+        if fp.addr() % 2 == OTHER {
+            Link {
+                ip,
+                fp: fp.wrapping_byte_sub(OTHER),
+                other: Some(at.add(2).cast::<*mut InstanceData>().read()),
+            }
+        } else {
+            Link {
+                ip,
+                fp,
+                other: None,
+            }
+        }
     }
 }
 
-/// Enters the function at `code` with its frame at `fp`.
+/// Enters the function at `code` with its frame at `fp`, for a caller of the same instance, or of the
+/// one that the link says.
 #[inline(always)]
-pub(super) unsafe fn enter(
-    mut r: Regs,
-    code: *const Word,
-    fp: *mut u64,
-    return_to: *const Word,
-    caller: *mut u64,
-) -> Next {
+pub(super) unsafe fn enter(mut r: Regs, code: *const Word, fp: *mut u64, to: Link) -> Next {
     // SAFETY: passed on from the caller.
     unsafe {
-        if !make_frame(&mut r, code, fp, return_to, caller) {
+        if !make_frame(&mut r, code, fp, to) {
             return trap(r.ctx, r.ip, r.fp, TrapCode::CallStackExhausted);
-        }
-        go(r)
-    }
-}
-
-/// Enters a function of another instance, of which the context knows caller and callee.
-#[inline(always)]
-unsafe fn enter_other(
-    mut r: Regs,
-    code: *const Word,
-    fp: *mut u64,
-    return_to: *const Word,
-    caller: *mut u64,
-) -> Next {
-    // SAFETY: passed on from the caller.
-    unsafe {
-        if !make_frame(&mut r, code, fp, return_to, caller) {
-            return trap(r.ctx, r.ip, r.fp, TrapCode::CallStackExhausted);
-        }
-        if (*r.ctx).traced {
-            // On the way, so that nobody else saves registers for it.
-            return tell(r.ip, r.fp, r.mem, r.len, r.ctx, r.acc, r.acc32, r.acc64);
         }
         go(r)
     }
@@ -78,13 +72,7 @@ unsafe fn enter_other(
 /// Makes the registers those of the function at `code`, with its frame at `fp`; false, and nothing
 /// done, where the stack has no room for it.
 #[inline(always)]
-unsafe fn make_frame(
-    r: &mut Regs,
-    code: *const Word,
-    fp: *mut u64,
-    return_to: *const Word,
-    caller: *mut u64,
-) -> bool {
+unsafe fn make_frame(r: &mut Regs, code: *const Word, fp: *mut u64, to: Link) -> bool {
     // SAFETY: `code` starts with a header; the frame lies within the stack once it was checked.
     unsafe {
         let header = Header::of(*code);
@@ -92,8 +80,15 @@ unsafe fn make_frame(
             return false;
         }
         let link = fp.add(header.link.into());
-        link.cast::<*const Word>().write(return_to);
-        link.add(1).cast::<*mut u64>().write(caller);
+        link.cast::<*const Word>().write(to.ip);
+        match to.other {
+            None => link.add(1).cast::<*mut u64>().write(to.fp),
+            Some(instance) => {
+                let marked = to.fp.wrapping_byte_add(OTHER);
+                link.add(1).cast::<*mut u64>().write(marked);
+                link.add(2).cast::<*mut InstanceData>().write(instance);
+            }
+        }
         r.fp = fp;
         r.ip = code.add(1);
         true
@@ -116,47 +111,47 @@ pub(super) unsafe fn switch(r: &mut Regs, instance: *mut InstanceData) {
     }
 }
 
-/// Calls a function that may belong to another instance or to the host.
+/// Calls a function that may belong to another instance or to the host, and returns to the word at
+/// `return_to` in the current frame.
 #[inline(always)]
 unsafe fn call_entry(
-    mut r: Regs,
+    r: Regs,
     entry: *const FuncEntry,
     fp: *mut u64,
     return_to: *const Word,
-    caller: *mut u64,
 ) -> Next {
-    // SAFETY: the entry lives as long as its store; the slots above `stack_end` that are written
-    // are checked to lie above the callee's frame.
+    // SAFETY: the entry lives as long as its store.
     unsafe {
-        let ctx = r.ctx;
-        if (*entry).instance == (*ctx).instance {
-            return enter(r, (*entry).code.get(), fp, return_to, caller);
+        let mut to = Link {
+            ip: return_to,
+            fp: r.fp,
+            other: None,
+        };
+        if (*entry).instance == (*r.ctx).instance {
+            return enter(r, (*entry).code.get(), fp, to);
         }
-        let end = (*ctx).stack_end.wrapping_sub(CROSS_SLOTS);
-        let frame = Header::of(*(*entry).code.get()).frame;
-        if fp.wrapping_add(frame.into()) > end {
-            return trap(ctx, r.ip, r.fp, TrapCode::CallStackExhausted);
-        }
-        end.cast::<*const Word>().write(return_to);
-        end.add(1).cast::<*mut u64>().write(caller);
-        end.add(2)
-            .cast::<*mut InstanceData>()
-            .write((*ctx).instance);
-        (*ctx).stack_end = end;
-        leave(&mut r, entry);
-        let code = (*entry).code.get();
-        enter_other(r, code, fp, &raw const CROSS_RETURN, caller)
+        to.other = Some((*r.ctx).instance);
+        enter_other(r, entry, fp, to)
     }
 }
 
-/// Makes the entry's instance the current one, for a function of which the caller's is another.
+/// Enters a function of another instance than the current one.
 #[inline(always)]
-unsafe fn leave(r: &mut Regs, entry: *const FuncEntry) {
+unsafe fn enter_other(mut r: Regs, entry: *const FuncEntry, fp: *mut u64, to: Link) -> Next {
     // SAFETY: passed on from the caller.
     unsafe {
-        (*r.ctx).caller = (*r.ctx).instance;
-        (*r.ctx).callee = entry;
-        switch(r, (*entry).instance);
+        let (ctx, ip) = (r.ctx, r.ip);
+        if !make_frame(&mut r, (*entry).code.get(), fp, to) {
+            return trap(ctx, ip, r.fp, TrapCode::CallStackExhausted);
+        }
+        (*ctx).caller = (*ctx).instance;
+        (*ctx).callee = entry;
+        switch(&mut r, (*entry).instance);
+        if (*ctx).traced {
+            // On the way, so that nobody else saves registers for it.
+            return tell(r.ip, r.fp, r.mem, r.len, r.ctx, r.acc, r.acc32, r.acc64);
+        }
+        go(r)
     }
 }
 
@@ -196,7 +191,7 @@ unsafe fn call_indirect(r: Regs, index: u32) -> Next {
         match indirect(&r, (*r.ip.add(1)).indices(), index) {
             Ok(entry) if (*entry).instance == (*r.ctx).instance => {
                 let code = (*entry).code.get();
-                enter(r, code, r.fp.add(w.a.into()), r.ip.add(2), r.fp)
+                enter(r, code, r.fp.add(w.a.into()), here(&r, 2))
             }
             Ok(entry) => {
                 // Elsewhere, so that calls within the instance save no registers for it.
@@ -205,6 +200,16 @@ unsafe fn call_indirect(r: Regs, index: u32) -> Next {
             }
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
+    }
+}
+
+/// The link to the instruction `words` after the current one.
+#[inline(always)]
+fn here(r: &Regs, words: usize) -> Link {
+    Link {
+        ip: r.ip.wrapping_add(words),
+        fp: r.fp,
+        other: None,
     }
 }
 
@@ -221,33 +226,24 @@ unsafe fn function(r: &Regs, index: u32) -> *const FuncEntry {
 /// Replaces the current frame, whose link is at `at`, with the entry's, whose arguments are `count`
 /// slots at `args`.
 #[inline(always)]
-unsafe fn tail_call(mut r: Regs, entry: *const FuncEntry, args: u16, at: u16, count: u32) -> Next {
+unsafe fn tail_call(r: Regs, entry: *const FuncEntry, args: u16, at: u16, count: u32) -> Next {
     // SAFETY: the frame is read no more after its link and the arguments were.
     unsafe {
         let ctx = r.ctx;
-        let (return_to, caller) = link(r.fp, at);
-        let ip = r.ip;
+        let mut to = link(r.fp, at);
         let fp = r.fp;
         // Checked before the frame is overwritten, so that a trap still finds it.
-        let crosses = (*entry).instance != (*ctx).instance && return_to != &raw const CROSS_RETURN;
-        let end = if crosses {
-            (*ctx).stack_end.wrapping_sub(CROSS_SLOTS)
-        } else {
-            (*ctx).stack_end
-        };
         let frame = Header::of(*(*entry).code.get()).frame;
-        if fp.wrapping_add(frame.into()) > end {
-            return trap(ctx, ip, fp, TrapCode::CallStackExhausted);
+        if fp.wrapping_add(frame.into()) > (*ctx).stack_end {
+            return trap(ctx, r.ip, fp, TrapCode::CallStackExhausted);
         }
         std::ptr::copy(fp.add(args.into()), fp, count as usize);
         if (*entry).instance == (*ctx).instance {
-            return enter(r, (*entry).code.get(), fp, return_to, caller);
+            return enter(r, (*entry).code.get(), fp, to);
         }
-        if crosses {
-            return call_entry(r, entry, fp, return_to, caller);
-        }
-        leave(&mut r, entry);
-        enter_other(r, (*entry).code.get(), fp, return_to, caller)
+        // Who called this frame from its own instance calls the new one from another.
+        to.other = to.other.or(Some((*ctx).instance));
+        enter_other(r, entry, fp, to)
     }
 }
 
@@ -255,7 +251,13 @@ unsafe fn tail_call(mut r: Regs, entry: *const FuncEntry, args: u16, at: u16, co
 unsafe fn give_back(mut r: Regs, link_slot: u16) -> Next {
     // SAFETY: the link is where the lowering says.
     unsafe {
-        (r.ip, r.fp) = link(r.fp, link_slot);
+        let at = r.fp.add(link_slot.into());
+        let caller = at.add(1).cast::<*mut u64>().read();
+        if caller.addr() % 2 == OTHER {
+            return give_back_other(r.ip, r.fp, r.mem, r.len, r.ctx, r.acc, r.acc32, r.acc64);
+        }
+        r.ip = at.cast::<*const Word>().read();
+        r.fp = caller;
         go(r)
     }
 }
@@ -277,20 +279,34 @@ fn set_accs(r: &mut Regs, bits: u64) {
     r.acc64 = Value::from_bits(bits);
 }
 
-/// The call that entered the frame at `fp`: the instruction, and the caller's frame.
-unsafe fn call_site(fp: *mut u64, at: u16) -> (*const Word, *mut u64) {
+/// The call that entered the frame at `fp`: the instruction, and the caller's frame. The caller's
+/// instance is the current one from now on.
+unsafe fn call_site(ctx: *mut Ctx, fp: *mut u64, at: u16) -> (*const Word, *mut u64) {
     // SAFETY: passed on from the caller.
-    let (return_to, caller) = unsafe { link(fp, at) };
-    let outside = return_to == &raw const CROSS_RETURN || return_to == &raw const EXIT;
-    // The word before the one that is returned to belongs to the call.
-    (return_to.wrapping_sub(usize::from(!outside)), caller)
+    unsafe {
+        let to = link(fp, at);
+        if let Some(instance) = to.other {
+            (*ctx).instance = instance;
+        }
+        // The word before the one that is returned to belongs to the call.
+        let is_call = to.ip != &raw const EXIT;
+        (to.ip.wrapping_sub(usize::from(is_call)), to.fp)
+    }
 }
 
-/// A trap at the call that entered the frame at `fp`.
-unsafe fn at_call(fp: *mut u64, at: u16, code: TrapCode, detail: Option<Box<str>>) -> Exit {
+/// Ends the execution with a trap at the call that entered the frame at `fp`.
+unsafe fn trap_at_call(
+    ctx: *mut Ctx,
+    fp: *mut u64,
+    at: u16,
+    code: TrapCode,
+    detail: Option<Box<str>>,
+) {
     // SAFETY: passed on from the caller.
-    let (ip, caller) = unsafe { call_site(fp, at) };
-    Exit::Trap(code, ip, caller, detail)
+    unsafe {
+        let (ip, caller) = call_site(ctx, fp, at);
+        (*ctx).exit = Exit::Trap(code, ip, caller, detail);
+    }
 }
 
 /// Lowers a function at its first call. Null where it can't be, or where its frame has no room;
@@ -312,11 +328,11 @@ unsafe fn lower(ctx: *mut Ctx, fp: *mut u64, stub: *const Word, index: u32) -> *
                 if fp.wrapping_add(Header::of(*code).frame.into()) <= (*ctx).stack_end {
                     return code;
                 }
-                (*ctx).exit = at_call(fp, at, TrapCode::CallStackExhausted, None);
+                trap_at_call(ctx, fp, at, TrapCode::CallStackExhausted, None);
             }
             Ok(Err(error)) => {
                 let detail = Some(error.to_string().into());
-                (*ctx).exit = at_call(fp, at, error.trap_code(), detail);
+                trap_at_call(ctx, fp, at, error.trap_code(), detail);
             }
             Err(panic) => (*ctx).exit = Exit::Panic(panic),
         }
@@ -337,7 +353,7 @@ unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: 
         let stack = &raw mut (*core.as_ptr()).stack;
         let top = fp.add(usize::from(link_slot + Header::LINK));
         let Some(saved) = (*stack).enter_host(top, (*ctx).stack_end) else {
-            (*ctx).exit = at_call(fp, link_slot, TrapCode::CallStackExhausted, None);
+            trap_at_call(ctx, fp, link_slot, TrapCode::CallStackExhausted, None);
             return false;
         };
         let traced = TRACED.then(|| HostCall::begin(ctx, fp)).flatten();
@@ -353,13 +369,13 @@ unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: 
             Ok(Ok(())) if (*ctx).metered => match (*core.as_ptr()).meter.check_code() {
                 Ok(()) => true,
                 Err(code) => {
-                    (*ctx).exit = at_call(fp, link_slot, code, None);
+                    trap_at_call(ctx, fp, link_slot, code, None);
                     false
                 }
             },
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
-                let (ip, fp) = call_site(fp, link_slot);
+                let (ip, fp) = call_site(ctx, fp, link_slot);
                 (*ctx).exit = Exit::Host(error, ip, fp);
                 false
             }
@@ -371,26 +387,23 @@ unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: 
     }
 }
 
-instructions! {
-    Call(r) {
+handler! {
+    call(r) {
         let w = r.word();
         let entry = (*r.ctx).defined.add(w.long() as usize);
-        enter(r, (*entry).code.get(), r.fp.add(w.a.into()), r.ip.add(1), r.fp)
+        enter(r, (*entry).code.get(), r.fp.add(w.a.into()), here(&r, 1))
     }
-    CallImport(r) {
+    call_import(r) {
         let w = r.word();
         let entry = function(&r, w.long());
-        call_entry(r, entry, r.fp.add(w.a.into()), r.ip.add(1), r.fp)
+        call_entry(r, entry, r.fp.add(w.a.into()), r.ip.add(1))
     }
-    CallIndirectS(r) { call_indirect(r, r.slot(r.word().b) as u32) }
-    CallIndirectA(r) { call_indirect(r, r.acc as u32) }
-}
-
-handler! {
+    call_indirect_s(r) { call_indirect(r, r.slot(r.word().b) as u32) }
+    call_indirect_a(r) { call_indirect(r, r.acc as u32) }
     #[inline(never)]
     call_indirect_other(r) {
         let entry = (*r.ctx).callee;
-        call_entry(r, entry, r.fp.add(r.word().a.into()), r.ip.add(2), r.fp)
+        call_entry(r, entry, r.fp.add(r.word().a.into()), r.ip.add(2))
     }
 
     return_call(r) {
@@ -469,12 +482,15 @@ handler! {
         trace::call(r.ctx, r.fp);
         go(r)
     }
-    cross_return(r) {
-        let end = (*r.ctx).stack_end;
-        r.ip = end.cast::<*const Word>().read();
-        r.fp = end.add(1).cast::<*mut u64>().read();
-        (*r.ctx).stack_end = end.add(CROSS_SLOTS);
-        switch(&mut r, end.add(2).cast::<*mut InstanceData>().read());
+    #[inline(never)]
+    give_back_other(r) {
+        // Every instruction that returns has the link's slot in the same field.
+        let to = link(r.fp, r.word().a);
+        r.ip = to.ip;
+        r.fp = to.fp;
+        if let Some(instance) = to.other {
+            switch(&mut r, instance);
+        }
         go(r)
     }
     exit(r) {

@@ -20,7 +20,7 @@ mod trace;
 use std::panic::resume_unwind;
 use std::ptr::NonNull;
 
-use self::call::{EXIT, enter, switch};
+use self::call::{EXIT, Link, enter, switch};
 use self::metering::pause;
 use self::regs::{Ctx, Exit, Regs};
 use crate::error::{Error, Result};
@@ -123,7 +123,12 @@ pub(crate) unsafe fn invoke(
             regs: r,
         });
         switch(&mut r, (*func).instance);
-        dispatch::run(r, |r| enter(r, code, fp, &raw const EXIT, fp));
+        let to = Link {
+            ip: &raw const EXIT,
+            fp,
+            other: None,
+        };
+        dispatch::run(r, |r| enter(r, code, fp, to));
         pause(ctx);
         match std::mem::replace(&mut (*ctx).exit, Exit::Done) {
             Exit::Done => {

@@ -14,6 +14,7 @@ use crate::ir::{Word, instruction_at};
 #[derive(Default)]
 struct Count {
     words: usize,
+    ends_line: bool,
     text: String,
     /// How often the instruction after it was next, and how often another one.
     fell: u64,
@@ -33,9 +34,9 @@ pub(super) unsafe fn record(ip: *const Word, next: *const Word) {
     let count = counts.get_or_insert_default().entry(ip.addr()).or_default();
     if count.words == 0 {
         // SAFETY: passed on from the caller.
-        (count.words, count.text) = unsafe { instruction_at(ip) };
+        (count.words, count.ends_line, count.text) = unsafe { instruction_at(ip) };
     }
-    if ip.wrapping_add(count.words) == next {
+    if !count.ends_line && ip.wrapping_add(count.words) == next {
         count.fell += 1;
     } else {
         count.jumped += 1;
@@ -58,6 +59,7 @@ pub(super) fn write() {
             fell,
             jumped,
             text: instruction,
+            ..
         } = count;
         let _ = writeln!(text, "{at} {words} {fell} {jumped} {instruction}");
     }

@@ -37,7 +37,7 @@ pub(super) struct Ctx {
     pub(super) globals: *const NonNull<GlobalData>,
     /// The canonical types of the current instance's module.
     pub(super) sigs: *const SigId,
-    /// Where the value stack ends for frames; cross-instance returns are kept above.
+    /// Where the value stack ends.
     pub(super) stack_end: *mut u64,
     /// The current instance; null while a host function runs.
     pub(super) instance: *mut InstanceData,

@@ -1,5 +1,4 @@
-//! The value stack of a store, on which all frames of its guests stand: the frames from below,
-//! the returns to other instances from above.
+//! The value stack of a store, on which all frames of its guests stand.
 
 use std::alloc::Layout;
 use std::ptr::NonNull;

@@ -1,7 +1,7 @@
 //! The instruction table, code words and disassembly. Does not know the executor.
 
 mod disasm;
-mod length;
+mod facts;
 mod sequence;
 mod sequences;
 mod shape;
@@ -9,7 +9,7 @@ mod table;
 mod word;
 
 pub(crate) use disasm::disassemble;
-pub(crate) use length::{length, storing};
+pub(crate) use facts::{goes_elsewhere, length, storing};
 #[cfg(feature = "profile")]
 pub(crate) use sequence::instruction_at;
 pub(crate) use sequence::{ALL_OPCODES, instructions_of, longer_sequence};

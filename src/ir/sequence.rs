@@ -151,17 +151,22 @@ pub(crate) fn instructions_of(op: &u16) -> &[u16] {
     sequence.copied().unwrap_or(std::slice::from_ref(op))
 }
 
-/// The length in words of the instruction at `ip`, and how the table of sequences spells it.
+/// The length in words of the instruction at `ip`, whether it ends a straight line, and how the table
+/// of sequences spells it.
 ///
 /// # Safety
 ///
 /// `ip` points to an instruction of lowered code without sequences.
 #[cfg(feature = "profile")]
-pub(crate) unsafe fn instruction_at(ip: *const Word) -> (usize, String) {
+pub(crate) unsafe fn instruction_at(ip: *const Word) -> (usize, bool, String) {
     // SAFETY: passed on from the caller.
     let word = unsafe { *ip };
     let (row, mode) = Row::of(word.op).expect("an opcode of the table");
-    (super::length(word), spell(row, mode))
+    (
+        super::length(word),
+        super::goes_elsewhere(word.op),
+        spell(row, mode),
+    )
 }
 
 #[cfg(feature = "profile")]

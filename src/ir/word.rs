@@ -58,8 +58,8 @@ impl Word {
 /// The first word of a function's code: what a call must know of it.
 ///
 /// A frame is `arguments or results | link | locals | operands`. The caller places the arguments
-/// where the frame begins and finds the results in the same place. The link is two slots: the
-/// return address and the caller's frame.
+/// where the frame begins and finds the results in the same place. The link is three slots: the
+/// return address, the caller's frame, and the caller's instance where that is another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     /// How many slots the frame takes.
@@ -70,7 +70,7 @@ pub(crate) struct Header {
 
 impl Header {
     /// Slots that the link takes.
-    pub(crate) const LINK: u16 = 2;
+    pub(crate) const LINK: u16 = 3;
 
     pub(crate) const fn word(self) -> Word {
         Word::new(self.frame, self.link, 0, 0)

@@ -1,27 +1,62 @@
-//! What lowered code's own last step must know of opcodes: how many words an instruction takes, and
-//! which opcodes differ only in that one stores its result.
+//! What the last step of the lowering must know of opcodes, derived from the instruction table.
 
 use super::{
     Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, OPCODES, Row, STORE_MODES, Shape, Src,
     Word,
 };
 
-/// Of each opcode but those of sequences; a `br_table` has its table besides.
-static LENGTHS: [u8; OPCODES] = {
-    let mut lengths = [0; OPCODES];
+/// What there is to know of an opcode.
+#[derive(Clone, Copy)]
+struct Facts {
+    /// How many words the instruction takes; a `br_table` has its table besides.
+    words: u8,
+    /// Whether it leaves its result in the accumulator alone; the opcode after it stores it as well.
+    acc_only: bool,
+    /// Whether the instruction after it in the code is never the next one, or only by chance.
+    ends_line: bool,
+}
+
+/// Of each opcode but those of sequences.
+static FACTS: [Facts; OPCODES] = {
+    let mut facts = [Facts {
+        words: 0,
+        acc_only: false,
+        ends_line: false,
+    }; OPCODES];
     let (mut row, mut op) = (0, 0);
     while row < Row::ALL.len() {
         let shape = Row::ALL[row].shape();
         let mut mode = 0;
         while mode < shape.modes() {
-            lengths[op] = of_shape(shape, mode as usize);
+            facts[op] = Facts {
+                words: of_shape(shape, mode as usize),
+                acc_only: shape.has_result() && mode % 2 == 0,
+                ends_line: ends_line(Row::ALL[row]),
+            };
             op += 1;
             mode += 1;
         }
         row += 1;
     }
-    lengths
+    facts
 };
+
+const fn ends_line(row: Row) -> bool {
+    matches!(
+        row,
+        Row::Br
+            | Row::BrTableS
+            | Row::BrTableA
+            | Row::Return
+            | Row::ReturnS
+            | Row::ReturnI
+            | Row::ReturnUnsignedI
+            | Row::ReturnA
+            | Row::ReturnF32A
+            | Row::ReturnF64A
+            | Row::Unreachable
+    )
+}
 
 const fn of_shape(shape: Shape, mode: usize) -> u8 {
     1 + match shape {
@@ -64,28 +99,8 @@ const fn more_words(fields: &[u8]) -> u8 {
     words
 }
 
-/// Whether each opcode is a mode that leaves its result in the accumulator alone; the mode after it
-/// stores it as well.
-static ACC_ONLY: [bool; OPCODES] = {
-    let mut acc_only = [false; OPCODES];
-    let (mut row, mut op) = (0, 0);
-    while row < Row::ALL.len() {
-        let shape = Row::ALL[row].shape();
-        let mut mode = 0;
-        while mode < shape.modes() {
-            acc_only[op] = shape.has_result() && mode % 2 == 0;
-            op += 1;
-            mode += 1;
-        }
-        row += 1;
-    }
-    acc_only
-};
-
-/// Of an opcode that leaves its result in the accumulator alone, the one that stores it as well.
-#[inline]
-pub(crate) fn storing(op: u16) -> Option<u16> {
-    ACC_ONLY[usize::from(op)].then(|| op + 1)
+fn facts(op: u16) -> Facts {
+    FACTS[usize::from(op)]
 }
 
 /// How many words the instruction takes that begins with `word`, whose opcode is no sequence's.
@@ -96,5 +111,17 @@ pub(crate) fn length(word: Word) -> usize {
     } else {
         0
     };
-    usize::from(LENGTHS[usize::from(word.op)]) + table
+    usize::from(facts(word.op).words) + table
+}
+
+/// Of an opcode that leaves its result in the accumulator alone, the one that stores it as well.
+#[inline]
+pub(crate) fn storing(op: u16) -> Option<u16> {
+    facts(op).acc_only.then(|| op + 1)
+}
+
+/// Whether the instruction after one of this opcode is never the next one, or only by chance.
+#[inline]
+pub(crate) fn goes_elsewhere(op: u16) -> bool {
+    facts(op).ends_line
 }
