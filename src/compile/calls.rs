@@ -52,10 +52,7 @@ impl<'m> Lowering<'m> {
     pub(super) fn call_indirect(&mut self, ty_index: u32, table: u32) {
         let ty: &'m FuncType = &self.module.types[ty_index as usize];
         let index = self.pop();
-        if let Place::Const(_) = index.place {
-            self.slot(index);
-        }
-        let (src, slot) = self.source(index);
+        let (src, slot) = self.source_a(index);
         let base = self.pop_args(ty);
         self.flush_all();
         let row = match src {
@@ -122,7 +119,7 @@ impl<'m> Lowering<'m> {
                 Row::ReturnI
             };
             self.emit(Word::with_long(row.op(0), link, long));
-        } else if self.in_acc(value) {
+        } else if self.in_acc(value) == Some(Src::A) {
             let row = match value.class {
                 Class::Int => Row::ReturnA,
                 Class::F32 => Row::ReturnF32A,

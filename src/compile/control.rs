@@ -7,7 +7,7 @@ use wasmparser::{BlockType, BrTable};
 
 use super::Stop;
 use super::fusion::{Condition, Reach};
-use super::operands::{Class, Lowering, Place};
+use super::operands::{Class, Lowering};
 use crate::ir::{Row, Src, Word};
 use crate::module::convert::val_type;
 use crate::types::{FuncType, ValType};
@@ -340,11 +340,8 @@ impl Lowering<'_> {
 
     pub(super) fn br_table(&mut self, table: &BrTable<'_>) -> Result<(), Stop> {
         let index = self.pop();
-        if let Place::Const(_) = index.place {
-            self.slot(index);
-        }
         let count = self.label_arity(self.target(table.default()));
-        let (src, slot) = self.source(index);
+        let (src, slot) = self.source_a(index);
         self.materialise_top(count);
         let row = match src {
             Src::A => Row::BrTableA,

@@ -2,7 +2,7 @@
 //! it, a comparison and its negation, an addition and the access to its sum, a comparison with zero
 //! and the selection by it.
 
-use super::operands::{Class, Entry, Lowering, Place};
+use super::operands::{Entry, Lowering, Place};
 use crate::ir::{Addr, CMP_PAIRS, INT_PAIRS, Row, Src, Word};
 
 /// What a branch or a selection depends on.
@@ -54,8 +54,12 @@ impl Lowering<'_> {
             (Src::S, Src::S) => (Addr::SS, word.b, word.c),
             (Src::S, Src::A) => (Addr::AS, 0, word.b),
             (Src::A, Src::S) => (Addr::AS, 0, word.c),
+            (Src::S, Src::B) => (Addr::BS, 0, word.b),
+            (Src::B, Src::S) => (Addr::BS, 0, word.c),
+            (Src::A, Src::B) | (Src::B, Src::A) => (Addr::AB, 0, 0),
             (Src::S, Src::I) => (Addr::SI, word.b, word.c),
             (Src::A, Src::I) => (Addr::AI, 0, word.c),
+            (Src::B, Src::I) => (Addr::BI, 0, word.c),
             _ => return None,
         };
         self.undo(last);
@@ -85,7 +89,7 @@ impl Lowering<'_> {
         if let Place::Const(bits) = entry.place {
             return Condition::Const(bits as u32 != 0);
         }
-        match self.source(entry) {
+        match self.source_a(entry) {
             (Src::A, _) => Condition::Acc,
             (_, slot) => Condition::Slot(slot),
         }
@@ -136,29 +140,18 @@ impl Lowering<'_> {
         true
     }
 
-    /// Puts a popped condition into the integer accumulator, for a selection between two values
-    /// that are in slots or immediates. A comparison with zero that was emitted last is taken
-    /// back, for the selection to make.
-    pub(super) fn condition_to_acc(&mut self, entry: Entry) -> ZeroTest {
-        let mut test = ZeroTest {
+    /// Where a popped condition of a selection is: the accumulator or a slot. A comparison with zero
+    /// that was emitted last is taken back, for the selection to make.
+    pub(super) fn condition(&mut self, entry: Entry) -> (ZeroTest, Src, u16) {
+        if let Some(found) = self.zero_test(entry) {
+            return found;
+        }
+        let test = ZeroTest {
             negated: false,
             by_64: false,
         };
-        let (src, slot) = if let Some((zero_test, src, slot)) = self.zero_test(entry) {
-            test = zero_test;
-            (src, slot)
-        } else {
-            if let Place::Const(_) = entry.place {
-                self.slot(entry);
-            }
-            self.source(entry)
-        };
-        if src != Src::A {
-            self.flush(Class::Int);
-            self.emit(Word::new(Row::LoadAcc.op(0), 0, slot, 0));
-            self.remember(Class::Int, slot);
-        }
-        test
+        let (src, slot) = self.source_a(entry);
+        (test, src, slot)
     }
 
     /// The comparison with zero that made a popped condition, taken back, and where what it
@@ -174,7 +167,7 @@ impl Lowering<'_> {
         };
         let word = self.code[last.pc];
         let (lhs, rhs) = CMP_PAIRS[usize::from(last.mode / 2)];
-        if (rhs, word.c) != (Src::I, 0) {
+        if (rhs, word.c) != (Src::I, 0) || lhs == Src::B {
             return None;
         }
         self.undo(last);

@@ -286,7 +286,7 @@ impl Lowering<'_> {
         }
         let lhs = self.operand(lhs);
         let mut rhs = self.operand(rhs);
-        if lhs.0 == Src::A && rhs.0 == Src::A {
+        if lhs.0 == rhs.0 && matches!(lhs.0, Src::A | Src::B) {
             // The same local twice, so that its slot is good.
             rhs.0 = Src::S;
         }
@@ -307,7 +307,12 @@ impl Lowering<'_> {
             return self.int_pair(row, [(Src::S, slot, None), (src, field, wide)]);
         }
         let mut operands = self.operands(lhs, rhs);
-        if commutative && operands[1].0 == Src::A {
+        let rank = |operand: &Operand| match operand.0 {
+            Src::A => 0,
+            Src::B => 1,
+            _ => 2,
+        };
+        if commutative && rank(&operands[1]) < rank(&operands[0]) {
             // One way to write it, for which there are more sequences.
             operands.swap(0, 1);
         }
@@ -384,13 +389,17 @@ impl Lowering<'_> {
         self.produce(out, row, mode, [slot, 0], None);
     }
 
-    /// A value to select, when an integer that is a constant may be an immediate.
-    fn selected(&mut self, entry: Entry) -> (Src, u16) {
+    /// A value to select: an integer that is a constant may be an immediate, and the second accumulator
+    /// may have one if it keeps it until then.
+    fn selected(&mut self, entry: Entry, acc_is_kept: bool) -> (Src, u16) {
         if let Place::Const(bits) = entry.place
             && entry.class == Int
             && let Some(field) = imm(bits)
         {
             return (Src::I, field);
+        }
+        if acc_is_kept && entry.class == Int && self.in_acc(entry) == Some(Src::B) {
+            return self.source(entry);
         }
         (Src::S, self.slot(entry))
     }
@@ -398,9 +407,19 @@ impl Lowering<'_> {
     fn select(&mut self) {
         let (condition, second, first) = (self.pop(), self.pop(), self.pop());
         let class = first.class;
-        let mut second = self.selected(second);
-        let mut first = self.selected(first);
-        let test = self.condition_to_acc(condition);
+        let (test, src, slot) = self.condition(condition);
+        let in_acc = src == Src::A;
+        let mut second = self.selected(second, in_acc);
+        let mut first = self.selected(first, in_acc);
+        if (first.0, second.0) == (Src::B, Src::B) {
+            // The same local twice, so that its slot is good.
+            first.0 = Src::S;
+        }
+        if !in_acc {
+            self.shift(Int);
+            self.emit(Word::new(Row::LoadAcc.op(0), 0, slot, 0));
+            self.remember(Int, slot);
+        }
         if test.negated {
             std::mem::swap(&mut first, &mut second);
         }
@@ -423,14 +442,14 @@ impl Lowering<'_> {
         } else {
             // The handler leaves the bits in the integer accumulator as well.
             let slot = self.push_in_slot(class);
-            self.clobber(Int);
+            self.shift(Int);
             self.emit(Word::with_long(Row::GlobalGetS.op(0), slot, index));
         }
     }
 
     fn global_set(&mut self, index: u32) {
         let value = self.pop();
-        if value.class == Int && self.in_acc(value) {
+        if value.class == Int && self.in_acc(value) == Some(Src::A) {
             self.source(value);
             self.emit(Word::with_long(Row::GlobalSetA.op(0), 0, index));
         } else {
@@ -455,6 +474,8 @@ impl Lowering<'_> {
         match (src, u16::try_from(memarg.offset)) {
             (Src::A, Ok(near)) => (Addr::A, slot, near, None),
             (Src::A, Err(_)) => (Addr::AW, slot, 0, Some(memarg.offset)),
+            (Src::B, Ok(near)) => (Addr::B, slot, near, None),
+            (Src::B, Err(_)) => (Addr::BW, slot, 0, Some(memarg.offset)),
             (_, Ok(near)) => (Addr::S, slot, near, None),
             (_, Err(_)) => (Addr::SW, slot, 0, Some(memarg.offset)),
         }
@@ -470,23 +491,16 @@ impl Lowering<'_> {
 
     fn store(&mut self, row: Row, memarg: MemArg) {
         let (value, entry) = (operand_of(row, self.pop()), self.pop());
-        let mut value = match value.place {
-            Place::Const(bits) => match imm(bits) {
-                Some(field) => (Src::I, field),
-                None => (Src::S, self.slot(value)),
-            },
-            _ if value.class == Int => self.source(value),
+        // First, since an addition that it takes back leaves the accumulators as they were before.
+        let (addr, field, near, wide) = self.address(entry, memarg);
+        let mode_of = |src: Src| STORE_MODES.iter().position(|mode| *mode == (addr, src));
+        let in_acc = self.in_acc(value).filter(|_| value.class == Int);
+        let value = match value.place {
+            Place::Const(bits) if let Some(field) = imm(bits) => (Src::I, field),
+            _ if in_acc.is_some_and(|src| mode_of(src).is_some()) => self.source(value),
             _ => (Src::S, self.slot(value)),
         };
-        let (addr, field, near, wide) = self.address(entry, memarg);
-        if matches!(addr, Addr::A | Addr::AW) && value.0 == Src::A {
-            // The same local as address and value, so that its slot is good.
-            value.0 = Src::S;
-        }
-        let mode = STORE_MODES
-            .iter()
-            .position(|other| *other == (addr, value.0))
-            .expect("a store has every address that its value allows");
+        let mode = mode_of(value.0).expect("a store has every address with a slot or an immediate");
         self.emit(Word::new(row.op(mode as u16), field, value.1, near));
         self.code.extend(wide.map(Word::data));
     }
@@ -494,7 +508,7 @@ impl Lowering<'_> {
     /// Stores a float: from its accumulator, or from a slot as an integer of its size.
     fn store_float(&mut self, from_acc: Row, from_slot: Row, memarg: MemArg) {
         let value = *self.stack.last().expect("validation checked the operands");
-        if !self.in_acc(value) {
+        if self.in_acc(value) != Some(Src::A) {
             return self.store(from_slot, memarg);
         }
         let (value, entry) = (self.pop(), self.pop());

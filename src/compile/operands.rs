@@ -20,10 +20,6 @@ pub(super) enum Class {
     F64,
 }
 
-impl Class {
-    const ALL: [Self; 3] = [Self::Int, Self::F32, Self::F64];
-}
-
 /// Where a value on the stack is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -75,7 +71,7 @@ impl Local {
 
 /// What an accumulator holds.
 #[derive(Clone, Copy, Debug, Default)]
-struct Acc {
+pub(super) struct Acc {
     /// The slot that it has the value of.
     slot: Option<u16>,
     /// The instruction that made the value of that slot, which does not write the slot yet. The
@@ -90,8 +86,8 @@ pub(super) struct Last {
     pub(super) row: Row,
     pub(super) mode: u16,
     class: Class,
-    /// What the accumulator of its class held before it.
-    acc: Acc,
+    /// What its result pushed out of the accumulators of its class.
+    fallen: Acc,
 }
 
 /// The lowering of one function.
@@ -114,7 +110,8 @@ pub(super) struct Lowering<'m> {
     pub(super) regions: Option<Vec<Region>>,
     /// A limit that was met on the way; `operator` returns it.
     pub(super) refused: Option<LowerError>,
-    accs: [Acc; 3],
+    /// What the accumulators of each class hold: the last result, and the one before.
+    accs: [[Acc; 2]; 3],
     /// The slot of the next value, and the most that it was.
     next_slot: u32,
     max_slot: u32,
@@ -143,7 +140,7 @@ impl<'m> Lowering<'m> {
             records: None,
             regions: module.engine.config().metering.then(Vec::new),
             refused: None,
-            accs: [Acc::default(); 3],
+            accs: Default::default(),
             next_slot: first_slot,
             max_slot: first_slot,
             clean: 0,
@@ -186,7 +183,7 @@ impl<'m> Lowering<'m> {
     ) {
         let pc = self.produce_in_slot(class, row, mode, fields);
         self.code.extend(wide.map(Word::data));
-        self.accs[class as usize].pending = Some(pc);
+        self.accs[class as usize][0].pending = Some(pc);
     }
 
     /// Emits an instruction that writes its result to slot `a` and to the accumulator of `class`,
@@ -198,8 +195,7 @@ impl<'m> Lowering<'m> {
         mode: u16,
         [b, c]: [u16; 2],
     ) -> usize {
-        self.flush(class);
-        let acc = self.accs[class as usize];
+        let fallen = self.shift(class);
         let slot = self.push(Place::Temp, class);
         let pc = self.emit(Word::new(row.op(mode), slot, b, c));
         self.remember(class, slot);
@@ -208,7 +204,7 @@ impl<'m> Lowering<'m> {
             row,
             mode,
             class,
-            acc,
+            fallen,
         });
         pc
     }
@@ -216,7 +212,8 @@ impl<'m> Lowering<'m> {
     /// Takes the last instruction back, whose result was popped.
     pub(super) fn undo(&mut self, last: Last) {
         self.code.truncate(last.pc);
-        self.accs[last.class as usize] = last.acc;
+        let accs = &mut self.accs[last.class as usize];
+        *accs = [accs[1], last.fallen];
         self.last = None;
     }
 
@@ -267,8 +264,9 @@ impl<'m> Lowering<'m> {
 
     /// Drops a popped value.
     pub(super) fn discard(&mut self, entry: Entry) {
-        let acc = &mut self.accs[entry.class as usize];
-        if entry.place == Place::Temp && acc.slot == Some(entry.slot) {
+        if entry.place == Place::Temp
+            && let Some((_, acc)) = self.acc_of(entry.class, entry.slot)
+        {
             acc.pending = None;
         }
     }
@@ -282,37 +280,49 @@ impl<'m> Lowering<'m> {
 
     // Where values are.
 
-    /// Makes the value in the accumulator outlive it: the instruction that made it writes the slot
-    /// as well.
-    pub(super) fn flush(&mut self, class: Class) {
-        if let Some(pc) = self.accs[class as usize].pending.take() {
+    /// The accumulator that has the value of a slot, and how operands say so.
+    fn acc_of(&mut self, class: Class, slot: u16) -> Option<(Src, &mut Acc)> {
+        let accs = [Src::A, Src::B]
+            .into_iter()
+            .zip(&mut self.accs[class as usize]);
+        accs.into_iter().find(|(_, acc)| acc.slot == Some(slot))
+    }
+
+    /// Makes a value outlive its accumulator: the instruction that made it writes the slot as well.
+    fn keep(code: &mut [Word], acc: &mut Acc) {
+        if let Some(pc) = acc.pending.take() {
             // The mode after this one, by the order of modes.
-            self.code[pc].op += 1;
+            code[pc].op += 1;
         }
     }
 
+    /// Makes the values in the accumulators outlive them.
     pub(super) fn flush_all(&mut self) {
-        for class in Class::ALL {
-            self.flush(class);
+        for acc in self.accs.as_flattened_mut() {
+            Self::keep(&mut self.code, acc);
         }
     }
 
     /// After this point the accumulators may hold anything.
     pub(super) fn forget_all(&mut self) {
         self.flush_all();
-        self.accs = [Acc::default(); 3];
+        self.accs = Default::default();
         self.last = None;
     }
 
-    /// The accumulator of `class` is overwritten with something that is of no use.
-    pub(super) fn clobber(&mut self, class: Class) {
-        self.flush(class);
-        self.accs[class as usize] = Acc::default();
+    /// An instruction that is emitted next pushes a result, of no use so far, on the accumulators of
+    /// `class`. Gives what falls out of them, which is in its slot by then.
+    pub(super) fn shift(&mut self, class: Class) -> Acc {
+        let accs = &mut self.accs[class as usize];
+        Self::keep(&mut self.code, &mut accs[1]);
+        let fallen = accs[1];
+        *accs = [Acc::default(), accs[0]];
+        fallen
     }
 
     /// A slot is overwritten, and no accumulator has the new value.
     pub(super) fn forget(&mut self, slot: u16) {
-        for acc in &mut self.accs {
+        for acc in self.accs.as_flattened_mut() {
             if acc.slot == Some(slot) {
                 *acc = Acc::default();
             }
@@ -321,7 +331,7 @@ impl<'m> Lowering<'m> {
 
     /// The accumulator of `class` has the value of `slot`.
     pub(super) fn remember(&mut self, class: Class, slot: u16) {
-        self.accs[class as usize] = Acc {
+        self.accs[class as usize][0] = Acc {
             slot: Some(slot),
             pending: None,
         };
@@ -329,7 +339,7 @@ impl<'m> Lowering<'m> {
 
     /// The last instruction, where it made `entry` and left it in the accumulator alone.
     pub(super) fn just_made(&self, entry: Entry) -> Option<Last> {
-        let acc = self.accs[entry.class as usize];
+        let [acc, _] = self.accs[entry.class as usize];
         self.last.filter(|last| {
             entry.place == Place::Temp
                 && acc.slot == Some(entry.slot)
@@ -348,21 +358,33 @@ impl<'m> Lowering<'m> {
     /// Where a popped value that is no constant is read from, and the field that says so.
     pub(super) fn source(&mut self, entry: Entry) -> (Src, u16) {
         let home = self.home(entry);
-        let acc = &mut self.accs[entry.class as usize];
-        if acc.slot == Some(home) {
-            if entry.place == Place::Temp {
-                acc.pending = None;
+        match self.acc_of(entry.class, home) {
+            Some((src, acc)) => {
+                if entry.place == Place::Temp {
+                    acc.pending = None;
+                }
+                (src, home)
             }
-            (Src::A, home)
-        } else {
-            (Src::S, home)
+            None => (Src::S, home),
         }
     }
 
-    /// Whether a value is in its accumulator.
-    pub(super) fn in_acc(&self, entry: Entry) -> bool {
-        !matches!(entry.place, Place::Const(_))
-            && self.accs[entry.class as usize].slot == Some(self.home(entry))
+    /// As [`Self::source`], for instructions that take no value from the second accumulator.
+    pub(super) fn source_a(&mut self, entry: Entry) -> (Src, u16) {
+        if self.in_acc(entry) == Some(Src::A) {
+            self.source(entry)
+        } else {
+            (Src::S, self.slot(entry))
+        }
+    }
+
+    /// Which accumulator a value is in.
+    pub(super) fn in_acc(&mut self, entry: Entry) -> Option<Src> {
+        if let Place::Const(_) = entry.place {
+            return None;
+        }
+        let home = self.home(entry);
+        Some(self.acc_of(entry.class, home)?.0)
     }
 
     /// The slot that a popped value is in, once it is in one.
@@ -371,8 +393,10 @@ impl<'m> Lowering<'m> {
             Place::Const(bits) => self.set_const(entry.slot, bits),
             Place::Local(_) => {}
             Place::Temp => {
-                if self.accs[entry.class as usize].slot == Some(entry.slot) {
-                    self.flush(entry.class);
+                for acc in &mut self.accs[entry.class as usize] {
+                    if acc.slot == Some(entry.slot) {
+                        Self::keep(&mut self.code, acc);
+                    }
                 }
             }
         }
@@ -447,11 +471,11 @@ impl<'m> Lowering<'m> {
             Place::Local(_) => {}
             Place::Temp => {
                 let made_last = self.last.filter(|last| {
-                    self.accs[entry.class as usize].slot == Some(entry.slot)
+                    self.accs[entry.class as usize][0].slot == Some(entry.slot)
                         && self.code[last.pc].a == entry.slot
                 });
                 if let Some(last) = made_last {
-                    self.flush(entry.class);
+                    self.slot(entry);
                     self.code[last.pc].a = slot;
                     self.forget(slot);
                     self.remember(entry.class, slot);
@@ -460,7 +484,7 @@ impl<'m> Lowering<'m> {
                 }
             }
         }
-        let (src, home) = self.source(entry);
+        let (src, home) = self.source_a(entry);
         if home == slot {
             return;
         }

@@ -216,13 +216,14 @@ unsafe fn drop_elem(ctx: *mut Ctx, index: u32) {
 
 instructions! {
     GlobalGetA(r) {
-        r.acc = (*global(&r, r.word().long())).value[0];
+        r.int.push((*global(&r, r.word().long())).value[0]);
         r.next::<R>(1)
     }
     GlobalGetS(r) {
         let w = r.word();
-        r.acc = (*global(&r, w.long())).value[0];
-        r.set_slot(w.a, r.acc);
+        let bits = (*global(&r, w.long())).value[0];
+        r.set_slot(w.a, bits);
+        r.int.push(bits);
         r.next::<R>(1)
     }
     GlobalSetS(r) {
@@ -231,33 +232,35 @@ instructions! {
         r.next::<R>(1)
     }
     GlobalSetA(r) {
-        (*global(&r, r.word().long())).value[0] = r.acc;
+        (*global(&r, r.word().long())).value[0] = r.int.last;
         r.next::<R>(1)
     }
 }
 
 handler! {
     ref_func_a(r) {
-        r.acc = func_ref(&r, r.word().long());
+        r.int.push(func_ref(&r, r.word().long()));
         r.next::<Dispatch>(1)
     }
     ref_func_s(r) {
         let w = r.word();
-        r.acc = func_ref(&r, w.long());
-        r.set_slot(w.a, r.acc);
+        let bits = func_ref(&r, w.long());
+        r.set_slot(w.a, bits);
+        r.int.push(bits);
         r.next::<Dispatch>(1)
     }
 
     memory_size_a(r) {
         let memory = memory(r.ctx, r.word().long());
-        r.acc = (*memory.as_ptr()).len as u64 / PAGE_SIZE_BYTES;
+        r.int.push((*memory.as_ptr()).len as u64 / PAGE_SIZE_BYTES);
         r.next::<Dispatch>(1)
     }
     memory_size_s(r) {
         let w = r.word();
         let memory = memory(r.ctx, w.long());
-        r.acc = (*memory.as_ptr()).len as u64 / PAGE_SIZE_BYTES;
-        r.set_slot(w.a, r.acc);
+        let bits = (*memory.as_ptr()).len as u64 / PAGE_SIZE_BYTES;
+        r.set_slot(w.a, bits);
+        r.int.push(bits);
         r.next::<Dispatch>(1)
     }
     memory_grow(r) {

@@ -6,7 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::dispatch::{Next, go, handler, instructions, stop};
+use super::dispatch::{Next, go, handler, instructions, jump, stop};
 use super::metering::{pause, resume};
 use super::regs::{Ctx, Exit, Regs, Value, trap};
 use super::trace::{self, HostCall};
@@ -149,7 +149,7 @@ unsafe fn enter_other(mut r: Regs, entry: *const FuncEntry, fp: *mut u64, to: Li
         switch(&mut r, (*entry).instance);
         if (*ctx).traced {
             // On the way, so that nobody else saves registers for it.
-            return tell(r.ip, r.fp, r.mem, r.len, r.ctx, r.acc, r.acc32, r.acc64);
+            return jump!(tell, r);
         }
         go(r)
     }
@@ -196,7 +196,7 @@ unsafe fn call_indirect(r: Regs, index: u32) -> Next {
             Ok(entry) => {
                 // Elsewhere, so that calls within the instance save no registers for it.
                 (*r.ctx).callee = entry;
-                call_indirect_other(r.ip, r.fp, r.mem, r.len, r.ctx, r.acc, r.acc32, r.acc64)
+                jump!(call_indirect_other, r)
             }
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
@@ -254,7 +254,7 @@ unsafe fn give_back(mut r: Regs, link_slot: u16) -> Next {
         let at = r.fp.add(link_slot.into());
         let caller = at.add(1).cast::<*mut u64>().read();
         if caller.addr() % 2 == OTHER {
-            return give_back_other(r.ip, r.fp, r.mem, r.len, r.ctx, r.acc, r.acc32, r.acc64);
+            return jump!(give_back_other, r);
         }
         r.ip = at.cast::<*const Word>().read();
         r.fp = caller;
@@ -274,9 +274,9 @@ unsafe fn give_back_bits(r: Regs, link_slot: u16, bits: u64) -> Next {
 /// Sets every accumulator to the bits: the caller knows which class they are of.
 #[inline(always)]
 fn set_accs(r: &mut Regs, bits: u64) {
-    r.acc = bits;
-    r.acc32 = Value::from_bits(bits);
-    r.acc64 = Value::from_bits(bits);
+    r.int.last = bits;
+    r.f32.last = Value::from_bits(bits);
+    r.f64.last = Value::from_bits(bits);
 }
 
 /// The call that entered the frame at `fp`: the instruction, and the caller's frame. The caller's
@@ -399,7 +399,7 @@ handler! {
         call_entry(r, entry, r.fp.add(w.a.into()), r.ip.add(1))
     }
     call_indirect_s(r) { call_indirect(r, r.slot(r.word().b) as u32) }
-    call_indirect_a(r) { call_indirect(r, r.acc as u32) }
+    call_indirect_a(r) { call_indirect(r, r.int.last as u32) }
     #[inline(never)]
     call_indirect_other(r) {
         let entry = (*r.ctx).callee;
@@ -448,9 +448,9 @@ instructions! {
         set_accs(&mut r, bits);
         give_back_bits(r, w.a, bits)
     }
-    ReturnA(r) { give_back_bits(r, r.word().a, r.acc) }
-    ReturnF32A(r) { give_back_bits(r, r.word().a, Value::to_bits(r.acc32)) }
-    ReturnF64A(r) { give_back_bits(r, r.word().a, Value::to_bits(r.acc64)) }
+    ReturnA(r) { give_back_bits(r, r.word().a, r.int.last) }
+    ReturnF32A(r) { give_back_bits(r, r.word().a, Value::to_bits(r.f32.last)) }
+    ReturnF64A(r) { give_back_bits(r, r.word().a, Value::to_bits(r.f64.last)) }
 }
 
 handler! {

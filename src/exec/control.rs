@@ -65,19 +65,20 @@ instructions! {
         r.next::<R>(1)
     }
     CopyAcc(r) {
-        r.set_slot(r.word().a, r.acc);
+        r.set_slot(r.word().a, r.int.last);
         r.next::<R>(1)
     }
     CopyAccF32(r) {
-        r.set_slot(r.word().a, Value::to_bits(r.acc32));
+        r.set_slot(r.word().a, Value::to_bits(r.f32.last));
         r.next::<R>(1)
     }
     CopyAccF64(r) {
-        r.set_slot(r.word().a, Value::to_bits(r.acc64));
+        r.set_slot(r.word().a, Value::to_bits(r.f64.last));
         r.next::<R>(1)
     }
     LoadAcc(r) {
-        r.acc = r.slot(r.word().b);
+        let bits = r.slot(r.word().b);
+        r.int.push(bits);
         r.next::<R>(1)
     }
     ConstS(r) {
@@ -97,9 +98,9 @@ instructions! {
 
     Br(r) { r.jump(r.word().long().cast_signed() as isize) }
     BrNzS(r) { br_where::<R>(r, r.slot(r.word().a) as u32 != 0) }
-    BrNzA(r) { br_where::<R>(r, r.acc as u32 != 0) }
+    BrNzA(r) { br_where::<R>(r, r.int.last as u32 != 0) }
     BrZS(r) { br_where::<R>(r, r.slot(r.word().a) as u32 == 0) }
-    BrZA(r) { br_where::<R>(r, r.acc as u32 == 0) }
+    BrZA(r) { br_where::<R>(r, r.int.last as u32 == 0) }
     BrTableS(r) { br_table(r, r.slot(r.word().a) as u32) }
-    BrTableA(r) { br_table(r, r.acc as u32) }
+    BrTableA(r) { br_table(r, r.int.last as u32) }
 }

@@ -33,36 +33,69 @@ macro_rules! handler_with_abi {
             ip: *const Word,
             fp: *mut u64,
             mem: *mut u8,
-            len: usize,
             ctx: *mut Ctx,
-            acc: u64,
-            acc32: f32,
-            acc64: f64,
+            int: u64,
+            int_before: u64,
+            f32: f32,
+            f32_before: f32,
+            f64: f64,
+            f64_before: f64,
         ) -> Next {
             #[allow(unused_mut, reason = "not every handler changes a register")]
-            let mut $regs = Regs { ip, fp, mem, len, ctx, acc, acc32, acc64 };
+            let mut $regs = Regs {
+                ip,
+                fp,
+                mem,
+                ctx,
+                int: $crate::exec::regs::Accs { last: int, before: int_before },
+                f32: $crate::exec::regs::Accs { last: f32, before: f32_before },
+                f64: $crate::exec::regs::Accs { last: f64, before: f64_before },
+            };
             // SAFETY: each handler argues for what it does; it is only reached from lowered code
             // of a validated module, or from the stubs of this room.
             unsafe { $body }
         }
     )*};
 }
-pub(super) use {handler, handler_with_abi};
+/// Calls a handler with the registers.
+macro_rules! jump {
+    ($handler:expr, $r:ident) => {
+        $handler(
+            $r.ip,
+            $r.fp,
+            $r.mem,
+            $r.ctx,
+            $r.int.last,
+            $r.int.before,
+            $r.f32.last,
+            $r.f32.before,
+            $r.f64.last,
+            $r.f64.before,
+        )
+    };
+}
+pub(super) use {handler, handler_with_abi, jump};
 
+macro_rules! handler_type {
+    ($abi:literal) => {
+        pub(super) type Handler = unsafe extern $abi fn(
+            *const Word,
+            *mut u64,
+            *mut u8,
+            *mut Ctx,
+            u64,
+            u64,
+            f32,
+            f32,
+            f64,
+            f64,
+        ) -> Next;
+    };
+}
 #[cfg(target_arch = "x86_64")]
-pub(super) type Handler = unsafe extern "sysv64" fn(
-    *const Word,
-    *mut u64,
-    *mut u8,
-    usize,
-    *mut Ctx,
-    u64,
-    f32,
-    f64,
-) -> Next;
+handler_type!("sysv64");
 #[cfg(not(target_arch = "x86_64"))]
-pub(super) type Handler =
-    unsafe extern "C" fn(*const Word, *mut u64, *mut u8, usize, *mut Ctx, u64, f32, f64) -> Next;
+handler_type!("C");
 
 /// The handler of the instruction at `ip`.
 #[inline(always)]
@@ -75,7 +108,7 @@ unsafe fn handler_at(ip: *const Word) -> Handler {
 #[inline(always)]
 unsafe fn call(r: Regs) -> Next {
     // SAFETY: passed on from the caller.
-    unsafe { handler_at(r.ip)(r.ip, r.fp, r.mem, r.len, r.ctx, r.acc, r.acc32, r.acc64) }
+    unsafe { jump!(handler_at(r.ip), r) }
 }
 
 /// An instruction in one of its modes, as a part of a handler.

@@ -1,7 +1,7 @@
 //! What metered code charges: the instruction that the lowering puts at functions and loops, and
 //! what bulk instructions and host calls do with the budget. The meter itself is the store's.
 
-use super::dispatch::{Dispatch, Next, handler, instructions};
+use super::dispatch::{Dispatch, Next, handler, instructions, jump};
 use super::regs::{Ctx, Regs, trap};
 use crate::ir::Word;
 use crate::limits::{Meter, PART_BYTES};
@@ -100,7 +100,7 @@ instructions! {
         if left >= 0 {
             return r.next::<R>(1);
         }
-        overdrawn(r.ip, r.fp, r.mem, r.len, r.ctx, r.acc, r.acc32, r.acc64)
+        jump!(overdrawn, r)
     }
 }
 

@@ -22,7 +22,7 @@ use std::ptr::NonNull;
 
 use self::call::{EXIT, Link, enter, switch};
 use self::metering::pause;
-use self::regs::{Ctx, Exit, Regs};
+use self::regs::{Accs, Ctx, Exit, Regs};
 use crate::error::{Error, Result};
 use crate::ir::{Header, Row, Word};
 use crate::store::{Core, FuncEntry};
@@ -98,11 +98,16 @@ pub(crate) unsafe fn invoke(
             ip: &raw const EXIT,
             fp,
             mem: std::ptr::without_provenance_mut(16),
-            len: 0,
             ctx: ctx.as_mut_ptr(),
-            acc: 0,
-            acc32: 0.0,
-            acc64: 0.0,
+            int: Accs { last: 0, before: 0 },
+            f32: Accs {
+                last: 0.0,
+                before: 0.0,
+            },
+            f64: Accs {
+                last: 0.0,
+                before: 0.0,
+            },
         };
         // Through the address that the registers have, so that it stays good.
         let ctx = r.ctx;
@@ -111,6 +116,7 @@ pub(crate) unsafe fn invoke(
             globals: std::ptr::null(),
             sigs: std::ptr::null(),
             stack_end: end,
+            len: 0,
             instance: std::ptr::null_mut(),
             caller: std::ptr::null_mut(),
             callee: func,

@@ -17,16 +17,30 @@ pub(super) struct Regs {
     pub(super) ip: *const Word,
     /// Slot 0 of the current frame.
     pub(super) fp: *mut u64,
-    /// The first byte of memory 0 of the current instance, and its size in bytes.
+    /// The first byte of memory 0 of the current instance.
     pub(super) mem: *mut u8,
-    pub(super) len: usize,
     pub(super) ctx: *mut Ctx,
-    /// The result of the last instruction with an integer or a reference as its result.
-    pub(super) acc: u64,
-    /// The result of the last instruction with an `f32` as its result.
-    pub(super) acc32: f32,
-    /// The result of the last instruction with an `f64` as its result.
-    pub(super) acc64: f64,
+    /// Of integers and references.
+    pub(super) int: Accs<u64>,
+    pub(super) f32: Accs<f32>,
+    pub(super) f64: Accs<f64>,
+}
+
+/// The accumulators of a class of values: the result of the last instruction with a result of that
+/// class, and the one before.
+#[derive(Clone, Copy)]
+pub(super) struct Accs<T> {
+    pub(super) last: T,
+    pub(super) before: T,
+}
+
+impl<T: Copy> Accs<T> {
+    /// Takes the result of an instruction.
+    #[inline(always)]
+    pub(super) fn push(&mut self, value: T) {
+        self.before = self.last;
+        self.last = value;
+    }
 }
 
 /// What an execution needs beyond its registers.
@@ -39,6 +53,8 @@ pub(super) struct Ctx {
     pub(super) sigs: *const SigId,
     /// Where the value stack ends.
     pub(super) stack_end: *mut u64,
+    /// The size of memory 0 of the current instance in bytes.
+    pub(super) len: usize,
     /// The current instance; null while a host function runs.
     pub(super) instance: *mut InstanceData,
     /// Who called the function that is being entered, and which it is; set by calls that may leave
@@ -129,9 +145,9 @@ impl Regs {
                 Some(memory) => {
                     let memory = memory.as_ptr();
                     self.mem = (*memory).base;
-                    self.len = (*memory).len;
+                    (*self.ctx).len = (*memory).len;
                 }
-                None => self.len = 0,
+                None => (*self.ctx).len = 0,
             }
         }
     }
@@ -155,7 +171,9 @@ pub(super) unsafe extern "C" fn trap(
 pub(super) trait Value: Copy {
     fn from_bits(bits: u64) -> Self;
     fn to_bits(self) -> u64;
+    /// The accumulators of the type's class.
     fn acc(regs: &Regs) -> Self;
+    fn acc_before(regs: &Regs) -> Self;
     fn set_acc(self, regs: &mut Regs);
     fn from_imm(imm: u16) -> Self;
 }
@@ -173,11 +191,15 @@ macro_rules! int_value {
             }
             #[inline(always)]
             fn acc(regs: &Regs) -> Self {
-                regs.acc as $ty
+                regs.int.last as $ty
+            }
+            #[inline(always)]
+            fn acc_before(regs: &Regs) -> Self {
+                regs.int.before as $ty
             }
             #[inline(always)]
             fn set_acc(self, regs: &mut Regs) {
-                regs.acc = self.to_bits();
+                regs.int.push(self.to_bits());
             }
             #[inline(always)]
             fn from_imm(imm: u16) -> Self {
@@ -201,11 +223,15 @@ macro_rules! float_value {
             }
             #[inline(always)]
             fn acc(regs: &Regs) -> Self {
-                regs.$acc
+                regs.$acc.last
+            }
+            #[inline(always)]
+            fn acc_before(regs: &Regs) -> Self {
+                regs.$acc.before
             }
             #[inline(always)]
             fn set_acc(self, regs: &mut Regs) {
-                regs.$acc = self;
+                regs.$acc.push(self);
             }
             #[inline(always)]
             fn from_imm(imm: u16) -> Self {
@@ -214,4 +240,4 @@ macro_rules! float_value {
         }
     )*};
 }
-float_value! { f32: u32, acc32  f64: u64, acc64 }
+float_value! { f32: u32, f32  f64: u64, f64 }

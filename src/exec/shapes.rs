@@ -98,6 +98,7 @@ pub(super) trait Operand {
 }
 pub(super) struct S;
 pub(super) struct A;
+pub(super) struct B;
 pub(super) struct I;
 pub(super) struct W;
 impl Operand for S {
@@ -111,6 +112,12 @@ impl Operand for A {
     #[inline(always)]
     unsafe fn read<V: Value>(regs: &Regs, _field: u16) -> V {
         V::acc(regs)
+    }
+}
+impl Operand for B {
+    #[inline(always)]
+    unsafe fn read<V: Value>(regs: &Regs, _field: u16) -> V {
+        V::acc_before(regs)
     }
 }
 impl Operand for I {
@@ -154,11 +161,15 @@ pub(super) trait Address {
 }
 pub(super) struct SW;
 pub(super) struct AW;
+pub(super) struct BW;
 pub(super) struct K;
 pub(super) struct SS;
 pub(super) struct AS;
+pub(super) struct BS;
+pub(super) struct AB;
 pub(super) struct SI;
 pub(super) struct AI;
+pub(super) struct BI;
 /// A sum of two summands, where they are told by their fields.
 macro_rules! sum_address {
     ($($name:ident: $lhs:ident + $rhs:ident;)*) => {$(
@@ -175,7 +186,9 @@ macro_rules! sum_address {
         }
     )*};
 }
-sum_address! { SS: S + S; AS: A + S; SI: S + I; AI: A + I; }
+sum_address! {
+    SS: S + S; AS: A + S; BS: B + S; AB: A + B; SI: S + I; AI: A + I; BI: B + I;
+}
 impl Address for S {
     const WIDE: usize = 0;
     #[inline(always)]
@@ -184,25 +197,32 @@ impl Address for S {
         u64::from(unsafe { regs.slot(field) } as u32) + u64::from(near)
     }
 }
-impl Address for A {
-    const WIDE: usize = 0;
-    #[inline(always)]
-    unsafe fn effective(regs: &Regs, _field: u16, near: u16) -> u64 {
-        u64::from(regs.acc as u32) + u64::from(near)
-    }
+/// The low half of an accumulator, and a near offset or one in the word that follows.
+macro_rules! acc_address {
+    ($($acc:ident, $wide:ident)*) => {$(
+        impl Address for $acc {
+            const WIDE: usize = 0;
+            #[inline(always)]
+            unsafe fn effective(regs: &Regs, _field: u16, near: u16) -> u64 {
+                // SAFETY: an accumulator can be read always.
+                u64::from(unsafe { $acc::read::<u32>(regs, 0) }) + u64::from(near)
+            }
+        }
+        impl Address for $wide {
+            #[inline(always)]
+            unsafe fn effective(regs: &Regs, _field: u16, _near: u16) -> u64 {
+                // SAFETY: this mode has a second word.
+                unsafe { u64::from($acc::read::<u32>(regs, 0)).wrapping_add(regs.wide()) }
+            }
+        }
+    )*};
 }
+acc_address! { A, AW  B, BW }
 impl Address for SW {
     #[inline(always)]
     unsafe fn effective(regs: &Regs, field: u16, _near: u16) -> u64 {
         // SAFETY: the field is a slot of the frame, and this mode has a second word.
         u64::from(unsafe { regs.slot(field) } as u32).wrapping_add(unsafe { regs.wide() })
-    }
-}
-impl Address for AW {
-    #[inline(always)]
-    unsafe fn effective(regs: &Regs, _field: u16, _near: u16) -> u64 {
-        // SAFETY: this mode has a second word.
-        u64::from(regs.acc as u32).wrapping_add(unsafe { regs.wide() })
     }
 }
 impl Address for K {
@@ -216,7 +236,8 @@ impl Address for K {
 /// Where `size` bytes at `address` lie in memory 0, if they do.
 #[inline(always)]
 unsafe fn locate(regs: &Regs, address: u64, size: u64) -> Option<*mut u8> {
-    if address.wrapping_add(size) <= regs.len as u64 {
+    // SAFETY: the context outlives the execution.
+    if address.wrapping_add(size) <= unsafe { (*regs.ctx).len } as u64 {
         // SAFETY: the bytes end within the memory's length, which `reload_memory` keeps true.
         Some(unsafe { regs.mem.add(address as usize) })
     } else {

@@ -2,8 +2,9 @@
 
 use super::dispatch::{Dispatch, Handler, Then, handle};
 use super::shapes::{
-    A, AI, AS, AW, Binary, BinaryOp, Branch, Choice, Compare, I, K, Load, LoadOp, Outcome, S, SI,
-    SS, SW, Selection, Store, StoreAccOp, StoreOp, ToAcc, ToSlot, Unary, UnaryOp, W,
+    A, AB, AI, AS, AW, B, BI, BS, BW, Binary, BinaryOp, Branch, Choice, Compare, I, K, Load,
+    LoadOp, Outcome, S, SI, SS, SW, Selection, Store, StoreAccOp, StoreOp, ToAcc, ToSlot, Unary,
+    UnaryOp, W,
 };
 use super::{bulk, call, control, metering};
 use crate::ir::{
@@ -161,6 +162,8 @@ macro_rules! handlers {
             handle::<UnaryOp<operators::$name, S, ToSlot>, Dispatch>,
             handle::<UnaryOp<operators::$name, A, ToAcc>, Dispatch>,
             handle::<UnaryOp<operators::$name, A, ToSlot>, Dispatch>,
+            handle::<UnaryOp<operators::$name, B, ToAcc>, Dispatch>,
+            handle::<UnaryOp<operators::$name, B, ToSlot>, Dispatch>,
         ]
     };
     ($name:ident Load($($args:tt)*)) => {

@@ -22,6 +22,7 @@ impl Instr<'_> {
         match src {
             Src::S => format!("s{field}"),
             Src::A => "acc".to_owned(),
+            Src::B => "acc'".to_owned(),
             Src::I => format!("#{}", field.cast_signed()),
             Src::W => format!("#{:#x}", self.wide()),
         }
@@ -34,6 +35,11 @@ impl Instr<'_> {
             Addr::A => format!("[acc + {near}]"),
             Addr::SW => format!("[s{field} + {}]", self.wide()),
             Addr::AW => format!("[acc + {}]", self.wide()),
+            Addr::B => format!("[acc' + {near}]"),
+            Addr::BW => format!("[acc' + {}]", self.wide()),
+            Addr::BS => format!("[acc' + s{near}]"),
+            Addr::AB => "[acc + acc']".to_owned(),
+            Addr::BI => format!("[acc' + #{}]", near.cast_signed()),
             Addr::K => format!("[{}]", self.wide()),
             Addr::SS => format!("[s{field} + s{near}]"),
             Addr::AS => format!("[acc + s{near}]"),

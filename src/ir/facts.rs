@@ -78,7 +78,7 @@ const fn wide(pair: (Src, Src)) -> u8 {
 }
 
 const fn far(addr: Addr) -> u8 {
-    matches!(addr, Addr::SW | Addr::AW | Addr::K) as u8
+    matches!(addr, Addr::SW | Addr::AW | Addr::BW | Addr::K) as u8
 }
 
 /// How many words the fields of a row name besides the first: `#W`, `#w` and `#h` are in the second,

@@ -94,7 +94,7 @@ pub(crate) const ALL_OPCODES: usize = OPCODES + SEQUENCES.len();
 /// The longer sequences, by the opcode of the shorter one or of the first instruction and by that of
 /// the instruction after it: a hash table of three opcodes an entry, open addressed.
 static LONGER: [[u16; 3]; LONGER_LEN] = longer();
-const LONGER_LEN: usize = (2 * SEQUENCES.len() + 1).next_power_of_two();
+const LONGER_LEN: usize = (2 * SEQUENCES.len() + 2).next_power_of_two();
 /// No instruction's opcode: it marks what is empty.
 const NONE: u16 = u16::MAX;
 const _: () = assert!(ALL_OPCODES < NONE as usize);
@@ -194,5 +194,42 @@ fn spell(row: Row, mode: u16) -> String {
         Shape::Select => branch("Select", SELECT_PAIRS[at]),
         Shape::Simple(_) => format!("Simple({row:?})"),
         Shape::Plain(_) => "-".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::goes_elsewhere;
+    use super::*;
+
+    #[test]
+    fn every_sequence_is_found_by_its_instructions() {
+        for (op, instructions) in (OPCODES as u16..).zip(SEQUENCES) {
+            let (first, rest) = instructions.split_first().expect("a sequence is not empty");
+            let found = rest
+                .iter()
+                .try_fold(*first, |before, next| longer_sequence(before, *next));
+            assert_eq!(found, Some(op), "{instructions:?}");
+            assert_eq!(instructions_of(&op), *instructions);
+            assert!(!rest.is_empty());
+        }
+    }
+
+    #[test]
+    fn no_sequence_goes_on_after_an_instruction_that_never_does() {
+        for instructions in SEQUENCES {
+            let (_, before_last) = instructions.split_last().expect("a sequence is not empty");
+            assert!(
+                !before_last.iter().any(|op| goes_elsewhere(*op)),
+                "{instructions:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_opcode_that_is_no_sequence_is_its_own_instruction() {
+        for op in [0, OPCODES as u16 - 1, ALL_OPCODES as u16] {
+            assert_eq!(instructions_of(&op), [op]);
+        }
     }
 }

@@ -10,8 +10,10 @@
 pub(crate) enum Src {
     /// The slot that the operand's field names.
     S,
-    /// The accumulator of the operand's class.
+    /// The accumulator of the operand's class: the last result.
     A,
+    /// The second accumulator of the operand's class: the result before that.
+    B,
     /// The operand's field itself, sign-extended.
     I,
     /// The 64 bits of the word that follows.
@@ -25,58 +27,73 @@ pub(crate) enum Addr {
     S,
     /// The integer accumulator, plus the offset in `c`.
     A,
+    /// The second integer accumulator, plus the offset in `c`.
+    B,
     /// A slot, plus the offset in the word that follows.
     SW,
     /// The integer accumulator, plus the offset in the word that follows.
     AW,
+    /// The second integer accumulator, plus the offset in the word that follows.
+    BW,
     /// The word that follows is the address.
     K,
     /// The sum of two slots, the second in the field of the offset. Sums wrap at 32 bits.
     SS,
     /// The sum of the integer accumulator and the slot in the field of the offset.
     AS,
+    /// The sum of the second integer accumulator and the slot in the field of the offset.
+    BS,
+    /// The sum of both integer accumulators.
+    AB,
     /// The sum of a slot and the immediate in the field of the offset.
     SI,
     /// The sum of the integer accumulator and the immediate in the field of the offset.
     AI,
+    /// The sum of the second integer accumulator and the immediate in the field of the offset.
+    BI,
 }
 
 /// Operand pairs of an integer operator with a result.
 macro_rules! int_pairs {
     ($then:ident!($($pre:tt)*)) => {
-        $then! { ($($pre)*) [S S] [S A] [A S] [S I] [A I] [I S] [I A] [S W] [A W] }
+        $then! { ($($pre)*) [S S] [S A] [A S] [S B] [B S] [A B] [B A] [S I] [A I] [B I]
+            [I S] [I A] [I B] [S W] [A W] [B W] }
     };
 }
 /// Operand pairs of an integer comparison: a constant is always on the right.
 macro_rules! cmp_pairs {
     ($then:ident!($($pre:tt)*)) => {
-        $then! { ($($pre)*) [S S] [S A] [A S] [S I] [A I] [S W] [A W] }
+        $then! { ($($pre)*) [S S] [S A] [A S] [S B] [B S] [A B] [B A] [S I] [A I] [B I]
+            [S W] [A W] [B W] }
     };
 }
 /// Operand pairs of a float operator or comparison.
 macro_rules! float_pairs {
     ($then:ident!($($pre:tt)*)) => {
-        $then! { ($($pre)*) [S S] [S A] [A S] [S W] [A W] [W S] [W A] }
+        $then! { ($($pre)*) [S S] [S A] [A S] [S B] [B S] [A B] [B A] [S W] [A W] [B W]
+            [W S] [W A] [W B] }
     };
 }
 /// Addresses of a load.
 macro_rules! load_modes {
     ($then:ident!($($pre:tt)*)) => {
-        $then! { ($($pre)*) [S] [A] [SW] [AW] [K] [SS] [AS] [SI] [AI] }
+        $then! { ($($pre)*) [S] [A] [B] [SW] [AW] [BW] [K] [SS] [AS] [BS] [AB] [SI] [AI] [BI] }
     };
 }
 /// Address and value of a store of an integer, or of anything in a slot.
 macro_rules! store_modes {
     ($then:ident!($($pre:tt)*)) => {
         $then! { ($($pre)*)
-            [S S] [S A] [A S] [S I] [A I] [SW S] [SW A] [AW S] [SW I] [AW I] [K S] [K A] [K I]
-            [SS S] [SS I] [AS S] [AS I] [SI S] [SI I] [AI S] [AI I] }
+            [S S] [S A] [S B] [S I] [A S] [A B] [A I] [B S] [B A] [B I]
+            [SW S] [SW A] [SW B] [SW I] [AW S] [AW B] [AW I] [BW S] [BW A] [BW I]
+            [K S] [K A] [K B] [K I] [SS S] [SS A] [SS B] [SS I] [AS S] [AS B] [AS I] [BS S] [BS A] [BS I]
+            [AB S] [AB I] [SI S] [SI A] [SI I] [AI S] [AI B] [AI I] [BI S] [BI A] [BI I] }
     };
 }
 /// What a selection between integers selects from.
 macro_rules! select_pairs {
     ($then:ident!($($pre:tt)*)) => {
-        $then! { ($($pre)*) [S S] [S I] [I S] [I I] }
+        $then! { ($($pre)*) [S S] [S I] [I S] [I I] [S B] [B S] [B I] [I B] }
     };
 }
 pub(crate) use {cmp_pairs, float_pairs, int_pairs, load_modes, select_pairs, store_modes};
@@ -104,7 +121,7 @@ load_modes!(addr_const!(LOAD_MODES));
 store_modes!(store_const!(STORE_MODES));
 
 /// Operands of a unary operator.
-pub(crate) const UNARY_SRCS: &[Src] = &[Src::S, Src::A];
+pub(crate) const UNARY_SRCS: &[Src] = &[Src::S, Src::A, Src::B];
 
 /// The shape of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
