@@ -35,7 +35,7 @@ pub(super) struct Control {
     /// The slot of its first parameter, and of its first result.
     slot: u32,
     /// The branches to its end.
-    refs: Vec<(usize, Reach)>,
+    pub(super) refs: Vec<(usize, Reach)>,
     /// Whether it begins in code that can't be reached.
     dead: bool,
     /// The innermost region of charges where it begins.
@@ -57,6 +57,15 @@ impl Lowering<'_> {
             dead: false,
             region: 0,
         });
+    }
+
+    /// Where the loop begins that is the innermost block, if it can be reached and takes no values.
+    pub(super) fn repeatable_loop(&self) -> Option<usize> {
+        let control = self.control.last()?;
+        match control.kind {
+            Kind::Loop(pc) if !control.dead && control.params == 0 => Some(pc),
+            _ => None,
+        }
     }
 
     /// How many results the function has.
@@ -161,6 +170,11 @@ impl Lowering<'_> {
             self.settle();
             self.join();
         }
+        self.open_loop(ty);
+    }
+
+    /// Opens a loop whose label is here.
+    pub(super) fn open_loop(&mut self, ty: BlockType) {
         self.open(Kind::Loop(self.code.len()), ty);
         if !self.dead {
             // After the label, so that every turn pays.
@@ -269,6 +283,7 @@ impl Lowering<'_> {
 
     /// Makes an emitted branch reach the label of `target`.
     fn refer(&mut self, branch: (usize, Reach), target: usize) -> Result<(), Stop> {
+        self.note_branch(target);
         match self.control[target].kind {
             Kind::Loop(start) => self.aim(branch, start),
             _ => {

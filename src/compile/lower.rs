@@ -286,7 +286,7 @@ impl Lowering<'_> {
         }
         let lhs = self.operand(lhs);
         let mut rhs = self.operand(rhs);
-        if lhs.0 == rhs.0 && matches!(lhs.0, Src::A | Src::B) {
+        if (lhs.0, rhs.0) == (Src::B, Src::B) {
             // The same local twice, so that its slot is good.
             rhs.0 = Src::S;
         }

@@ -7,12 +7,15 @@
 mod calls;
 mod control;
 mod fusion;
+mod loops;
 mod lower;
 mod metering;
 mod operands;
 mod sequences;
 
-use wasmparser::{FuncToValidate, FuncValidatorAllocations, FunctionBody, ValidatorResources};
+use wasmparser::{
+    FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator, ValidatorResources,
+};
 
 use self::operands::{Class, Local, Lowering};
 use crate::exec;
@@ -207,6 +210,19 @@ fn try_lower(
         lowering.record(offset);
         lowering.count();
         lowering.operator(&operator)?;
+        match operator {
+            Operator::Loop { blockty } => {
+                if let Some(pc) = lowering.repeatable_loop() {
+                    lowering.begin_attempt(blockty, pc, &operators);
+                }
+            }
+            Operator::End => {
+                if let Some(again) = lowering.retry() {
+                    operators = again;
+                }
+            }
+            _ => {}
+        }
     }
     lowering.code[0] = Header {
         // Slots fit in 16 bits; `lowering` checked each.

@@ -7,6 +7,7 @@
 //! ([`Lowering::set_local`]).
 
 use super::control::Control;
+use super::loops::Attempt;
 use super::metering::Region;
 use super::{LowerError, MAX_FRAME_SLOTS};
 use crate::ir::{Row, Src, Word};
@@ -18,6 +19,10 @@ pub(super) enum Class {
     Int,
     F32,
     F64,
+}
+
+impl Class {
+    pub(super) const ALL: [Self; 3] = [Self::Int, Self::F32, Self::F64];
 }
 
 /// Where a value on the stack is.
@@ -73,10 +78,10 @@ impl Local {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Acc {
     /// The slot that it has the value of.
-    slot: Option<u16>,
+    pub(super) slot: Option<u16>,
     /// The instruction that made the value of that slot, which does not write the slot yet. The
     /// slot's value is on the stack.
-    pending: Option<usize>,
+    pub(super) pending: Option<usize>,
 }
 
 /// The last instruction, while nothing was emitted or joined after it.
@@ -111,7 +116,11 @@ pub(super) struct Lowering<'m> {
     /// A limit that was met on the way; `operator` returns it.
     pub(super) refused: Option<LowerError>,
     /// What the accumulators of each class hold: the last result, and the one before.
-    accs: [[Acc; 2]; 3],
+    pub(super) accs: [[Acc; 2]; 3],
+    /// The innermost loop, while it can be lowered again.
+    pub(super) attempt: Option<Attempt<'m>>,
+    /// The first slot that is no local's.
+    pub(super) first_temp: u16,
     /// The slot of the next value, and the most that it was.
     next_slot: u32,
     max_slot: u32,
@@ -141,6 +150,9 @@ impl<'m> Lowering<'m> {
             regions: module.engine.config().metering.then(Vec::new),
             refused: None,
             accs: Default::default(),
+            attempt: None,
+            // Checked against `MAX_FRAME_SLOTS`.
+            first_temp: first_slot as u16,
             next_slot: first_slot,
             max_slot: first_slot,
             clean: 0,
@@ -308,11 +320,13 @@ impl<'m> Lowering<'m> {
         self.flush_all();
         self.accs = Default::default();
         self.last = None;
+        self.note_join();
     }
 
     /// An instruction that is emitted next pushes a result, of no use so far, on the accumulators of
     /// `class`. Gives what falls out of them, which is in its slot by then.
     pub(super) fn shift(&mut self, class: Class) -> Acc {
+        self.note_result(class);
         let accs = &mut self.accs[class as usize];
         Self::keep(&mut self.code, &mut accs[1]);
         let fallen = accs[1];
@@ -365,7 +379,10 @@ impl<'m> Lowering<'m> {
                 }
                 (src, home)
             }
-            None => (Src::S, home),
+            None => {
+                self.note_read(entry.class, home);
+                (Src::S, home)
+            }
         }
     }
 

@@ -81,6 +81,16 @@ instructions! {
         r.int.push(bits);
         r.next::<R>(1)
     }
+    LoadAccF32(r) {
+        let bits = r.slot(r.word().b);
+        r.f32.push(Value::from_bits(bits));
+        r.next::<R>(1)
+    }
+    LoadAccF64(r) {
+        let bits = r.slot(r.word().b);
+        r.f64.push(Value::from_bits(bits));
+        r.next::<R>(1)
+    }
     ConstS(r) {
         let w = r.word();
         r.set_slot(w.a, i64::from(w.long().cast_signed()).cast_unsigned());

@@ -56,21 +56,21 @@ pub(crate) enum Addr {
 /// Operand pairs of an integer operator with a result.
 macro_rules! int_pairs {
     ($then:ident!($($pre:tt)*)) => {
-        $then! { ($($pre)*) [S S] [S A] [A S] [S B] [B S] [A B] [B A] [S I] [A I] [B I]
+        $then! { ($($pre)*) [S S] [S A] [A S] [A A] [S B] [B S] [A B] [B A] [S I] [A I] [B I]
             [I S] [I A] [I B] [S W] [A W] [B W] }
     };
 }
 /// Operand pairs of an integer comparison: a constant is always on the right.
 macro_rules! cmp_pairs {
     ($then:ident!($($pre:tt)*)) => {
-        $then! { ($($pre)*) [S S] [S A] [A S] [S B] [B S] [A B] [B A] [S I] [A I] [B I]
+        $then! { ($($pre)*) [S S] [S A] [A S] [A A] [S B] [B S] [A B] [B A] [S I] [A I] [B I]
             [S W] [A W] [B W] }
     };
 }
 /// Operand pairs of a float operator or comparison.
 macro_rules! float_pairs {
     ($then:ident!($($pre:tt)*)) => {
-        $then! { ($($pre)*) [S S] [S A] [A S] [S B] [B S] [A B] [B A] [S W] [A W] [B W]
+        $then! { ($($pre)*) [S S] [S A] [A S] [A A] [S B] [B S] [A B] [B A] [S W] [A W] [B W]
             [W S] [W A] [W B] }
     };
 }

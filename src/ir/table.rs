@@ -203,6 +203,8 @@ macro_rules! for_each_op {
             CopyAccF32 "copy" Simple("sa <- acc32");
             CopyAccF64 "copy" Simple("sa <- acc64");
             LoadAcc "copy" Simple("acc <- sb");
+            LoadAccF32 "copy" Simple("acc32 <- sb");
+            LoadAccF64 "copy" Simple("acc64 <- sb");
             ConstS "const" Simple("sa <- #l");
             ConstUnsignedS "const" Simple("sa <- #l as u32");
             ConstWideS "const" Simple("sa <- #W");
