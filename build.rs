@@ -70,17 +70,22 @@ fn main() {
 }
 
 /// Threaded dispatch needs sibling calls: an optimised build for an architecture with enough
-/// argument registers.
+/// argument registers. Handlers of sequences are many, and of use only where they are optimised.
 fn choose_dispatch() {
     println!("cargo::rustc-check-cfg=cfg(tail_dispatch)");
+    println!("cargo::rustc-check-cfg=cfg(sequences)");
     let is_one_of = |name: &str, values: &[&str]| {
         env::var(name).is_ok_and(|value| values.contains(&value.as_str()))
     };
+    let has_feature = |name: &str| env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
     if is_one_of("OPT_LEVEL", &["2", "3"])
         && is_one_of("CARGO_CFG_TARGET_ARCH", &["x86_64", "aarch64"])
-        && env::var_os("CARGO_FEATURE_LOOP_DISPATCH").is_none()
+        && !has_feature("LOOP_DISPATCH")
     {
         println!("cargo::rustc-cfg=tail_dispatch");
+    }
+    if is_one_of("OPT_LEVEL", &["2", "3", "s", "z"]) && !has_feature("PROFILE") {
+        println!("cargo::rustc-cfg=sequences");
     }
 }
 

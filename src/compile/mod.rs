@@ -121,7 +121,7 @@ pub(crate) fn validate(
 /// validated.
 pub(crate) fn lower(module: &ModuleInner, index: u32) -> Result<Code, LowerError> {
     let mut lowering = lower_body(module, index, false)?;
-    if !cfg!(feature = "profile") {
+    if cfg!(sequences) {
         sequences::join(&mut lowering.code);
     }
     let words = module.engine.heap().boxed(lowering.code);

@@ -1,9 +1,8 @@
 //! The plain rows that stay within a frame: copies, constants, branches.
 
 use super::dispatch::{Next, Rest, handler, instructions};
-use super::regs::{Ctx, Regs, Value, trap};
+use super::regs::{Regs, Value, trap};
 use super::shapes::apart;
-use crate::ir::Word;
 use crate::trap::TrapCode;
 
 /// Reads entry `index` of the table after a `br_table`.

@@ -10,30 +10,34 @@
 //! escape. Elsewhere a loop calls one handler after the other. Either way the native stack does not
 //! grow with the guest's.
 
+#[cfg(sequences)]
 use std::marker::PhantomData;
 
-use super::regs::{Ctx, Regs};
+#[cfg(tail_dispatch)]
+use super::regs::Ctx;
+use super::regs::Regs;
 use super::table::HANDLERS;
 use crate::ir::Word;
 
 /// Defines a handler: `handler! { name[T: Bound](regs) { body } }`, where the body ends in a
 /// [`Next`].
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(tail_dispatch, target_arch = "x86_64"))]
 macro_rules! handler {
     ($($rest:tt)*) => { $crate::exec::dispatch::handler_with_abi! { "sysv64" $($rest)* } };
 }
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(all(tail_dispatch, not(target_arch = "x86_64")))]
 macro_rules! handler {
     ($($rest:tt)*) => { $crate::exec::dispatch::handler_with_abi! { "C" $($rest)* } };
 }
+#[cfg(tail_dispatch)]
 macro_rules! handler_with_abi {
-    ($abi:literal $($(#[$meta:meta])* $name:ident $([$($g:ident: $bound:ident $(<$($p:ident),*>)?),*])? ($regs:ident) $body:block)*) => {$(
+    ($abi:literal $($(#[$meta:meta])* $name:ident $([$($g:ident: $bound:ident),*])? ($regs:ident) $body:block)*) => {$(
         $(#[$meta])*
-        pub(super) unsafe extern $abi fn $name $(<$($g: $bound $(<$($p),*>)?),*>)? (
-            ip: *const Word,
+        pub(super) unsafe extern $abi fn $name $(<$($g: $bound),*>)? (
+            ip: *const $crate::ir::Word,
             fp: *mut u64,
             mem: *mut u8,
-            ctx: *mut Ctx,
+            ctx: *mut $crate::exec::regs::Ctx,
             int: u64,
             int_before: u64,
             f32: f32,
@@ -57,7 +61,23 @@ macro_rules! handler_with_abi {
         }
     )*};
 }
-/// Calls a handler with the registers.
+/// The registers are the loop's: what a handler does not change it neither reads nor writes.
+#[cfg(not(tail_dispatch))]
+macro_rules! handler {
+    ($($(#[$meta:meta])* $name:ident $([$($g:ident: $bound:ident),*])? ($regs:ident) $body:block)*) => {$(
+        $(#[$meta])*
+        pub(super) unsafe fn $name $(<$($g: $bound),*>)? (registers: &mut Regs) -> bool {
+            #[allow(unused_mut, reason = "not every handler changes a register")]
+            // SAFETY: each handler argues for what it does; it is only reached from lowered code
+            // of a validated module, or from the stubs of this room.
+            let body = |mut $regs: Regs| -> Next { unsafe { $body } };
+            $crate::exec::dispatch::hand_over(body(*registers), registers)
+        }
+    )*};
+}
+
+/// Goes on with another handler.
+#[cfg(tail_dispatch)]
 macro_rules! jump {
     ($handler:expr, $r:ident) => {
         $handler(
@@ -74,8 +94,18 @@ macro_rules! jump {
         )
     };
 }
-pub(super) use {handler, handler_with_abi, jump};
+#[cfg(not(tail_dispatch))]
+macro_rules! jump {
+    ($handler:expr, $r:ident) => {{
+        let mut registers = $r;
+        $handler(&mut registers).then_some(registers)
+    }};
+}
+#[cfg(tail_dispatch)]
+pub(super) use handler_with_abi;
+pub(super) use {handler, jump};
 
+#[cfg(tail_dispatch)]
 macro_rules! handler_type {
     ($abi:literal) => {
         pub(super) type Handler = unsafe extern $abi fn(
@@ -92,10 +122,12 @@ macro_rules! handler_type {
         ) -> Next;
     };
 }
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(tail_dispatch, target_arch = "x86_64"))]
 handler_type!("sysv64");
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(all(tail_dispatch, not(target_arch = "x86_64")))]
 handler_type!("C");
+#[cfg(not(tail_dispatch))]
+pub(super) type Handler = unsafe fn(&mut Regs) -> bool;
 
 /// The handler of the instruction at `ip`.
 #[inline(always)]
@@ -103,12 +135,6 @@ unsafe fn handler_at(ip: *const Word) -> Handler {
     // SAFETY: lowered code has only opcodes of the instruction table, from which the handlers
     // derive too.
     unsafe { *HANDLERS.get_unchecked(usize::from((*ip).op)) }
-}
-
-#[inline(always)]
-unsafe fn call(r: Regs) -> Next {
-    // SAFETY: passed on from the caller.
-    unsafe { jump!(handler_at(r.ip), r) }
 }
 
 /// An instruction in one of its modes, as a part of a handler.
@@ -133,7 +159,9 @@ impl Rest for Dispatch {
 }
 
 /// The instruction `I`, which the opcode promises to be at `r.ip`.
+#[cfg(sequences)]
 pub(super) struct Then<I, R>(PhantomData<(I, R)>);
+#[cfg(sequences)]
 impl<I: Instr, R: Rest> Rest for Then<I, R> {
     #[inline(always)]
     unsafe fn go(r: Regs) -> Next {
@@ -168,7 +196,7 @@ pub(super) use instructions;
 
 #[cfg(tail_dispatch)]
 mod backend {
-    use super::{Regs, call};
+    use super::{Regs, handler_at};
 
     /// What a handler returns: nothing, as it returns only when the execution ends.
     pub(in crate::exec) type Next = ();
@@ -177,7 +205,7 @@ mod backend {
     #[inline(always)]
     pub(in crate::exec) unsafe fn go(r: Regs) -> Next {
         // SAFETY: passed on from the caller.
-        unsafe { call(r) }
+        unsafe { jump!(handler_at(r.ip), r) }
     }
 
     /// Ends the execution.
@@ -192,37 +220,51 @@ mod backend {
 
 #[cfg(not(tail_dispatch))]
 mod backend {
-    use super::{Regs, call};
+    use super::{Regs, handler_at};
 
-    /// What a handler returns: whether the execution goes on, with the registers in the context.
-    pub(in crate::exec) type Next = bool;
+    /// What an instruction comes to: the registers for the next one, unless the execution ends.
+    pub(in crate::exec) type Next = Option<Regs>;
 
     /// Lets the loop execute the instruction at `r.ip`.
     #[inline(always)]
+    #[allow(
+        clippy::unnecessary_wraps,
+        reason = "the other backend needs no option"
+    )]
     pub(in crate::exec) unsafe fn go(r: Regs) -> Next {
-        // SAFETY: the context outlives the execution.
-        unsafe { (*r.ctx).regs = r };
-        true
+        Some(r)
     }
 
     /// Ends the execution.
     #[inline(always)]
     pub(in crate::exec) fn stop() -> Next {
-        false
+        None
+    }
+
+    /// Gives the loop its registers back. Whether the execution goes on.
+    #[inline(always)]
+    pub(in crate::exec) fn hand_over(next: Next, registers: &mut Regs) -> bool {
+        match next {
+            Some(next) => {
+                *registers = next;
+                true
+            }
+            None => false,
+        }
     }
 
     /// Executes from `start` until the execution ends.
     pub(in crate::exec) fn run(r: Regs, start: impl FnOnce(Regs) -> Next) {
-        let mut goes_on = start(r);
+        let mut registers = r;
+        let mut goes_on = hand_over(start(r), &mut registers);
         while goes_on {
-            // SAFETY: a handler that wants to go on left the registers for the next one in the
-            // context, which outlives the execution.
+            // SAFETY: a handler that goes on left the registers of the next instruction.
             unsafe {
                 #[cfg(feature = "profile")]
-                let ip = (*r.ctx).regs.ip;
-                goes_on = call((*r.ctx).regs);
+                let ip = registers.ip;
+                goes_on = handler_at(registers.ip)(&mut registers);
                 #[cfg(feature = "profile")]
-                crate::exec::profile::record(ip, (*r.ctx).regs.ip);
+                crate::exec::profile::record(ip, registers.ip);
             }
         }
         #[cfg(feature = "profile")]
@@ -230,4 +272,6 @@ mod backend {
     }
 }
 
+#[cfg(not(tail_dispatch))]
+pub(super) use backend::hand_over;
 pub(super) use backend::{Next, go, run, stop};

@@ -3,7 +3,6 @@
 
 use super::dispatch::{Dispatch, Next, handler, instructions, jump};
 use super::regs::{Ctx, Regs, trap};
-use crate::ir::Word;
 use crate::limits::{Meter, PART_BYTES};
 use crate::trap::TrapCode;
 

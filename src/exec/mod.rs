@@ -125,8 +125,6 @@ pub(crate) unsafe fn invoke(
             budget,
             metered,
             exit: Exit::Done,
-            #[cfg(not(tail_dispatch))]
-            regs: r,
         });
         switch(&mut r, (*func).instance);
         let to = Link {

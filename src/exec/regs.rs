@@ -3,7 +3,7 @@
 
 use std::ptr::NonNull;
 
-use super::dispatch::{Next, Rest, go};
+use super::dispatch::{Next, Rest, go, stop};
 use crate::engine::SigId;
 use crate::ir::Word;
 use crate::store::{Core, FuncEntry, GlobalData, InstanceData};
@@ -70,9 +70,6 @@ pub(super) struct Ctx {
     pub(super) metered: bool,
     /// Why the execution ended.
     pub(super) exit: Exit,
-    /// Where the loop backend keeps the registers between handlers.
-    #[cfg(not(tail_dispatch))]
-    pub(super) regs: Regs,
 }
 
 /// Why an execution ended.
@@ -154,17 +151,18 @@ impl Regs {
 }
 
 /// Ends the execution with a trap at the current instruction.
+#[inline(always)]
+pub(super) unsafe fn trap(ctx: *mut Ctx, ip: *const Word, fp: *mut u64, code: TrapCode) -> Next {
+    // SAFETY: passed on from the caller.
+    unsafe { set_trap(ctx, ip, fp, code) };
+    stop()
+}
+
 #[cold]
 #[inline(never)]
-pub(super) unsafe extern "C" fn trap(
-    ctx: *mut Ctx,
-    ip: *const Word,
-    fp: *mut u64,
-    code: TrapCode,
-) -> Next {
+unsafe extern "C" fn set_trap(ctx: *mut Ctx, ip: *const Word, fp: *mut u64, code: TrapCode) {
     // SAFETY: the context outlives the execution.
     unsafe { (*ctx).exit = Exit::Trap(code, ip, fp, None) };
-    super::dispatch::stop()
 }
 
 /// A type of values: how a slot, an accumulator and an immediate hold one.

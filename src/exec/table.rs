@@ -1,6 +1,8 @@
 //! The table of handlers, in the order of the opcodes: derived from the instruction table.
 
-use super::dispatch::{Dispatch, Handler, Then, handle};
+#[cfg(sequences)]
+use super::dispatch::Then;
+use super::dispatch::{Dispatch, Handler, handle};
 use super::shapes::{
     A, AB, AI, AS, AW, B, BI, BS, BW, Binary, BinaryOp, Branch, Choice, Compare, I, K, Load,
     LoadOp, Outcome, S, SI, SS, SW, Selection, Store, StoreAccOp, StoreOp, ToAcc, ToSlot, Unary,
@@ -8,8 +10,8 @@ use super::shapes::{
 };
 use super::{bulk, call, control, metering};
 use crate::ir::{
-    ALL_OPCODES, cmp_pairs, float_pairs, for_each_op, for_each_sequence, int_pairs, load_modes,
-    select_pairs, store_modes,
+    ALL_OPCODES, cmp_pairs, float_pairs, for_each_op, int_pairs, load_modes, select_pairs,
+    store_modes,
 };
 use crate::numeric;
 use crate::trap::TrapCode;
@@ -208,6 +210,7 @@ macro_rules! all_handlers {
 for_each_op!(all_handlers);
 
 /// The type of an instruction that the table of sequences spells.
+#[cfg(sequences)]
 macro_rules! instr {
     (Int($row:ident $l:ident $r:ident $into:ident)) => { BinaryOp<operators::$row, $l, $r, $into> };
     (Cmp($row:ident $l:ident $r:ident $into:ident)) => { BinaryOp<operators::$row, $l, $r, $into> };
@@ -221,6 +224,7 @@ macro_rules! instr {
     (Select($row:ident $l:ident $r:ident)) => { Selection<operators::$row, $l, $r> };
     (Simple($row:ident)) => { plain::$row };
 }
+#[cfg(sequences)]
 macro_rules! rest {
     () => { Dispatch };
     ($shape:ident $fields:tt $($more:tt)*) => { Then<instr!($shape $fields), rest!($($more)*)> };
@@ -232,7 +236,10 @@ macro_rules! sequence_handlers {
         ];
     };
 }
-for_each_sequence!(sequence_handlers);
+#[cfg(sequences)]
+crate::ir::for_each_sequence!(sequence_handlers);
+#[cfg(not(sequences))]
+sequence_handlers!();
 
 /// The handler of each opcode.
 pub(super) static HANDLERS: [Handler; ALL_OPCODES] = {

@@ -3,6 +3,7 @@
 mod disasm;
 mod facts;
 mod sequence;
+#[cfg(sequences)]
 mod sequences;
 mod shape;
 mod table;
@@ -13,6 +14,7 @@ pub(crate) use facts::{goes_elsewhere, length, storing};
 #[cfg(feature = "profile")]
 pub(crate) use sequence::instruction_at;
 pub(crate) use sequence::{ALL_OPCODES, instructions_of, longer_sequence};
+#[cfg(sequences)]
 pub(crate) use sequences::for_each_sequence;
 pub(crate) use shape::{
     Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, SELECT_PAIRS, STORE_MODES, Shape, Src,

@@ -3,9 +3,19 @@
 //! An opcode of a sequence takes the place of its first instruction's; the words stay as they are, so
 //! that each instruction of it is still there to be branched to.
 
+#![cfg_attr(
+    not(sequences),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "what reads the table has nothing to read"
+    )
+)]
+
 use super::{
     Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, OPCODES, Row, SELECT_PAIRS, STORE_MODES,
-    Src, UNARY_SRCS, for_each_sequence,
+    Src, UNARY_SRCS,
 };
 #[cfg(feature = "profile")]
 use super::{Shape, Word};
@@ -86,7 +96,10 @@ macro_rules! opcodes {
         const SEQUENCES: &[&[u16]] = &[$(&[$(opcode!($shape $fields)),*]),*];
     };
 }
-for_each_sequence!(opcodes);
+#[cfg(sequences)]
+super::for_each_sequence!(opcodes);
+#[cfg(not(sequences))]
+opcodes!();
 
 /// How many opcodes there are, with those of sequences.
 pub(crate) const ALL_OPCODES: usize = OPCODES + SEQUENCES.len();
