@@ -135,7 +135,7 @@ impl Lowering<'_> {
     /// Makes a branch reach the instruction at `target`.
     fn aim(&mut self, (pc, reach): (usize, Reach), target: usize) -> Result<(), Stop> {
         let from = match reach {
-            Reach::Table { pc, .. } => pc,
+            Reach::Table { pc } => pc,
             _ => pc,
         };
         // A function has less than 2^31 words: at most 16 for each of its 7,654,321 bytes.
@@ -147,10 +147,7 @@ impl Lowering<'_> {
                 Err(_) => return Err(Stop::Far),
             },
             Reach::Long => *word = Word::with_long(word.op, word.a, offset.cast_unsigned()),
-            Reach::Table { upper, .. } => {
-                let shift = if upper { 32 } else { 0 };
-                *word = Word::data(word.bits() | u64::from(offset.cast_unsigned()) << shift);
-            }
+            Reach::Table { .. } => *word = Word::with_long(0, 0, offset.cast_unsigned()),
         }
         Ok(())
     }
@@ -363,20 +360,16 @@ impl Lowering<'_> {
             _ => Row::BrTableS,
         };
         let pc = self.emit(Word::with_long(row.op(0), slot, table.len()));
+        self.tables.push(pc);
         let entries = table.len() as usize + 1;
-        self.code
-            .resize(pc + 1 + entries.div_ceil(2), Word::data(0));
+        self.code.resize(pc + 1 + entries, Word::data(0));
 
         // Targets whose values are elsewhere get a way of their own after the table, one each.
         let mut ways = Vec::new();
         let depths = table.targets().chain([Ok(table.default())]);
         for (entry, depth) in depths.enumerate() {
             let target = self.target(depth?);
-            let reach = Reach::Table {
-                pc,
-                upper: entry % 2 == 1,
-            };
-            let branch = (pc + 1 + entry / 2, reach);
+            let branch = (pc + 1 + entry, Reach::Table { pc });
             if self.in_place(target, count) {
                 self.refer(branch, target)?;
             } else {

@@ -37,9 +37,8 @@ pub(super) enum Reach {
     Short,
     /// 32 bits, in `b` and `c`.
     Long,
-    /// 32 bits from the `br_table` at `pc`, in the upper half of a word of its table or in the
-    /// lower one.
-    Table { pc: usize, upper: bool },
+    /// 32 bits from the `br_table` at `pc`, in a word of its table.
+    Table { pc: usize },
 }
 
 impl Lowering<'_> {

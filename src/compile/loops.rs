@@ -139,6 +139,7 @@ impl<'m> Lowering<'m> {
         self.truncate(attempt.height);
         self.forget_all();
         self.code.truncate(attempt.pc);
+        while self.tables.pop_if(|pc| *pc >= attempt.pc).is_some() {}
         self.dead = false;
         attempt.assumed = next;
         attempt.results = None;

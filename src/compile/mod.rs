@@ -124,10 +124,23 @@ pub(crate) fn lower(module: &ModuleInner, index: u32) -> Result<Code, LowerError
     if cfg!(sequences) {
         sequences::join(&mut lowering.code);
     }
+    tell_tables(&mut lowering.code, &lowering.tables);
     let words = module.engine.heap().boxed(lowering.code);
     Ok(Code {
         words: words.map_err(LowerError::NoRoom)?,
     })
+}
+
+/// Puts the opcode of each target into the tables of the instructions at `tables`, so that a `br_table`
+/// need not look at its target to know the handler.
+fn tell_tables(code: &mut [Word], tables: &[usize]) {
+    for pc in tables {
+        let last = code[*pc].long() as usize;
+        for entry in pc + 1..=pc + 1 + last {
+            let target = pc.wrapping_add_signed(code[entry].long().cast_signed() as isize);
+            code[entry].op = code[target].op;
+        }
+    }
 }
 
 /// Where in the module's bytes the instructions of a function's lowered code came from. Made by

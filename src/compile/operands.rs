@@ -109,6 +109,8 @@ pub(super) struct Lowering<'m> {
     /// Whether branches need their long form.
     pub(super) far: bool,
     pub(super) last: Option<Last>,
+    /// Where each `br_table` is.
+    pub(super) tables: Vec<usize>,
     /// Where in the module's bytes the instructions from a word on came from, when asked for.
     pub(super) records: Option<Vec<(usize, u64)>>,
     /// Where work is charged, innermost loop last; none where it is not.
@@ -146,6 +148,7 @@ impl<'m> Lowering<'m> {
             dead: false,
             far,
             last: None,
+            tables: Vec::new(),
             records: None,
             regions: module.engine.config().metering.then(Vec::new),
             refused: None,

@@ -1,26 +1,19 @@
 //! The plain rows that stay within a frame: copies, constants, branches.
 
-use super::dispatch::{Next, Rest, handler, instructions};
+use super::dispatch::{Next, Rest, go_to, handler, instructions};
 use super::regs::{Regs, Value, trap};
 use super::shapes::apart;
 use crate::trap::TrapCode;
 
-/// Reads entry `index` of the table after a `br_table`.
+/// Goes to the target that the table after a `br_table` has at `index`, or to the default one, which
+/// is the last.
 #[inline(always)]
-unsafe fn table_entry(r: &Regs, index: u32) -> isize {
-    // SAFETY: the caller keeps `index` at most the number of targets, for which the lowering
-    // emitted entries.
-    let pair = unsafe { (*r.ip.add(1 + (index / 2) as usize)).bits() };
-    ((pair >> (32 * (index % 2))) as u32).cast_signed() as isize
-}
-
-#[inline(always)]
-unsafe fn br_table(r: Regs, index: u32) -> Next {
-    // SAFETY: the last entry is the default target.
+unsafe fn br_table(mut r: Regs, index: u32) -> Next {
+    // SAFETY: the lowering emitted as many entries as the long number says, and one.
     unsafe {
-        let last = r.word().long();
-        let offset = table_entry(&r, index.min(last));
-        r.jump(offset)
+        let entry = *r.ip.add(1 + index.min(r.word().long()) as usize);
+        r.ip = r.ip.offset(entry.long().cast_signed() as isize);
+        go_to(entry.op, r)
     }
 }
 

@@ -129,12 +129,12 @@ handler_type!("C");
 #[cfg(not(tail_dispatch))]
 pub(super) type Handler = unsafe fn(&mut Regs) -> bool;
 
-/// The handler of the instruction at `ip`.
+/// The handler of an opcode.
 #[inline(always)]
-unsafe fn handler_at(ip: *const Word) -> Handler {
+unsafe fn handler_of(op: u16) -> Handler {
     // SAFETY: lowered code has only opcodes of the instruction table, from which the handlers
     // derive too.
-    unsafe { *HANDLERS.get_unchecked(usize::from((*ip).op)) }
+    unsafe { *HANDLERS.get_unchecked(usize::from(op)) }
 }
 
 /// An instruction in one of its modes, as a part of a handler.
@@ -196,7 +196,7 @@ pub(super) use instructions;
 
 #[cfg(tail_dispatch)]
 mod backend {
-    use super::{Regs, handler_at};
+    use super::{Regs, handler_of};
 
     /// What a handler returns: nothing, as it returns only when the execution ends.
     pub(in crate::exec) type Next = ();
@@ -205,7 +205,14 @@ mod backend {
     #[inline(always)]
     pub(in crate::exec) unsafe fn go(r: Regs) -> Next {
         // SAFETY: passed on from the caller.
-        unsafe { jump!(handler_at(r.ip), r) }
+        unsafe { go_to((*r.ip).op, r) }
+    }
+
+    /// Executes the instruction at `r.ip`, whose opcode is known.
+    #[inline(always)]
+    pub(in crate::exec) unsafe fn go_to(op: u16, r: Regs) -> Next {
+        // SAFETY: passed on from the caller.
+        unsafe { jump!(handler_of(op), r) }
     }
 
     /// Ends the execution.
@@ -220,7 +227,7 @@ mod backend {
 
 #[cfg(not(tail_dispatch))]
 mod backend {
-    use super::{Regs, handler_at};
+    use super::{Regs, handler_of};
 
     /// What an instruction comes to: the registers for the next one, unless the execution ends.
     pub(in crate::exec) type Next = Option<Regs>;
@@ -232,6 +239,16 @@ mod backend {
         reason = "the other backend needs no option"
     )]
     pub(in crate::exec) unsafe fn go(r: Regs) -> Next {
+        Some(r)
+    }
+
+    /// Lets the loop execute the instruction at `r.ip`, whose opcode is known.
+    #[inline(always)]
+    #[allow(
+        clippy::unnecessary_wraps,
+        reason = "the other backend needs no option"
+    )]
+    pub(in crate::exec) unsafe fn go_to(_op: u16, r: Regs) -> Next {
         Some(r)
     }
 
@@ -262,7 +279,7 @@ mod backend {
             unsafe {
                 #[cfg(feature = "profile")]
                 let ip = registers.ip;
-                goes_on = handler_at(registers.ip)(&mut registers);
+                goes_on = handler_of((*registers.ip).op)(&mut registers);
                 #[cfg(feature = "profile")]
                 crate::exec::profile::record(ip, registers.ip);
             }
@@ -274,4 +291,4 @@ mod backend {
 
 #[cfg(not(tail_dispatch))]
 pub(super) use backend::hand_over;
-pub(super) use backend::{Next, go, run, stop};
+pub(super) use backend::{Next, go, go_to, run, stop};

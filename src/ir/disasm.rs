@@ -162,8 +162,7 @@ pub(crate) fn disassemble(words: &[Word]) -> String {
         );
         if matches!(row, Row::BrTableS | Row::BrTableA) {
             for index in 0..=rest[0].long() as usize {
-                let half = rest[1 + index / 2].bits() >> (32 * (index % 2));
-                let target = instr.target((half as u32).cast_signed().into());
+                let target = instr.target(rest[1 + index].long().cast_signed().into());
                 let _ = writeln!(text, "        {index:>6}: {target}");
             }
         }

@@ -107,7 +107,7 @@ fn facts(op: u16) -> Facts {
 #[inline]
 pub(crate) fn length(word: Word) -> usize {
     let table = if word.op == Row::BrTableS.op(0) || word.op == Row::BrTableA.op(0) {
-        (word.long() as usize + 1).div_ceil(2)
+        word.long() as usize + 1
     } else {
         0
     };
