@@ -22,7 +22,10 @@ const ELEMENT_BYTES: u64 = size_of::<u64>() as u64;
 #[inline(always)]
 unsafe fn global(r: &Regs, index: u32) -> *mut GlobalData {
     // SAFETY: validation checked the index.
-    unsafe { (*(*r.ctx).globals.add(index as usize)).as_ptr() }
+    unsafe {
+        let globals = (&(*(*r.ctx).instance).globals).as_ptr();
+        (*globals.add(index as usize)).as_ptr()
+    }
 }
 
 /// The address of the function at an index, as a reference.
@@ -216,48 +219,48 @@ unsafe fn drop_elem(ctx: *mut Ctx, index: u32) {
 
 instructions! {
     GlobalGetA(r) {
-        r.int.push((*global(&r, r.word().long())).value[0]);
+        r.int.push((*global(&r, r.long())).value[0]);
         r.next::<R>(1)
     }
     GlobalGetS(r) {
         let w = r.word();
-        let bits = (*global(&r, w.long())).value[0];
+        let bits = (*global(&r, r.long())).value[0];
         r.set_slot(w.a, bits);
         r.int.push(bits);
         r.next::<R>(1)
     }
     GlobalSetS(r) {
         let w = r.word();
-        (*global(&r, w.long())).value[0] = r.slot(w.a);
+        (*global(&r, r.long())).value[0] = r.slot(w.a);
         r.next::<R>(1)
     }
     GlobalSetA(r) {
-        (*global(&r, r.word().long())).value[0] = r.int.last;
+        (*global(&r, r.long())).value[0] = r.int.last;
         r.next::<R>(1)
     }
 }
 
 handler! {
     ref_func_a(r) {
-        r.int.push(func_ref(&r, r.word().long()));
+        r.int.push(func_ref(&r, r.long()));
         r.next::<Dispatch>(1)
     }
     ref_func_s(r) {
         let w = r.word();
-        let bits = func_ref(&r, w.long());
+        let bits = func_ref(&r, r.long());
         r.set_slot(w.a, bits);
         r.int.push(bits);
         r.next::<Dispatch>(1)
     }
 
     memory_size_a(r) {
-        let memory = memory(r.ctx, r.word().long());
+        let memory = memory(r.ctx, r.long());
         r.int.push((*memory.as_ptr()).len as u64 / PAGE_SIZE_BYTES);
         r.next::<Dispatch>(1)
     }
     memory_size_s(r) {
         let w = r.word();
-        let memory = memory(r.ctx, w.long());
+        let memory = memory(r.ctx, r.long());
         let bits = (*memory.as_ptr()).len as u64 / PAGE_SIZE_BYTES;
         r.set_slot(w.a, bits);
         r.int.push(bits);
@@ -268,7 +271,7 @@ handler! {
         match grow_memory(r.ctx, w.c.into(), r.slot(w.b) as u32) {
             Ok(old) => {
                 r.set_slot(w.a, old);
-                r.reload_memory();
+                r.reload_memory((*r.ctx).instance);
                 r.next::<Dispatch>(1)
             }
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
@@ -279,7 +282,7 @@ handler! {
     memory_init(r) { done(r, init_memory(r.ctx, r.ip, r.fp)) }
     data_drop(r) {
         let instance = (*r.ctx).instance;
-        (&mut (*instance).data_dropped)[r.word().long() as usize] = true;
+        (&mut (*instance).data_dropped)[r.long() as usize] = true;
         r.next::<Dispatch>(1)
     }
 
@@ -303,7 +306,7 @@ handler! {
     }
     table_size(r) {
         let w = r.word();
-        r.set_slot(w.a, (*table(r.ctx, w.long()).as_ptr()).size());
+        r.set_slot(w.a, (*table(r.ctx, r.long()).as_ptr()).size());
         r.next::<Dispatch>(1)
     }
     table_grow(r) {
@@ -320,7 +323,7 @@ handler! {
     table_copy(r) { done(r, copy_table(r.ctx, r.ip, r.fp)) }
     table_init(r) { done(r, init_table(r.ctx, r.ip, r.fp)) }
     elem_drop(r) {
-        drop_elem(r.ctx, r.word().long());
+        drop_elem(r.ctx, r.long());
         r.next::<Dispatch>(1)
     }
 }

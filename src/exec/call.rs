@@ -59,13 +59,14 @@ pub(super) unsafe fn link(fp: *mut u64, at: u16) -> Link {
 /// Enters the function at `code` with its frame at `fp`, for a caller of the same instance, or of the
 /// one that the link says.
 #[inline(always)]
-pub(super) unsafe fn enter(mut r: Regs, code: *const Word, fp: *mut u64, to: Link) -> Next {
+pub(super) unsafe fn enter(r: Regs, code: *const Word, fp: *mut u64, to: Link) -> Next {
     // SAFETY: passed on from the caller.
     unsafe {
-        if !make_frame(&mut r, code, fp, to) {
-            return trap(r.ctx, r.ip, r.fp, TrapCode::CallStackExhausted);
+        let mut callee = r;
+        if !make_frame(&mut callee, code, fp, to) {
+            return jump!(exhausted, r);
         }
-        go(r)
+        go(callee)
     }
 }
 
@@ -100,58 +101,43 @@ unsafe fn make_frame(r: &mut Regs, code: *const Word, fp: *mut u64, to: Link) ->
 pub(super) unsafe fn switch(r: &mut Regs, instance: *mut InstanceData) {
     // SAFETY: the instance lives as long as its store.
     unsafe {
-        let ctx = r.ctx;
-        (*ctx).instance = instance;
+        (*r.ctx).instance = instance;
         if !instance.is_null() {
-            (*ctx).defined = (*instance).entries;
-            (*ctx).globals = (*instance).globals.as_ptr();
-            (*ctx).sigs = (*instance).module.inner().sigs.as_ptr();
-            r.reload_memory();
+            r.reload_memory(instance);
         }
     }
 }
 
-/// Calls a function that may belong to another instance or to the host, and returns to the word at
-/// `return_to` in the current frame.
+/// Calls a function, of another instance or of the host for all that is known, and returns to the
+/// instruction `words` after the current one.
 #[inline(always)]
-unsafe fn call_entry(
-    r: Regs,
-    entry: *const FuncEntry,
-    fp: *mut u64,
-    return_to: *const Word,
-) -> Next {
-    // SAFETY: the entry lives as long as its store.
+unsafe fn call_entry(r: Regs, entry: *const FuncEntry, fp: *mut u64, words: usize) -> Next {
+    // SAFETY: the entry lives as long as its store. A function of this instance is entered like one of
+    // another, and returns so.
     unsafe {
-        let mut to = Link {
-            ip: return_to,
-            fp: r.fp,
-            other: None,
-        };
-        if (*entry).instance == (*r.ctx).instance {
-            return enter(r, (*entry).code.get(), fp, to);
-        }
+        let mut to = here(&r, words);
         to.other = Some((*r.ctx).instance);
         enter_other(r, entry, fp, to)
     }
 }
 
-/// Enters a function of another instance than the current one.
+/// Enters a function of another instance than the caller's.
 #[inline(always)]
-unsafe fn enter_other(mut r: Regs, entry: *const FuncEntry, fp: *mut u64, to: Link) -> Next {
+unsafe fn enter_other(r: Regs, entry: *const FuncEntry, fp: *mut u64, to: Link) -> Next {
     // SAFETY: passed on from the caller.
     unsafe {
-        let (ctx, ip) = (r.ctx, r.ip);
-        if !make_frame(&mut r, (*entry).code.get(), fp, to) {
-            return trap(ctx, ip, r.fp, TrapCode::CallStackExhausted);
+        let mut callee = r;
+        if !make_frame(&mut callee, (*entry).code.get(), fp, to) {
+            return jump!(exhausted, r);
         }
-        (*ctx).caller = (*ctx).instance;
-        (*ctx).callee = entry;
-        switch(&mut r, (*entry).instance);
-        if (*ctx).traced {
+        (*r.ctx).caller = (*r.ctx).instance;
+        (*r.ctx).callee = entry;
+        switch(&mut callee, (*entry).instance);
+        if (*r.ctx).traced {
             // On the way, so that nobody else saves registers for it.
-            return jump!(tell, r);
+            return jump!(tell, callee);
         }
-        go(r)
+        go(callee)
     }
 }
 
@@ -165,9 +151,8 @@ unsafe fn indirect(
     // SAFETY: validation checked both indices; a reference in a table of functions is null or the
     // address of an entry of the same store.
     unsafe {
-        let ctx = r.ctx;
-        let instance: *const InstanceData = (*ctx).instance;
-        let table = (*instance).tables.as_ptr().add(table as usize);
+        let instance: *const InstanceData = (*r.ctx).instance;
+        let table = (&(*instance).tables).as_ptr().add(table as usize);
         let elems = &(*(*table).as_ptr()).elems;
         let Some(element) = elems.get(index as usize) else {
             return Err(TrapCode::UndefinedElement);
@@ -176,7 +161,7 @@ unsafe fn indirect(
         if entry.is_null() {
             return Err(TrapCode::UninitializedElement);
         }
-        if (*entry).sig != *(*ctx).sigs.add(ty as usize) {
+        if (*entry).sig != *(*instance).sigs.add(ty as usize) {
             return Err(TrapCode::IndirectCallTypeMismatch);
         }
         Ok(entry)
@@ -187,18 +172,17 @@ unsafe fn indirect(
 unsafe fn call_indirect(r: Regs, index: u32) -> Next {
     // SAFETY: the second word has the indices of type and table.
     unsafe {
-        let w = r.word();
-        match indirect(&r, (*r.ip.add(1)).indices(), index) {
+        match indirect(&r, r.indices(), index) {
             Ok(entry) if (*entry).instance == (*r.ctx).instance => {
-                let code = (*entry).code.get();
-                enter(r, code, r.fp.add(w.a.into()), here(&r, 2))
+                let fp = r.fp.add(r.word().a.into());
+                enter(r, (*entry).code.get(), fp, here(&r, 2))
             }
             Ok(entry) => {
                 // Elsewhere, so that calls within the instance save no registers for it.
                 (*r.ctx).callee = entry;
                 jump!(call_indirect_other, r)
             }
-            Err(code) => trap(r.ctx, r.ip, r.fp, code),
+            Err(_) => jump!(call_indirect_fault, r),
         }
     }
 }
@@ -235,7 +219,7 @@ unsafe fn tail_call(r: Regs, entry: *const FuncEntry, args: u16, at: u16, count:
         // Checked before the frame is overwritten, so that a trap still finds it.
         let frame = Header::of(*(*entry).code.get()).frame;
         if fp.wrapping_add(frame.into()) > (*ctx).stack_end {
-            return trap(ctx, r.ip, fp, TrapCode::CallStackExhausted);
+            return jump!(exhausted, r);
         }
         std::ptr::copy(fp.add(args.into()), fp, count as usize);
         if (*entry).instance == (*ctx).instance {
@@ -324,7 +308,7 @@ unsafe fn lower(ctx: *mut Ctx, fp: *mut u64, stub: *const Word, index: u32) -> *
         match lowered {
             Ok(Ok(code)) => {
                 let code = code.words.as_ptr();
-                (*(*ctx).defined.add(index as usize)).code.set(code);
+                (*(*instance).entries.add(index as usize)).code.set(code);
                 if fp.wrapping_add(Header::of(*code).frame.into()) <= (*ctx).stack_end {
                     return code;
                 }
@@ -390,37 +374,52 @@ unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: 
 handler! {
     call(r) {
         let w = r.word();
-        let entry = (*r.ctx).defined.add(w.long() as usize);
+        let entry = (*(*r.ctx).instance).entries.add(r.long() as usize);
         enter(r, (*entry).code.get(), r.fp.add(w.a.into()), here(&r, 1))
     }
     call_import(r) {
         let w = r.word();
-        let entry = function(&r, w.long());
-        call_entry(r, entry, r.fp.add(w.a.into()), r.ip.add(1))
+        let entry = function(&r, r.long());
+        call_entry(r, entry, r.fp.add(w.a.into()), 1)
     }
     call_indirect_s(r) { call_indirect(r, r.slot(r.word().b) as u32) }
     call_indirect_a(r) { call_indirect(r, r.int.last as u32) }
     #[inline(never)]
     call_indirect_other(r) {
         let entry = (*r.ctx).callee;
-        call_entry(r, entry, r.fp.add(r.word().a.into()), r.ip.add(2))
+        call_entry(r, entry, r.fp.add(r.word().a.into()), 2)
+    }
+    /// Finds out what is wrong with an indirect call, which has saved nothing for it.
+    #[cold]
+    #[inline(never)]
+    call_indirect_fault(r) {
+        let w = r.word();
+        let index = if w.op == Row::CallIndirectA.op(0) {
+            r.int.last
+        } else {
+            r.slot(w.b)
+        };
+        match indirect(&r, r.indices(), index as u32) {
+            Ok(_) => stop(),
+            Err(code) => trap(r.ctx, r.ip, r.fp, code),
+        }
     }
 
     return_call(r) {
         let w = r.word();
-        let (at, count) = (*r.ip.add(1)).indices();
-        let entry = (*r.ctx).defined.add(w.long() as usize);
+        let (at, count) = r.indices();
+        let entry = (*(*r.ctx).instance).entries.add(r.long() as usize);
         tail_call(r, entry, w.a, at as u16, count)
     }
     return_call_import(r) {
         let w = r.word();
-        let (at, count) = (*r.ip.add(1)).indices();
-        let entry = function(&r, w.long());
+        let (at, count) = r.indices();
+        let entry = function(&r, r.long());
         tail_call(r, entry, w.a, at as u16, count)
     }
     return_call_indirect(r) {
         let w = r.word();
-        let (at, count) = (*r.ip.add(1)).indices();
+        let (at, count) = r.indices();
         match indirect(&r, (*r.ip.add(2)).indices(), r.slot(w.b) as u32) {
             Ok(entry) => tail_call(r, entry, w.a, at as u16, count),
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
@@ -438,13 +437,13 @@ instructions! {
     }
     ReturnI(r) {
         let w = r.word();
-        let bits = i64::from(w.long().cast_signed()).cast_unsigned();
+        let bits = i64::from(r.long().cast_signed()).cast_unsigned();
         set_accs(&mut r, bits);
         give_back_bits(r, w.a, bits)
     }
     ReturnUnsignedI(r) {
         let w = r.word();
-        let bits = w.long().into();
+        let bits = r.long().into();
         set_accs(&mut r, bits);
         give_back_bits(r, w.a, bits)
     }
@@ -455,7 +454,7 @@ instructions! {
 
 handler! {
     lazy(r) {
-        let index = r.word().long();
+        let index = r.long();
         let code = lower(r.ctx, r.fp, r.ip.sub(1), index);
         if code.is_null() {
             return stop();
@@ -477,6 +476,9 @@ handler! {
         set_accs(&mut r, bits);
         give_back(r, at)
     }
+    #[cold]
+    #[inline(never)]
+    exhausted(r) { trap(r.ctx, r.ip, r.fp, TrapCode::CallStackExhausted) }
     #[cold]
     tell(r) {
         trace::call(r.ctx, r.fp);

@@ -11,7 +11,7 @@ use crate::trap::TrapCode;
 unsafe fn br_table(mut r: Regs, index: u32) -> Next {
     // SAFETY: the lowering emitted as many entries as the long number says, and one.
     unsafe {
-        let entry = *r.ip.add(1 + index.min(r.word().long()) as usize);
+        let entry = *r.ip.add(1 + index.min(r.long()) as usize);
         r.ip = r.ip.offset(entry.long().cast_signed() as isize);
         go_to(entry.op, r)
     }
@@ -23,7 +23,7 @@ unsafe fn br_where<R: Rest>(r: Regs, taken: bool) -> Next {
     unsafe {
         if taken {
             apart();
-            r.jump(r.word().long().cast_signed() as isize)
+            r.jump(r.long().cast_signed() as isize)
         } else {
             r.next::<R>(1)
         }
@@ -85,12 +85,12 @@ instructions! {
     }
     ConstS(r) {
         let w = r.word();
-        r.set_slot(w.a, i64::from(w.long().cast_signed()).cast_unsigned());
+        r.set_slot(w.a, i64::from(r.long().cast_signed()).cast_unsigned());
         r.next::<R>(1)
     }
     ConstUnsignedS(r) {
         let w = r.word();
-        r.set_slot(w.a, w.long().into());
+        r.set_slot(w.a, r.long().into());
         r.next::<R>(1)
     }
     ConstWideS(r) {
@@ -98,7 +98,7 @@ instructions! {
         r.next::<R>(2)
     }
 
-    Br(r) { r.jump(r.word().long().cast_signed() as isize) }
+    Br(r) { r.jump(r.long().cast_signed() as isize) }
     BrNzS(r) { br_where::<R>(r, r.slot(r.word().a) as u32 != 0) }
     BrNzA(r) { br_where::<R>(r, r.int.last as u32 != 0) }
     BrZS(r) { br_where::<R>(r, r.slot(r.word().a) as u32 == 0) }

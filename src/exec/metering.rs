@@ -94,7 +94,7 @@ pub(super) unsafe fn resume(ctx: *mut Ctx, had: i64) {
 
 instructions! {
     Charge(r) {
-        let left = (*r.ctx).budget - i64::from(r.word().long());
+        let left = (*r.ctx).budget - i64::from(r.long());
         (*r.ctx).budget = left;
         if left >= 0 {
             return r.next::<R>(1);

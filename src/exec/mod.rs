@@ -112,9 +112,6 @@ pub(crate) unsafe fn invoke(
         // Through the address that the registers have, so that it stays good.
         let ctx = r.ctx;
         ctx.write(Ctx {
-            defined: std::ptr::null(),
-            globals: std::ptr::null(),
-            sigs: std::ptr::null(),
             stack_end: end,
             len: 0,
             instance: std::ptr::null_mut(),

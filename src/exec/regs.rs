@@ -4,9 +4,8 @@
 use std::ptr::NonNull;
 
 use super::dispatch::{Next, Rest, go, stop};
-use crate::engine::SigId;
 use crate::ir::Word;
-use crate::store::{Core, FuncEntry, GlobalData, InstanceData};
+use crate::store::{Core, FuncEntry, InstanceData};
 use crate::trap::TrapCode;
 
 /// The machine's registers. A handler takes them as arguments, so that they stay in registers of
@@ -45,12 +44,6 @@ impl<T: Copy> Accs<T> {
 
 /// What an execution needs beyond its registers.
 pub(super) struct Ctx {
-    /// The functions that the current instance defines.
-    pub(super) defined: *const FuncEntry,
-    /// The globals of the current instance.
-    pub(super) globals: *const NonNull<GlobalData>,
-    /// The canonical types of the current instance's module.
-    pub(super) sigs: *const SigId,
     /// Where the value stack ends.
     pub(super) stack_end: *mut u64,
     /// The size of memory 0 of the current instance in bytes.
@@ -84,6 +77,18 @@ pub(super) enum Exit {
     Panic(Box<dyn std::any::Any + Send>),
 }
 
+/// Half of a word, with one load: put together from fields it would take two.
+#[inline(always)]
+unsafe fn half(word: *const Word, half: usize) -> u32 {
+    // SAFETY: passed on from the caller; a word has the size and the alignment of two `u32`.
+    let bits = unsafe { word.cast::<u32>().add(half).read() };
+    if cfg!(target_endian = "little") {
+        bits
+    } else {
+        bits.rotate_left(16)
+    }
+}
+
 impl Regs {
     /// The current instruction.
     #[inline(always)]
@@ -97,6 +102,20 @@ impl Regs {
     pub(super) unsafe fn wide(&self) -> u64 {
         // SAFETY: the caller executes an instruction that the lowering gave a second word.
         unsafe { (*self.ip.add(1)).bits() }
+    }
+
+    /// The 32-bit number of the current instruction.
+    #[inline(always)]
+    pub(super) unsafe fn long(&self) -> u32 {
+        // SAFETY: as for `word`.
+        unsafe { half(self.ip, 1) }
+    }
+
+    /// The two indices in the word after the current instruction.
+    #[inline(always)]
+    pub(super) unsafe fn indices(&self) -> (u32, u32) {
+        // SAFETY: as for `wide`.
+        unsafe { (half(self.ip, 2), half(self.ip, 3)) }
     }
 
     #[inline(always)]
@@ -132,19 +151,18 @@ impl Regs {
         }
     }
 
-    /// Reads base and size of memory 0 anew, after anything that may have grown it.
+    /// Reads base and size of memory 0 of the current instance anew, after anything that may have
+    /// grown it.
     #[inline(always)]
-    pub(super) unsafe fn reload_memory(&mut self) {
+    pub(super) unsafe fn reload_memory(&mut self, instance: *const InstanceData) {
         // SAFETY: the instance and its memories live as long as their store.
         unsafe {
-            let instance = (*self.ctx).instance;
-            match (*instance).memories.first() {
-                Some(memory) => {
-                    let memory = memory.as_ptr();
-                    self.mem = (*memory).base;
-                    (*self.ctx).len = (*memory).len;
-                }
-                None => (*self.ctx).len = 0,
+            let memory = (*instance).first_memory;
+            if memory.is_null() {
+                (*self.ctx).len = 0;
+            } else {
+                self.mem = (*memory).base;
+                (*self.ctx).len = (*memory).len;
             }
         }
     }

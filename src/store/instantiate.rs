@@ -158,10 +158,12 @@ fn allocate_instance(
         funcs: Box::default(),
         globals: Box::default(),
         memories: Box::default(),
+        first_memory: std::ptr::null(),
         tables: Box::default(),
         elems: Box::default(),
         data_dropped: inner.data.iter().map(|_| false).collect(),
         module: module.clone(),
+        sigs: inner.sigs.as_ptr(),
         label,
         scope,
     };
@@ -246,6 +248,8 @@ unsafe fn fill_instance(instance: NonNull<InstanceData>, module: &ModuleInner, s
     data.funcs = spaces.funcs.into();
     data.globals = spaces.globals.into();
     data.memories = spaces.memories.into();
+    let first = data.memories.first();
+    data.first_memory = first.map_or(std::ptr::null(), |memory| memory.as_ptr().cast_const());
     data.tables = spaces.tables.into();
 }
 

@@ -93,12 +93,16 @@ pub(crate) struct InstanceData {
     pub(crate) funcs: Box<[NonNull<FuncEntry>]>,
     pub(crate) globals: Box<[NonNull<GlobalData>]>,
     pub(crate) memories: Box<[NonNull<MemoryData>]>,
+    /// The first of `memories`; null where there is none.
+    pub(crate) first_memory: *const MemoryData,
     pub(crate) tables: Box<[NonNull<TableData>]>,
     /// Element segments, evaluated; `None` once dropped.
     pub(crate) elems: Box<[Option<Box<[u64]>>]>,
     /// Whether each data segment was dropped.
     pub(crate) data_dropped: Box<[bool]>,
     pub(crate) module: Module,
+    /// The canonical types of the module.
+    pub(crate) sigs: *const SigId,
     /// What backtraces call the instance.
     pub(crate) label: Option<Arc<str>>,
     /// The graph whose modules `$module$function` can name.
