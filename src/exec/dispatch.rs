@@ -61,17 +61,23 @@ macro_rules! handler_with_abi {
         }
     )*};
 }
-/// The registers are the loop's: what a handler does not change it neither reads nor writes.
+/// The registers are the loop's: what a handler does not change it neither reads nor writes. Two of
+/// them, which nearly every handler changes, are handed to and fro.
 #[cfg(not(tail_dispatch))]
 macro_rules! handler {
     ($($(#[$meta:meta])* $name:ident $([$($g:ident: $bound:ident),*])? ($regs:ident) $body:block)*) => {$(
         $(#[$meta])*
-        pub(super) unsafe fn $name $(<$($g: $bound),*>)? (registers: &mut Regs) -> bool {
+        pub(super) unsafe fn $name $(<$($g: $bound),*>)? (
+            ip: *const $crate::ir::Word,
+            int: u64,
+            registers: &mut Regs,
+        ) -> (*const $crate::ir::Word, u64) {
             #[allow(unused_mut, reason = "not every handler changes a register")]
             // SAFETY: each handler argues for what it does; it is only reached from lowered code
             // of a validated module, or from the stubs of this room.
             let body = |mut $regs: Regs| -> Next { unsafe { $body } };
-            $crate::exec::dispatch::hand_over(body(*registers), registers)
+            let next = body(registers.with(ip, int));
+            $crate::exec::dispatch::hand_over(next, registers)
         }
     )*};
 }
@@ -98,7 +104,12 @@ macro_rules! jump {
 macro_rules! jump {
     ($handler:expr, $r:ident) => {{
         let mut registers = $r;
-        $handler(&mut registers).then_some(registers)
+        let (ip, int) = $handler($r.ip, $r.int.last, &mut registers);
+        if ip.is_null() {
+            $crate::exec::dispatch::ended((ip, int))
+        } else {
+            Ok(registers.with(ip, int))
+        }
     }};
 }
 #[cfg(tail_dispatch)]
@@ -127,7 +138,7 @@ handler_type!("sysv64");
 #[cfg(all(tail_dispatch, not(target_arch = "x86_64")))]
 handler_type!("C");
 #[cfg(not(tail_dispatch))]
-pub(super) type Handler = unsafe fn(&mut Regs) -> bool;
+pub(super) type Handler = unsafe fn(*const Word, u64, &mut Regs) -> (*const Word, u64);
 
 /// The handler of an opcode.
 #[inline(always)]
@@ -219,6 +230,10 @@ mod backend {
     #[inline(always)]
     pub(in crate::exec) fn stop() -> Next {}
 
+    /// What a function that ended the execution came to.
+    #[inline(always)]
+    pub(in crate::exec) fn ended((): ()) -> Next {}
+
     /// Executes from `start` until the execution ends.
     pub(in crate::exec) fn run(r: Regs, start: impl FnOnce(Regs) -> Next) {
         start(r);
@@ -227,10 +242,14 @@ mod backend {
 
 #[cfg(not(tail_dispatch))]
 mod backend {
-    use super::{Regs, handler_of};
+    use super::{Regs, Word, handler_of};
 
     /// What an instruction comes to: the registers for the next one, unless the execution ends.
-    pub(in crate::exec) type Next = Option<Regs>;
+    pub(in crate::exec) type Next = Result<Regs, Ended>;
+
+    /// What a handler returns that ends the execution: no instruction.
+    pub(in crate::exec) type Ended = (*const Word, u64);
+    pub(in crate::exec) const ENDED: Ended = (std::ptr::null(), 0);
 
     /// Lets the loop execute the instruction at `r.ip`.
     #[inline(always)]
@@ -239,7 +258,7 @@ mod backend {
         reason = "the other backend needs no option"
     )]
     pub(in crate::exec) unsafe fn go(r: Regs) -> Next {
-        Some(r)
+        Ok(r)
     }
 
     /// Lets the loop execute the instruction at `r.ip`, whose opcode is known.
@@ -249,39 +268,46 @@ mod backend {
         reason = "the other backend needs no option"
     )]
     pub(in crate::exec) unsafe fn go_to(_op: u16, r: Regs) -> Next {
-        Some(r)
+        Ok(r)
     }
 
     /// Ends the execution.
     #[inline(always)]
     pub(in crate::exec) fn stop() -> Next {
-        None
+        Err(ENDED)
     }
 
-    /// Gives the loop its registers back. Whether the execution goes on.
+    /// What a function that ended the execution came to.
     #[inline(always)]
-    pub(in crate::exec) fn hand_over(next: Next, registers: &mut Regs) -> bool {
+    pub(in crate::exec) fn ended(ended: Ended) -> Next {
+        Err(ended)
+    }
+
+    /// Gives the loop its registers back, and where it goes on: null where it does not.
+    #[inline(always)]
+    pub(in crate::exec) fn hand_over(next: Next, registers: &mut Regs) -> (*const Word, u64) {
         match next {
-            Some(next) => {
-                *registers = next;
-                true
+            Ok(next) => {
+                // The two that are handed on need no place.
+                *registers = next.with(registers.ip, registers.int.last);
+                (next.ip, next.int.last)
             }
-            None => false,
+            Err(ended) => ended,
         }
     }
 
     /// Executes from `start` until the execution ends.
     pub(in crate::exec) fn run(r: Regs, start: impl FnOnce(Regs) -> Next) {
         let mut registers = r;
-        let mut goes_on = hand_over(start(r), &mut registers);
-        while goes_on {
+        let (mut ip, mut int) = hand_over(start(r), &mut registers);
+        while !ip.is_null() {
             // SAFETY: a handler that goes on left the registers of the next instruction.
             unsafe {
                 #[cfg(feature = "profile")]
-                let ip = registers.ip;
-                goes_on = handler_of((*registers.ip).op)(&mut registers);
+                let before = ip;
+                (ip, int) = handler_of((*ip).op)(ip, int, &mut registers);
                 #[cfg(feature = "profile")]
-                crate::exec::profile::record(ip, registers.ip);
+                crate::exec::profile::record(before, ip);
             }
         }
         #[cfg(feature = "profile")]
@@ -290,5 +316,5 @@ mod backend {
 }
 
 #[cfg(not(tail_dispatch))]
-pub(super) use backend::hand_over;
-pub(super) use backend::{Next, go, go_to, run, stop};
+pub(super) use backend::{ENDED, Ended, hand_over};
+pub(super) use backend::{Next, ended, go, go_to, run, stop};

@@ -3,7 +3,9 @@
 
 use std::ptr::NonNull;
 
-use super::dispatch::{Next, Rest, go, stop};
+#[cfg(not(tail_dispatch))]
+use super::dispatch::{ENDED, Ended};
+use super::dispatch::{Next, Rest, ended, go};
 use crate::ir::Word;
 use crate::store::{Core, FuncEntry, InstanceData};
 use crate::trap::TrapCode;
@@ -90,6 +92,15 @@ unsafe fn half(word: *const Word, half: usize) -> u32 {
 }
 
 impl Regs {
+    /// The same but for two of them.
+    #[cfg(not(tail_dispatch))]
+    #[inline(always)]
+    pub(super) fn with(mut self, ip: *const Word, int: u64) -> Self {
+        self.ip = ip;
+        self.int.last = int;
+        self
+    }
+
     /// The current instruction.
     #[inline(always)]
     pub(super) unsafe fn word(&self) -> Word {
@@ -172,15 +183,26 @@ impl Regs {
 #[inline(always)]
 pub(super) unsafe fn trap(ctx: *mut Ctx, ip: *const Word, fp: *mut u64, code: TrapCode) -> Next {
     // SAFETY: passed on from the caller.
-    unsafe { set_trap(ctx, ip, fp, code) };
-    stop()
+    ended(unsafe { set_trap(ctx, ip, fp, code) })
 }
 
+/// In the last place of a handler, so that it saves no registers for this.
+#[cfg(tail_dispatch)]
 #[cold]
 #[inline(never)]
 unsafe extern "C" fn set_trap(ctx: *mut Ctx, ip: *const Word, fp: *mut u64, code: TrapCode) {
     // SAFETY: the context outlives the execution.
     unsafe { (*ctx).exit = Exit::Trap(code, ip, fp, None) };
+}
+
+/// As for the other backend.
+#[cfg(not(tail_dispatch))]
+#[cold]
+#[inline(never)]
+unsafe fn set_trap(ctx: *mut Ctx, ip: *const Word, fp: *mut u64, code: TrapCode) -> Ended {
+    // SAFETY: the context outlives the execution.
+    unsafe { (*ctx).exit = Exit::Trap(code, ip, fp, None) };
+    ENDED
 }
 
 /// A type of values: how a slot, an accumulator and an immediate hold one.
