@@ -278,10 +278,7 @@ impl Program {
             };
         let (mut end, mut reached) = (at, 1.0);
         let mut states: Vec<Match> = Vec::new();
-        loop {
-            let Some(instr) = self.instrs.get(end) else {
-                break;
-            };
+        while let Some(instr) = self.instrs.get(end) {
             let next = (0..)
                 .zip(instr.symbols)
                 .filter_map(|(n, symbol)| Some((n, symbol?)));

@@ -23,7 +23,7 @@ const ELEMENT_BYTES: u64 = size_of::<u64>() as u64;
 unsafe fn global(r: &Regs, index: u32) -> *mut GlobalData {
     // SAFETY: validation checked the index.
     unsafe {
-        let globals = (&(*(*r.ctx).instance).globals).as_ptr();
+        let globals = (*(*r.ctx).instance).globals.as_ptr();
         (*globals.add(index as usize)).as_ptr()
     }
 }

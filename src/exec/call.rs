@@ -152,7 +152,7 @@ unsafe fn indirect(
     // address of an entry of the same store.
     unsafe {
         let instance: *const InstanceData = (*r.ctx).instance;
-        let table = (&(*instance).tables).as_ptr().add(table as usize);
+        let table = (*instance).tables.as_ptr().add(table as usize);
         let elems = &(*(*table).as_ptr()).elems;
         let Some(element) = elems.get(index as usize) else {
             return Err(TrapCode::UndefinedElement);

@@ -106,7 +106,7 @@ macro_rules! jump {
         let mut registers = $r;
         let (ip, int) = $handler($r.ip, $r.int.last, &mut registers);
         if ip.is_null() {
-            $crate::exec::dispatch::ended((ip, int))
+            Err((ip, int))
         } else {
             Ok(registers.with(ip, int))
         }
@@ -230,10 +230,6 @@ mod backend {
     #[inline(always)]
     pub(in crate::exec) fn stop() -> Next {}
 
-    /// What a function that ended the execution came to.
-    #[inline(always)]
-    pub(in crate::exec) fn ended((): ()) -> Next {}
-
     /// Executes from `start` until the execution ends.
     pub(in crate::exec) fn run(r: Regs, start: impl FnOnce(Regs) -> Next) {
         start(r);
@@ -277,12 +273,6 @@ mod backend {
         Err(ENDED)
     }
 
-    /// What a function that ended the execution came to.
-    #[inline(always)]
-    pub(in crate::exec) fn ended(ended: Ended) -> Next {
-        Err(ended)
-    }
-
     /// Gives the loop its registers back, and where it goes on: null where it does not.
     #[inline(always)]
     pub(in crate::exec) fn hand_over(next: Next, registers: &mut Regs) -> (*const Word, u64) {
@@ -317,4 +307,4 @@ mod backend {
 
 #[cfg(not(tail_dispatch))]
 pub(super) use backend::{ENDED, Ended, hand_over};
-pub(super) use backend::{Next, ended, go, go_to, run, stop};
+pub(super) use backend::{Next, go, go_to, run, stop};

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 #[cfg(not(tail_dispatch))]
 use super::dispatch::{ENDED, Ended};
-use super::dispatch::{Next, Rest, ended, go};
+use super::dispatch::{Next, Rest, go};
 use crate::ir::Word;
 use crate::store::{Core, FuncEntry, InstanceData};
 use crate::trap::TrapCode;
@@ -181,9 +181,16 @@ impl Regs {
 
 /// Ends the execution with a trap at the current instruction.
 #[inline(always)]
+#[cfg_attr(
+    tail_dispatch,
+    allow(clippy::let_unit_value, reason = "the other backend returns something")
+)]
 pub(super) unsafe fn trap(ctx: *mut Ctx, ip: *const Word, fp: *mut u64, code: TrapCode) -> Next {
     // SAFETY: passed on from the caller.
-    ended(unsafe { set_trap(ctx, ip, fp, code) })
+    let ended = unsafe { set_trap(ctx, ip, fp, code) };
+    #[cfg(not(tail_dispatch))]
+    let ended = Err(ended);
+    ended
 }
 
 /// In the last place of a handler, so that it saves no registers for this.
