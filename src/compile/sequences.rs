@@ -10,7 +10,7 @@ use crate::ir::{Word, goes_elsewhere, length, longer_sequence, storing};
 /// What a handler costs, and what it costs that an instruction in it stores its result in vain. The
 /// choice of the sequences counts the same (`benches/sequences.rs`).
 const HANDLER: u32 = 12;
-const STORE: u32 = 1;
+const STORE: u16 = 1;
 
 /// An instruction, or the end of the code.
 struct Step {
@@ -56,27 +56,27 @@ fn best_way(steps: &[Step]) -> (u32, u16) {
         return (HANDLER, first);
     }
     let mut best = (HANDLER + steps[1].cost, first);
-    // The opcodes of the first instructions together, each with what its stores in vain cost.
+    // The opcodes of the first instructions together.
     let mut ways = Ways::new();
-    ways.push((first, 0));
+    ways.push(first, 0);
     if let Some(storing) = storing(first) {
-        ways.push((storing, STORE));
+        ways.push(storing, STORE);
     }
     for end in 1..steps.len() - 1 {
         let next = steps[end].op;
         let mut longer = Ways::new();
         for (before, stores) in ways.iter() {
             if let Some(op) = longer_sequence(before, next) {
-                longer.push((op, stores));
+                longer.push(op, stores);
             }
             if let Some(op) = storing(next).and_then(|next| longer_sequence(before, next)) {
-                longer.push((op, stores + STORE));
+                longer.push(op, stores + STORE);
             }
         }
         let ends_here = goes_elsewhere(next);
         let after = if ends_here { 0 } else { steps[end + 1].cost };
         for (op, stores) in longer.iter() {
-            let cost = HANDLER + stores + after;
+            let cost = HANDLER + u32::from(stores) + after;
             if cost <= best.0 {
                 best = (cost, op);
             }
@@ -89,15 +89,16 @@ fn best_way(steps: &[Step]) -> (u32, u16) {
     best
 }
 
-/// The few opcodes that the same instructions may have.
+/// The few opcodes that the same instructions may have, each with what its stores in vain cost.
+#[derive(Clone, Copy)]
 struct Ways {
     len: usize,
-    ops: [(u16, u32); Self::MOST],
+    ops: [(u16, u16); Self::MOST],
 }
 
 impl Ways {
     /// More are not looked at.
-    const MOST: usize = 8;
+    const MOST: usize = 4;
 
     fn new() -> Self {
         Self {
@@ -106,14 +107,16 @@ impl Ways {
         }
     }
 
-    fn push(&mut self, way: (u16, u32)) {
-        if let Some(last) = self.ops.get_mut(self.len) {
-            *last = way;
+    #[inline]
+    fn push(&mut self, op: u16, stores: u16) {
+        if let Some(free) = self.ops.get_mut(self.len) {
+            *free = (op, stores);
             self.len += 1;
         }
     }
 
-    fn iter(&self) -> impl Iterator<Item = (u16, u32)> {
-        self.ops[..self.len].iter().copied()
+    #[inline]
+    fn iter(&self) -> impl Iterator<Item = (u16, u16)> {
+        self.ops.iter().copied().take(self.len)
     }
 }

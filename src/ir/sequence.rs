@@ -112,9 +112,13 @@ const LONGER_LEN: usize = (2 * SEQUENCES.len() + 2).next_power_of_two();
 const NONE: u16 = u16::MAX;
 const _: () = assert!(ALL_OPCODES < NONE as usize);
 
+const fn hash(before: u16, next: u16) -> u32 {
+    let key = ((before as u64) << 16 | next as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (key >> 32) as u32
+}
+
 const fn place(before: u16, next: u16) -> usize {
-    let hash = ((before as u32) << 16 | next as u32).wrapping_mul(0x9e37_79b1);
-    (hash >> (32 - LONGER_LEN.trailing_zeros())) as usize
+    hash(before, next) as usize % LONGER_LEN
 }
 
 const fn find(table: &[[u16; 3]; LONGER_LEN], before: u16, next: u16) -> usize {
@@ -148,10 +152,31 @@ const fn longer() -> [[u16; 3]; LONGER_LEN] {
     table
 }
 
+/// A bit for each hash of two opcodes that begin something longer: small enough to be at hand, so that
+/// most of what is in vain ends here.
+static MAYBE: [u64; MAYBE_BITS / 64] = {
+    let mut maybe = [0; MAYBE_BITS / 64];
+    let mut entry = 0;
+    while entry < LONGER_LEN {
+        let [before, next, op] = LONGER[entry];
+        if op != NONE {
+            let bit = hash(before, next) as usize % MAYBE_BITS;
+            maybe[bit / 64] |= 1 << (bit % 64);
+        }
+        entry += 1;
+    }
+    maybe
+};
+const MAYBE_BITS: usize = (8 * LONGER_LEN).next_multiple_of(64);
+
 /// The opcode of the sequence of `before`, an instruction's or a sequence's opcode, and an instruction
 /// after it, where there is one.
 #[inline]
 pub(crate) fn longer_sequence(before: u16, next: u16) -> Option<u16> {
+    let bit = hash(before, next) as usize % MAYBE_BITS;
+    if MAYBE[bit / 64] >> (bit % 64) & 1 == 0 {
+        return None;
+    }
     let found = LONGER[find(&LONGER, before, next)][2];
     (found != NONE).then_some(found)
 }

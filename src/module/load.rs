@@ -2,12 +2,14 @@
 //! Does not know what a module is used for.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::fault::Fault;
 use super::inner::{ExportKind, ModuleInner};
 use super::names::Names;
 use super::parse::Sections;
+use super::side_by_side::side_by_side;
 use super::validate::validate_bodies;
 use crate::engine::{Engine, Lowering};
 use crate::error::Result;
@@ -176,14 +178,17 @@ fn text(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
 }
 
 fn lower_all(module: &ModuleInner) -> Result<(), Fault> {
-    for (defined_index, _) in (0..).zip(&module.bodies) {
-        if let Err(error) = module.code(defined_index) {
-            let index = module.func_index(defined_index);
-            return Err(match module.func_name(index) {
-                Some(name) => Fault::not_lowered(format_args!("{index} {name:?}"), error),
-                None => Fault::not_lowered(index, error),
-            });
-        }
-    }
-    Ok(())
+    let indices = (0..module.bodies.len() as u32).collect();
+    let bytes = module.bodies.iter().map(Range::len).sum();
+    side_by_side(indices, bytes, |(): &mut (), defined_index| {
+        let Err(error) = module.code(defined_index) else {
+            return Ok(());
+        };
+        let index = module.func_index(defined_index);
+        let fault = match module.func_name(index) {
+            Some(name) => Fault::not_lowered(format_args!("{index} {name:?}"), error),
+            None => Fault::not_lowered(index, error),
+        };
+        Err((index, fault))
+    })
 }

@@ -9,6 +9,7 @@ mod load;
 mod names;
 mod parse;
 mod segments;
+mod side_by_side;
 mod spaces;
 #[cfg(test)]
 mod tests;

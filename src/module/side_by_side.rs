@@ -1,0 +1,95 @@
+//! Work on every function body, side by side where there is much: what comes of one does not depend on
+//! the others.
+
+use std::num::NonZero;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use super::fault::Fault;
+
+/// So many bytes of code are worth a thread of their own: a few milliseconds of work.
+const BYTES_PER_THREAD: usize = 512 << 10;
+/// More threads than this gain little beside what one thread has to do.
+const MAX_THREADS: usize = 4;
+/// As many bodies are taken at once.
+const BATCH: usize = 64;
+
+/// Does `work` on each of the bodies, which have so many bytes together and are in the order of their
+/// functions. Each thread has a state of its own.
+///
+/// # Errors
+///
+/// The fault of the first function that has one, whichever thread found it.
+pub(super) fn side_by_side<T: Send, S: Default>(
+    bodies: Vec<T>,
+    bytes: usize,
+    work: impl Fn(&mut S, T) -> Result<(), (u32, Fault)> + Sync,
+) -> Result<(), Fault> {
+    let queue = Queue {
+        bodies: Mutex::new(bodies.into_iter()),
+        fault: Mutex::new(None),
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads(bytes) {
+            // Where the system gives none, this one does the work.
+            let _ = thread::Builder::new().spawn_scoped(scope, || queue.work(&work));
+        }
+        queue.work(&work);
+    });
+    let fault = queue.fault.into_inner();
+    match fault.unwrap_or_else(PoisonError::into_inner) {
+        Some((_, fault)) => Err(fault),
+        None => Ok(()),
+    }
+}
+
+/// How many threads so many bytes of code are worth here.
+fn threads(bytes: usize) -> usize {
+    let most = (bytes / BYTES_PER_THREAD).clamp(1, MAX_THREADS);
+    if most == 1 {
+        return 1;
+    }
+    thread::available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(most)
+}
+
+/// The bodies that nobody has taken yet, and the first that has a fault.
+struct Queue<T> {
+    bodies: Mutex<std::vec::IntoIter<T>>,
+    /// With the index of its function.
+    fault: Mutex<Option<(u32, Fault)>>,
+}
+
+impl<T> Queue<T> {
+    /// Works until there are no more, or one has a fault.
+    fn work<S: Default>(&self, work: impl Fn(&mut S, T) -> Result<(), (u32, Fault)>) {
+        let mut state = S::default();
+        loop {
+            let batch = self.take();
+            if batch.is_empty() {
+                return;
+            }
+            for body in batch {
+                if let Err((index, fault)) = work(&mut state, body) {
+                    return self.refuse(index, fault);
+                }
+            }
+        }
+    }
+
+    fn take(&self) -> Vec<T> {
+        let mut bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
+        bodies.by_ref().take(BATCH).collect()
+    }
+
+    /// Keeps the fault of the first function that has one. What comes after it need not be looked
+    /// at; whatever comes before it is taken already.
+    fn refuse(&self, index: u32, fault: Fault) {
+        *self.bodies.lock().unwrap_or_else(PoisonError::into_inner) = Vec::new().into_iter();
+        let mut first = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        if first.as_ref().is_none_or(|(known, _)| index < *known) {
+            *first = Some((index, fault));
+        }
+    }
+}
