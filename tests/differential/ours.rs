@@ -28,7 +28,6 @@ pub fn run(case: &Case, metered: bool) -> Result<Seen, String> {
     let engine = Engine::new(match metered {
         true => config
             .metering(true)
-            .canonical_nans(true)
             .limits(Limits::new().fuel(u64::MAX).timeout(A_LONG_TIME)),
         false => config,
     });
