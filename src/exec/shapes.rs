@@ -260,16 +260,15 @@ pub(super) fn apart() {
 /// addresses, and the load waits for the condition.
 #[inline(always)]
 fn read_first(value: u64) -> u64 {
-    #[cfg(not(miri))]
-    {
+    #[cfg(all(target_pointer_width = "64", not(miri)))]
+    let value = {
         let mut value = value;
         // SAFETY: no instruction at all.
         unsafe {
             std::arch::asm!("/* {0} */", inout(reg) value, options(pure, nomem, nostack, preserves_flags));
         }
         value
-    }
-    #[cfg(miri)]
+    };
     value
 }
 
