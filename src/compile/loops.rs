@@ -130,7 +130,7 @@ impl<'m> Lowering<'m> {
         let found = attempt.found.take().unwrap_or_default();
         let next = match attempt.assumed {
             None => Some(attempt.worth_it(found)?),
-            Some(assumed) if assumed == NOTHING || met(assumed, found) => return None,
+            Some(assumed) if met(assumed, found) => return None,
             Some(_) => Some(NOTHING),
         };
         for target in attempt.branches.drain(..).rev() {

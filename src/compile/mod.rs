@@ -2,7 +2,9 @@
 //!
 //! One pass over the operators, with the operand stack kept at compile time: `operands` tracks
 //! where each value is, `control` does blocks and branches, `calls` calls and returns, `lower` has
-//! the operators, `fusion` makes one instruction of two, and `metering` adds the charges.
+//! the operators, `fusion` makes one instruction of two, and `metering` adds the charges. `loops` has
+//! an innermost loop lowered again where that keeps values in accumulators, and at the end `sequences`
+//! gives instructions that follow one another one handler.
 
 mod calls;
 mod control;

@@ -3,7 +3,7 @@
 //! A value on the stack is a constant, a local, or a temporary in the slot that belongs to its
 //! height. An instruction with a result is emitted in the mode that leaves it in the accumulator
 //! alone; when the value has to outlive the accumulator, the instruction is changed to write the
-//! slot as well ([`Lowering::flush`]), and when it is set to a local, to write the local's
+//! slot as well ([`Lowering::keep`]), and when it is set to a local, to write the local's
 //! ([`Lowering::set_local`]).
 
 use super::control::Control;
