@@ -9,7 +9,7 @@
 )]
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use bundle::check::BundledFile;
@@ -50,11 +50,18 @@ const SOURCES: [&str; 5] = [
     "src/bundle",
 ];
 
+/// What makes and runs code words: where any of it changes, code that was made before is void.
+const MEANING_OF_CODE: [&str; 4] = ["src/ir", "src/compile", "src/exec", "src/numeric"];
+
 fn main() {
-    for path in SOURCES.into_iter().chain(["bundle"]) {
+    for path in SOURCES.into_iter().chain(MEANING_OF_CODE).chain(["bundle"]) {
         println!("cargo::rerun-if-changed={path}");
     }
     choose_dispatch();
+    println!(
+        "cargo::rustc-env=HOLDALL_MEANING_OF_CODE={}",
+        meaning_of_code()
+    );
     let root = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let out = env::var_os("OUT_DIR").expect("cargo sets it");
     match bundle_of(&Path::new(&root).join("bundle")) {
@@ -87,6 +94,29 @@ fn choose_dispatch() {
     if is_one_of("OPT_LEVEL", &["2", "3", "s", "z"]) && !has_feature("PROFILE") {
         println!("cargo::rustc-cfg=sequences");
     }
+}
+
+/// A digest of the sources that make and run code words, as 16 hexadecimal digits.
+fn meaning_of_code() -> String {
+    let mut files: Vec<PathBuf> = Vec::new();
+    let mut dirs: Vec<PathBuf> = MEANING_OF_CODE.map(PathBuf::from).into();
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(&dir).expect("the package has its sources") {
+            let path = entry.expect("the package has its sources").path();
+            let list = if path.is_dir() { &mut dirs } else { &mut files };
+            list.push(path);
+        }
+    }
+    files.sort_unstable();
+    let mut digest = Sha256::new();
+    for file in files {
+        digest.update(fs::read(file).expect("the package has its sources"));
+    }
+    hexadecimal(&digest.finalize()[..8])
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The checked modules of the bundle, in the order of their names; or everything that is wrong.
@@ -138,10 +168,7 @@ fn bundle_of(dir: &Path) -> Result<Vec<BundledFile>, Vec<String>> {
 fn manifest(files: &[BundledFile]) -> String {
     let mut text = "&[\n".to_owned();
     for BundledFile { name, bytes } in files {
-        let hash: String = Sha256::digest(bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hash = hexadecimal(&Sha256::digest(bytes));
         writeln!(text, "    ({name:?}, {}, {hash:?}),", bytes.len()).expect("strings take text");
     }
     text.push(']');
