@@ -19,6 +19,8 @@ mod limits;
 mod link;
 mod module;
 mod numeric;
+#[cfg(feature = "pack")]
+pub mod pack;
 mod store;
 pub mod text;
 mod trace;

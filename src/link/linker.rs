@@ -15,7 +15,7 @@ use super::registry::{Registry, RegistryError, id_of};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::module::Module;
-use crate::store::{AsContextMut, Instance};
+use crate::store::{AsContext, AsContextMut, Core, Instance};
 
 /// Links modules by name, to the host and to one another.
 ///
@@ -164,6 +164,20 @@ impl<T: 'static> Linker<T> {
         Ok(module)
     }
 
+    /// Loads all that a module needs, registers it, and checks that everything fits, as
+    /// [`Linker::instantiate`] does in that store; brings nothing to life.
+    ///
+    /// # Errors
+    /// Those of [`Linker::instantiate`] before anything is instantiated.
+    pub fn complete(&mut self, store: impl AsContext<Data = T>, module: &Module) -> Result<()> {
+        self.plan(
+            store.as_context().core(),
+            store.as_context().engine(),
+            module,
+        )?;
+        Ok(())
+    }
+
     /// Instantiates a module: loads what it needs, checks that everything fits, and brings it to
     /// life in the store, dependencies first, in import order. The module itself always gets a new
     /// instance; what it needs is shared with what this linker instantiated in this store before.
@@ -182,19 +196,8 @@ impl<T: 'static> Linker<T> {
         mut store: impl AsContextMut<Data = T>,
         module: &Module,
     ) -> Result<Instance> {
-        let mut loading = self.loading();
         let context = store.as_context();
-        for engine in [module.engine(), context.engine()] {
-            if !engine.same(loading.engine) {
-                return Err(Error::usage(
-                    "expected a module and a store of the linker's engine, found another engine",
-                ));
-            }
-        }
-        loading.core = Some(context.core());
-        let plan = loading.plan(None, module)?;
-        let loaded = loading.found;
-        let plan = self.commit_plan(loaded, plan);
+        let plan = self.plan(context.core(), context.engine(), module)?;
         instantiate(&mut self.definitions, &self.registry, &plan, &mut store)
     }
 
@@ -250,9 +253,22 @@ impl<T: 'static> Linker<T> {
         }
     }
 
-    fn commit_plan(&mut self, loaded: Loaded, mut plan: Plan) -> Plan {
+    /// How a module and all that it needs are brought to life in a store. What had to be loaded is the
+    /// linker's then.
+    fn plan(&mut self, core: &Core, engine: &Engine, module: &Module) -> Result<Plan> {
+        let mut loading = self.loading();
+        for engine in [module.engine(), engine] {
+            if !engine.same(loading.engine) {
+                return Err(Error::usage(
+                    "expected a module and a store of the linker's engine, found another engine",
+                ));
+            }
+        }
+        loading.core = Some(core);
+        let mut plan = loading.plan(None, module)?;
+        let loaded = loading.found;
         self.commit(loaded, std::mem::take(&mut plan.shadowed));
-        plan
+        Ok(plan)
     }
 
     /// Lets `$module$function` know a module that lives already by a new name.

@@ -217,7 +217,8 @@ impl<T: 'static> Source for Loading<'_, T> {
         };
         let asked_as: Arc<str> = name.into();
         self.found.buffers.keep(reader, &asked_as, bytes);
-        let module = Module::named(self.engine, name, own).map_err(|source| LinkError::Load {
+        let made = reader.module(self.engine, name, own);
+        let module = made.map_err(|source| LinkError::Load {
             module: name.to_owned(),
             chain: chain(),
             source,

@@ -22,6 +22,8 @@ use std::sync::Arc;
 
 pub(crate) use const_expr::ConstExpr;
 pub(crate) use inner::{ExportKind, Import, ImportKind, ModuleInner};
+#[cfg(feature = "pack")]
+pub(crate) use precompiled::{MEANING_OF_CODE, SEQUENCES_HERE};
 pub(crate) use segments::{DataMode, ElemItems, ElemMode};
 
 use crate::engine::Engine;

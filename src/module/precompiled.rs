@@ -14,8 +14,14 @@ use crate::engine::{Config, Engine};
 use crate::ir::Word;
 
 const MAGIC: [u8; 8] = *b"holdcode";
-/// What code words mean here: a digest of everything that makes and runs them, by the build script.
-const MEANING: &str = env!("HOLDALL_MEANING_OF_CODE");
+/// What code words mean here: a digest of everything that makes and runs them, by the build script,
+/// in hexadecimal digits.
+pub(crate) const MEANING_OF_CODE: [u8; 16] = *env!("HOLDALL_MEANING_OF_CODE")
+    .as_bytes()
+    .as_array()
+    .unwrap();
+/// Whether this build makes and runs code with sequences.
+pub(crate) const SEQUENCES_HERE: bool = cfg!(sequences);
 
 const HEADER_BYTES: usize = 48;
 const WORD_BYTES: usize = size_of::<Word>();
@@ -69,7 +75,6 @@ pub(super) struct Header {
 impl Header {
     /// The header of code that can run in an engine.
     pub(super) fn of(engine: &Engine, code: &[u8]) -> Result<Self, Unfit> {
-        let meaning = meaning();
         let (head, _) = code
             .split_at_checked(HEADER_BYTES)
             .filter(|(head, _)| head.starts_with(&MAGIC))
@@ -78,7 +83,7 @@ impl Header {
             return Err(Unfit::Place);
         }
         let flags = number(head, 8);
-        if head[16..32] != meaning || flags & SEQUENCES & !here() != 0 {
+        if head[16..32] != MEANING_OF_CODE || flags & SEQUENCES & !here() != 0 {
             return Err(Unfit::Build);
         }
         if (flags ^ here()) & BIG_ENDIAN != 0 {
@@ -123,7 +128,7 @@ pub(super) fn write(module: &ModuleInner) -> Vec<u8> {
     bytes.extend(MAGIC);
     bytes.extend((here() | of_config(module.engine.config())).to_le_bytes());
     bytes.extend((functions as u32).to_le_bytes());
-    bytes.extend(meaning());
+    bytes.extend(MEANING_OF_CODE);
     // A module has at most 1 GiB, and lowered code some few times as much: the words can be counted.
     bytes.extend((words_at as u32).to_le_bytes());
     bytes.extend((all as u32).to_le_bytes());
@@ -190,7 +195,7 @@ fn number(bytes: &[u8], at: usize) -> u32 {
 
 /// The flags of code that this build makes and runs.
 fn here() -> u32 {
-    let sequences = if cfg!(sequences) { SEQUENCES } else { 0 };
+    let sequences = if SEQUENCES_HERE { SEQUENCES } else { 0 };
     let order = if cfg!(target_endian = "big") {
         BIG_ENDIAN
     } else {
@@ -207,11 +212,4 @@ fn of_config(config: &Config) -> u32 {
         0
     };
     metering | nans
-}
-
-fn meaning() -> [u8; 16] {
-    MEANING
-        .as_bytes()
-        .try_into()
-        .expect("the build script gives 16 digits")
 }
