@@ -36,8 +36,10 @@ mod bundle {
     pub(crate) mod check;
     pub(crate) mod fault;
     pub(crate) mod host;
+    pub(crate) mod index;
     pub(crate) mod interface;
     pub(crate) mod names;
+    pub(crate) mod naming;
     pub(crate) mod source;
     pub(crate) mod walk;
 }

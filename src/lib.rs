@@ -33,8 +33,8 @@ mod wasi;
 pub mod wast;
 
 pub use bundle::{
-    Bundle, BundleError, BundledFile, BundledModule, Found, GraphError, HostManifest,
-    HostManifestError, ImportFailure, check_bundle,
+    AliasError, Bundle, BundleError, BundledFile, BundledModule, Found, GraphError, HostManifest,
+    HostManifestError, ImportFailure, NameIndex, Naming, Versions, check_bundle, check_bundle_with,
 };
 pub use engine::{Config, Engine, Lowering};
 pub use error::{Error, ErrorKind, I32Exit, ModuleError, Result};

@@ -7,6 +7,7 @@ mod duration;
 mod inspect;
 mod limits;
 mod list;
+mod naming;
 mod output;
 mod pack;
 mod program;

@@ -9,9 +9,10 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use cap_tempfile::TempFile;
 use holdall::pack::{Packer, Program, Runtime};
-use holdall::{ChainReader, Engine, Grants, Linker, MemoryReader, Store, Wasi};
+use holdall::{ChainReader, Engine, Grants, Linker, MemoryReader, Naming, Store, Wasi};
 
 use super::limits::LimitArgs;
+use super::naming::NamingArgs;
 use super::output::{Output, Plain};
 use super::program::{check_function, check_linked, check_start};
 use super::run::named_path;
@@ -57,6 +58,8 @@ pub(super) struct Args {
     embed: Vec<(PathBuf, String)>,
     #[command(flatten)]
     sources: Sources,
+    #[command(flatten)]
+    naming: NamingArgs,
     /// Make APP of this runtime, such as another platform's, in place of the one in this command
     #[arg(long, value_name = "PATH")]
     runtime: Option<PathBuf>,
@@ -82,13 +85,14 @@ fn embed(text: &str) -> Result<(PathBuf, String), String> {
 pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
     let destination = Destination::open(&args.output)?;
     let policy = args.limits.limit(args.wasi.policy());
+    let naming = args.naming.naming("pack");
     let mut progress = Progress::new();
 
     progress.tell("reading modules");
     let engine = Engine::new(policy.unpooled_config());
     let root = args.sources.root(&args.root)?;
     let name = root.name.clone();
-    let linker = link(args, &engine, root)?;
+    let linker = link(args, &naming, &engine, root)?;
     let root = linker.find(&name).expect("it was registered");
     if args.invoke.is_empty() {
         check_start(root)?;
@@ -134,6 +138,7 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
         let bag = packer.close(&Program {
             root: &name,
             invoke: &args.invoke,
+            naming: &naming,
             policy: &policy,
             checksum: runtime.checksum(),
         });
@@ -143,8 +148,9 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
 }
 
 /// A linker that has loaded and checked the root and all that it needs, for the host that APP will be.
-fn link(args: &Args, engine: &Engine, root: Root) -> anyhow::Result<Linker<()>> {
+fn link(args: &Args, naming: &Naming, engine: &Engine, root: Root) -> anyhow::Result<Linker<()>> {
     let mut linker = Linker::new(engine);
+    linker.set_naming(naming.clone());
     linker.wasi(Wasi::new(Grants::new()));
     let mut given = MemoryReader::new();
     for (name, path) in &args.module {

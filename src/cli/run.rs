@@ -9,6 +9,7 @@ use holdall::{Audit, Engine, Linker, Module, Store};
 
 use super::audit::Recorder;
 use super::limits::LimitArgs;
+use super::naming::NamingArgs;
 use super::output::{Output, Plain};
 use super::program::{Program, check_linked};
 use super::source::{self, Root, Sources};
@@ -25,6 +26,7 @@ Examples:
   holdall run mC --invoke C --invoke call_B --invoke '$mB$B'
   holdall run add.wat --invoke add 2 -3
   holdall run --module-path lib --preload log=quiet.wasm app.wasm
+  holdall run --module-path lib --alias wasi_snapshot_preview1=shim app.wasm
 
 Results are printed one call to a line, as value:type (0xc:i32, 0.5:f64), several joined by commas.
 Arguments: integers in decimal or 0x, with or without a sign; floats in decimal or hexadecimal
@@ -46,6 +48,8 @@ pub(super) struct Args {
     preload: Vec<(String, PathBuf)>,
     #[command(flatten)]
     sources: Sources,
+    #[command(flatten)]
+    naming: NamingArgs,
     /// Tell of each call of the host and of another module on standard error, one to a line
     #[arg(long)]
     trace: bool,
@@ -145,6 +149,7 @@ fn linker(
     root: &Root,
 ) -> anyhow::Result<Linker<()>> {
     let mut linker = Linker::new(engine);
+    linker.set_naming(args.naming.naming("run"));
     // With --invoke, the arguments are the function's.
     let program_args = if args.invoke.is_empty() {
         &args.args[..]

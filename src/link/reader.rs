@@ -42,8 +42,10 @@ pub trait ModuleReader: Send + Sync {
     /// How messages call the reader: `the bundle`, `directory "modules"`.
     fn describe(&self) -> String;
 
-    /// Names that the reader knows, to suggest the nearest one and to notice a definition by the
-    /// host that shadows a module. May be incomplete.
+    /// Names that the reader knows, for imports that name a version (`mathlib@1.2`) where there is no
+    /// module of just that name, to suggest the nearest name, and to notice a definition by the host
+    /// that shadows a module. May be incomplete: versions that it leaves out are not found. A linker
+    /// asks at most once in a load, and only where it has to.
     fn names(&self) -> Vec<String> {
         Vec::new()
     }

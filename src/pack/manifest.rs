@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::bag::Part;
 use super::policy::Policy;
+use crate::bundle::{Naming, Versions};
+use crate::error::{Error, Result};
 
 /// What is in a bag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +21,11 @@ pub struct Manifest<'a> {
     pub root: &'a str,
     /// The functions to call, instead of `_start`.
     pub invoke: Vec<String>,
+    /// The aliases of module names, each with what it stands for.
+    #[serde(borrow)]
+    pub aliases: Vec<(&'a str, &'a str)>,
+    /// Whether compatible versions satisfy imports; else those that are the same as far as they go.
+    pub compatible_versions: bool,
     /// What it may reach, and what it may take.
     pub policy: Policy,
     /// Directories of files that the root can read.
@@ -26,6 +33,25 @@ pub struct Manifest<'a> {
     pub dirs: Vec<PackedDir<'a>>,
     /// What the read-only parts of the executable's own program are: a checksum, 0 where it has none.
     pub program: u64,
+}
+
+impl Manifest<'_> {
+    /// How the module names of imports are taken.
+    ///
+    /// # Errors
+    ///
+    /// When two aliases have one name.
+    pub fn naming(&self) -> Result<Naming> {
+        let mut naming = Naming::new();
+        if self.compatible_versions {
+            naming.versions = Versions::Compatible;
+        }
+        for (from, to) in &self.aliases {
+            let alias = naming.alias(from, to);
+            alias.map_err(|error| Error::usage(error.to_string()))?;
+        }
+        Ok(naming)
+    }
 }
 
 /// A module in a bag.

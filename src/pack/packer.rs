@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::bag::{Filling, Part};
 use super::manifest::{Entry, Manifest, PackedDir, PackedModule};
 use super::policy::Policy;
+use crate::bundle::{Naming, Versions};
 use crate::error::{Error, Result};
 use crate::module::Module;
 
@@ -43,6 +44,8 @@ pub struct Program<'a> {
     pub root: &'a str,
     /// The functions to call, instead of `_start`.
     pub invoke: &'a [String],
+    /// How the module names of imports are taken.
+    pub naming: &'a Naming,
     /// What it may reach, and what it may take.
     pub policy: &'a Policy,
     /// The checksum of the executable that will carry it; see
@@ -124,6 +127,8 @@ impl Packer {
             modules: modules.collect(),
             root: program.root,
             invoke: program.invoke.to_vec(),
+            aliases: program.naming.aliases().collect(),
+            compatible_versions: program.naming.versions == Versions::Compatible,
             policy: program.policy.clone(),
             dirs: dirs.collect(),
             program: program.checksum,

@@ -74,6 +74,7 @@ fn link(bag: &Bag<'static>, name: &str, args: &[String]) -> anyhow::Result<Progr
     let mut store = Store::try_new(&engine, ())?;
     store.limits(policy.limits()?)?;
     let mut linker = Linker::new(&engine);
+    linker.set_naming(manifest.naming()?);
     // Arguments of functions that are called are no program's.
     let args = if manifest.invoke.is_empty() {
         args

@@ -4,6 +4,7 @@
 
 mod failures;
 mod instances;
+mod names;
 mod qualified;
 mod readers;
 mod registry;
