@@ -8,19 +8,21 @@ use holdall::{Engine, Module};
 use super::code;
 use super::naming::NamingArgs;
 use super::output::{Output, Plain};
+use super::packed;
 use super::source::Sources;
 use super::tree::Tree;
 
-/// Show a module: types, imports, exports, dependency tree, lowered code
+/// Show an executable of `holdall pack`, or a module: types, imports, exports, dependency tree, lowered code
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  holdall inspect app                    what an executable carries, and what it may reach
   holdall inspect mC                     everything but the code
   holdall inspect mC --code              the lowered code of every function
   holdall inspect mC --code=call_B       that of one, by its name or index
   holdall inspect app.wasm --module-path lib")]
 pub(super) struct Args {
-    /// A .wasm or .wat path, or the name of a bundled module
+    /// A .wasm or .wat path, the name of a bundled module, or an executable of `holdall pack`
     module: PathBuf,
     /// Show only the lowered code: of one function, by its index or name, or of all
     #[arg(long, value_name = "FUNC", require_equals = true)]
@@ -35,6 +37,9 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
     let naming = args.naming.naming("inspect");
     let engine = Engine::default();
     let root = args.sources.root(&args.module)?;
+    if packed::is_executable(&root.bytes) {
+        return packed::show(&root, output);
+    }
     let module = Module::named(&engine, &root.name, root.bytes.clone())?;
     if let Some(wanted) = &args.code {
         return code::show(&module, wanted.as_deref(), output);

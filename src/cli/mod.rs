@@ -10,12 +10,15 @@ mod list;
 mod naming;
 mod output;
 mod pack;
+mod packed;
 mod program;
 mod report;
 mod run;
+mod shell;
 mod size;
 mod source;
 mod tree;
+mod unpack;
 mod wasi;
 mod wast;
 mod words;
@@ -36,6 +39,7 @@ Examples:
   holdall run app.wasm --module-path lib       find what app.wasm imports in lib/
   holdall run --dir data::/data::ro app.wasm x run a program that reads in data/
   holdall pack app.wasm -o app                 one executable of it, and of what it needs
+  holdall inspect app                          what is in it
   holdall inspect mC                           its imports, exports and dependency tree
   holdall wast tests/*.wast                    run test scripts
 
@@ -54,6 +58,7 @@ struct Cli {
 enum Command {
     Run(Box<run::Args>),
     Pack(Box<pack::Args>),
+    Unpack(unpack::Args),
     List(list::Args),
     Inspect(inspect::Args),
     Wast(wast::Args),
@@ -69,6 +74,7 @@ pub(crate) fn main() -> ExitCode {
     let outcome = match &cli.command {
         Command::Run(args) => run::run(args, &mut output),
         Command::Pack(args) => pack::run(args, &mut output),
+        Command::Unpack(args) => unpack::run(args, &mut output),
         Command::List(args) => list::run(args, &mut output),
         Command::Inspect(args) => inspect::run(args, &mut output),
         Command::Wast(args) => wast::run(args, &mut output),

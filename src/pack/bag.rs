@@ -144,10 +144,10 @@ impl<'a> Bag<'a> {
         own.is_some_and(|own| std::ptr::eq(own, bytes))
     }
 
-    /// How many bytes it has, all of it.
+    /// All of it.
     #[must_use]
-    pub fn size_bytes(&self) -> usize {
-        self.bytes.len()
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 }
 

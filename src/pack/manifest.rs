@@ -1,7 +1,5 @@
 //! The manifest of a bag: which part is what, and how the program is run. Plain data.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::bag::Part;
@@ -72,9 +70,9 @@ pub struct PackedModule<'a> {
 pub struct PackedDir<'a> {
     /// The name that the root knows it by.
     pub guest: &'a str,
-    /// What is in it, by path.
+    /// What is in it, in the order of the paths.
     #[serde(borrow)]
-    pub entries: BTreeMap<&'a str, Entry<'a>>,
+    pub entries: Vec<(&'a str, Entry<'a>)>,
 }
 
 /// Something in a directory.

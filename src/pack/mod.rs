@@ -24,4 +24,4 @@ pub use packer::{Packer, Program};
 pub use policy::{DirGrant, EnvGrant, Grant, Policy};
 pub use reader::BagReader;
 #[cfg(feature = "packer")]
-pub use runtime::Runtime;
+pub use runtime::{Runtime, open_whole};

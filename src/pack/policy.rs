@@ -333,40 +333,28 @@ impl Policy {
         Ok(wasi)
     }
 
-    /// The options of the command line that say the same, with their values.
+    /// The options of the command line that say the same, with their values where they take one.
     #[must_use]
-    pub fn options(&self) -> Vec<(&'static str, String)> {
+    pub fn options(&self) -> Vec<(&'static str, Option<String>)> {
         let mut options = Vec::new();
-        let mut option = |name, value: Option<String>| {
-            options.extend(value.map(|value| (name, value)));
-        };
-        option("--argv0", self.argv0.clone());
-        for dir in &self.dirs {
-            option("--dir", Some(dir.to_string()));
-        }
-        for variable in &self.env {
-            option("--env", Some(variable.to_string()));
-        }
+        let number = |number: u64| number.to_string();
+        let value = |name, value: Option<String>| value.map(|value| (name, Some(value)));
+        let flag = |name, is_set: bool| is_set.then_some((name, None));
+        options.extend(value("--argv0", self.argv0.clone()));
+        options.extend(self.dirs.iter().map(|dir| ("--dir", Some(dir.to_string()))));
+        options.extend(self.env.iter().map(|it| ("--env", Some(it.to_string()))));
         for (module, grant) in &self.modules {
-            option("--grant", Some(format!("{module}:{grant}")));
+            options.push(("--grant", Some(format!("{module}:{grant}"))));
         }
-        option("--share-wasi", self.shares.then(String::new));
-        option("--deterministic", self.seed.map(|_| String::new()));
-        option("--seed", self.seed.map(|seed| seed.to_string()));
-        option("--fuel", self.fuel.map(|units| units.to_string()));
-        option(
-            "--timeout",
-            self.timeout.map(|it| format!("{}ms", it.as_millis())),
-        );
-        option(
-            "--stack-size",
-            self.stack_bytes.map(|size| size.to_string()),
-        );
-        option(
-            "--max-memory",
-            self.memory_bytes.map(|size| size.to_string()),
-        );
-        option("--pool", self.pool_bytes.map(|size| size.to_string()));
+        options.extend(flag("--share-wasi", self.shares));
+        options.extend(flag("--deterministic", self.seed.is_some()));
+        options.extend(value("--seed", self.seed.map(number)));
+        options.extend(value("--fuel", self.fuel.map(number)));
+        let timeout = self.timeout.map(|it| format!("{}s", it.as_secs_f64()));
+        options.extend(value("--timeout", timeout));
+        options.extend(value("--stack-size", self.stack_bytes.map(number)));
+        options.extend(value("--max-memory", self.memory_bytes.map(number)));
+        options.extend(value("--pool", self.pool_bytes.map(number)));
         options
     }
 }

@@ -4,11 +4,13 @@
 use std::ops::Range;
 
 use libsui::{Elf, Macho, PortableExecutable, utils};
+use object::Endianness;
 use object::elf::{FileHeader64, PF_W, PT_LOAD};
 use object::read::elf::{FileHeader, ProgramHeader};
-use object::{Endianness, FileKind};
+use sha2::{Digest, Sha256};
 
-use super::bag::ALIGN_BYTES;
+use super::bag::{ALIGN_BYTES, Bag, BagError};
+use super::manifest::Entry;
 use super::mark::{self, MARK, SECTION};
 use crate::error::{Error, Result};
 
@@ -46,31 +48,11 @@ impl<'a> Runtime<'a> {
     /// segments, but for the headers of the file. 0 where the format is not ELF.
     #[must_use]
     pub fn checksum(&self) -> u64 {
-        let Ok(FileKind::Elf64) = FileKind::parse(self.bytes) else {
+        let segments = read_only(self.bytes).unwrap_or_default();
+        if segments.is_empty() {
             return 0;
-        };
-        mark::checksum(
-            self.read_only()
-                .unwrap_or_default()
-                .into_iter()
-                .map(|range| &self.bytes[range]),
-        )
-    }
-
-    fn read_only(&self) -> Option<Vec<Range<usize>>> {
-        let header = FileHeader64::<Endianness>::parse(self.bytes).ok()?;
-        let endian = header.endian().ok()?;
-        let mut ranges = Vec::new();
-        for segment in header.program_headers(endian, self.bytes).ok()? {
-            let writable = segment.p_flags(endian).contains(PF_W);
-            if segment.p_type(endian) == PT_LOAD && !writable {
-                let (start, len) = segment.file_range(endian);
-                let (start, end) = (start as usize, start.checked_add(len)? as usize);
-                self.bytes.get(start..end)?;
-                ranges.push(start..end);
-            }
         }
-        Some(ranges)
+        mark::checksum(segments.into_iter().map(|range| &self.bytes[range]))
     }
 
     /// The executable that carries a bag.
@@ -110,4 +92,56 @@ impl<'a> Runtime<'a> {
         done.map_err(|error| Error::usage(format!("the runtime takes no bag: {error}")))?;
         Ok(placed)
     }
+}
+
+/// The read-only segments of an ELF file, as ranges of it; `None` where it is none.
+fn read_only(bytes: &[u8]) -> Option<Vec<Range<usize>>> {
+    let header = FileHeader64::<Endianness>::parse(bytes).ok()?;
+    let endian = header.endian().ok()?;
+    let mut ranges = Vec::new();
+    for segment in header.program_headers(endian, bytes).ok()? {
+        if segment.p_type(endian) == PT_LOAD && !segment.p_flags(endian).contains(PF_W) {
+            let (start, len) = segment.file_range(endian);
+            let (start, end) = (start as usize, start.checked_add(len)? as usize);
+            bytes.get(start..end)?;
+            ranges.push(start..end);
+        }
+    }
+    Some(ranges)
+}
+
+/// The bag that an executable carries, all of it as it was packed.
+///
+/// # Errors
+///
+/// [`BagError`]: there is none, or something in it, or in the program around it, is damaged.
+pub fn open_whole(executable: &[u8]) -> Result<Bag<'_>, BagError> {
+    let bag = Bag::find(executable)?;
+    let manifest = bag.manifest();
+    for module in &manifest.modules {
+        let name = || format!("module {:?}", module.name);
+        let bytes = bag.part(&module.module, name)?;
+        if <[u8; 32]>::from(Sha256::digest(bytes)) != module.sha256 {
+            return Err(BagError::Damaged(name()));
+        }
+        bag.part(&module.code, || format!("the code of {}", name()))?;
+    }
+    for dir in &manifest.dirs {
+        for (path, entry) in &dir.entries {
+            if let Entry::File(part) = entry {
+                bag.part(part, || format!("file {path:?} of {:?}", dir.guest))?;
+            }
+        }
+    }
+    if manifest.program != 0 {
+        let segments = read_only(executable).unwrap_or_default();
+        let start = bag.bytes().as_ptr().addr() - executable.as_ptr().addr();
+        let own = segments
+            .into_iter()
+            .filter(|segment| !segment.contains(&start));
+        if mark::checksum(own.map(|range| &executable[range])) != manifest.program {
+            return Err(BagError::Damaged("its own program".to_owned()));
+        }
+    }
+    Ok(bag)
 }
