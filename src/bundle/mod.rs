@@ -7,6 +7,7 @@
 //! linker would refuse it with.
 
 mod check;
+#[cfg(feature = "run")]
 mod embedded;
 mod fault;
 mod host;
@@ -16,6 +17,7 @@ mod source;
 mod walk;
 
 pub use check::{BundleError, BundledFile, check_bundle};
+#[cfg(feature = "run")]
 pub use embedded::{Bundle, BundledModule};
 pub use fault::{Found, GraphError, ImportFailure};
 pub use host::{HostManifest, HostManifestError};

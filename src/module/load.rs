@@ -13,7 +13,7 @@ use super::side_by_side::side_by_side;
 use super::validate::validate_bodies;
 use crate::engine::{Engine, Lowering};
 use crate::error::Result;
-use crate::exec;
+use crate::ir;
 use crate::limits::Limits;
 
 /// The version and layer of a component; a core module has 1 and 0.
@@ -78,7 +78,7 @@ fn module(
         .zip(0..)
         .map(|(ty, defined_index)| {
             let ty = &types[*ty as usize];
-            exec::lazy_stub(ty.param_slots(), ty.result_slots(), defined_index)
+            ir::lazy_stub(ty.param_slots(), ty.result_slots(), defined_index)
         })
         .collect();
     let mut exports_by_name: Box<[u32]> = (0..).take(exports.len()).collect();
