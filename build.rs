@@ -9,7 +9,8 @@
 )]
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 
 use bundle::check::BundledFile;
@@ -35,8 +36,10 @@ mod bundle {
     pub(crate) mod check;
     pub(crate) mod fault;
     pub(crate) mod host;
+    pub(crate) mod index;
     pub(crate) mod interface;
     pub(crate) mod names;
+    pub(crate) mod naming;
     pub(crate) mod source;
     pub(crate) mod walk;
 }
@@ -50,13 +53,26 @@ const SOURCES: [&str; 5] = [
     "src/bundle",
 ];
 
+/// What makes and runs code words: where any of it changes, code that was made before is void.
+const MEANING_OF_CODE: [&str; 4] = ["src/ir", "src/compile", "src/exec", "src/numeric"];
+
 fn main() {
-    for path in SOURCES.into_iter().chain(["bundle"]) {
+    for path in SOURCES.into_iter().chain(MEANING_OF_CODE).chain(["bundle"]) {
         println!("cargo::rerun-if-changed={path}");
     }
     choose_dispatch();
+    println!(
+        "cargo::rustc-env=HOLDALL_MEANING_OF_CODE={}",
+        meaning_of_code()
+    );
     let root = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let out = env::var_os("OUT_DIR").expect("cargo sets it");
+    let runtime = runtime(Path::new(&root), Path::new(&out));
+    let expression = match runtime {
+        Some(path) => format!("Some(include_bytes!({path:?}))"),
+        None => "None".to_owned(),
+    };
+    fs::write(Path::new(&out).join("runtime.rs"), expression).expect("OUT_DIR is writable");
     match bundle_of(&Path::new(&root).join("bundle")) {
         Ok(files) => fs::write(Path::new(&out).join("manifest.rs"), manifest(&files))
             .expect("OUT_DIR is writable"),
@@ -87,6 +103,171 @@ fn choose_dispatch() {
     if is_one_of("OPT_LEVEL", &["2", "3", "s", "z"]) && !has_feature("PROFILE") {
         println!("cargo::rustc-cfg=sequences");
     }
+}
+
+/// The program that `holdall pack` makes executables of, built now, or the one that the variable
+/// `HOLDALL_RUNTIME` names. `None` where the library does not make such executables, or is not built
+/// to be fast.
+fn runtime(root: &Path, out: &Path) -> Option<PathBuf> {
+    env::var_os("CARGO_FEATURE_PACKER")?;
+    println!("cargo::rerun-if-env-changed=HOLDALL_RUNTIME");
+    if let Some(path) = env::var_os("HOLDALL_RUNTIME") {
+        println!("cargo::rerun-if-changed={}", path.display());
+        return (!path.is_empty()).then(|| path.into());
+    }
+    if env::var("PROFILE").is_ok_and(|profile| profile != "release") {
+        return None;
+    }
+    for path in ["src", "Cargo.toml", "Cargo.lock"] {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    let platform = Platform::of_target();
+    // Beside what this build makes; all its configurations share it.
+    let folder = out
+        .ancestors()
+        .nth(3)
+        .expect("cargo's own layout")
+        .join("runtime");
+    let mut cargo = Command::new(env::var_os("CARGO").expect("cargo sets it"));
+    // What this build was asked to be is not what the other one is to be.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PROFILE_")
+            || [
+                "RUSTFLAGS",
+                "RUSTC_WORKSPACE_WRAPPER",
+                "CARGO_BUILD_RUSTFLAGS",
+            ]
+            .contains(&&*text)
+        {
+            cargo.env_remove(name);
+        }
+    }
+    let status = cargo
+        .current_dir(root)
+        .args(["build", "--release", "--bin", "holdall-runtime"])
+        .args(["--no-default-features", "--features", "runtime"])
+        .args(["--target", &platform.target])
+        .arg("--target-dir")
+        .arg(&folder)
+        .env("CARGO_ENCODED_RUSTFLAGS", platform.flags.join("\x1f"))
+        .args(
+            RUNTIME_PROFILE
+                .iter()
+                .flat_map(|setting| ["--config", setting]),
+        )
+        .status();
+    if !status.is_ok_and(|status| status.success()) {
+        println!(
+            "cargo::error=the runtime of packed executables could not be built: what is printed \
+             above says why; HOLDALL_RUNTIME may name one that was built before, or be empty to do \
+             without"
+        );
+        return None;
+    }
+    let file = format!("holdall-runtime{}", env::consts::EXE_SUFFIX);
+    Some(folder.join(platform.target).join("release").join(file))
+}
+
+/// What runs the modules is built to be fast, as always; the rest is built to be small. A panic, which
+/// is a fault of ours, ends a packed executable: nothing in it catches one.
+const RUNTIME_PROFILE: [&str; 4] = [
+    "profile.release.panic=\"abort\"",
+    "profile.release.strip=true",
+    "profile.release.debug=false",
+    "profile.release.package.\"*\".opt-level=\"s\"",
+];
+
+/// For what the runtime is built, and with which flags.
+struct Platform {
+    target: String,
+    flags: Vec<&'static str>,
+}
+
+impl Platform {
+    /// The one on which what is built now will run. On Linux nothing but the kernel is asked for:
+    /// the C library is in it, musl where the toolchain has that, else the system's own where that
+    /// can be linked to.
+    fn of_target() -> Self {
+        let target = env::var("TARGET").expect("cargo sets it");
+        let mut flags = vec!["-Cforce-unwind-tables=no"];
+        let mut platform = |target: String, more: &[&'static str]| {
+            flags.extend(more);
+            Self {
+                target,
+                flags: flags.clone(),
+            }
+        };
+        let small = "-Clink-arg=-Wl,-z,pack-relative-relocs";
+        if let Some(system) = target
+            .strip_suffix("-gnu")
+            .filter(|it| it.ends_with("linux"))
+        {
+            let musl = format!("{system}-musl");
+            if has_target(&musl) {
+                return platform(musl, &[small]);
+            }
+            if env::var("HOST").is_ok_and(|host| host == target) && has_static_libc() {
+                return platform(target, &["-Ctarget-feature=+crt-static", small]);
+            }
+            println!(
+                "cargo::warning=executables of `holdall pack` will need this system's C library; \
+                 `rustup target add {musl}` makes them run everywhere"
+            );
+        }
+        let is_msvc = target.ends_with("-msvc");
+        platform(
+            target,
+            if is_msvc {
+                &["-Ctarget-feature=+crt-static"]
+            } else {
+                &[]
+            },
+        )
+    }
+}
+
+/// Whether the toolchain has the standard library for a target.
+fn has_target(target: &str) -> bool {
+    let rustc = Command::new(env::var_os("RUSTC").expect("cargo sets it"))
+        .args(["--print", "target-libdir", "--target", target])
+        .output();
+    let folder = rustc
+        .ok()
+        .and_then(|output| String::from_utf8(output.stdout).ok());
+    folder.is_some_and(|folder| Path::new(folder.trim()).is_dir())
+}
+
+/// Whether the C compiler has a C library to link to once and for all.
+fn has_static_libc() -> bool {
+    let cc = Command::new("cc").arg("-print-file-name=libc.a").output();
+    let path = cc
+        .ok()
+        .and_then(|output| String::from_utf8(output.stdout).ok());
+    path.is_some_and(|path| Path::new(path.trim()).is_absolute())
+}
+
+/// A digest of the sources that make and run code words, as 16 hexadecimal digits.
+fn meaning_of_code() -> String {
+    let mut files: Vec<PathBuf> = Vec::new();
+    let mut dirs: Vec<PathBuf> = MEANING_OF_CODE.map(PathBuf::from).into();
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(&dir).expect("the package has its sources") {
+            let path = entry.expect("the package has its sources").path();
+            let list = if path.is_dir() { &mut dirs } else { &mut files };
+            list.push(path);
+        }
+    }
+    files.sort_unstable();
+    let mut digest = Sha256::new();
+    for file in files {
+        digest.update(fs::read(file).expect("the package has its sources"));
+    }
+    hexadecimal(&digest.finalize()[..8])
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The checked modules of the bundle, in the order of their names; or everything that is wrong.
@@ -138,10 +319,7 @@ fn bundle_of(dir: &Path) -> Result<Vec<BundledFile>, Vec<String>> {
 fn manifest(files: &[BundledFile]) -> String {
     let mut text = "&[\n".to_owned();
     for BundledFile { name, bytes } in files {
-        let hash: String = Sha256::digest(bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hash = hexadecimal(&Sha256::digest(bytes));
         writeln!(text, "    ({name:?}, {}, {hash:?}),", bytes.len()).expect("strings take text");
     }
     text.push(']');

@@ -32,6 +32,8 @@ mod link;
 mod module;
 #[cfg(feature = "run")]
 mod numeric;
+#[cfg(feature = "pack")]
+pub mod pack;
 #[cfg(feature = "run")]
 mod store;
 #[cfg(feature = "run")]
@@ -47,12 +49,12 @@ mod wasi;
 #[cfg(feature = "wast")]
 pub mod wast;
 
+pub use bundle::{
+    AliasError, BundleError, BundledFile, Found, GraphError, HostManifest, HostManifestError,
+    ImportFailure, NameIndex, Naming, Versions, check_bundle, check_bundle_with,
+};
 #[cfg(feature = "run")]
 pub use bundle::{Bundle, BundledModule};
-pub use bundle::{
-    BundleError, BundledFile, Found, GraphError, HostManifest, HostManifestError, ImportFailure,
-    check_bundle,
-};
 pub use engine::{Config, Engine, Lowering};
 pub use error::{Error, ErrorKind, I32Exit, ModuleError, Result};
 #[cfg(feature = "run")]

@@ -2,13 +2,17 @@
 //! bytes, types and names, so that the build script can take this file by its path; files are its
 //! caller's business.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use super::fault::{GraphError, UNNAMED};
 use super::host::HostManifest;
+use super::index::NameIndex;
 use super::interface::Interface;
 use super::names;
+use super::naming::{Naming, Versions};
 use super::source::{HostDefinition, Opened, Source};
 use super::walk::Graph;
 use crate::limits::DEFAULT_MODULES;
@@ -75,6 +79,19 @@ fn file_of(fault: &GraphError) -> String {
 /// # Errors
 /// All faults, in the order of the files and of their imports; never an empty list.
 pub fn check_bundle(files: &[BundledFile], host: &HostManifest) -> Result<(), Vec<BundleError>> {
+    check_bundle_with(files, host, &Naming::new())
+}
+
+/// [`check_bundle`] for a linker that takes the names of modules so
+/// ([`Linker::set_naming`](crate::Linker::set_naming)).
+///
+/// # Errors
+/// All faults, in the order of the files and of their imports; never an empty list.
+pub fn check_bundle_with(
+    files: &[BundledFile],
+    host: &HostManifest,
+    naming: &Naming,
+) -> Result<(), Vec<BundleError>> {
     let mut errors = Vec::new();
     let mut modules: BTreeMap<&str, Option<Interface>> = BTreeMap::new();
     for BundledFile { name, bytes } in files {
@@ -95,9 +112,11 @@ pub fn check_bundle(files: &[BundledFile], host: &HostManifest) -> Result<(), Ve
     let mut source = BundleSource {
         host,
         modules: &modules,
+        index: OnceCell::new(),
+        versions: naming.versions,
         faults: Vec::new(),
     };
-    let mut graph = Graph::new(DEFAULT_MODULES);
+    let mut graph = Graph::new(DEFAULT_MODULES, Arc::new(naming.clone()));
     let mut nodes = Vec::new();
     for BundledFile { name, .. } in files {
         if let Some(Some(interface)) = modules.get(name.as_str()) {
@@ -126,6 +145,8 @@ struct BundleSource<'a> {
     host: &'a HostManifest,
     /// None for a module that is not valid.
     modules: &'a BTreeMap<&'a str, Option<Interface>>,
+    index: OnceCell<NameIndex>,
+    versions: Versions,
     faults: Vec<GraphError>,
 }
 
@@ -154,7 +175,8 @@ impl<'a> Source for BundleSource<'a> {
     }
 
     fn host(&self, module: &str, name: &str) -> Option<HostDefinition> {
-        if let Some(None) = self.modules.get(module) {
+        let version = || self.modules.get(self.version(module, self.versions)?);
+        if let Some(None) = self.modules.get(module).or_else(version) {
             // It is told that the module is not valid: what it might have exported is no fault of
             // those that import it.
             return Some(HostDefinition::Untyped);
@@ -182,12 +204,18 @@ impl<'a> Source for BundleSource<'a> {
         }))
     }
 
-    fn missing(&self, name: &str) -> (Vec<String>, Option<String>) {
-        let nearest = names::nearest(name, self.modules.keys().copied());
-        (
-            vec!["the bundle".to_owned()],
-            nearest.map(ToOwned::to_owned),
-        )
+    fn index(&self) -> &NameIndex {
+        self.index
+            .get_or_init(|| NameIndex::new(self.modules.keys().copied()))
+    }
+
+    fn has_name(&self, unit: &Self::Unit, name: &str) -> bool {
+        let found = self.modules.get(name).and_then(Option::as_ref);
+        found.is_some_and(|found| std::ptr::eq(found, *unit))
+    }
+
+    fn asked(&self) -> Vec<String> {
+        vec!["the bundle".to_owned()]
     }
 
     fn fault(&mut self, fault: GraphError) -> Result<(), Infallible> {
@@ -202,6 +230,10 @@ mod tests {
 
     /// The texts of what is wrong with modules given as name and text.
     fn faults(modules: &[(&str, &str)], host: &str) -> Vec<String> {
+        faults_with(modules, host, &Naming::new())
+    }
+
+    fn faults_with(modules: &[(&str, &str)], host: &str, naming: &Naming) -> Vec<String> {
         let files: Vec<BundledFile> = modules
             .iter()
             .map(|(name, text)| BundledFile {
@@ -210,7 +242,9 @@ mod tests {
             })
             .collect();
         let host = HostManifest::parse(host).unwrap();
-        let errors = check_bundle(&files, &host).err().unwrap_or_default();
+        let errors = check_bundle_with(&files, &host, naming)
+            .err()
+            .unwrap_or_default();
         errors.iter().map(ToString::to_string).collect()
     }
 
@@ -329,25 +363,95 @@ mod tests {
     }
 
     #[test]
+    fn versions_satisfy_at_build_time_what_they_satisfy_when_modules_are_linked() {
+        let uses =
+            |module: &str| format!(r#"(module (import "{module}" "A" (func (result i32))))"#);
+        let (exact, lower) = (uses("mA@1.2"), uses("mA@1.1"));
+        let modules = [("x", &*exact), ("y", &lower), ("mA@1.2.3", A), ("mA", A)];
+        assert_eq!(
+            faults(&modules, ""),
+            [
+                "y.wasm: import \"mA@1.1\".\"A\" of module \"y\": expected (func (result i32)), found \
+                 no module \"mA@1.1\" (y -> mA@1.1), asked the bundle; there is \"mA@1.2.3\", \"mA\""
+            ]
+        );
+        let mut naming = Naming::new();
+        naming.versions = Versions::Compatible;
+        assert_eq!(faults_with(&modules, "", &naming), [""; 0]);
+        // What is wrong with a version is told of its file, and of what it is, once.
+        let circle = [
+            ("a@1.0.0", &*uses("b@1")),
+            ("b@1.0.0", &*uses("a@1")),
+            ("x", &uses("a@1.0")),
+        ];
+        let faults = faults(&circle, "");
+        let circle =
+            "a@1.0.0.wasm: modules import one another in a circle: a@1.0.0 -> b@1.0.0 -> a@1.0.0";
+        assert_eq!(faults[0], circle);
+        assert_eq!(faults.len(), 4, "{faults:?}");
+    }
+
+    #[test]
+    fn aliases_hold_at_build_time_but_for_the_module_that_they_name() {
+        let uses_log = |name: &str| {
+            format!(
+                r#"(module (import "env" "log" (func $log (param i32)))
+                    (export "{name}" (func $log)))"#
+            )
+        };
+        let (shim, other) = (uses_log("log"), uses_log("other"));
+        let host = "\"env\".\"log\" (func (param i32))";
+        for to in ["shim@1.2.3", "shim@1"] {
+            let mut naming = Naming::new();
+            naming.alias("env", to).unwrap();
+            // Whichever is met first.
+            for modules in [
+                [("x", &*other), ("shim@1.2.3", &*shim)],
+                [("shim@1.2.3", &*shim), ("x", &*other)],
+            ] {
+                assert_eq!(faults_with(&modules, host, &naming), [""; 0]);
+            }
+            let modules = [("x", &*shim), ("shim@1.2.3", &*other)];
+            assert_eq!(
+                faults_with(&modules, host, &naming),
+                [format!(
+                    "x.wasm: import \"env\".\"log\" (alias of \"{to}\") of module \"x\": expected (func \
+                     (param i32)), found no such export"
+                )]
+            );
+        }
+        let mut naming = Naming::new();
+        naming.alias("gone", "env").unwrap();
+        let gone = uses_log("log").replace("env", "gone");
+        assert_eq!(faults_with(&[("x", &gone)], host, &naming), [""; 0]);
+        assert_eq!(faults(&[("x", &gone)], host).len(), 1);
+    }
+
+    #[test]
     fn all_faults_of_all_files_are_told_and_a_broken_file_only_for_itself() {
         let file = |name: &str, bytes: &[u8]| BundledFile {
             name: name.to_owned(),
             bytes: bytes.to_vec(),
         };
         let bytes = wat::parse_str(
-            r#"(module (import "broken" "f" (func)) (import "p" "f" (func)) (import "q" "f" (func)))"#,
+            r#"(module (import "broken" "f" (func)) (import "p" "f" (func)) (import "q" "f" (func))
+                (import "old@1" "f" (func)))"#,
         )
         .unwrap();
         let files = [
             file("broken", b"\0asm"),
+            file("old@1.2.3", b"\0asm"),
             file("x", &bytes),
             file("y", &bytes),
         ];
         let errors = check_bundle(&files, &HostManifest::default()).unwrap_err();
-        assert_eq!(errors.len(), 3, "{errors:?}");
-        let text = errors[0].to_string();
-        assert!(text.starts_with("broken.wasm: unexpected end"), "{text}");
-        for error in &errors[1..] {
+        assert_eq!(errors.len(), 4, "{errors:?}");
+        for (error, name) in errors.iter().zip(["broken", "old@1.2.3"]) {
+            let text = error.to_string();
+            let expected = format!("{name}.wasm: unexpected end");
+            assert!(text.starts_with(&expected), "{text}");
+        }
+        for error in &errors[2..] {
             let BundleError::Graph { source } = error else {
                 panic!("{error}")
             };

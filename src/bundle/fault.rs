@@ -66,6 +66,8 @@ pub enum GraphError {
 pub struct ImportFailure {
     /// The module name of the import.
     pub module: String,
+    /// What the module name is an alias of, where it is one.
+    pub alias_of: Option<String>,
     /// The name within that module.
     pub name: String,
     /// What the importing module declares.
@@ -85,11 +87,13 @@ pub enum Found {
         /// The export that may have been meant.
         nearest: Option<String>,
     },
-    /// No module of that name.
+    /// No module of that name, nor of a version that satisfies it.
     NoModule {
         /// Who was asked for it; empty where nobody could be.
         asked: Vec<String>,
-        /// The module that may have been meant.
+        /// The highest versions of it that there are, highest first; a few of them.
+        versions: Vec<String>,
+        /// The module that may have been meant, where there are no versions of it.
         nearest: Option<String>,
         /// How many further imports of the same module the importing module has.
         others: usize,
@@ -133,6 +137,15 @@ pub(crate) fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
 }
 
+/// What there is instead of a missing module: other versions of it, else a name that is near.
+pub(crate) fn instead(versions: &[String], nearest: Option<&str>) -> String {
+    if versions.is_empty() {
+        return did_you_mean(nearest);
+    }
+    let versions: Vec<String> = versions.iter().map(|name| format!("{name:?}")).collect();
+    format!("; there is {}", versions.join(", "))
+}
+
 /// One failure to a line; with a heading where there are several.
 fn imports_text(module: &str, chain: &[String], failures: &[ImportFailure]) -> String {
     let lines: Vec<String> = failures
@@ -154,11 +167,15 @@ impl ImportFailure {
     fn text(&self, importer: &str, chain: &[String]) -> String {
         let Self {
             module,
+            alias_of,
             name,
             expected,
             found,
         } = self;
-        let subject = format!("import {module:?}.{name:?} of module {importer:?}");
+        let alias = alias_of.as_ref().map(|of| format!(" (alias of {of:?})"));
+        let alias = alias.unwrap_or_default();
+        let subject = format!("import {module:?}.{name:?}{alias} of module {importer:?}");
+        let module = alias_of.as_ref().unwrap_or(module);
         let to_missing = || {
             let mut chain = chain.to_vec();
             chain.push(module.clone());
@@ -167,16 +184,18 @@ impl ImportFailure {
         match found {
             Found::NoModule {
                 asked,
+                versions,
                 nearest,
                 others,
             } if asked.is_empty() => format!(
                 "{subject}: there is no module reader to load {module:?} ({}){}{}",
                 to_missing(),
                 others_text(*others),
-                did_you_mean(nearest.as_deref())
+                instead(versions, nearest.as_deref())
             ),
             Found::NoModule {
                 asked,
+                versions,
                 nearest,
                 others,
             } => format!(
@@ -184,7 +203,7 @@ impl ImportFailure {
                 to_missing(),
                 asked.join(", "),
                 others_text(*others),
-                did_you_mean(nearest.as_deref())
+                instead(versions, nearest.as_deref())
             ),
             Found::Wasi => format!(
                 "{subject}: expected {expected}, found no definition by the host: a linker has \
@@ -211,8 +230,11 @@ impl fmt::Display for Found {
             Self::NoExport { nearest } => {
                 write!(f, "no such export{}", did_you_mean(nearest.as_deref()))
             }
-            Self::NoModule { nearest, .. } => {
-                write!(f, "no such module{}", did_you_mean(nearest.as_deref()))
+            Self::NoModule {
+                versions, nearest, ..
+            } => {
+                let instead = instead(versions, nearest.as_deref());
+                write!(f, "no such module{instead}")
             }
             Self::NoDefinition { nearest } => write!(
                 f,
@@ -236,6 +258,7 @@ mod tests {
     fn failure(module: &str, name: &str, found: Found) -> ImportFailure {
         ImportFailure {
             module: module.to_owned(),
+            alias_of: None,
             name: name.to_owned(),
             expected: ExternType::Func(FuncType::new([ValType::I32], [])),
             found,
@@ -264,6 +287,7 @@ mod tests {
             (
                 Found::NoModule {
                     asked: vec![],
+                    versions: vec![],
                     nearest: None,
                     others: 2,
                 },
@@ -272,11 +296,22 @@ mod tests {
             (
                 Found::NoModule {
                     asked: names(&["the bundle", "mods"]),
+                    versions: vec![],
                     nearest,
                     others: 0,
                 },
                 "expected (func (param i32)), found no module \"env\" (r -> app -> env), \
                  asked the bundle, mods; did you mean \"mA\"?",
+            ),
+            (
+                Found::NoModule {
+                    asked: names(&["the bundle"]),
+                    versions: names(&["env@2.0.0", "env@1.0.0"]),
+                    nearest: None,
+                    others: 1,
+                },
+                "expected (func (param i32)), found no module \"env\" (r -> app -> env), \
+                 asked the bundle, for one other import too; there is \"env@2.0.0\", \"env@1.0.0\"",
             ),
             (
                 Found::NoDefinition { nearest: None },
@@ -297,6 +332,37 @@ mod tests {
             assert_eq!(
                 error.to_string(),
                 format!("import \"env\".\"log\" of module \"app\": {expected}")
+            );
+        }
+    }
+
+    #[test]
+    fn an_alias_is_told_with_what_it_stands_for() {
+        let missing = Found::NoModule {
+            asked: names(&["mods"]),
+            versions: vec![],
+            nearest: None,
+            others: 0,
+        };
+        for (found, expected) in [
+            (
+                missing,
+                "expected (func (param i32)), found no module \"mylib\" (app -> mylib), asked mods",
+            ),
+            (
+                Found::NoExport { nearest: None },
+                "expected (func (param i32)), found no such export",
+            ),
+        ] {
+            let failure = ImportFailure {
+                alias_of: Some("mylib".to_owned()),
+                ..failure("env", "log", found)
+            };
+            assert_eq!(
+                failure.text("app", &names(&["app"])),
+                format!(
+                    "import \"env\".\"log\" (alias of \"mylib\") of module \"app\": {expected}"
+                )
             );
         }
     }

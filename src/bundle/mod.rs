@@ -1,9 +1,8 @@
 //! The modules that travel inside a program: what the build script checks and records, and how the
 //! library finds them. Knows nothing of stores and of the executor.
 //!
-//! `names`, `fault`, `source`, `walk`, `interface`, `host` and `check` are shared with the build script, which
-//! takes them by their path: they use the crate's `types` and `module::convert` and nothing else of
-//! it, so that a bundle is refused at build time for the reasons and with the messages that the
+//! All but `embedded` is shared with the build script, which takes it by its path: it uses the
+//! crate's `types` and `module::convert` and nothing else of it, so that a bundle is refused at build time for the reasons and with the messages that the
 //! linker would refuse it with.
 
 mod check;
@@ -11,18 +10,22 @@ mod check;
 mod embedded;
 mod fault;
 mod host;
+mod index;
 mod interface;
 mod names;
+mod naming;
 mod source;
 mod walk;
 
-pub use check::{BundleError, BundledFile, check_bundle};
+pub use check::{BundleError, BundledFile, check_bundle, check_bundle_with};
 #[cfg(feature = "run")]
 pub use embedded::{Bundle, BundledModule};
 pub use fault::{Found, GraphError, ImportFailure};
 pub use host::{HostManifest, HostManifestError};
+pub use index::NameIndex;
+pub use naming::{AliasError, Naming, Versions};
 
-pub(crate) use fault::{UNNAMED, did_you_mean, path_text};
+pub(crate) use fault::{UNNAMED, did_you_mean, instead, path_text};
 pub(crate) use names::{is_builtin, nearest};
-pub(crate) use source::{HostDefinition, Opened, Source};
+pub(crate) use source::{HostDefinition, Missing, Opened, Source};
 pub(crate) use walk::{Graph, Resolution};

@@ -1,8 +1,14 @@
 //! What a walk over a graph of modules asks of those that have the modules: a linker, or the build
-//! script, which takes this file by its path. Knows types and faults only.
+//! script, which takes this file by its path. Knows types, names and faults only.
 
 use super::fault::GraphError;
+use super::index::{self, NameIndex};
+use super::names;
+use super::naming::Versions;
 use crate::types::ExternType;
+
+/// At most this many versions of a missing module are told.
+const MAX_VERSIONS: usize = 3;
 
 /// What the host defines under a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +48,8 @@ pub(crate) trait Source {
     fn host(&self, module: &str, name: &str) -> Option<HostDefinition>;
     /// The names that the host defines under a module's name.
     fn host_names(&self, module: &str) -> Vec<&str>;
-    /// The module of a name, which is never a builtin one, or `None` where there is none. A walk
-    /// asks for each name once. `chain` gives the names from the root to this module.
+    /// The module of exactly this name, which is never a builtin one, or `None` where there is none.
+    /// A walk asks for each name once. `chain` gives the names from the root to this module.
     ///
     /// # Errors
     /// Whatever shall end the walk.
@@ -52,15 +58,52 @@ pub(crate) trait Source {
         name: &str,
         chain: &dyn Fn() -> Vec<String>,
     ) -> Result<Option<Opened<Self::Unit>>, Self::Error>;
-    /// Who was asked for a missing module, and which existing name may have been meant.
-    fn missing(&self, name: &str) -> (Vec<String>, Option<String>);
+    /// The names that there are, as far as they are known without asking for each.
+    fn index(&self) -> &NameIndex;
+    /// Whether a module is known to have a name, besides the one that it was asked for by.
+    fn has_name(&self, unit: &Self::Unit, name: &str) -> bool;
+    /// Who is asked for modules.
+    fn asked(&self) -> Vec<String>;
     /// Is told of a fault of the graph's shape. On `Ok` the walk goes on without that edge.
     ///
     /// # Errors
     /// Whatever shall end the walk.
     fn fault(&mut self, fault: GraphError) -> Result<(), Self::Error>;
+    /// The name of the highest version that satisfies `name`, which no module has; the names that there
+    /// are are not looked at for a name without a version.
+    fn version(&self, name: &str, versions: Versions) -> Option<&str> {
+        let is_versioned = index::is_versioned(name);
+        is_versioned.then(|| self.index().find(name, versions))?
+    }
     /// Whether a missing function may be left to trap when it is called.
     fn stands_in(&self) -> bool {
         false
+    }
+}
+
+/// What is told of a module that is missing.
+pub(crate) struct Missing {
+    /// Who was asked for it.
+    pub(crate) asked: Vec<String>,
+    /// The highest versions of it that there are.
+    pub(crate) versions: Vec<String>,
+    /// The name that may have been meant, where there are none.
+    pub(crate) nearest: Option<String>,
+}
+
+impl Missing {
+    /// What `source` can tell of a name that no module satisfies.
+    pub(crate) fn of<S: Source>(source: &S, name: &str) -> Self {
+        let index = source.index();
+        let versions = index.highest(name, MAX_VERSIONS);
+        let nearest = match versions.as_slice() {
+            [] => names::nearest(name, index.names()),
+            _ => None,
+        };
+        Self {
+            asked: source.asked(),
+            versions: versions.into_iter().map(ToOwned::to_owned).collect(),
+            nearest: nearest.map(ToOwned::to_owned),
+        }
     }
 }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use super::fault::{Found, GraphError, ImportFailure};
 use super::names;
-use super::source::{HostDefinition, Opened, Source};
+use super::naming::Naming;
+use super::source::{HostDefinition, Missing, Opened, Source};
 use crate::types::ExternType;
 
 /// How an import is satisfied.
@@ -26,8 +27,10 @@ pub(crate) enum Resolution {
 
 /// The modules that a walk has met.
 pub(crate) struct Graph<U> {
+    naming: Arc<Naming>,
     nodes: Vec<Node<U>>,
-    /// `None`: asked for, and there is no such module.
+    /// The names that were asked for and those of the modules that were found. `None`: there is no
+    /// such module.
     by_name: HashMap<Arc<str>, Option<usize>>,
     by_id: HashMap<usize, usize>,
     /// Dependencies before those that need them, in import order; without the settled.
@@ -37,6 +40,7 @@ pub(crate) struct Graph<U> {
 }
 
 struct Node<U> {
+    /// Its own, with its whole version.
     name: Arc<str>,
     unit: U,
     /// Who asked for it first.
@@ -57,7 +61,7 @@ enum State {
 /// A module on the current path.
 struct Visit {
     node: usize,
-    /// The module names that it needs, in import order, last first.
+    /// The module names that its imports stand for, in their order, last first.
     needs: Vec<Arc<str>>,
 }
 
@@ -65,9 +69,10 @@ impl<U> Graph<U> {
     /// The number of the first root.
     pub(crate) const ROOT: usize = 0;
 
-    /// A graph of at most so many modules.
-    pub(crate) fn new(limit: usize) -> Self {
+    /// A graph of at most so many modules, whose imports are taken so.
+    pub(crate) fn new(limit: usize, naming: Arc<Naming>) -> Self {
         Self {
+            naming,
             nodes: Vec::new(),
             by_name: HashMap::new(),
             by_id: HashMap::new(),
@@ -139,6 +144,15 @@ impl<U> Graph<U> {
         &self.nodes[node].name
     }
 
+    /// The module name that an import from `module` by a module of the graph stands for.
+    pub(crate) fn stands_for<'n>(&'n self, node: usize, module: &'n str) -> &'n str {
+        match self.naming.target(module) {
+            // The module that an alias names has what it asks for: so it can stand between.
+            Some(to) if self.by_name.get(to) != Some(&Some(node)) => to,
+            _ => module,
+        }
+    }
+
     /// The names from the root to a module, both included.
     pub(crate) fn chain(&self, node: usize) -> Vec<String> {
         let up = std::iter::successors(Some(node), |node| self.nodes[*node].parent);
@@ -160,7 +174,8 @@ impl<U> Graph<U> {
         let mut failures: Vec<ImportFailure> = Vec::new();
         // Missing modules, and where in `failures` their first import stands.
         let mut missing: HashMap<&str, usize> = HashMap::new();
-        for (module, name, expected) in source.imports(self.unit(node)) {
+        for (imported, name, expected) in source.imports(self.unit(node)) {
+            let module = self.stands_for(node, imported);
             let found = match self.look_up(source, module, name, &expected) {
                 Ok(resolution) => {
                     resolutions.push(resolution);
@@ -178,7 +193,8 @@ impl<U> Graph<U> {
                 missing.insert(module, failures.len());
             }
             failures.push(ImportFailure {
-                module: module.to_owned(),
+                module: imported.to_owned(),
+                alias_of: (module != imported).then(|| module.to_owned()),
                 name: name.to_owned(),
                 expected,
                 found,
@@ -194,7 +210,7 @@ impl<U> Graph<U> {
         })
     }
 
-    /// How one import is satisfied, or what was found instead.
+    /// How one import is satisfied, or what was found instead; `module` is what it stands for.
     fn look_up<S: Source<Unit = U>>(
         &self,
         source: &S,
@@ -242,9 +258,14 @@ impl<U> Graph<U> {
                 nearest: nearest_of_host(),
             }
         } else {
-            let (asked, nearest) = source.missing(module);
+            let Missing {
+                asked,
+                versions,
+                nearest,
+            } = Missing::of(source, module);
             Found::NoModule {
                 asked,
+                versions,
                 nearest,
                 others: 0,
             }
@@ -259,10 +280,7 @@ impl<U> Graph<U> {
         node: usize,
         name: &Arc<str>,
     ) -> Result<Option<usize>, S::Error> {
-        let needed = match self.by_name.get(name) {
-            Some(known) => *known,
-            None => self.meet(source, node, name)?,
-        };
+        let needed = self.find(source, node, name)?;
         if let Some(needed) = needed
             && matches!(
                 source.export(self.unit(needed), "_start"),
@@ -270,47 +288,76 @@ impl<U> Graph<U> {
             )
         {
             source.fault(GraphError::Command {
-                module: name.to_string(),
-                chain: self.chain_to(node, name),
+                module: self.name(needed).to_owned(),
+                chain: self.chain_to(node, self.name(needed)),
             })?;
         }
         Ok(needed)
     }
 
-    /// Asks the source for the module that `node` needs under a name that was not met before.
-    fn meet<S: Source<Unit = U>>(
+    /// The module of a name, else that of the highest version that satisfies the name.
+    fn find<S: Source<Unit = U>>(
         &mut self,
         source: &mut S,
         node: usize,
         name: &Arc<str>,
     ) -> Result<Option<usize>, S::Error> {
-        let opened = source.open(name, &|| self.chain_to(node, name))?;
-        let needed = match opened {
+        if let Some(known) = self.by_name.get(name) {
+            return Ok(*known);
+        }
+        let mut found = self.find_exact(source, node, name)?;
+        if found.is_none()
+            && let Some(own) = source.version(name, self.naming.versions)
+        {
+            found = self.find_exact(source, node, &own.into())?;
+            self.by_name.insert(Arc::clone(name), found);
+        }
+        Ok(found)
+    }
+
+    /// The module of exactly this name, which the source is asked for once.
+    fn find_exact<S: Source<Unit = U>>(
+        &mut self,
+        source: &mut S,
+        node: usize,
+        name: &Arc<str>,
+    ) -> Result<Option<usize>, S::Error> {
+        if let Some(known) = self.by_name.get(name) {
+            return Ok(*known);
+        }
+        let found = match source.open(name, &|| self.chain_to(node, name))? {
+            Some(opened) => self.meet(source, node, name, opened)?,
             None => None,
-            Some(Opened { unit, settled }) => {
-                let id = source.id(&unit);
-                match self.by_id.get(&id) {
-                    Some(known) => Some(*known),
-                    None if self.nodes.len() >= self.limit => {
-                        source.fault(GraphError::TooMany {
-                            module: name.to_string(),
-                            chain: self.chain_to(node, name),
-                            limit: self.limit,
-                        })?;
-                        None
-                    }
-                    None => {
-                        let added = self.add(id, Arc::clone(name), unit, Some(node));
-                        if settled {
-                            self.nodes[added].state = State::Done;
-                        }
-                        Some(added)
-                    }
-                }
-            }
         };
-        self.by_name.insert(Arc::clone(name), needed);
-        Ok(needed)
+        self.by_name.insert(Arc::clone(name), found);
+        Ok(found)
+    }
+
+    /// Takes in a module that was found under its own name, because `node` needs it.
+    fn meet<S: Source<Unit = U>>(
+        &mut self,
+        source: &mut S,
+        node: usize,
+        name: &Arc<str>,
+        opened: Opened<U>,
+    ) -> Result<Option<usize>, S::Error> {
+        let id = source.id(&opened.unit);
+        if let Some(known) = self.by_id.get(&id) {
+            return Ok(Some(*known));
+        }
+        if self.nodes.len() >= self.limit {
+            source.fault(GraphError::TooMany {
+                module: name.to_string(),
+                chain: self.chain_to(node, name),
+                limit: self.limit,
+            })?;
+            return Ok(None);
+        }
+        let added = self.add(id, Arc::clone(name), opened.unit, Some(node));
+        if opened.settled {
+            self.nodes[added].state = State::Done;
+        }
+        Ok(Some(added))
     }
 
     /// The names from the root to a module and to one more that it needs.
@@ -334,9 +381,11 @@ impl<U> Graph<U> {
 
     /// Puts a module on the path, with the names that it needs.
     fn enter<S: Source<Unit = U>>(&mut self, source: &S, node: usize, depth: usize) -> Visit {
+        self.learn_aliases(source, node);
         let mut needs: Vec<Arc<str>> = Vec::new();
         let mut last = None;
-        for (module, name, _) in source.imports(self.unit(node)) {
+        for (imported, name, _) in source.imports(self.unit(node)) {
+            let module = self.stands_for(node, imported);
             // Imports of one module mostly stand together; those that do not are met twice, and
             // the second time the module is known.
             if last == Some(module) || names::is_builtin(module) {
@@ -350,5 +399,26 @@ impl<U> Graph<U> {
         needs.reverse();
         self.nodes[node].state = State::OnPath(depth);
         Visit { node, needs }
+    }
+
+    /// Learns which aliases of those that a module imports from name that module by another name
+    /// than its own, as by a version.
+    fn learn_aliases<S: Source<Unit = U>>(&mut self, source: &S, node: usize) {
+        let naming = Arc::clone(&self.naming);
+        if naming.aliases().next().is_none() {
+            return;
+        }
+        let is_own = |name: &str| {
+            self.by_name.get(name) == Some(&Some(node)) || source.has_name(self.unit(node), name)
+        };
+        let imports = source.imports(self.unit(node));
+        let own: Vec<&str> = imports
+            .filter_map(|(module, _, _)| naming.target(module))
+            .filter(|to| !self.by_name.contains_key(*to))
+            .filter(|to| is_own(to) || source.version(to, naming.versions).is_some_and(is_own))
+            .collect();
+        for to in own {
+            self.by_name.insert(to.into(), Some(node));
+        }
     }
 }

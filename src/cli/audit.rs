@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
+use holdall::pack::{DirGrant, Grant};
 use holdall::{Access, Asked, Audit, Error, Need, Needed};
 use serde_json::json;
 
 use super::output::{Plain, printable};
-use super::wasi::{DirArg, EnvArg, WasiArgs, What, dir, grant};
+use super::wasi::WasiArgs;
 
 /// What a part of a shell's word may be without quotes, beside letters and digits.
 const UNQUOTED: &str = "_@%+=:,./-";
@@ -137,7 +138,7 @@ fn root_options(args: &WasiArgs, what: &Needed, options: &mut Vec<String>) {
                 options.push(option("--dir", &narrowed(given, what)));
             }
         }
-        Needed::Env => options.extend(args.env.iter().map(|it| option("--env", &variable(it)))),
+        Needed::Env => options.extend(args.env.iter().map(|it| option("--env", &it.to_string()))),
         _ => {}
     }
 }
@@ -151,7 +152,7 @@ fn module_options(args: &WasiArgs, module: &str, what: &Needed) -> Vec<String> {
     match what {
         Needed::Dir { grant, .. } => {
             let dirs = given().filter_map(|what| match what {
-                What::Dir(dir) => Some(dir),
+                Grant::Dir(dir) => Some(dir),
                 _ => None,
             });
             let dir = dirs.skip(*grant).take(1);
@@ -160,14 +161,14 @@ fn module_options(args: &WasiArgs, module: &str, what: &Needed) -> Vec<String> {
         }
         Needed::Env => {
             let variables = given().filter_map(|what| match what {
-                What::Env(it) => Some(format!("env={}", variable(it))),
+                env @ Grant::Env(_) => Some(env.to_string()),
                 _ => None,
             });
             variables.collect()
         }
         Needed::Args => {
             let args = given().filter_map(|what| match what {
-                What::Arg(arg) => Some(format!("arg={arg}")),
+                arg @ Grant::Arg(_) => Some(arg.to_string()),
                 _ => None,
             });
             args.collect()
@@ -184,12 +185,12 @@ fn module_options(args: &WasiArgs, module: &str, what: &Needed) -> Vec<String> {
 
 /// Whether `--grant` would give this to the module: a colon in a name ends it.
 fn is_grant(module: &str, what: &str) -> bool {
-    grant(&format!("{module}:{what}")).is_ok_and(|(name, _)| name == module)
+    Grant::parse(&format!("{module}:{what}")).is_ok_and(|(name, _)| name == module)
 }
 
 /// What gives the directory that is needed, in place of the one that was given. A name that would
 /// be read as something else needs the directory above.
-fn narrowed(given: &DirArg, need: &Needed) -> String {
+fn narrowed(given: &DirGrant, need: &Needed) -> String {
     let Needed::Dir {
         below,
         guest_path,
@@ -201,7 +202,7 @@ fn narrowed(given: &DirArg, need: &Needed) -> String {
     };
     let (mut below, mut guest) = (below.as_str(), guest_path.as_str());
     while !below.is_empty() {
-        let host = given.host.join(below);
+        let host = Path::new(&given.host).join(below);
         let host = host.to_str().expect("both come from texts");
         if let Some(text) = dir_text(host, guest, *access) {
             return text;
@@ -213,8 +214,7 @@ fn narrowed(given: &DirArg, need: &Needed) -> String {
             None => ".",
         };
     }
-    let host = given.host.to_str().expect("it comes from a text");
-    let guest = &*given.guest;
+    let (host, guest) = (&*given.host, &*given.guest);
     let text = dir_text(host, guest, *access);
     text.unwrap_or_else(|| format!("{host}::./{guest}{}", suffix(*access)))
 }
@@ -224,8 +224,9 @@ fn dir_text(host: &str, guest: &str, access: Access) -> Option<String> {
     let short = (host == guest).then(|| format!("{host}{}", suffix(access)));
     let long = format!("{host}::{guest}{}", suffix(access));
     let is_same = |text: &String| {
-        dir(text).is_ok_and(|read| {
-            read.host.to_str() == Some(host) && read.guest == guest && read.access == access
+        DirGrant::parse(text).is_ok_and(|read| {
+            let read_only = access == Access::ReadOnly;
+            read.host == host && read.guest == guest && read.read_only == read_only
         })
     };
     [Some(long), short].into_iter().flatten().find(is_same)
@@ -235,14 +236,6 @@ fn suffix(access: Access) -> &'static str {
     match access {
         Access::ReadOnly => "::ro",
         Access::ReadWrite => "",
-    }
-}
-
-/// A variable as it was given.
-fn variable(EnvArg { name, value }: &EnvArg) -> String {
-    match value {
-        Some(value) => format!("{name}={value}"),
-        None => name.clone(),
     }
 }
 
@@ -319,7 +312,7 @@ mod tests {
             guest_path: guest_path.to_owned(),
             access,
         };
-        assert_eq!(narrowed(&dir(given).unwrap(), &need), expected);
+        assert_eq!(narrowed(&DirGrant::parse(given).unwrap(), &need), expected);
     }
 
     #[test]

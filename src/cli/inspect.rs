@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use holdall::{Engine, Module};
 
 use super::code;
+use super::naming::NamingArgs;
 use super::output::{Output, Plain};
 use super::source::Sources;
 use super::tree::Tree;
@@ -26,9 +27,12 @@ pub(super) struct Args {
     code: Option<Option<String>>,
     #[command(flatten)]
     sources: Sources,
+    #[command(flatten)]
+    naming: NamingArgs,
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
+    let naming = args.naming.naming("inspect");
     let engine = Engine::default();
     let root = args.sources.root(&args.module)?;
     let module = Module::named(&engine, &root.name, root.bytes.clone())?;
@@ -42,10 +46,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
     if module.imports().len() > 0 {
         output.line("dependencies")?;
         let reader = args.sources.reader()?;
-        let tree = Tree {
-            engine: &engine,
-            reader: &reader,
-        };
+        let tree = Tree::new(&engine, &reader, &naming);
         tree.show(&root.name, &module, output)?;
     }
     Ok(())

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use holdall::{Config, Limits, Pool};
+use holdall::pack::Policy;
 
 use super::{duration, size};
-
-/// The most of a pool that is taken for the stack, unless its size is given: one part in so many.
-const STACK_PART_OF_POOL: usize = 8;
 
 /// What a run may take, of work, time and memory.
 #[derive(Debug, clap::Args)]
@@ -31,32 +28,16 @@ pub(super) struct LimitArgs {
 }
 
 impl LimitArgs {
-    /// The configuration of an engine for them.
-    pub(super) fn config(&self) -> anyhow::Result<Config> {
-        let metering = self.fuel.is_some() || self.timeout.is_some();
-        let mut config = Config::new().metering(metering);
-        if let Some(size_bytes) = self.pool {
-            let stack = config.stack_size_bytes.min(size_bytes / STACK_PART_OF_POOL);
-            config = config.pool(Pool::new(size_bytes)?).stack_size_bytes(stack);
+    /// Adds what the options say to a policy.
+    pub(super) fn limit(&self, policy: Policy) -> Policy {
+        let bytes = |size: Option<usize>| size.map(|size| size as u64);
+        Policy {
+            fuel: self.fuel,
+            timeout: self.timeout,
+            stack_bytes: bytes(self.stack_size),
+            memory_bytes: bytes(self.max_memory),
+            pool_bytes: bytes(self.pool),
+            ..policy
         }
-        if let Some(size_bytes) = self.stack_size {
-            config = config.stack_size_bytes(size_bytes);
-        }
-        Ok(config)
-    }
-
-    /// The limits of a store. A timeout begins now.
-    pub(super) fn limits(&self) -> Limits {
-        let mut limits = Limits::new();
-        if let Some(size_bytes) = self.max_memory {
-            limits = limits.memory_bytes(size_bytes);
-        }
-        if let Some(units) = self.fuel {
-            limits = limits.fuel(units);
-        }
-        if let Some(timeout) = self.timeout {
-            limits = limits.timeout(timeout);
-        }
-        limits
     }
 }

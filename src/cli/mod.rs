@@ -7,7 +7,9 @@ mod duration;
 mod inspect;
 mod limits;
 mod list;
+mod naming;
 mod output;
+mod pack;
 mod program;
 mod report;
 mod run;
@@ -33,6 +35,7 @@ Examples:
   holdall run add.wat --invoke add 2 -3        arguments follow the module
   holdall run app.wasm --module-path lib       find what app.wasm imports in lib/
   holdall run --dir data::/data::ro app.wasm x run a program that reads in data/
+  holdall pack app.wasm -o app                 one executable of it, and of what it needs
   holdall inspect mC                           its imports, exports and dependency tree
   holdall wast tests/*.wast                    run test scripts
 
@@ -50,6 +53,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<run::Args>),
+    Pack(Box<pack::Args>),
     List(list::Args),
     Inspect(inspect::Args),
     Wast(wast::Args),
@@ -64,13 +68,14 @@ pub(crate) fn main() -> ExitCode {
     let mut output = Output::standard();
     let outcome = match &cli.command {
         Command::Run(args) => run::run(args, &mut output),
+        Command::Pack(args) => pack::run(args, &mut output),
         Command::List(args) => list::run(args, &mut output),
         Command::Inspect(args) => inspect::run(args, &mut output),
         Command::Wast(args) => wast::run(args, &mut output),
     };
     match outcome.and_then(|()| output.flush()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report::report(&error),
+        Err(error) => report::report("holdall", &error),
     }
 }
 

@@ -5,16 +5,16 @@ use std::fmt::{self, Display};
 use std::io::{self, BufWriter, Write};
 
 /// Standard output, buffered; [`Output::flush`] before a guest runs and at the end.
-pub(super) struct Output(BufWriter<io::StdoutLock<'static>>);
+pub(crate) struct Output(BufWriter<io::StdoutLock<'static>>);
 
 /// Standard output takes no more.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output")]
-pub(super) struct OutputError(#[from] io::Error);
+pub(crate) struct OutputError(#[from] io::Error);
 
 /// A name that a guest chose, for people to read: as it is, or quoted where it holds anything that
 /// would not stand on a line or that a terminal would obey.
-pub(super) struct Plain<'a>(pub(super) &'a str);
+pub(crate) struct Plain<'a>(pub(crate) &'a str);
 
 impl Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,7 +30,7 @@ impl Display for Plain<'_> {
 
 /// A text with its control characters escaped, all but the end of a line: a guest chooses names that
 /// stand in messages, and a terminal obeys what it is sent.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     let obeyed = |char: char| char.is_control() && char != '\n';
     if !text.contains(obeyed) {
         return text.into();
@@ -48,24 +48,24 @@ pub(super) fn printable(text: &str) -> Cow<'_, str> {
 
 impl OutputError {
     /// Whether the reader went away, as `head` does once it has seen enough.
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.0.kind() == io::ErrorKind::BrokenPipe
     }
 }
 
 impl Output {
-    pub(super) fn standard() -> Self {
+    pub(crate) fn standard() -> Self {
         Self(BufWriter::new(io::stdout().lock()))
     }
 
     /// Writes a line, or several.
-    pub(super) fn line(&mut self, text: impl Display) -> anyhow::Result<()> {
+    pub(crate) fn line(&mut self, text: impl Display) -> anyhow::Result<()> {
         writeln!(self.0, "{}", printable(&text.to_string())).map_err(OutputError)?;
         Ok(())
     }
 
     /// Writes rows, indented, their columns aligned.
-    pub(super) fn table<const N: usize>(&mut self, rows: &[[String; N]]) -> anyhow::Result<()> {
+    pub(crate) fn table<const N: usize>(&mut self, rows: &[[String; N]]) -> anyhow::Result<()> {
         let width = |column: usize| {
             let cells = rows.iter().map(|row| row[column].chars().count());
             cells.max().unwrap_or(0)
@@ -82,7 +82,7 @@ impl Output {
     }
 
     /// Hands on everything that was written.
-    pub(super) fn flush(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn flush(&mut self) -> anyhow::Result<()> {
         self.0.flush().map_err(OutputError)?;
         Ok(())
     }

@@ -5,14 +5,13 @@ use holdall::text::{format_results, parse_args};
 use holdall::{ExternType, Func, Instance, Linker, Module, Store, Val};
 
 use super::output::{Output, Plain};
-use super::source::Root;
 use crate::names;
 
 /// At most this many functions are named by an error.
 const MAX_NAMED: usize = 20;
 
 /// The linked modules in their store.
-pub(super) struct Program {
+pub(crate) struct Program {
     store: Store<()>,
     linker: Linker<()>,
     root: Module,
@@ -21,17 +20,11 @@ pub(super) struct Program {
 
 impl Program {
     /// Links a root with the modules that it needs, and runs their start functions.
-    pub(super) fn link(
+    pub(crate) fn link(
         mut store: Store<()>,
         mut linker: Linker<()>,
-        root: Root,
+        root: Module,
     ) -> anyhow::Result<Self> {
-        let Root { name, bytes, .. } = root;
-        let root = Module::named(store.engine(), &name, bytes)?;
-        // So that `$name$function` finds the root, and a module that imports it closes a circle.
-        if linker.find(&name).is_none() && !names::is_builtin(&name) {
-            linker.register(&name, &root)?;
-        }
         let instance = linker.instantiate(&mut store, &root)?;
         Ok(Self {
             store,
@@ -41,40 +34,22 @@ impl Program {
         })
     }
 
-    /// That a module of this name is among those that are linked.
-    pub(super) fn check_linked(&self, name: &str) -> anyhow::Result<()> {
-        if self.linker.find(name).is_some() {
-            return Ok(());
-        }
-        let nearest = match names::nearest(name, self.linker.registry().names()) {
-            Some(nearest) => format!("; did you mean {nearest:?}?"),
-            None => String::new(),
-        };
-        bail!(
-            "--grant: no module {} is among those that run{nearest}",
-            Plain(name)
-        )
-    }
-
     /// Runs a command: calls `_start`, and prints nothing of its own.
-    pub(super) fn start(&mut self) -> anyhow::Result<()> {
-        let Some(ExternType::Func(_)) = self.root.export("_start") else {
-            let funcs = self.functions();
-            bail!("lookup function _start failed; name a function with --invoke: {funcs}");
-        };
+    pub(crate) fn start(&mut self) -> anyhow::Result<()> {
+        check_start(&self.root)?;
         let start = self.look_up("_start")?;
         self.results(start, &[])?;
         Ok(())
     }
 
     /// The function of a name: an export, or `$module$function`.
-    pub(super) fn look_up(&mut self, name: &str) -> anyhow::Result<Func> {
+    pub(crate) fn look_up(&mut self, name: &str) -> anyhow::Result<Func> {
         let found = self.instance.get_func(&mut self.store, name);
-        found.ok_or_else(|| anyhow!("lookup function {name} failed{}", self.hint(name)))
+        found.ok_or_else(|| not_found(&self.linker, &self.root, name))
     }
 
     /// Calls a function, and prints its results on a line.
-    pub(super) fn call(
+    pub(crate) fn call(
         &mut self,
         func: Func,
         args: &[String],
@@ -85,6 +60,11 @@ impl Program {
         output.flush()
     }
 
+    /// The linker that linked them.
+    pub(crate) fn linker(&self) -> &Linker<()> {
+        &self.linker
+    }
+
     fn results(&mut self, func: Func, args: &[String]) -> anyhow::Result<Vec<Val>> {
         let ty = func.ty(&self.store);
         let args = parse_args(&mut self.store, &ty, args)?;
@@ -93,40 +73,71 @@ impl Program {
         func.call(&mut self.store, &args, &mut results)?;
         Ok(results)
     }
+}
 
-    /// What may have been meant by a name that is no function's.
-    fn hint(&self, name: &str) -> String {
-        if let Some(ty) = self.root.export(name) {
-            return format!(": the export is {ty}");
-        }
-        let qualified = name.strip_prefix('$').and_then(|rest| rest.split_once('$'));
-        let Some((module, func)) = qualified else {
-            return nearest(name, "", &self.root);
-        };
-        match self.linker.find(module) {
+/// That a root is a command.
+pub(crate) fn check_start(root: &Module) -> anyhow::Result<()> {
+    if let Some(ExternType::Func(_)) = root.export("_start") {
+        return Ok(());
+    }
+    let names: Vec<_> = functions(root).collect();
+    let shown = names.iter().take(MAX_NAMED);
+    let shown: Vec<_> = shown.map(|name| Plain(name).to_string()).collect();
+    let shown = shown.join(", ");
+    let functions = match names.len() {
+        0 => "the module exports none".to_owned(),
+        1..=MAX_NAMED => shown,
+        all => format!("{shown} and {} more", all - MAX_NAMED),
+    };
+    bail!("lookup function _start failed; name a function with --invoke: {functions}")
+}
+
+/// That a root, or with `$module$function` a module that it needs, exports a function of this name.
+pub(crate) fn check_function(linker: &Linker<()>, root: &Module, name: &str) -> anyhow::Result<()> {
+    let own = root.export(name);
+    let found = own.or_else(|| linker.find(qualified(name)?.0)?.export(qualified(name)?.1));
+    match found {
+        Some(ExternType::Func(_)) => Ok(()),
+        _ => Err(not_found(linker, root, name)),
+    }
+}
+
+/// That a module of this name is among those that are linked.
+pub(crate) fn check_linked(linker: &Linker<()>, name: &str) -> anyhow::Result<()> {
+    if linker.find(name).is_some() {
+        return Ok(());
+    }
+    let nearest = match names::nearest(name, linker.registry().names()) {
+        Some(nearest) => format!("; did you mean {nearest:?}?"),
+        None => String::new(),
+    };
+    bail!(
+        "--grant: no module {} is among those that run{nearest}",
+        Plain(name)
+    )
+}
+
+/// The error for a name that is no function's, with what may have been meant.
+fn not_found(linker: &Linker<()>, root: &Module, name: &str) -> anyhow::Error {
+    let hint = if let Some(ty) = root.export(name) {
+        format!(": the export is {ty}")
+    } else if let Some((module, func)) = qualified(name) {
+        match linker.find(module) {
             Some(found) => match found.export(func) {
                 Some(ty) => format!(": the export is {ty}"),
                 None => nearest(func, &format!("${module}$"), found),
             },
             None => format!(": no module {} is linked", Plain(module)),
         }
-    }
+    } else {
+        nearest(name, "", root)
+    };
+    anyhow!("lookup function {name} failed{hint}")
+}
 
-    /// The functions that can be invoked.
-    fn functions(&self) -> String {
-        let names: Vec<_> = functions(&self.root).collect();
-        let shown: Vec<_> = names
-            .iter()
-            .take(MAX_NAMED)
-            .map(|name| Plain(name).to_string())
-            .collect();
-        let shown = shown.join(", ");
-        match names.len() {
-            0 => "the module exports none".to_owned(),
-            1..=MAX_NAMED => shown,
-            all => format!("{shown} and {} more", all - MAX_NAMED),
-        }
-    }
+/// Module and function of `$module$function`.
+fn qualified(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix('$')?.split_once('$')
 }
 
 fn functions(module: &Module) -> impl Iterator<Item = &str> {

@@ -16,9 +16,9 @@ const USAGE: u8 = 2;
 /// Of everything that could not be loaded, linked or found.
 const FAILURE: u8 = 1;
 
-/// Prints an error with its causes, and gives the exit code. What standard error does not take is
+/// Prints an error of a program with its causes, and gives the exit code. What standard error does not take is
 /// lost: there is nowhere left to say it.
-pub(super) fn report(error: &anyhow::Error) -> ExitCode {
+pub(crate) fn report(program: &str, error: &anyhow::Error) -> ExitCode {
     // The program ended itself, and has said what it had to say.
     if let Some(code) = error.downcast_ref::<Error>().and_then(Error::exit_code) {
         return ExitCode::from(program_code(code));
@@ -27,7 +27,9 @@ pub(super) fn report(error: &anyhow::Error) -> ExitCode {
     if output.is_some_and(OutputError::is_closed) {
         return ExitCode::SUCCESS;
     }
-    let _ = io::stderr().lock().write_all(text(error).as_bytes());
+    let _ = io::stderr()
+        .lock()
+        .write_all(text(program, error).as_bytes());
     ExitCode::from(exit_code(error))
 }
 
@@ -37,7 +39,7 @@ fn program_code(code: i32) -> u8 {
 }
 
 /// The error, then each cause on a line of its own.
-fn text(error: &anyhow::Error) -> String {
+fn text(program: &str, error: &anyhow::Error) -> String {
     let mut text = String::new();
     let mut said = String::new();
     for (depth, cause) in error.chain().enumerate() {
@@ -47,9 +49,9 @@ fn text(error: &anyhow::Error) -> String {
             continue;
         }
         let introduction = if depth == 0 {
-            "holdall: "
+            format!("{}: ", printable(program))
         } else {
-            "  caused by: "
+            "  caused by: ".to_owned()
         };
         let trap = if is_trap(cause) { "trap: " } else { "" };
         text += &format!("{introduction}{trap}{}\n", printable(&message));

@@ -4,12 +4,14 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
+use holdall::pack::Policy;
 use holdall::{Audit, Engine, Linker, Module, Store};
 
 use super::audit::Recorder;
 use super::limits::LimitArgs;
+use super::naming::NamingArgs;
 use super::output::{Output, Plain};
-use super::program::Program;
+use super::program::{Program, check_linked};
 use super::source::{self, Root, Sources};
 use super::wasi::WasiArgs;
 
@@ -24,6 +26,7 @@ Examples:
   holdall run mC --invoke C --invoke call_B --invoke '$mB$B'
   holdall run add.wat --invoke add 2 -3
   holdall run --module-path lib --preload log=quiet.wasm app.wasm
+  holdall run --module-path lib --alias wasi_snapshot_preview1=shim app.wasm
 
 Results are printed one call to a line, as value:type (0xc:i32, 0.5:f64), several joined by commas.
 Arguments: integers in decimal or 0x, with or without a sign; floats in decimal or hexadecimal
@@ -41,15 +44,21 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME")]
     invoke: Vec<String>,
     /// Register a module under a name, for imports from that name; may be repeated
-    #[arg(long, value_name = "NAME=PATH", value_parser = preload)]
+    #[arg(long, value_name = "NAME=PATH", value_parser = named_path)]
     preload: Vec<(String, PathBuf)>,
     #[command(flatten)]
     sources: Sources,
+    #[command(flatten)]
+    naming: NamingArgs,
     /// Tell of each call of the host and of another module on standard error, one to a line
     #[arg(long)]
     trace: bool,
     #[command(flatten)]
     wasi: WasiArgs,
+    /// Write what modules ask of the host to FILE, an object of JSON to a line, and print at the
+    /// end the least of --dir, --env and --grant that would have let them
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
     #[command(flatten)]
     limits: LimitArgs,
     /// A .wasm or .wat path, or the name of a bundled module
@@ -64,8 +73,8 @@ pub(super) struct Args {
     args: Vec<String>,
 }
 
-/// A registration, from `NAME=PATH`.
-fn preload(text: &str) -> Result<(String, PathBuf), String> {
+/// A module for a name, from `NAME=PATH`.
+pub(super) fn named_path(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((name, path)) if !path.is_empty() => Ok((name.to_owned(), path.into())),
         _ => Err("expected NAME=PATH".to_owned()),
@@ -74,7 +83,7 @@ fn preload(text: &str) -> Result<(String, PathBuf), String> {
 
 pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
     check(args);
-    let Some(path) = &args.wasi.audit else {
+    let Some(path) = &args.audit else {
         return link_and_call(args, None, output);
     };
     let recorder = Recorder::create(path)?;
@@ -83,10 +92,11 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
 }
 
 fn link_and_call(args: &Args, audit: Option<Audit>, output: &mut Output) -> anyhow::Result<()> {
-    let config = args.limits.config()?;
-    let engine = Engine::new(config.canonical_nans(args.wasi.deterministic));
+    args.wasi.check_variables()?;
+    let policy = args.limits.limit(args.wasi.policy());
+    let engine = Engine::new(policy.config()?);
     let mut store = Store::try_new(&engine, ())?;
-    store.limits(args.limits.limits())?;
+    store.limits(policy.limits()?)?;
     if args.trace {
         // What standard error does not take is lost.
         store.trace(|event| drop(writeln!(io::stderr().lock(), "{event}")));
@@ -98,12 +108,13 @@ fn link_and_call(args: &Args, audit: Option<Audit>, output: &mut Output) -> anyh
             format!("--grant: {name} is MODULE itself, which gets what --dir and --env give");
         super::wrong_usage("run", message);
     }
-    let linker = linker(args, audit, &engine, &root)?;
+    let mut linker = linker(args, &policy, audit, &engine, &root)?;
+    let root = root.register(&mut linker)?;
     // Guests write to the same stream, past this program's buffer.
     output.flush()?;
     let mut program = Program::link(store, linker, root)?;
     for name in args.wasi.granted() {
-        program.check_linked(name)?;
+        check_linked(program.linker(), name)?;
     }
     if args.invoke.is_empty() {
         return program.start();
@@ -132,18 +143,24 @@ fn check(args: &Args) {
 
 fn linker(
     args: &Args,
+    policy: &Policy,
     audit: Option<Audit>,
     engine: &Engine,
     root: &Root,
 ) -> anyhow::Result<Linker<()>> {
     let mut linker = Linker::new(engine);
+    linker.set_naming(args.naming.naming("run"));
     // With --invoke, the arguments are the function's.
     let program_args = if args.invoke.is_empty() {
         &args.args[..]
     } else {
         &[]
     };
-    linker.wasi(args.wasi.wasi(&root.file_name, program_args, audit)?);
+    let mut wasi = policy.wasi(&root.file_name, program_args, &[])?;
+    if let Some(audit) = audit {
+        wasi = wasi.audit(audit);
+    }
+    linker.wasi(wasi);
     if !args.sources.is_empty() {
         linker.set_reader(args.sources.reader()?);
     }

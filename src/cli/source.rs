@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, ensure};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use holdall::{Bundle, ChainReader, DirReader};
+use holdall::{Bundle, ChainReader, DirReader, Linker, Module};
 
 use super::output::Plain;
 use crate::names;
@@ -38,6 +38,18 @@ pub(super) struct Root {
     pub(super) bytes: Cow<'static, [u8]>,
     /// For messages.
     pub(super) origin: String,
+}
+
+impl Root {
+    /// The module, which the linker knows by its name, unless that is the host's: so that
+    /// `$name$function` finds it, and a module that imports it closes a circle.
+    pub(super) fn register(self, linker: &mut Linker<()>) -> anyhow::Result<Module> {
+        let module = Module::named(linker.engine(), &self.name, self.bytes)?;
+        if linker.find(&self.name).is_none() && !names::is_builtin(&self.name) {
+            linker.register(&self.name, &module)?;
+        }
+        Ok(module)
+    }
 }
 
 impl Sources {

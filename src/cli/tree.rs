@@ -1,9 +1,10 @@
 //! The dependency tree of a module, as far as it can be found. Loads nothing into a store, and goes
 //! on where the linker would stop: what is missing or wrong is a leaf that says so.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
-use holdall::{Engine, Module, ModuleReader};
+use holdall::{Engine, Module, ModuleReader, NameIndex, Naming};
 
 use super::output::{Output, Plain};
 use crate::names;
@@ -11,20 +12,40 @@ use crate::names;
 /// Modules deeper than this are not shown: a line is as wide as its module is deep.
 const MAX_DEPTH: usize = 100;
 
+/// At most this many versions of a missing module are shown.
+const MAX_VERSIONS: usize = 3;
+
 /// A module whose dependencies are being shown.
 struct Branch {
     name: String,
-    /// Those not shown yet, last first.
+    /// The module names of its imports that were not shown yet, last first.
     needs: Vec<String>,
 }
 
 /// Shows the modules that `root` needs, each with those that it needs itself, in import order.
 pub(super) struct Tree<'a> {
-    pub(super) engine: &'a Engine,
-    pub(super) reader: &'a dyn ModuleReader,
+    engine: &'a Engine,
+    reader: &'a dyn ModuleReader,
+    naming: &'a Naming,
+    /// The names that the reader knows, listed at most once.
+    index: OnceCell<NameIndex>,
 }
 
-impl Tree<'_> {
+impl<'a> Tree<'a> {
+    /// A tree of the modules that a reader has, by names that are taken so.
+    pub(super) fn new(
+        engine: &'a Engine,
+        reader: &'a dyn ModuleReader,
+        naming: &'a Naming,
+    ) -> Self {
+        Self {
+            engine,
+            reader,
+            naming,
+            index: OnceCell::new(),
+        }
+    }
+
     /// Writes the tree, with a walk that needs no native stack.
     pub(super) fn show(
         &self,
@@ -36,10 +57,11 @@ impl Tree<'_> {
         let mut shown = HashSet::from([name.to_owned()]);
         let mut path = vec![Branch::new(name, root)];
         while let Some(deepest) = path.last_mut() {
-            let Some(name) = deepest.needs.pop() else {
+            let Some(imported) = deepest.needs.pop() else {
                 path.pop();
                 continue;
             };
+            let name = self.stands_for(&deepest.name, &imported);
             let (remark, branch) = if path.iter().any(|branch| branch.name == name) {
                 ("a circle: it needs what needs it".to_owned(), None)
             } else if shown.contains(&name) {
@@ -51,15 +73,42 @@ impl Tree<'_> {
                 }
             };
             let dash = if remark.is_empty() { "" } else { "  -- " };
-            output.line(format_args!(
-                "  {}{}{dash}{remark}",
-                lines(&path),
-                Plain(&name)
-            ))?;
+            let title = if name == imported {
+                Plain(&name).to_string()
+            } else {
+                format!("{} -> {}", Plain(&imported), Plain(&name))
+            };
+            output.line(format_args!("  {}{title}{dash}{remark}", lines(&path)))?;
             shown.insert(name);
             path.extend(branch);
         }
         Ok(())
+    }
+
+    /// The name of the module that an import from `module` by `importer` means, as far as it can be
+    /// found.
+    fn stands_for(&self, importer: &str, module: &str) -> String {
+        let alias = self.naming.target(module).map(|to| self.own(to));
+        match alias {
+            // An alias does not apply to the module that it names.
+            Some(to) if to != importer => to,
+            _ => self.own(module),
+        }
+        .to_owned()
+    }
+
+    /// The name of the module that satisfies a name, which is another where that names a version.
+    fn own<'n>(&'n self, name: &'n str) -> &'n str {
+        // The names are listed only for what may be one.
+        let found = name
+            .contains('@')
+            .then(|| self.index().find(name, self.naming.versions));
+        found.flatten().unwrap_or(name)
+    }
+
+    fn index(&self) -> &NameIndex {
+        self.index
+            .get_or_init(|| NameIndex::new(self.reader.names()))
     }
 
     /// The module of a name, or why there is none.
@@ -77,8 +126,12 @@ impl Tree<'_> {
     }
 
     fn missing(&self, name: &str) -> String {
-        let known = self.reader.names();
-        match names::nearest(name, known.iter().map(String::as_str)) {
+        let versions = self.index().highest(name, MAX_VERSIONS);
+        if !versions.is_empty() {
+            let versions: Vec<String> = versions.iter().map(|name| format!("{name:?}")).collect();
+            return format!("missing; there is {}", versions.join(", "));
+        }
+        match names::nearest(name, self.index().names()) {
             Some(nearest) => format!("missing; did you mean {nearest:?}?"),
             None => "missing".to_owned(),
         }

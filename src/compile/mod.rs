@@ -15,6 +15,8 @@ mod metering;
 mod operands;
 mod sequences;
 
+use std::ops::Deref;
+
 use wasmparser::{
     FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator, ValidatorResources,
 };
@@ -47,7 +49,27 @@ impl Target {
 #[derive(Debug)]
 pub(crate) struct Code {
     /// A header, and instructions of which the last does not fall through.
-    pub(crate) words: allocator_api2::boxed::Box<[Word], Heap>,
+    pub(crate) words: Words,
+}
+
+/// Where code words are.
+#[derive(Debug)]
+pub(crate) enum Words {
+    /// In the engine's memory: they were made here.
+    Own(allocator_api2::boxed::Box<[Word], Heap>),
+    /// In the program, which has them from before.
+    Program(&'static [Word]),
+}
+
+impl Deref for Words {
+    type Target = [Word];
+
+    fn deref(&self) -> &[Word] {
+        match self {
+            Self::Own(words) => words,
+            Self::Program(words) => words,
+        }
+    }
 }
 
 /// Why a valid function could not be lowered: it exceeds a limit, or there is no room.
@@ -134,16 +156,28 @@ pub(crate) fn validate(
 
 /// Lowers the defined function `index` (imported functions not counted) of a module that was
 /// validated.
-pub(crate) fn lower(module: &ModuleInner, index: u32, target: Target) -> Result<Code, LowerError> {
+pub(crate) fn lower(module: &ModuleInner, index: u32) -> Result<Code, LowerError> {
+    let words = module
+        .engine
+        .heap()
+        .boxed(words(module, index, Target::HERE)?);
+    Ok(Code {
+        words: Words::Own(words.map_err(LowerError::NoRoom)?),
+    })
+}
+
+/// The lowered code of the defined function `index`, where it is not the engine's to keep.
+pub(crate) fn words(
+    module: &ModuleInner,
+    index: u32,
+    target: Target,
+) -> Result<Vec<Word>, LowerError> {
     let mut lowering = lower_body(module, index, false)?;
     if target.sequences {
         sequences::join(&mut lowering.code);
     }
     tell_tables(&mut lowering.code, &lowering.tables);
-    let words = module.engine.heap().boxed(lowering.code);
-    Ok(Code {
-        words: words.map_err(LowerError::NoRoom)?,
-    })
+    Ok(lowering.code)
 }
 
 /// Puts the opcode of each target into the tables of the instructions at `tables`, so that a `br_table`

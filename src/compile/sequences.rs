@@ -123,7 +123,7 @@ impl Ways {
 
 #[cfg(all(test, feature = "wat"))]
 mod tests {
-    use super::super::{Target, lower};
+    use super::super::{self as compile, Target};
     use crate::engine::Engine;
     use crate::ir::{Word, instructions_of, storing};
     use crate::module::Module;
@@ -138,8 +138,8 @@ mod tests {
             (local.get 2)) (memory 1))"#;
         let module = Module::new(&Engine::default(), text.as_slice()).unwrap();
         let words = |sequences| {
-            let code = lower(module.inner(), 0, Target { sequences }).unwrap();
-            code.words.to_vec()
+            let target = Target { sequences };
+            compile::words(module.inner(), 0, target).unwrap()
         };
         let (single, joined) = (words(false), words(true));
         assert_eq!(single.len(), joined.len());

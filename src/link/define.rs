@@ -1,6 +1,8 @@
 //! What a linker lets the host define, and what an import would get: the half of [`Linker`] that
 //! deals in host functions and things of a store rather than in modules.
 
+use std::sync::Arc;
+
 use super::error::LinkError;
 use super::linker::Linker;
 use super::registry::id_of;
@@ -132,17 +134,20 @@ impl<T: 'static> Linker<T> {
     }
 
     /// What an import of this module and name would get in a store: a definition by the host, else
-    /// an export of a registered module that was instantiated there.
+    /// an export of a registered module that was instantiated there. An alias or a version counts as
+    /// it does for an import by a module that no alias names.
     pub fn get(
         &mut self,
         mut store: impl AsContextMut<Data = T>,
         module: &str,
         name: &str,
     ) -> Option<Extern> {
+        let naming = Arc::clone(&self.naming);
+        let module = naming.target(module).unwrap_or(module);
         if let Some(item) = self.definitions.item(&mut store, module, name) {
             return Some(item);
         }
-        let module = self.registry.find(module)?;
+        let module = self.find_version(module)?;
         let context = store.as_context();
         let state = self.definitions.store(context.core().id)?;
         let instance = state.instances.get(&id_of(module))?;

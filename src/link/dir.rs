@@ -15,11 +15,10 @@ const EXTENSIONS: &[&str] = &["wasm", "wat"];
 #[cfg(not(feature = "wat"))]
 const EXTENSIONS: &[&str] = &["wasm"];
 
-/// At most this many files are listed to suggest a name.
-const MAX_LISTED: usize = 4096;
-
 /// Reads `name.wasm`, else (with the feature `wat`) `name.wat`, in a directory. A name may lead into
-/// a directory below (`math/add`), with `/`; it can not lead out, and neither can symbolic links.
+/// a directory below (`math/add`), with `/`; it can not lead out, and neither can symbolic links. The
+/// versions of a module (`math@1.2.3`) are found by a part of their number when they are directly in
+/// the directory; those below it only by their whole names.
 #[derive(Debug)]
 pub struct DirReader {
     dir: Dir,
@@ -135,7 +134,7 @@ impl ModuleReader for DirReader {
         let Ok(entries) = self.dir.entries() else {
             return Vec::new();
         };
-        let files = entries.take(MAX_LISTED).filter_map(|entry| {
+        let files = entries.filter_map(|entry| {
             let file = entry.ok()?.file_name();
             let (name, extension) = file.to_str()?.rsplit_once('.')?;
             EXTENSIONS.contains(&extension).then(|| name.to_owned())

@@ -2,7 +2,7 @@
 
 use super::reader::ReadError;
 use super::registry::RegistryError;
-use crate::bundle::{GraphError, did_you_mean, path_text};
+use crate::bundle::{AliasError, GraphError, did_you_mean, instead, path_text};
 use crate::error::Error;
 
 /// Why modules could not be linked.
@@ -15,6 +15,9 @@ pub enum LinkError {
     /// A name could not be given to a module.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// A name is an alias of another name already.
+    #[error(transparent)]
+    Alias(#[from] AliasError),
     /// A reader could not read a module that may be there.
     #[error("module {module:?} could not be read ({})", path_text(.chain))]
     Read {
@@ -46,13 +49,15 @@ pub enum LinkError {
         source: Error,
     },
     /// There is no module of the name that was asked for.
-    #[error("{}{}", not_found_text(.name, .asked), did_you_mean(.nearest.as_deref()))]
+    #[error("{}{}", not_found_text(.name, .asked), instead(.versions, .nearest.as_deref()))]
     NotFound {
         /// The name.
         name: String,
         /// Who was asked for it; empty where there is no reader.
         asked: Vec<String>,
-        /// The name that may have been meant.
+        /// The highest versions of it that there are, highest first; a few of them.
+        versions: Vec<String>,
+        /// The name that may have been meant, where there are no versions of it.
         nearest: Option<String>,
     },
     /// A name is defined already.

@@ -86,11 +86,7 @@ impl Birth {
     ) -> Result<Instance> {
         let module = plan.graph.unit(node);
         let name = plan.graph.name(node);
-        let importer = Importer {
-            name,
-            is_root: node == Graph::<Module>::ROOT,
-        };
-        let externs = self.externs(definitions, plan, module, importer, resolutions, &mut store)?;
+        let externs = self.externs(definitions, plan, node, resolutions, &mut store)?;
         let label = (name != UNNAMED).then(|| name.into());
         let scope = Some(Arc::clone(&self.scope));
         let instance = Instance::instantiate_with(&mut store, module, &externs, label, scope)?;
@@ -108,20 +104,25 @@ impl Birth {
         &mut self,
         definitions: &mut Definitions<T>,
         plan: &Plan,
-        module: &Module,
-        importer: Importer<'_>,
+        node: usize,
         resolutions: &[Resolution],
         mut store: impl AsContextMut<Data = T>,
     ) -> Result<Vec<Extern>> {
         let id = store.as_context().core().id;
+        let module = plan.graph.unit(node);
+        let importer = Importer {
+            name: plan.graph.name(node),
+            is_root: node == Graph::<Module>::ROOT,
+        };
         let mut externs = Vec::with_capacity(resolutions.len());
         for (import, resolution) in module.0.imports.iter().zip(resolutions) {
             let item = match resolution {
                 Resolution::Host => {
-                    let item = definitions.item(&mut store, &import.module, &import.name);
+                    let from = plan.graph.stands_for(node, &import.module);
+                    let item = definitions.item(&mut store, from, &import.name);
                     match (item, &mut self.provision) {
                         (None, Some(provision)) => {
-                            let func = provision.func(importer, &import.module, &import.name)?;
+                            let func = provision.func(importer, from, &import.name)?;
                             Some(func.into_def().instantiate(&mut store).into())
                         }
                         (item, _) => item,

@@ -12,17 +12,25 @@ use super::instantiate::instantiate;
 use super::load::{Loaded, Loading, Plan};
 use super::reader::ModuleReader;
 use super::registry::{Registry, RegistryError, id_of};
+use crate::bundle::{Naming, Source, Versions};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::module::Module;
-use crate::store::{AsContextMut, Instance};
+use crate::store::{AsContext, AsContextMut, Core, Instance};
 
 /// Links modules by name, to the host and to one another.
 ///
-/// An import is looked for, in this order, among the host's definitions, in the [`Registry`], and in
-/// the modules that the [`ModuleReader`] knows, which are loaded and registered under the name that
-/// asked for them, depth first, in the order of the import section. There is one instance for each
-/// module in a store, shared by all that import it.
+/// An import's module name is first replaced by what it is an alias of ([`Linker::alias_imports`]),
+/// where it is one. Then the import is looked for, in this order, among the host's definitions, in the
+/// [`Registry`], and in the modules that the [`ModuleReader`] knows, which are loaded and registered
+/// under their names, depth first, in the order of the import section. There is one instance for
+/// each module in a store, shared by all that import it, under whichever name.
+///
+/// A module of a name like `mathlib@1.2.3` has a version. An import from `mathlib@1.2`, a name that
+/// neither host, registry nor reader has, means the highest version of `mathlib` that satisfies it
+/// ([`Linker::versions`]), of those that the registry has and the reader [lists](ModuleReader::names);
+/// a pre-release satisfies only what names one of the same version. Different versions are different
+/// modules, and can be in one graph. An import without a version means a module without one.
 ///
 /// A linker can be used with several stores: names of modules and host functions are for all of
 /// them, instances and [`Linker::define`] for one. Dropping the linker gives the reader its buffers
@@ -55,6 +63,7 @@ pub struct Linker<T> {
     engine: Engine,
     pub(super) registry: Registry,
     pub(super) definitions: Definitions<T>,
+    pub(super) naming: Arc<Naming>,
     reader: Option<Arc<dyn ModuleReader>>,
     /// What the readers gave out and did not get back yet.
     buffers: Buffers,
@@ -71,6 +80,7 @@ impl<T: 'static> Linker<T> {
             engine: engine.clone(),
             registry: Registry::new(),
             definitions: Definitions::default(),
+            naming: Arc::default(),
             reader: None,
             buffers: Buffers::default(),
             shadowed: BTreeSet::new(),
@@ -90,6 +100,32 @@ impl<T: 'static> Linker<T> {
     #[cfg(feature = "wasi")]
     pub(crate) fn set_provider(&mut self, provider: impl super::Provider + 'static) {
         self.definitions.provider = Some(Arc::new(provider));
+    }
+
+    /// Takes every import from the module name `from` as if it said `to`: of the host, where that is
+    /// the host's name, else of the module `to`, which may name a version. It does not apply to the
+    /// imports of that very module, which can so stand between: with an alias from
+    /// `wasi_snapshot_preview1` to `shim`, the module `shim` has the host's WASI and everybody else
+    /// has `shim`. `to` is not looked up among the aliases again.
+    ///
+    /// # Errors
+    /// [`AliasError`](crate::AliasError): `from` is an alias of another name already.
+    pub fn alias_imports(&mut self, from: &str, to: &str) -> Result<&mut Self> {
+        let naming = Arc::make_mut(&mut self.naming);
+        naming.alias(from, to).map_err(LinkError::from)?;
+        Ok(self)
+    }
+
+    /// Sets which versions satisfy an import that names one; [`Versions::Exact`] unless this is set.
+    pub fn versions(&mut self, versions: Versions) -> &mut Self {
+        Arc::make_mut(&mut self.naming).versions = versions;
+        self
+    }
+
+    /// Sets how the module names of imports are taken: all aliases, and which versions satisfy one.
+    pub fn set_naming(&mut self, naming: Naming) -> &mut Self {
+        self.naming = Arc::new(naming);
+        self
     }
 
     /// Whether definitions may replace earlier ones of the same name; they may not unless this is
@@ -148,8 +184,9 @@ impl<T: 'static> Linker<T> {
         Ok(module)
     }
 
-    /// Loads a module by its name, and all that it needs, and registers them. A module that is
-    /// registered already is not read again. What the host has to define is looked at when the
+    /// Loads a module by its name, and all that it needs, and registers them. A name may ask for a
+    /// version, as an import does; no alias applies to it. A module that is registered already is
+    /// not read again. What the host has to define is looked at when the
     /// module is instantiated.
     ///
     /// # Errors
@@ -157,11 +194,25 @@ impl<T: 'static> Linker<T> {
     /// does not fit, or needs itself. Then nothing is registered.
     pub fn load(&mut self, name: &str) -> Result<Module> {
         let mut loading = self.loading();
-        let module = loading.root(name)?;
-        let plan = loading.plan(Some(name), &module)?;
+        let (name, module) = loading.root(name)?;
+        let plan = loading.plan(Some(&name), &module)?;
         let loaded = loading.found;
         self.commit(loaded, plan.shadowed);
         Ok(module)
+    }
+
+    /// Loads all that a module needs, registers it, and checks that everything fits, as
+    /// [`Linker::instantiate`] does in that store; brings nothing to life.
+    ///
+    /// # Errors
+    /// Those of [`Linker::instantiate`] before anything is instantiated.
+    pub fn complete(&mut self, store: impl AsContext<Data = T>, module: &Module) -> Result<()> {
+        self.plan(
+            store.as_context().core(),
+            store.as_context().engine(),
+            module,
+        )?;
+        Ok(())
     }
 
     /// Instantiates a module: loads what it needs, checks that everything fits, and brings it to
@@ -182,19 +233,8 @@ impl<T: 'static> Linker<T> {
         mut store: impl AsContextMut<Data = T>,
         module: &Module,
     ) -> Result<Instance> {
-        let mut loading = self.loading();
         let context = store.as_context();
-        for engine in [module.engine(), context.engine()] {
-            if !engine.same(loading.engine) {
-                return Err(Error::usage(
-                    "expected a module and a store of the linker's engine, found another engine",
-                ));
-            }
-        }
-        loading.core = Some(context.core());
-        let plan = loading.plan(None, module)?;
-        let loaded = loading.found;
-        let plan = self.commit_plan(loaded, plan);
+        let plan = self.plan(context.core(), context.engine(), module)?;
         instantiate(&mut self.definitions, &self.registry, &plan, &mut store)
     }
 
@@ -218,10 +258,20 @@ impl<T: 'static> Linker<T> {
 
     /// The imports, as module name and name, that were satisfied by a definition of the host
     /// although there is a module of that name, as far as the registry and the reader's
-    /// [`names`](ModuleReader::names) tell.
+    /// [`names`](ModuleReader::names) tell. Of an alias, the name is that which it stands for.
     pub fn shadowed(&self) -> impl Iterator<Item = (&str, &str)> {
         let shadowed = self.shadowed.iter();
         shadowed.map(|(module, name)| (module.as_str(), name.as_str()))
+    }
+
+    /// The registered module of a name, or of the version that an import of the name would get.
+    pub(super) fn find_version(&self, name: &str) -> Option<&Module> {
+        if let Some(module) = self.registry.find(name) {
+            return Some(module);
+        }
+        let loading = self.loading();
+        let own = loading.version(name, self.naming.versions)?;
+        self.registry.find(own)
     }
 
     fn loading(&self) -> Loading<'_, T> {
@@ -230,6 +280,7 @@ impl<T: 'static> Linker<T> {
             &self.registry,
             self.reader.as_ref(),
             &self.definitions,
+            &self.naming,
         );
         loading.stands_in = self.stands_in;
         loading
@@ -250,9 +301,22 @@ impl<T: 'static> Linker<T> {
         }
     }
 
-    fn commit_plan(&mut self, loaded: Loaded, mut plan: Plan) -> Plan {
+    /// How a module and all that it needs are brought to life in a store. What had to be loaded is the
+    /// linker's then.
+    fn plan(&mut self, core: &Core, engine: &Engine, module: &Module) -> Result<Plan> {
+        let mut loading = self.loading();
+        for engine in [module.engine(), engine] {
+            if !engine.same(loading.engine) {
+                return Err(Error::usage(
+                    "expected a module and a store of the linker's engine, found another engine",
+                ));
+            }
+        }
+        loading.core = Some(core);
+        let mut plan = loading.plan(None, module)?;
+        let loaded = loading.found;
         self.commit(loaded, std::mem::take(&mut plan.shadowed));
-        plan
+        Ok(plan)
     }
 
     /// Lets `$module$function` know a module that lives already by a new name.

@@ -12,7 +12,8 @@ use super::error::LinkError;
 use super::reader::ModuleReader;
 use super::registry::{Registry, id_of};
 use crate::bundle::{
-    Graph, GraphError, HostDefinition, Opened, Resolution, Source, UNNAMED, is_builtin, nearest,
+    Graph, GraphError, HostDefinition, Missing, NameIndex, Naming, Opened, Resolution, Source,
+    UNNAMED, is_builtin,
 };
 use crate::engine::Engine;
 use crate::error::Error;
@@ -26,13 +27,14 @@ pub(super) struct Loading<'a, T> {
     pub(super) registry: &'a Registry,
     pub(super) reader: Option<&'a Arc<dyn ModuleReader>>,
     pub(super) definitions: &'a Definitions<T>,
+    pub(super) naming: &'a Arc<Naming>,
     /// The store that the graph is for. Without one, what the host will define under builtin names
     /// is not looked at.
     pub(super) core: Option<&'a Core>,
     pub(super) stands_in: bool,
     pub(super) found: Loaded,
-    /// The names that the reader knows, listed at most once.
-    reader_names: OnceCell<Vec<String>>,
+    /// The names that registry and reader know, listed at most once.
+    index: OnceCell<NameIndex>,
 }
 
 /// What an attempt got from the reader.
@@ -58,40 +60,55 @@ impl<'a, T: 'static> Loading<'a, T> {
         registry: &'a Registry,
         reader: Option<&'a Arc<dyn ModuleReader>>,
         definitions: &'a Definitions<T>,
+        naming: &'a Arc<Naming>,
     ) -> Self {
         Self {
             engine,
             registry,
             reader,
             definitions,
+            naming,
             core: None,
             stands_in: false,
             found: Loaded::default(),
-            reader_names: OnceCell::new(),
+            index: OnceCell::new(),
         }
     }
 
-    /// The module of a name, from the registry or the reader.
-    pub(super) fn root(&mut self, name: &str) -> Result<Module, Error> {
-        let found = if is_builtin(name) {
-            None
-        } else {
-            self.open(name, &|| vec![name.to_owned()])?
-        };
-        let opened = found.ok_or_else(|| {
-            let (asked, nearest) = self.missing(name);
-            LinkError::NotFound {
+    /// The module of a name, or of the highest version that satisfies it, from the registry or the
+    /// reader; with its own name.
+    pub(super) fn root(&mut self, name: &str) -> Result<(Arc<str>, Module), Error> {
+        let mut own: Arc<str> = name.into();
+        let mut found = None;
+        if !is_builtin(name) {
+            found = self.open(&own, &|| vec![own.to_string()])?;
+        }
+        if found.is_none()
+            && let Some(version) = self.version(name, self.naming.versions)
+        {
+            own = version.into();
+            found = self.open(&own, &|| vec![own.to_string()])?;
+        }
+        let Some(opened) = found else {
+            let Missing {
+                asked,
+                versions,
+                nearest,
+            } = Missing::of(self, name);
+            return Err(LinkError::NotFound {
                 name: name.to_owned(),
                 asked,
+                versions,
                 nearest,
             }
-        })?;
-        Ok(opened.unit)
+            .into());
+        };
+        Ok((own, opened.unit))
     }
 
     /// The graph under a root; `name` is what it was loaded as just now, where it was.
     pub(super) fn plan(&mut self, name: Option<&str>, root: &Module) -> Result<Plan, Error> {
-        let mut graph = Graph::new(self.engine.config().limits.modules);
+        let mut graph = Graph::new(self.engine.config().limits.modules, Arc::clone(self.naming));
         // Imports of the name that the embedder gave it mean the root; what it calls itself in its
         // name section is for people.
         let given = name
@@ -111,8 +128,9 @@ impl<'a, T: 'static> Loading<'a, T> {
             let resolutions = graph.resolve(self, node).map_err(LinkError::from)?;
             let imports = graph.unit(node).0.imports.iter();
             for (import, resolution) in imports.zip(&resolutions) {
-                if *resolution == Resolution::Host && self.has_module(&import.module) {
-                    shadowed.push((import.module.to_string(), import.name.to_string()));
+                let module = graph.stands_for(node, &import.module);
+                if *resolution == Resolution::Host && self.has_module(module) {
+                    shadowed.push((module.to_owned(), import.name.to_string()));
                 }
             }
             steps.push((node, resolutions));
@@ -132,12 +150,7 @@ impl<'a, T: 'static> Loading<'a, T> {
     fn has_module(&self, name: &str) -> bool {
         !is_builtin(name)
             && (self.registry.find(name).is_some()
-                || self.reader_names().iter().any(|known| known == name))
-    }
-
-    fn reader_names(&self) -> &[String] {
-        self.reader_names
-            .get_or_init(|| self.reader.map_or_else(Vec::new, |reader| reader.names()))
+                || self.index().find(name, self.naming.versions).is_some())
     }
 }
 
@@ -217,7 +230,8 @@ impl<T: 'static> Source for Loading<'_, T> {
         };
         let asked_as: Arc<str> = name.into();
         self.found.buffers.keep(reader, &asked_as, bytes);
-        let module = Module::named(self.engine, name, own).map_err(|source| LinkError::Load {
+        let made = reader.module(self.engine, name, own);
+        let module = made.map_err(|source| LinkError::Load {
             module: name.to_owned(),
             chain: chain(),
             source,
@@ -229,12 +243,22 @@ impl<T: 'static> Source for Loading<'_, T> {
         }))
     }
 
-    fn missing(&self, name: &str) -> (Vec<String>, Option<String>) {
+    fn index(&self) -> &NameIndex {
+        self.index.get_or_init(|| {
+            let read = self.reader.map_or_else(Vec::new, |reader| reader.names());
+            let registered = self.registry.names().map(Arc::<str>::from);
+            NameIndex::new(registered.chain(read.into_iter().map(Arc::from)))
+        })
+    }
+
+    fn has_name(&self, unit: &Module, name: &str) -> bool {
+        let found = self.registry.find(name);
+        found.is_some_and(|found| found.same(unit))
+    }
+
+    fn asked(&self) -> Vec<String> {
         let asked = self.reader.map(|reader| reader.describe());
-        let known = self.registry.names();
-        let known = known.chain(self.reader_names().iter().map(String::as_str));
-        let nearest = nearest(name, known).map(ToOwned::to_owned);
-        (asked.into_iter().collect(), nearest)
+        asked.into_iter().collect()
     }
 
     fn fault(&mut self, fault: GraphError) -> Result<(), Error> {

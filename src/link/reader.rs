@@ -7,6 +7,9 @@ use std::error::Error as StdError;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::bundle::Bundle;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::module::Module;
 
 /// Finds the bytes of modules by their names.
 ///
@@ -22,6 +25,15 @@ pub trait ModuleReader: Send + Sync {
     /// Why a module that may be there cannot be had. It ends the load; no other reader is asked.
     fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, ReadError>;
 
+    /// Makes the module of bytes that `read` gave out under this name. A reader that has more than
+    /// the bytes, such as their lowered code, makes it of that.
+    ///
+    /// # Errors
+    /// Those of [`Module::named`].
+    fn module(&self, engine: &Engine, name: &str, bytes: Cow<'static, [u8]>) -> Result<Module> {
+        Module::named(engine, name, bytes)
+    }
+
     /// Takes back a buffer that `read` gave out under this name.
     fn destroy(&self, name: &str, bytes: Cow<'static, [u8]>) {
         let _ = (name, bytes);
@@ -30,8 +42,10 @@ pub trait ModuleReader: Send + Sync {
     /// How messages call the reader: `the bundle`, `directory "modules"`.
     fn describe(&self) -> String;
 
-    /// Names that the reader knows, to suggest the nearest one and to notice a definition by the
-    /// host that shadows a module. May be incomplete.
+    /// Names that the reader knows, for imports that name a version (`mathlib@1.2`) where there is no
+    /// module of just that name, to suggest the nearest name, and to notice a definition by the host
+    /// that shadows a module. May be incomplete: versions that it leaves out are not found. A linker
+    /// asks at most once in a load, and only where it has to.
     fn names(&self) -> Vec<String> {
         Vec::new()
     }
@@ -82,6 +96,10 @@ impl ReadError {
 impl<R: ModuleReader + ?Sized> ModuleReader for Arc<R> {
     fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, ReadError> {
         R::read(self, name)
+    }
+
+    fn module(&self, engine: &Engine, name: &str, bytes: Cow<'static, [u8]>) -> Result<Module> {
+        R::module(self, engine, name, bytes)
     }
 
     fn destroy(&self, name: &str, bytes: Cow<'static, [u8]>) {
@@ -241,6 +259,18 @@ impl ModuleReader for ChainReader {
             }
         }
         Ok(None)
+    }
+
+    fn module(&self, engine: &Engine, name: &str, bytes: Cow<'static, [u8]>) -> Result<Module> {
+        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let readers = given.get(&Buffer::of(name, &bytes));
+        let reader = readers.and_then(|readers| readers.last().copied());
+        drop(given);
+        match reader {
+            Some(at) => self.readers[at].module(engine, name, bytes),
+            // Bytes that are a copy of what a reader gave out.
+            None => Module::named(engine, name, bytes),
+        }
     }
 
     fn destroy(&self, name: &str, bytes: Cow<'static, [u8]>) {

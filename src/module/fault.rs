@@ -6,6 +6,7 @@ use std::fmt::Display;
 
 use wasmparser::FunctionBody;
 
+use super::precompiled::Unfit;
 use crate::compile::LowerError;
 use crate::error::{Error, ModuleError};
 
@@ -23,6 +24,8 @@ pub(super) enum Fault {
     Limit(String),
     /// The engine has no room for it.
     NoRoom(String),
+    /// The code that was made of it before is not for this engine.
+    Unfit(Unfit),
 }
 
 impl Fault {
@@ -118,6 +121,10 @@ impl Fault {
             Self::NoRoom(message) => {
                 let name = name.map_or_else(String::new, |name| format!(" {name:?}"));
                 return Error::resource(format!("module{name}: {message}"));
+            }
+            Self::Unfit(unfit) => {
+                let name = name.map_or_else(String::new, |name| format!(" {name:?}"));
+                return Error::usage(format!("module{name}: {unfit}"));
             }
         }
         .into()

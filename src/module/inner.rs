@@ -11,7 +11,7 @@ use super::const_expr::ConstExpr;
 use super::convert::FEATURES;
 use super::names::Names;
 use super::segments::{DataSegment, ElemSegment};
-use crate::compile::{self, Code, LowerError, Target};
+use crate::compile::{self, Code, LowerError};
 use crate::engine::{Engine, SigId};
 use crate::ir::Word;
 use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType};
@@ -141,7 +141,7 @@ impl ModuleInner {
         if let Some(code) = cell.get() {
             return Ok(code);
         }
-        match compile::lower(self, defined_index, Target::HERE) {
+        match compile::lower(self, defined_index) {
             Ok(code) => Ok(cell.get_or_init(|| code)),
             // The pool may have had room for the other thread's only.
             Err(error) => cell.get().ok_or(error),

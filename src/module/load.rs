@@ -9,8 +9,10 @@ use super::fault::Fault;
 use super::inner::{ExportKind, ModuleInner};
 use super::names::Names;
 use super::parse::Sections;
+use super::precompiled;
 use super::side_by_side::side_by_side;
 use super::validate::validate_bodies;
+use crate::compile::Code;
 use crate::engine::{Engine, Lowering};
 use crate::error::Result;
 use crate::ir;
@@ -33,11 +35,31 @@ pub(super) fn validate(engine: &Engine, bytes: &[u8]) -> Result<()> {
     let limits = &engine.config().limits;
     let check = || {
         let bytes = binary(Cow::Borrowed(bytes), limits)?;
-        validate_bodies(Sections::read(&bytes, limits)?.bodies, limits)
+        let (_, bodies) = Sections::read(&bytes, limits)?;
+        validate_bodies(bodies, limits)
     };
-    check()
-        .map(drop)
-        .map_err(|fault: Fault| fault.of_module(None))
+    check().map_err(|fault: Fault| fault.of_module(None))
+}
+
+/// Makes a module of bytes that were validated before, and of the code that was made of them then.
+///
+/// # Safety
+///
+/// As for [`Module::precompiled`](super::Module::precompiled).
+pub(super) unsafe fn precompiled(
+    engine: &Engine,
+    name: &str,
+    bytes: &'static [u8],
+    code: &'static [u8],
+) -> Result<ModuleInner> {
+    let make = || {
+        let sections = Sections::trusted(bytes)?;
+        // SAFETY: passed on from the caller.
+        let code = unsafe { precompiled::read(engine, code, sections.bodies.len()) }
+            .map_err(Fault::Unfit)?;
+        Ok(assemble(engine, Some(name), bytes.into(), sections, code))
+    };
+    make().map_err(|fault: Fault| fault.of_module(Some(name)))
 }
 
 fn module(
@@ -47,9 +69,25 @@ fn module(
 ) -> Result<ModuleInner, Fault> {
     let limits = &engine.config().limits;
     let bytes = binary(bytes, limits)?;
-    let mut sections = Sections::read(&bytes, limits)?;
-    let bodies = validate_bodies(std::mem::take(&mut sections.bodies), limits)?;
-    // Without the bodies nothing of `Sections` borrows from the bytes.
+    let (sections, bodies) = Sections::read(&bytes, limits)?;
+    validate_bodies(bodies, limits)?;
+    let code = sections.bodies.iter().map(|_| OnceLock::new()).collect();
+    let module = assemble(engine, name, bytes, sections, code);
+    if engine.config().lowering == Lowering::Eager {
+        lower_all(&module)?;
+    }
+    Ok(module)
+}
+
+/// Puts a module together, now that it is known to be valid. `code` is that of its functions, as far
+/// as there is.
+fn assemble(
+    engine: &Engine,
+    name: Option<&str>,
+    bytes: Cow<'static, [u8]>,
+    sections: Sections,
+    code: Box<[OnceLock<Code>]>,
+) -> ModuleInner {
     let Sections {
         types,
         imports,
@@ -68,10 +106,9 @@ fn module(
         elems,
         data,
         name_section,
-        bodies: _,
+        bodies,
     } = sections;
 
-    // Only now, so that a module that does not validate leaves nothing in the engine.
     let sigs = types.iter().map(|ty| engine.intern(ty)).collect();
     let stubs = funcs[num_imported_funcs..]
         .iter()
@@ -89,7 +126,7 @@ fn module(
         _ => None,
     });
 
-    let module = ModuleInner {
+    ModuleInner {
         engine: engine.clone(),
         name: name.map(Arc::from),
         bytes,
@@ -112,16 +149,12 @@ fn module(
         start,
         elems,
         data,
-        code: bodies.iter().map(|_| OnceLock::new()).collect(),
+        code,
         bodies,
         stubs,
         name_section,
         names: OnceLock::<Names>::new(),
-    };
-    if engine.config().lowering == Lowering::Eager {
-        lower_all(&module)?;
     }
-    Ok(module)
 }
 
 /// The binary format of a module that may be text, where the feature `wat` is on.

@@ -8,6 +8,7 @@ mod inner;
 mod load;
 mod names;
 mod parse;
+mod precompiled;
 mod segments;
 mod side_by_side;
 mod spaces;
@@ -21,6 +22,8 @@ use std::sync::Arc;
 
 pub(crate) use const_expr::ConstExpr;
 pub(crate) use inner::{ExportKind, Import, ImportKind, ModuleInner};
+#[cfg(feature = "pack")]
+pub(crate) use precompiled::{MEANING_OF_CODE, SEQUENCES_HERE};
 pub(crate) use segments::{DataMode, ElemItems, ElemMode};
 
 use crate::engine::Engine;
@@ -112,6 +115,49 @@ impl Module {
         bytes: impl Into<Cow<'static, [u8]>>,
     ) -> Result<Self> {
         load::load(engine, Some(name), bytes.into()).map(|inner| Self(Arc::new(inner)))
+    }
+
+    /// The lowered code of all functions, for [`Module::precompiled`]: of this version of holdall, on
+    /// machines of this byte order, in engines with the same [`Config::metering`](crate::Config)
+    /// and [`Config::canonical_nans`](crate::Config). The same module gives the same bytes.
+    ///
+    /// A function that exceeds a limit of lowering is left out; it traps when it is called, as it
+    /// would without.
+    #[must_use]
+    pub fn precompile(&self) -> Vec<u8> {
+        precompiled::write(&self.0)
+    }
+
+    /// Whether [`Module::precompiled`] takes this code in such an engine: whether it was made for
+    /// its configuration and by this build of holdall, and lies at an address that is a multiple
+    /// of 8.
+    #[must_use]
+    pub fn fits(engine: &Engine, code: &[u8]) -> bool {
+        precompiled::Header::of(engine, code).is_ok()
+    }
+
+    /// Makes a module of bytes that a [`Module`] was made of before and of the code that
+    /// [`Module::precompile`] made of that: nothing is validated or lowered any more, and the code
+    /// runs where it lies. In a program that carries both, CPython's module is ready in some
+    /// milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// When the code is for another engine (see [`Module::fits`]) or another module.
+    ///
+    /// # Safety
+    ///
+    /// Both are unchanged, and belong together. Anything else is undefined behaviour: do this with
+    /// what travels inside of the program, not with what comes from elsewhere.
+    pub unsafe fn precompiled(
+        engine: &Engine,
+        name: &str,
+        bytes: &'static [u8],
+        code: &'static [u8],
+    ) -> Result<Self> {
+        // SAFETY: passed on from the caller.
+        let inner = unsafe { load::precompiled(engine, name, bytes, code) }?;
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Validates what [`Module::new`] would take, and lowers and keeps nothing. A module that

@@ -18,7 +18,7 @@ use crate::types::{FuncType, GlobalType, MemoryType, TableType};
 
 /// What the sections of a module hold; the fields are those of `ModuleInner`.
 #[derive(Default)]
-pub(super) struct Sections<'a> {
+pub(super) struct Sections {
     pub(super) types: Vec<FuncType>,
     pub(super) imports: Vec<Import>,
     pub(super) funcs: Vec<u32>,
@@ -36,18 +36,23 @@ pub(super) struct Sections<'a> {
     pub(super) elems: Vec<ElemSegment>,
     pub(super) data: Vec<DataSegment>,
     pub(super) name_section: Option<Range<usize>>,
-    /// The function bodies, which are still to be validated.
-    pub(super) bodies: Vec<(FuncToValidate<ValidatorResources>, FunctionBody<'a>)>,
+    /// Where the function bodies are, from their declarations of locals on.
+    pub(super) bodies: Vec<Range<usize>>,
 }
 
-impl<'a> Sections<'a> {
-    /// Reads and validates everything but the function bodies.
-    pub(super) fn read(bytes: &'a [u8], limits: &Limits) -> Result<Self, Fault> {
+/// A function body with what validates it.
+pub(super) type Body<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
+
+impl Sections {
+    /// Reads and validates everything but the function bodies, which are given back for it.
+    pub(super) fn read<'a>(
+        bytes: &'a [u8],
+        limits: &Limits,
+    ) -> Result<(Self, Vec<Body<'a>>), Fault> {
         let mut sections = Self::default();
+        let mut bodies = Vec::new();
         let mut validator = Validator::new_with_features(FEATURES);
-        let mut parser = Parser::new(0);
-        parser.set_features(FEATURES);
-        for payload in parser.parse_all(bytes) {
+        for payload in parser().parse_all(bytes) {
             let payload = payload.map_err(Fault::malformed)?;
             let taken = sections.take(&payload);
             // What cannot be read is malformed. What we can read and not take is the validator's to
@@ -58,19 +63,28 @@ impl<'a> Sections<'a> {
             if let ValidPayload::Func(func, body) =
                 validator.payload(&payload).map_err(Fault::invalid)?
             {
-                sections.bodies.push((func, body));
+                bodies.push((func, body));
             }
             taken?;
             limits
                 .check_functions(sections.funcs.len())
                 .map_err(Fault::Limit)?;
         }
+        Ok((sections, bodies))
+    }
+
+    /// Reads a module that was validated before.
+    pub(super) fn trusted(bytes: &[u8]) -> Result<Self, Fault> {
+        let mut sections = Self::default();
+        for payload in parser().parse_all(bytes) {
+            sections.take(&payload.map_err(Fault::malformed)?)?;
+        }
         Ok(sections)
     }
 
     /// Takes what a section holds. It is not validated yet, so that only what takes bytes of the
     /// module may take memory.
-    fn take(&mut self, payload: &Payload<'a>) -> Result<(), Fault> {
+    fn take(&mut self, payload: &Payload<'_>) -> Result<(), Fault> {
         match payload {
             Payload::TypeSection(section) => {
                 let at = section.range().start;
@@ -134,6 +148,7 @@ impl<'a> Sections<'a> {
                     self.data.push(data_segment(data)?);
                 }
             }
+            Payload::CodeSectionEntry(body) => self.bodies.push(in_bytes(body.range())),
             // A module has one; which counts of several is not said, and the first does.
             Payload::CustomSection(section)
                 if section.name() == "name" && self.name_section.is_none() =>
@@ -193,6 +208,12 @@ impl<'a> Sections<'a> {
         });
         Ok(())
     }
+}
+
+fn parser() -> Parser {
+    let mut parser = Parser::new(0);
+    parser.set_features(FEATURES);
+    parser
 }
 
 /// A type as ours. wasmparser reads encodings of types that WebAssembly 2.0 does not have, whatever
@@ -262,7 +283,7 @@ fn data_segment(data: wasmparser::Data<'_>) -> Result<DataSegment, Fault> {
 }
 
 /// A range of wasmparser's as one into the bytes of a module, which are all in memory.
-pub(super) fn in_bytes(range: Range<u64>) -> Range<usize> {
+fn in_bytes(range: Range<u64>) -> Range<usize> {
     let index = |at: u64| usize::try_from(at).expect("an offset into a slice");
     index(range.start)..index(range.end)
 }

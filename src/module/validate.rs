@@ -1,28 +1,17 @@
 //! Validation of function bodies.
 
-use std::ops::Range;
-
-use wasmparser::{FuncToValidate, FuncValidatorAllocations, FunctionBody, ValidatorResources};
+use wasmparser::FuncValidatorAllocations;
 
 use super::fault::Fault;
-use super::parse::in_bytes;
+use super::parse::Body;
 use super::side_by_side::side_by_side;
 use crate::compile::{self, Rejection};
 use crate::limits::Limits;
 
-/// A body with what validates it.
-type Body<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
-
-/// Validates function bodies, and says where in the module they are.
-pub(super) fn validate_bodies(
-    bodies: Vec<Body<'_>>,
-    limits: &Limits,
-) -> Result<Vec<Range<usize>>, Fault> {
-    let ranges: Vec<_> = bodies
-        .iter()
-        .map(|(_, body)| in_bytes(body.range()))
-        .collect();
-    let bytes = ranges.iter().map(Range::len).sum();
+/// Validates function bodies.
+pub(super) fn validate_bodies(bodies: Vec<Body<'_>>, limits: &Limits) -> Result<(), Fault> {
+    let sizes = bodies.iter().map(|(_, body)| body.as_bytes().len());
+    let bytes = sizes.sum();
     side_by_side(
         bodies,
         bytes,
@@ -38,6 +27,5 @@ pub(super) fn validate_bodies(
             })?;
             Ok(())
         },
-    )?;
-    Ok(ranges)
+    )
 }

@@ -4,7 +4,7 @@
 use crate::support::{Folder, holdall};
 
 /// A module `app` whose `f` gives what `f` of module `needs` gives.
-fn app(needs: &str) -> String {
+pub(crate) fn app(needs: &str) -> String {
     format!(
         "(module (import \"{needs}\" \"f\" (func $f (result i32)))
             (func (export \"f\") (result i32) (call $f)))"
@@ -12,7 +12,7 @@ fn app(needs: &str) -> String {
 }
 
 /// A module whose `f` gives a number.
-fn leaf(number: i32) -> String {
+pub(crate) fn leaf(number: i32) -> String {
     format!("(module (func (export \"f\") (result i32) i32.const {number}))")
 }
 

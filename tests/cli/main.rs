@@ -6,6 +6,7 @@ mod examples;
 mod folder;
 mod guests;
 mod link;
+mod naming;
 mod run;
 mod show;
 mod support;

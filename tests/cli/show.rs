@@ -100,7 +100,7 @@ dependencies
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
 }
 
-fn needing(names: &[&str]) -> String {
+pub(crate) fn needing(names: &[&str]) -> String {
     let imports = names
         .iter()
         .map(|name| format!("(import {name:?} \"f\" (func))"));
@@ -110,7 +110,7 @@ fn needing(names: &[&str]) -> String {
     )
 }
 
-fn tree(outcome: &str) -> &str {
+pub(crate) fn tree(outcome: &str) -> &str {
     outcome.split_once("dependencies\n").expect(outcome).1
 }
 

@@ -3,6 +3,7 @@
 
 mod failures;
 mod instances;
+mod names;
 mod qualified;
 mod readers;
 mod registry;

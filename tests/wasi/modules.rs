@@ -2,7 +2,7 @@
 
 use holdall::{
     Access, Engine, Error, Files, Grants, Input, Instance, Limits, Linker, MemoryReader, Module,
-    Output, Store, Wasi,
+    Naming, Output, Store, Wasi,
 };
 
 use crate::abi::{BADF, Errno, MFILE, NOTCAPABLE, SUCCESS};
@@ -18,18 +18,19 @@ pub(crate) struct Graph {
 /// Instantiates modules of these names and texts, the first of which is the root; with none, the
 /// module that passes calls on.
 pub(crate) fn instantiate(wasi: Wasi, modules: &[(&str, &str)]) -> Result<Graph, Error> {
-    instantiate_within(Limits::new(), wasi, modules)
+    instantiate_within(Limits::new(), Naming::new(), wasi, modules)
 }
 
-/// Instantiates modules in a store with limits.
+/// Instantiates modules in a store with limits, by names that are taken so.
 fn instantiate_within(
     limits: Limits,
+    naming: Naming,
     wasi: Wasi,
     modules: &[(&str, &str)],
 ) -> Result<Graph, Error> {
     let engine = Engine::default();
     let mut linker = Linker::new(&engine);
-    linker.wasi(wasi);
+    linker.set_naming(naming).wasi(wasi);
     let texts = text("wasi_snapshot_preview1");
     let ((name, root), others) = match modules.split_first() {
         Some((root, others)) => (*root, others),
@@ -443,7 +444,7 @@ fn descriptors_of_all_modules_of_a_store_are_counted_together() {
     let mut limits = Limits::new();
     // Each has two streams and a directory.
     limits.open_descriptors = 8;
-    let mut graph = instantiate_within(limits, wasi, &modules).unwrap();
+    let mut graph = instantiate_within(limits, Naming::new(), wasi, &modules).unwrap();
     let opens = ["a_open", "b_open", "a_open", "b_open"].map(|name| graph.errno(name));
     assert_eq!(opens, [SUCCESS, SUCCESS, MFILE, MFILE]);
 }
@@ -472,4 +473,61 @@ fn what_one_module_draws_changes_nothing_for_another() {
         of_a.iter().all(|number| !of_b.contains(number)),
         "{of_a:?}, {of_b:?}"
     );
+}
+
+/// A module that has its own number of variables in place of `sched_yield`'s answer.
+const SHIM: &str = r#"(module
+    (import "wasi_snapshot_preview1" "environ_sizes_get"
+        (func $environ_sizes_get (param i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (func (export "sched_yield") (result i32)
+        (drop (call $environ_sizes_get (i32.const 8) (i32.const 12)))
+        (i32.load (i32.const 8))))"#;
+
+const YIELDS: &str = r#"(module
+    (import "wasi_snapshot_preview1" "sched_yield" (func $sched_yield (result i32)))
+    (func (export "call") (result i32) (call $sched_yield)))"#;
+
+#[test]
+fn a_module_stands_between_wasi_and_everybody_else_with_grants_of_its_own() {
+    let aliased = |to: &str, wasi: Wasi, shim: &str| {
+        let mut naming = Naming::new();
+        naming.alias("wasi_snapshot_preview1", to).unwrap();
+        instantiate_within(
+            Limits::new(),
+            naming,
+            wasi,
+            &[("root", YIELDS), (shim, SHIM)],
+        )
+    };
+    let roots = || Wasi::new(Grants::new().env("A", "").env("B", ""));
+    for (to, name) in [("shim", "shim"), ("shim@1", "shim@1.2.3")] {
+        let wasi = roots().grant(name, Grants::new().env("C", ""));
+        let mut graph = aliased(to, wasi, name).unwrap();
+        assert_eq!(graph.call("call").unwrap(), 1);
+        let mut graph = aliased(to, roots(), name).unwrap();
+        assert_eq!(graph.call("call").unwrap(), 0);
+    }
+    let text = aliased("shim@2", roots(), "shim@1.2.3")
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        text,
+        "import \"wasi_snapshot_preview1\".\"sched_yield\" (alias of \"shim@2\") of module \"root\": \
+         expected (func (result i32)), found no module \"shim@2\" (root -> shim@2), asked the modules \
+         in memory; there is \"shim@1.2.3\""
+    );
+}
+
+#[test]
+fn wasi_under_another_name_is_an_alias() {
+    let mut naming = Naming::new();
+    naming.alias("env", "wasi_snapshot_preview1").unwrap();
+    let yields = YIELDS.replace("wasi_snapshot_preview1", "env");
+    let root = |naming| {
+        let wasi = Wasi::new(Grants::new());
+        instantiate_within(Limits::new(), naming, wasi, &[("root", &*yields)])
+    };
+    assert_eq!(root(naming).unwrap().errno("call"), SUCCESS);
+    root(Naming::new()).unwrap_err();
 }

@@ -122,6 +122,55 @@ impl Files {
             .map_err(|fault| error(path, &fault))
     }
 
+    /// Writes a file whose bytes the program has: they stay where they are, and count for nothing,
+    /// until something writes to them.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Self::write).
+    pub fn write_static(&self, path: &str, bytes: &'static [u8]) -> std::io::Result<()> {
+        self.put(path, Cow::Borrowed(bytes))
+            .map_err(|fault| error(path, &fault))
+    }
+
+    /// Makes a directory, and those that lead to it, where they are not there.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Self::write).
+    pub fn make_dir(&self, path: &str) -> std::io::Result<()> {
+        self.make_dirs(&mut self.tree(), path)
+            .map_err(|fault| error(path, &fault))
+    }
+
+    /// Makes a symbolic link to `target`, and the directories that lead to it. Where it leads is
+    /// looked at when it is followed, and never out of the tree.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Self::write), and when there is something of that name already.
+    pub fn link(&self, path: &str, target: &str) -> std::io::Result<()> {
+        let make = || {
+            let mut tree = self.tree();
+            walk::check(path)?;
+            if let Some((dir, _)) = path.rsplit_once('/') {
+                self.make_dirs(&mut tree, dir)?;
+            }
+            let end = End {
+                follow: false,
+                create: true,
+            };
+            match walk::walk(&tree, Tree::ROOT, path, end)? {
+                Walked::Missing { dir, name } => {
+                    tree.add(dir, &name, New::Link(target), SystemTime::UNIX_EPOCH)?;
+                    Ok(())
+                }
+                Walked::Node(_) => Err(Errno::Exist.into()),
+            }
+        };
+        make().map_err(|fault: Fault| error(path, &fault))
+    }
+
     /// Removes a file, a symbolic link, or a directory with all that is in it.
     ///
     /// # Errors
@@ -328,6 +377,7 @@ fn error(path: &str, fault: &Fault) -> Error {
         Fault::Errno(Errno::Nametoolong) => (ErrorKind::InvalidFilename, "too long a name"),
         Fault::Errno(Errno::Perm) => (ErrorKind::PermissionDenied, "a way out of the tree"),
         Fault::Errno(Errno::Loop) => (ErrorKind::Other, "more than 40 symbolic links"),
+        Fault::Errno(Errno::Exist) => (ErrorKind::AlreadyExists, "something of that name"),
         Fault::Errno(Errno::Busy) => (ErrorKind::InvalidInput, "no name at its end"),
         _ => (ErrorKind::InvalidInput, "not a path of a tree"),
     };

@@ -1,0 +1,106 @@
+//! How the module names that imports say are taken: aliases, and which versions satisfy a name.
+//! Knows only strings, so that the build script can take this file by its path; which modules there
+//! are is the index's business.
+
+use std::collections::BTreeMap;
+
+/// Which versions satisfy an import of a module name with a version, as `mathlib@1.2`, where no
+/// module has exactly that name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Versions {
+    /// Those that are the same in all components that the import gives: `1.2` is satisfied by any
+    /// `1.2.x`, and `1.2.3` by itself.
+    #[default]
+    Exact,
+    /// Those that are not lower and compatible by semantic versioning: `1.2` is satisfied by `1.3.0`
+    /// and not by `2.0.0`, and `0.2` by `0.2.7` and not by `0.3.0`.
+    Compatible,
+}
+
+/// How the module names that imports say are taken, by a [`Linker`](crate::Linker) and by
+/// [`check_bundle_with`](crate::check_bundle_with).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Naming {
+    /// Which versions satisfy an import that names one.
+    pub versions: Versions,
+    /// What imports say, and what they are taken to say.
+    aliases: BTreeMap<Box<str>, Box<str>>,
+}
+
+/// A name that is an alias already.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{from:?} is an alias of {existing:?} already, and can not be one of {to:?} too; alias each name \
+     once"
+)]
+#[non_exhaustive]
+pub struct AliasError {
+    /// The name that imports say.
+    pub from: String,
+    /// What they are taken to say already.
+    pub existing: String,
+    /// What they were to be taken to say.
+    pub to: String,
+}
+
+impl Naming {
+    /// Names as they are: no aliases, and exact versions.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes every import from the module name `from` as if it said `to`, but for the imports of the
+    /// very module that `to` names, which can so stand between `from` and everybody else. `to` is
+    /// not looked up among the aliases again. To say the same again changes nothing.
+    ///
+    /// # Errors
+    /// `from` is an alias of another name already.
+    pub fn alias(&mut self, from: &str, to: &str) -> Result<&mut Self, AliasError> {
+        match self.target(from) {
+            Some(existing) if existing != to => Err(AliasError {
+                from: from.to_owned(),
+                existing: existing.to_owned(),
+                to: to.to_owned(),
+            }),
+            _ => {
+                self.aliases.insert(from.into(), to.into());
+                Ok(self)
+            }
+        }
+    }
+
+    /// What imports from a module name are taken to say, where it is an alias.
+    #[must_use]
+    pub fn target(&self, from: &str) -> Option<&str> {
+        self.aliases.get(from).map(|to| &**to)
+    }
+
+    /// The aliases in the order of their names, each with what it stands for.
+    pub fn aliases(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.aliases.iter().map(|(from, to)| (&**from, &**to))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_an_alias_of_one_name() {
+        let mut naming = Naming::new();
+        naming.alias("env", "a").unwrap().alias("a", "b").unwrap();
+        naming.alias("env", "a").unwrap();
+        assert_eq!(naming.target("env"), Some("a"));
+        assert_eq!(naming.target("b"), None);
+        let aliases: Vec<_> = naming.aliases().collect();
+        assert_eq!(aliases, [("a", "b"), ("env", "a")]);
+        assert_eq!(
+            naming.alias("env", "c").unwrap_err().to_string(),
+            "\"env\" is an alias of \"a\" already, and can not be one of \"c\" too; alias each name \
+             once"
+        );
+    }
+}

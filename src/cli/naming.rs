@@ -1,0 +1,42 @@
+//! How the module names of imports are taken: the options, and what they set.
+
+use holdall::{Naming, Versions};
+
+/// How the module names of imports are taken.
+#[derive(Debug, clap::Args)]
+pub(super) struct NamingArgs {
+    /// Take imports from FROM for imports from TO, but for those of module TO itself, which can so
+    /// stand between; may be repeated
+    #[arg(long, value_name = "FROM=TO", value_parser = alias)]
+    alias: Vec<(String, String)>,
+    /// Let an import from lib@1.2, where there is no module of just that name, be satisfied by the
+    /// highest compatible version of lib (1.3.0, not 2.0.0), and not only by the highest 1.2.x
+    #[arg(long)]
+    compatible_versions: bool,
+}
+
+/// An alias, from `FROM=TO`.
+fn alias(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((from, to)) if !from.is_empty() && !to.is_empty() => {
+            Ok((from.to_owned(), to.to_owned()))
+        }
+        _ => Err("expected FROM=TO, two names of modules".to_owned()),
+    }
+}
+
+impl NamingArgs {
+    /// What the options of a subcommand say; ends the process where they contradict one another.
+    pub(super) fn naming(&self, subcommand: &str) -> Naming {
+        let mut naming = Naming::new();
+        if self.compatible_versions {
+            naming.versions = Versions::Compatible;
+        }
+        for (from, to) in &self.alias {
+            if let Err(error) = naming.alias(from, to) {
+                super::wrong_usage(subcommand, format!("--alias: {error}"));
+            }
+        }
+        naming
+    }
+}

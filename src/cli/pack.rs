@@ -1,0 +1,299 @@
+//! `holdall pack`: a module with what it needs, as one executable.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow, bail};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use cap_tempfile::TempFile;
+use holdall::pack::{Packer, Program, Runtime};
+use holdall::{ChainReader, Engine, Grants, Linker, MemoryReader, Naming, Store, Wasi};
+
+use super::limits::LimitArgs;
+use super::naming::NamingArgs;
+use super::output::{Output, Plain};
+use super::program::{check_function, check_linked, check_start};
+use super::run::named_path;
+use super::source::{self, Root, Sources};
+use super::wasi::WasiArgs;
+use crate::names;
+
+/// Pack a module with the modules that it needs into one executable that runs without this command
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  holdall pack app.wasm -o app
+  holdall pack app.wasm -o app --module-path lib --module log=quiet.wasm
+  holdall pack --dir .::/work::ro --env LANG --timeout 10s app.wasm -o app
+  holdall pack python.wasm -o app --embed lib::/lib --argv0 python
+  holdall pack mC -o app --invoke call_B
+
+APP runs where its platform does, with no file beside it. Its arguments, the standard streams, clocks
+and randomness are the root's, and so is what --embed, --dir and --env give; everything else of the
+host stays denied, for whoever runs it. The directories and the variables are those of where it runs.
+
+The modules are checked, lowered and put into APP as they are; what they lack is told now. The same
+inputs give the same APP, to the byte. `holdall inspect APP` shows what is in one, `holdall unpack APP
+DIR` gives it back.
+
+Exit codes: 0; 1 when something could not be read, linked or written, and then there is no APP; 2 for
+a wrong command line. Those of APP are the program's own, 1 when APP is damaged or what it was granted
+is not there, and 134 after a trap.")]
+pub(super) struct Args {
+    /// Write the executable to this file; one that is there is replaced
+    #[arg(short, long, value_name = "APP")]
+    output: PathBuf,
+    /// Call this export, or $module$function of a module that ROOT needs, instead of _start; may be
+    /// repeated, in order
+    #[arg(long, value_name = "NAME")]
+    invoke: Vec<String>,
+    /// Give a module its name, for imports from that name; may be repeated
+    #[arg(long, value_name = "NAME=PATH", value_parser = named_path)]
+    module: Vec<(String, PathBuf)>,
+    /// Put a directory into APP, with all its files, for ROOT to read under the name GUEST_DIR; may be
+    /// repeated
+    #[arg(long, value_name = "HOST_DIR::GUEST_DIR", value_parser = embed)]
+    embed: Vec<(PathBuf, String)>,
+    #[command(flatten)]
+    sources: Sources,
+    #[command(flatten)]
+    naming: NamingArgs,
+    /// Make APP of this runtime, such as another platform's, in place of the one in this command
+    #[arg(long, value_name = "PATH")]
+    runtime: Option<PathBuf>,
+    #[command(flatten)]
+    wasi: WasiArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+    /// A .wasm or .wat path, or the name of a bundled module
+    #[arg(help_heading = "Arguments")]
+    root: PathBuf,
+}
+
+/// A directory to embed, from `HOST_DIR::GUEST_DIR`.
+fn embed(text: &str) -> Result<(PathBuf, String), String> {
+    match text.split_once("::") {
+        Some((host, guest)) if !host.is_empty() && !guest.is_empty() && !guest.contains("::") => {
+            Ok((host.into(), guest.to_owned()))
+        }
+        _ => Err("expected HOST_DIR::GUEST_DIR".to_owned()),
+    }
+}
+
+pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
+    let destination = Destination::open(&args.output)?;
+    let policy = args.limits.limit(args.wasi.policy());
+    let naming = args.naming.naming("pack");
+    let mut progress = Progress::new();
+
+    progress.tell("reading modules");
+    let engine = Engine::new(policy.unpooled_config());
+    let root = args.sources.root(&args.root)?;
+    let name = root.name.clone();
+    let linker = link(args, &naming, &engine, root)?;
+    let root = linker.find(&name).expect("it was registered");
+    if args.invoke.is_empty() {
+        check_start(root)?;
+    }
+    for function in &args.invoke {
+        check_function(&linker, root, function)?;
+    }
+    for module in args.wasi.granted() {
+        if module == name {
+            let message = format!(
+                "--grant: {} is ROOT itself, which gets what --dir and --env give",
+                Plain(&name)
+            );
+            super::wrong_usage("pack", message);
+        }
+        check_linked(&linker, module)?;
+    }
+
+    let mut packer = Packer::new();
+    let modules = linker.registry().names().collect::<Vec<_>>();
+    for (at, name) in modules.iter().enumerate() {
+        progress.tell(format_args!(
+            "module {} of {}: {}",
+            at + 1,
+            modules.len(),
+            Plain(name)
+        ));
+        packer.module(name, linker.find(name).expect("it has the name"));
+    }
+    for (host, guest) in &args.embed {
+        let label = host.to_string_lossy();
+        progress.tell(format_args!("directory {}", Plain(&label)));
+        let dir = Dir::open_ambient_dir(host, ambient_authority());
+        let packed = dir.map_err(anyhow::Error::from).and_then(|dir| {
+            packer.dir(guest, dir)?;
+            Ok(())
+        });
+        packed.with_context(|| format!("cannot embed directory {}", Plain(&label)))?;
+    }
+
+    progress.tell("writing");
+    let bytes = with_runtime(args, |runtime| {
+        let bag = packer.close(&Program {
+            root: &name,
+            invoke: &args.invoke,
+            naming: &naming,
+            policy: &policy,
+            checksum: runtime.checksum(),
+        });
+        Ok(runtime.carry(&bag)?)
+    })?;
+    destination.write(&bytes)
+}
+
+/// A linker that has loaded and checked the root and all that it needs, for the host that APP will be.
+fn link(args: &Args, naming: &Naming, engine: &Engine, root: Root) -> anyhow::Result<Linker<()>> {
+    let mut linker = Linker::new(engine);
+    linker.set_naming(naming.clone());
+    linker.wasi(Wasi::new(Grants::new()));
+    let mut given = MemoryReader::new();
+    for (name, path) in &args.module {
+        if names::is_builtin(name) {
+            bail!(
+                "--module: {} is the host's to define; choose another name",
+                Plain(name)
+            );
+        }
+        given = given.with(name.as_str(), source::read(path)?);
+    }
+    linker.set_reader(ChainReader::new().with(given).with(args.sources.reader()?));
+    let store = Store::new(engine, ());
+    let name = root.name.clone();
+    if names::is_builtin(&name) {
+        bail!(
+            "the root cannot be called {}, which is the host's; rename the file",
+            Plain(&name)
+        );
+    }
+    let root = root.register(&mut linker)?;
+    linker.complete(&store, &root)?;
+    // Those that were given are wanted, whoever needs them.
+    for (name, _) in &args.module {
+        let module = linker.load(name)?;
+        linker.complete(&store, &module)?;
+    }
+    Ok(linker)
+}
+
+/// Calls with the program that APP is made of.
+fn with_runtime<T>(
+    args: &Args,
+    make: impl FnOnce(Runtime<'_>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let Some(path) = &args.runtime else {
+        let embedded = Runtime::embedded().ok_or_else(|| {
+            anyhow!(
+                "this build of holdall carries no runtime to make executables of: build it with \
+                 --release, or name one with --runtime PATH"
+            )
+        })?;
+        return make(embedded);
+    };
+    let bytes = source::read(path)?;
+    let label = path.to_string_lossy();
+    let runtime = Runtime::new(&bytes);
+    make(runtime.with_context(|| format!("cannot use {} as the runtime", Plain(&label)))?)
+}
+
+/// Where APP is to be: a name in a directory that can be written to.
+struct Destination<'a> {
+    path: &'a Path,
+    dir: Dir,
+}
+
+impl<'a> Destination<'a> {
+    /// Looks at it first, so that nothing is done in vain.
+    fn open(path: &'a Path) -> anyhow::Result<Self> {
+        let label = path.to_string_lossy();
+        let context = || format!("cannot write {}", Plain(&label));
+        if let Ok(there) = std::fs::metadata(path)
+            && !there.is_file()
+        {
+            return Err(anyhow!("there is something of that name that is no file"))
+                .with_context(context);
+        }
+        if path.file_name().is_none() {
+            return Err(anyhow!("expected the name of a file")).with_context(context);
+        }
+        let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
+        let dir = Dir::open_ambient_dir(parent.unwrap_or(Path::new(".")), ambient_authority());
+        let dir = dir.with_context(context)?;
+        // Made, and gone again.
+        TempFile::new(&dir).with_context(context)?;
+        Ok(Self { path, dir })
+    }
+
+    /// Writes all of it, or leaves no trace.
+    fn write(&self, bytes: &[u8]) -> anyhow::Result<()> {
+        let write = || {
+            let mut file = TempFile::new(&self.dir)?;
+            file.write_all(bytes)?;
+            make_executable(file.as_file())?;
+            file.replace(self.path.file_name().expect("it was looked at"))
+        };
+        let label = self.path.to_string_lossy();
+        write().with_context(|| format!("cannot write {}", Plain(&label)))
+    }
+}
+
+/// Lets everybody run a file who may read it.
+fn make_executable(file: &cap_std::fs::File) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use cap_std::fs::PermissionsExt;
+        let mut permissions = file.metadata()?.permissions();
+        let mode = permissions.mode();
+        permissions.set_mode(mode | (mode & 0o444) >> 2);
+        file.set_permissions(permissions)?;
+    }
+    let _ = file;
+    Ok(())
+}
+
+/// What is being done, on a terminal and where it takes long.
+struct Progress {
+    begin: Instant,
+    /// Nothing is told where nobody looks.
+    is_shown: bool,
+    /// How long the line is that stands there.
+    shown: usize,
+}
+
+impl Progress {
+    /// What is done sooner is not worth a word.
+    const AFTER: Duration = Duration::from_secs(1);
+
+    fn new() -> Self {
+        Self {
+            begin: Instant::now(),
+            is_shown: io::stderr().is_terminal(),
+            shown: 0,
+        }
+    }
+
+    /// Tells what begins now, in place of what was told before.
+    fn tell(&mut self, what: impl std::fmt::Display) {
+        if self.is_shown && self.begin.elapsed() >= Self::AFTER {
+            let line = format!("holdall: {what}");
+            let length = line.chars().count();
+            // What standard error does not take is lost.
+            let _ = write!(io::stderr(), "\r{line:width$}", width = self.shown);
+            self.shown = length;
+        }
+    }
+}
+
+impl Drop for Progress {
+    /// Takes the line away.
+    fn drop(&mut self) {
+        if self.shown > 0 {
+            let _ = write!(io::stderr(), "\r{:width$}\r", "", width = self.shown);
+        }
+    }
+}

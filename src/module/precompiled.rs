@@ -1,0 +1,215 @@
+//! Lowered code of a whole module as bytes, which is made where the module is packed and runs where
+//! the bytes lie: a header, where each function's words begin, the words. Knows code words as such,
+//! not what is in them.
+//!
+//! Numbers are little-endian; the words are in the byte order of the machine that runs them.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use super::inner::ModuleInner;
+use super::side_by_side::side_by_side;
+use crate::compile::{self, Code, Target, Words};
+use crate::engine::{Config, Engine};
+use crate::ir::Word;
+
+const MAGIC: [u8; 8] = *b"holdcode";
+/// What code words mean here: a digest of everything that makes and runs them, by the build script,
+/// in hexadecimal digits.
+pub(crate) const MEANING_OF_CODE: [u8; 16] = *env!("HOLDALL_MEANING_OF_CODE")
+    .as_bytes()
+    .as_array()
+    .unwrap();
+/// Whether this build makes and runs code with sequences.
+pub(crate) const SEQUENCES_HERE: bool = Target::HERE.sequences;
+
+const HEADER_BYTES: usize = 48;
+const WORD_BYTES: usize = size_of::<Word>();
+
+const SEQUENCES: u32 = 1;
+const METERING: u32 = 2;
+const CANONICAL_NANS: u32 = 4;
+const BIG_ENDIAN: u32 = 8;
+
+/// Why code cannot run in an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// It is no code, or not all of it.
+    Broken,
+    /// It is not where code can be.
+    Place,
+    /// Another build of holdall made it.
+    Build,
+    /// It is for a machine with the other byte order.
+    ByteOrder,
+    /// It is for an engine with another configuration.
+    Config,
+    /// It is of another module.
+    Module,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("its precompiled code ")?;
+        f.write_str(match self {
+            Self::Broken => "is not complete",
+            Self::Place => "is not at a multiple of 8 bytes",
+            Self::Build => "was made by another build of holdall; make it with this one",
+            Self::ByteOrder => "is for machines with the other byte order",
+            Self::Config => {
+                "is for engines with other metering or NaNs; make it with the same configuration"
+            }
+            Self::Module => "is of another module",
+        })
+    }
+}
+
+/// What is said of code before the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    functions: u32,
+    /// Where the words begin.
+    words: usize,
+}
+
+impl Header {
+    /// The header of code that can run in an engine.
+    pub(super) fn of(engine: &Engine, code: &[u8]) -> Result<Self, Unfit> {
+        let (head, _) = code
+            .split_at_checked(HEADER_BYTES)
+            .filter(|(head, _)| head.starts_with(&MAGIC))
+            .ok_or(Unfit::Broken)?;
+        if !code.as_ptr().addr().is_multiple_of(WORD_BYTES) {
+            return Err(Unfit::Place);
+        }
+        let flags = number(head, 8);
+        if head[16..32] != MEANING_OF_CODE || flags & SEQUENCES & !here() != 0 {
+            return Err(Unfit::Build);
+        }
+        if (flags ^ here()) & BIG_ENDIAN != 0 {
+            return Err(Unfit::ByteOrder);
+        }
+        if flags & !(SEQUENCES | BIG_ENDIAN) != of_config(engine.config()) {
+            return Err(Unfit::Config);
+        }
+        let functions = number(head, 12);
+        let words = number(head, 32) as usize;
+        let all = number(head, 36) as usize;
+        let expected = words.checked_add(all.checked_mul(WORD_BYTES).ok_or(Unfit::Broken)?);
+        if expected != Some(code.len()) || words != words_at(functions as usize) {
+            return Err(Unfit::Broken);
+        }
+        Ok(Self { functions, words })
+    }
+}
+
+/// The lowered code of a module, for this machine.
+pub(super) fn write(module: &ModuleInner) -> Vec<u8> {
+    let functions = module.bodies.len();
+    let lowered: Box<[OnceLock<Vec<Word>>]> =
+        module.bodies.iter().map(|_| OnceLock::new()).collect();
+    let bytes = module.bodies.iter().map(std::ops::Range::len).sum();
+    let indices = (0..functions as u32).collect();
+    let done = side_by_side(indices, bytes, |(): &mut (), index: u32| {
+        // What cannot be lowered is left to its first call.
+        if let Ok(words) = compile::words(module, index, Target::HERE) {
+            let _ = lowered[index as usize].set(words);
+        }
+        Ok(())
+    });
+    debug_assert!(done.is_ok(), "no function has a fault");
+
+    let all: usize = lowered
+        .iter()
+        .map(|words| words.get().map_or(0, Vec::len))
+        .sum();
+    let words_at = words_at(functions);
+    let mut bytes = Vec::with_capacity(words_at + all * WORD_BYTES);
+    bytes.extend(MAGIC);
+    bytes.extend((here() | of_config(module.engine.config())).to_le_bytes());
+    bytes.extend((functions as u32).to_le_bytes());
+    bytes.extend(MEANING_OF_CODE);
+    // A module has at most 1 GiB, and lowered code some few times as much: the words can be counted.
+    bytes.extend((words_at as u32).to_le_bytes());
+    bytes.extend((all as u32).to_le_bytes());
+    bytes.resize(HEADER_BYTES, 0);
+    let mut end = 0;
+    for words in &lowered {
+        end += words.get().map_or(0, Vec::len) as u32;
+        bytes.extend(end.to_le_bytes());
+    }
+    bytes.resize(words_at, 0);
+    for words in &lowered {
+        for word in words.get().into_iter().flatten() {
+            for part in [word.op, word.a, word.b, word.c] {
+                bytes.extend(part.to_ne_bytes());
+            }
+        }
+    }
+    bytes
+}
+
+/// The code of a module of so many functions, run where it is.
+///
+/// # Safety
+///
+/// The code is of this module and unchanged.
+pub(super) unsafe fn read(
+    engine: &Engine,
+    code: &'static [u8],
+    functions: usize,
+) -> Result<Box<[OnceLock<Code>]>, Unfit> {
+    let header = Header::of(engine, code)?;
+    if header.functions as usize != functions {
+        return Err(Unfit::Module);
+    }
+    let (index, words) = code.split_at(header.words);
+    // SAFETY: the header was found to begin at a multiple of a word's size, and the words at such a
+    // distance from it; any bytes are a word.
+    let words: &'static [Word] =
+        unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len() / WORD_BYTES) };
+    let mut start = 0;
+    (0..functions)
+        .map(|function| {
+            let end = number(index, HEADER_BYTES + 4 * function) as usize;
+            let own = words.get(start..end).ok_or(Unfit::Broken)?;
+            start = end;
+            let cell = OnceLock::new();
+            if !own.is_empty() {
+                let words = Words::Program(own);
+                let _ = cell.set(Code { words });
+            }
+            Ok(cell)
+        })
+        .collect()
+}
+
+/// Where the words begin, after the ends of so many functions.
+fn words_at(functions: usize) -> usize {
+    (HEADER_BYTES + 4 * functions).next_multiple_of(16)
+}
+
+fn number(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+/// The flags of code that this build makes and runs.
+fn here() -> u32 {
+    let sequences = if SEQUENCES_HERE { SEQUENCES } else { 0 };
+    let order = if cfg!(target_endian = "big") {
+        BIG_ENDIAN
+    } else {
+        0
+    };
+    sequences | order
+}
+
+fn of_config(config: &Config) -> u32 {
+    let metering = if config.metering { METERING } else { 0 };
+    let nans = if config.canonical_nans {
+        CANONICAL_NANS
+    } else {
+        0
+    };
+    metering | nans
+}

@@ -1,0 +1,89 @@
+//! The manifest of a bag: which part is what, and how the program is run. Plain data.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::bag::Part;
+use super::policy::Policy;
+use crate::bundle::{Naming, Versions};
+use crate::error::{Error, Result};
+
+/// What is in a bag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest<'a> {
+    /// The version of holdall that packed it.
+    pub holdall: &'a str,
+    /// The modules, in the order of their names.
+    #[serde(borrow)]
+    pub modules: Vec<PackedModule<'a>>,
+    /// The name of the root.
+    pub root: &'a str,
+    /// The functions to call, instead of `_start`.
+    pub invoke: Vec<String>,
+    /// The aliases of module names, each with what it stands for.
+    #[serde(borrow)]
+    pub aliases: Vec<(&'a str, &'a str)>,
+    /// Whether compatible versions satisfy imports; else those that are the same as far as they go.
+    pub compatible_versions: bool,
+    /// What it may reach, and what it may take.
+    pub policy: Policy,
+    /// Directories of files that the root can read.
+    #[serde(borrow)]
+    pub dirs: Vec<PackedDir<'a>>,
+    /// What the read-only parts of the executable's own program are: a checksum, 0 where it has none.
+    pub program: u64,
+}
+
+impl Manifest<'_> {
+    /// How the module names of imports are taken.
+    ///
+    /// # Errors
+    ///
+    /// When two aliases have one name.
+    pub fn naming(&self) -> Result<Naming> {
+        let mut naming = Naming::new();
+        if self.compatible_versions {
+            naming.versions = Versions::Compatible;
+        }
+        for (from, to) in &self.aliases {
+            let alias = naming.alias(from, to);
+            alias.map_err(|error| Error::usage(error.to_string()))?;
+        }
+        Ok(naming)
+    }
+}
+
+/// A module in a bag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackedModule<'a> {
+    /// The name that imports use.
+    pub name: &'a str,
+    /// The module, in the binary format.
+    pub module: Part,
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
+    /// Its lowered code.
+    pub code: Part,
+}
+
+/// A directory in a bag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackedDir<'a> {
+    /// The name that the root knows it by.
+    pub guest: &'a str,
+    /// What is in it, by path.
+    #[serde(borrow)]
+    pub entries: BTreeMap<&'a str, Entry<'a>>,
+}
+
+/// Something in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Entry<'a> {
+    /// A file.
+    File(Part),
+    /// A directory.
+    Dir,
+    /// A symbolic link to this target.
+    Link(&'a str),
+}

@@ -1,0 +1,57 @@
+//! What a runtime and a packer know of each other: the mark by which a runtime is recognised, and
+//! what of it is checked when it starts.
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::module::{MEANING_OF_CODE, SEQUENCES_HERE};
+
+/// The name under which an executable carries its bag.
+pub const SECTION: &str = "holdall";
+
+const START: [u8; 17] = *b"\0holdall runtime\0";
+
+/// So many bytes at the start of an ELF file are not checked: its headers say where things are, and
+/// change when it comes to carry something, or is stripped.
+const UNCHECKED_BYTES: usize = 1024;
+
+/// What a runtime has somewhere in it: that it is one, what code words mean to it, and whether it
+/// has sequences.
+pub static MARK: [u8; START.len() + 17] = {
+    let mut mark = [0; START.len() + 17];
+    let mut at = 0;
+    while at < START.len() {
+        mark[at] = START[at];
+        at += 1;
+    }
+    while at < START.len() + 16 {
+        mark[at] = MEANING_OF_CODE[at - START.len()];
+        at += 1;
+    }
+    mark[at] = SEQUENCES_HERE as u8;
+    mark
+};
+
+/// Whether bytes, as many as a mark has, are one.
+pub(super) fn is_mark(bytes: &[u8]) -> bool {
+    bytes.starts_with(&START) && bytes[START.len()..].len() == 17
+}
+
+/// Whether the runtime of this mark runs the code that this program makes.
+pub(super) fn runs_ours(mark: &[u8]) -> bool {
+    let (meaning, sequences) = (&mark[START.len()..START.len() + 16], mark[START.len() + 16]);
+    *meaning == MEANING_OF_CODE && sequences >= u8::from(SEQUENCES_HERE)
+}
+
+/// The checksum of the read-only segments of an ELF program, in their order.
+pub fn checksum<'a>(segments: impl Iterator<Item = &'a [u8]>) -> u64 {
+    let mut sum = Xxh3::new();
+    for (at, segment) in segments.enumerate() {
+        let skipped = if at == 0 {
+            UNCHECKED_BYTES.min(segment.len())
+        } else {
+            0
+        };
+        sum.update(&segment[skipped..]);
+    }
+    sum.digest()
+}

@@ -1,0 +1,204 @@
+//! Filling a bag: modules with their code, directories of files, the policy.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+
+use cap_fs_ext::DirExt;
+use cap_std::fs::Dir;
+use sha2::{Digest, Sha256};
+
+use super::bag::{Filling, Part};
+use super::manifest::{Entry, Manifest, PackedDir, PackedModule};
+use super::policy::Policy;
+use crate::bundle::{Naming, Versions};
+use crate::error::{Error, Result};
+use crate::module::Module;
+
+/// A program that is being packed.
+#[derive(Debug, Default)]
+pub struct Packer {
+    filling: Filling,
+    modules: BTreeMap<String, Packed>,
+    dirs: Vec<(String, BTreeMap<String, Found>)>,
+}
+
+#[derive(Debug)]
+struct Packed {
+    module: Part,
+    sha256: [u8; 32],
+    code: Part,
+}
+
+/// Something that was found in a directory.
+#[derive(Debug)]
+enum Found {
+    File(Part),
+    Dir,
+    Link(String),
+}
+
+/// How a packed program is run.
+#[derive(Clone, Debug)]
+pub struct Program<'a> {
+    /// The name of the root among the modules.
+    pub root: &'a str,
+    /// The functions to call, instead of `_start`.
+    pub invoke: &'a [String],
+    /// How the module names of imports are taken.
+    pub naming: &'a Naming,
+    /// What it may reach, and what it may take.
+    pub policy: &'a Policy,
+    /// The checksum of the executable that will carry it; see
+    /// [`Runtime::checksum`](super::Runtime::checksum).
+    pub checksum: u64,
+}
+
+impl Packer {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a module under the name that imports use, and lowers it.
+    pub fn module(&mut self, name: &str, module: &Module) {
+        let bytes = module.binary();
+        let packed = Packed {
+            module: self.filling.part(bytes),
+            sha256: Sha256::digest(bytes).into(),
+            code: self.filling.part(&module.precompile()),
+        };
+        self.modules.insert(name.to_owned(), packed);
+    }
+
+    /// Adds a directory with all that is in it, under the name that the root is to know it by.
+    /// Symbolic links stay links.
+    ///
+    /// # Errors
+    ///
+    /// When something in it cannot be read, is neither file, directory nor link, has a name that is
+    /// no text (UTF-8), or is a link that leads out of it. The error names it.
+    pub fn dir(&mut self, guest: &str, dir: Dir) -> Result<()> {
+        let mut entries = BTreeMap::new();
+        let mut dirs = vec![(String::new(), dir)];
+        while let Some((path, dir)) = dirs.pop() {
+            for (name, kind) in sorted(&dir).map_err(|error| cannot_read(&path, &error))? {
+                let path = format!("{path}{name}");
+                let found = if kind.is_dir() {
+                    let below = dir.open_dir_nofollow(&name);
+                    let below = below.map_err(|error| cannot_read(&path, &error))?;
+                    dirs.push((format!("{path}/"), below));
+                    Found::Dir
+                } else if kind.is_file() {
+                    let bytes = read(&dir, &name).map_err(|error| cannot_read(&path, &error))?;
+                    Found::File(self.filling.part(&bytes))
+                } else if kind.is_symlink() {
+                    Found::Link(target(&dir, &name, &path)?)
+                } else {
+                    return Err(Error::usage(format!(
+                        "{path:?} is neither a file nor a directory nor a symbolic link"
+                    )));
+                };
+                entries.insert(path, found);
+            }
+        }
+        self.dirs.push((guest.to_owned(), entries));
+        Ok(())
+    }
+
+    /// The bag.
+    #[must_use]
+    pub fn close(self, program: &Program<'_>) -> Vec<u8> {
+        let modules = self.modules.iter().map(|(name, packed)| PackedModule {
+            name,
+            module: packed.module,
+            sha256: packed.sha256,
+            code: packed.code,
+        });
+        let dirs = self.dirs.iter().map(|(guest, entries)| PackedDir {
+            guest,
+            entries: entries
+                .iter()
+                .map(|(path, found)| (&**path, found.entry()))
+                .collect(),
+        });
+        let manifest = Manifest {
+            holdall: env!("CARGO_PKG_VERSION"),
+            modules: modules.collect(),
+            root: program.root,
+            invoke: program.invoke.to_vec(),
+            aliases: program.naming.aliases().collect(),
+            compatible_versions: program.naming.versions == Versions::Compatible,
+            policy: program.policy.clone(),
+            dirs: dirs.collect(),
+            program: program.checksum,
+        };
+        self.filling.close(&manifest)
+    }
+}
+
+impl Found {
+    fn entry(&self) -> Entry<'_> {
+        match self {
+            Self::File(part) => Entry::File(*part),
+            Self::Dir => Entry::Dir,
+            Self::Link(target) => Entry::Link(target),
+        }
+    }
+}
+
+/// What is in a directory, by name.
+fn sorted(dir: &Dir) -> io::Result<BTreeMap<String, cap_std::fs::FileType>> {
+    let mut entries = BTreeMap::new();
+    for entry in dir.entries()? {
+        let entry = entry?;
+        let name = entry
+            .file_name()
+            .into_string()
+            .map_err(|name| io::Error::other(format!("the name {name:?} is no text (UTF-8)")))?;
+        entries.insert(name, entry.file_type()?);
+    }
+    Ok(entries)
+}
+
+fn read(dir: &Dir, name: &str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    dir.open(name)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Where a symbolic link at a path leads, which is within the directory.
+fn target(dir: &Dir, name: &str, path: &str) -> Result<String> {
+    let target = dir
+        .read_link_contents(name)
+        .map_err(|error| cannot_read(path, &error))?;
+    let target = target.into_os_string().into_string().ok();
+    let depth = path.matches('/').count();
+    target.filter(|target| stays(depth, target)).ok_or_else(|| {
+        Error::usage(format!(
+            "{path:?} is a symbolic link that leads out of the directory; put in its place what it \
+             leads to"
+        ))
+    })
+}
+
+/// Whether a link in a directory so deep leads to somewhere in the tree.
+fn stays(depth: usize, target: &str) -> bool {
+    let mut depth = depth as i64;
+    for name in target.split('/') {
+        match name {
+            ".." => depth -= 1,
+            "" | "." => {}
+            _ => depth += 1,
+        }
+        if depth < 0 {
+            return false;
+        }
+    }
+    !target.starts_with('/')
+}
+
+fn cannot_read(path: &str, error: &io::Error) -> Error {
+    let path = if path.is_empty() { "it" } else { path };
+    Error::resource(format!("{path:?} cannot be read: {error}"))
+}
