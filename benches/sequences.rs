@@ -155,7 +155,7 @@ impl Table {
         rows.sort_by_key(|row| (row.len(), row.clone()));
         let mut text = String::new();
         for row in rows {
-            let _ = writeln!(text, "            {};", row.join(" "));
+            let _ = writeln!(text, "            [{}]", row.join(" "));
         }
         text
     }

@@ -18,12 +18,14 @@ pub enum ErrorKind {
     #[error(transparent)]
     Module(#[from] ModuleError),
     /// A module's imports could not be satisfied.
+    #[cfg(feature = "run")]
     #[error(transparent)]
     Link(#[from] crate::link::LinkError),
     /// The guest trapped.
     #[error(transparent)]
     Trap(#[from] Trap),
     /// A host function returned an error, which ended the guest's execution.
+    #[cfg(feature = "run")]
     #[error(transparent)]
     Host(anyhow::Error),
     /// The guest ended itself with an exit code (WASI's `proc_exit`).
@@ -106,9 +108,8 @@ impl Error {
     /// The trap, where it is one, of a module or of one that it needs.
     #[must_use]
     pub fn trap(&self) -> Option<&Trap> {
-        match self.kind() {
+        match self.cause() {
             ErrorKind::Trap(trap) => Some(trap),
-            ErrorKind::Link(crate::link::LinkError::Start { source, .. }) => source.trap(),
             _ => None,
         }
     }
@@ -116,10 +117,18 @@ impl Error {
     /// The exit code, where the guest ended itself, or a module that it needs did as it started.
     #[must_use]
     pub fn exit_code(&self) -> Option<i32> {
-        match self.kind() {
+        match self.cause() {
             ErrorKind::Exit(I32Exit(code)) => Some(*code),
-            ErrorKind::Link(crate::link::LinkError::Start { source, .. }) => source.exit_code(),
             _ => None,
+        }
+    }
+
+    /// The kind; of a module that did not start, why it did not.
+    fn cause(&self) -> &ErrorKind {
+        match self.kind() {
+            #[cfg(feature = "run")]
+            ErrorKind::Link(crate::link::LinkError::Start { source, .. }) => source.cause(),
+            kind => kind,
         }
     }
 
@@ -141,6 +150,7 @@ impl Error {
 
     /// The error of a host function. An [`Error`] of this library that passed through the host
     /// function keeps its kind, and so does the guest's own end.
+    #[cfg(feature = "run")]
     pub(crate) fn host(error: anyhow::Error) -> Self {
         let error = match error.downcast::<Self>() {
             Ok(error) => return error,

@@ -4,6 +4,15 @@
 //! from their import sections alone; each runs in an interpreter and can reach only what it was
 //! handed.
 
+#![cfg_attr(
+    not(feature = "run"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "not every room that is needed without the executor is cut to what is"
+    )
+)]
+
 #[cfg(all(doctest, feature = "wat"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
@@ -12,20 +21,28 @@ mod bundle;
 mod compile;
 mod engine;
 mod error;
+#[cfg(feature = "run")]
 mod exec;
+#[cfg(feature = "run")]
 mod host;
 mod ir;
 mod limits;
+#[cfg(feature = "run")]
 mod link;
 mod module;
+#[cfg(feature = "run")]
 mod numeric;
 #[cfg(feature = "pack")]
 pub mod pack;
+#[cfg(feature = "run")]
 mod store;
+#[cfg(feature = "run")]
 pub mod text;
+#[cfg(feature = "run")]
 mod trace;
 mod trap;
 mod types;
+#[cfg(feature = "run")]
 mod value;
 #[cfg(feature = "wasi")]
 mod wasi;
@@ -33,29 +50,36 @@ mod wasi;
 pub mod wast;
 
 pub use bundle::{
-    AliasError, Bundle, BundleError, BundledFile, BundledModule, Found, GraphError, HostManifest,
-    HostManifestError, ImportFailure, NameIndex, Naming, Versions, check_bundle, check_bundle_with,
+    AliasError, BundleError, BundledFile, Found, GraphError, HostManifest, HostManifestError,
+    ImportFailure, NameIndex, Naming, Versions, check_bundle, check_bundle_with,
 };
+#[cfg(feature = "run")]
+pub use bundle::{Bundle, BundledModule};
 pub use engine::{Config, Engine, Lowering};
 pub use error::{Error, ErrorKind, I32Exit, ModuleError, Result};
+#[cfg(feature = "run")]
 pub use host::{Caller, IntoFunc, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy};
 pub use limits::{InterruptHandle, Limits, Pool};
 #[cfg(feature = "fs")]
 pub use link::DirReader;
+#[cfg(feature = "run")]
 pub use link::{
     BundleReader, ChainReader, FnReader, LinkError, Linker, MemoryReader, ModuleReader, ReadError,
     Registry, RegistryError,
 };
 pub use module::{ExportType, ImportType, Module};
+#[cfg(feature = "run")]
 pub use store::{
     AsContext, AsContextMut, Extern, ExternRef, Func, Global, Instance, Memory, Store,
     StoreContext, StoreContextMut, Table,
 };
+#[cfg(feature = "run")]
 pub use trace::TraceEvent;
 pub use trap::{Frame, Trap, TrapCode};
 pub use types::{
     ExternType, FuncType, GlobalType, HeapType, MemoryType, Mutability, RefType, TableType, ValType,
 };
+#[cfg(feature = "run")]
 pub use value::Val;
 #[cfg(feature = "wasi")]
 pub use wasi::{

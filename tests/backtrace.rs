@@ -1,6 +1,5 @@
 //! What a trap says of where it happened: modules, functions, offsets, across modules and through
 //! functions of the host.
-#![cfg(feature = "wat")]
 
 use holdall::{
     AsContextMut, Caller, Engine, Extern, Linker, MemoryReader, Module, Store, Trap, TrapCode,

@@ -6,6 +6,7 @@
 //! linker would refuse it with.
 
 mod check;
+#[cfg(feature = "run")]
 mod embedded;
 mod fault;
 mod host;
@@ -17,6 +18,7 @@ mod source;
 mod walk;
 
 pub use check::{BundleError, BundledFile, check_bundle, check_bundle_with};
+#[cfg(feature = "run")]
 pub use embedded::{Bundle, BundledModule};
 pub use fault::{Found, GraphError, ImportFailure};
 pub use host::{HostManifest, HostManifestError};

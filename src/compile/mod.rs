@@ -22,7 +22,6 @@ use wasmparser::{
 };
 
 use self::operands::{Class, Local, Lowering};
-use crate::exec;
 use crate::ir::{Header, Row, Word};
 use crate::limits::{Heap, Limits, Refusal};
 use crate::module::ModuleInner;
@@ -31,6 +30,20 @@ use crate::types::ValType;
 
 /// The most slots that a frame may have: as many as a field of a code word can name.
 const MAX_FRAME_SLOTS: u32 = u16::MAX as u32;
+
+/// The executor that code is lowered for, as far as executors differ: all have the same instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// Whether it has handlers for sequences. It can run code without them, only slower.
+    pub(crate) sequences: bool,
+}
+
+impl Target {
+    /// The executor of this build.
+    pub(crate) const HERE: Self = Self {
+        sequences: cfg!(sequences),
+    };
+}
 
 /// The lowered code of one function.
 #[derive(Debug)]
@@ -144,16 +157,23 @@ pub(crate) fn validate(
 /// Lowers the defined function `index` (imported functions not counted) of a module that was
 /// validated.
 pub(crate) fn lower(module: &ModuleInner, index: u32) -> Result<Code, LowerError> {
-    let words = module.engine.heap().boxed(words(module, index)?);
+    let words = module
+        .engine
+        .heap()
+        .boxed(words(module, index, Target::HERE)?);
     Ok(Code {
         words: Words::Own(words.map_err(LowerError::NoRoom)?),
     })
 }
 
 /// The lowered code of the defined function `index`, where it is not the engine's to keep.
-pub(crate) fn words(module: &ModuleInner, index: u32) -> Result<Vec<Word>, LowerError> {
+pub(crate) fn words(
+    module: &ModuleInner,
+    index: u32,
+    target: Target,
+) -> Result<Vec<Word>, LowerError> {
     let mut lowering = lower_body(module, index, false)?;
-    if cfg!(sequences) {
+    if target.sequences {
         sequences::join(&mut lowering.code);
     }
     tell_tables(&mut lowering.code, &lowering.tables);
@@ -209,7 +229,7 @@ fn try_lower(
 ) -> Result<Lowering<'_>, Stop> {
     let func_index = module.func_index(index);
     let ty = module.func_type(func_index);
-    let link = exec::link_slot(ty.param_slots(), ty.result_slots());
+    let link = Header::link_slot(ty.param_slots(), ty.result_slots());
     let body = module.body(index);
 
     let mut locals = Vec::new();

@@ -120,3 +120,43 @@ impl Ways {
         self.ops.iter().copied().take(self.len)
     }
 }
+
+#[cfg(all(test, feature = "wat"))]
+mod tests {
+    use super::super::{self as compile, Target};
+    use crate::engine::Engine;
+    use crate::ir::{Word, instructions_of, storing};
+    use crate::module::Module;
+
+    #[test]
+    fn sequences_change_opcodes_only_and_only_for_a_target_that_has_them() {
+        let text = br#"(module (func (param i32 i32) (result i32) (local i32)
+            (loop
+                (local.set 2 (i32.add (local.get 2) (i32.load (local.get 0))))
+                (local.set 0 (i32.add (local.get 0) (i32.const 4)))
+                (br_if 0 (i32.lt_u (local.get 0) (local.get 1))))
+            (local.get 2)) (memory 1))"#;
+        let module = Module::new(&Engine::default(), text.as_slice()).unwrap();
+        let words = |sequences| {
+            let target = Target { sequences };
+            compile::words(module.inner(), 0, target).unwrap()
+        };
+        let (single, joined) = (words(false), words(true));
+        assert_eq!(single.len(), joined.len());
+        let mut longest = 1;
+        for (one, other) in single.iter().zip(&joined).skip(1) {
+            assert_eq!(
+                *one,
+                Word {
+                    op: one.op,
+                    ..*other
+                }
+            );
+            assert_eq!(instructions_of(&one.op).len(), 1);
+            let instructions = instructions_of(&other.op);
+            assert!([Some(one.op), storing(one.op)].contains(&Some(instructions[0])));
+            longest = longest.max(instructions.len());
+        }
+        assert!(longest > 2, "{longest}");
+    }
+}

@@ -24,41 +24,11 @@ use self::call::{EXIT, Link, enter, switch};
 use self::metering::pause;
 use self::regs::{Accs, Ctx, Exit, Regs};
 use crate::error::{Error, Result};
-use crate::ir::{Header, Row, Word};
+use crate::ir::Header;
 use crate::store::{Core, FuncEntry};
 use crate::trap::{Trap, TrapCode};
 
 pub(crate) use stack::Stack;
-
-/// The link slot of a function of so many parameter and result slots.
-pub(crate) fn link_slot(param_slots: usize, result_slots: usize) -> u16 {
-    // Validation allows 1,000 parameters and 1,000 results, of two slots at most.
-    u16::try_from(param_slots.max(result_slots)).expect("at most 2,000 slots")
-}
-
-/// The header of a function whose frame is its arguments, results and link.
-fn bare_header(link: u16) -> Word {
-    Header {
-        frame: link + Header::LINK,
-        link,
-    }
-    .word()
-}
-
-/// The code of a host function of so many parameter and result slots.
-pub(crate) fn host_code(param_slots: usize, result_slots: usize) -> Box<[Word]> {
-    let link = link_slot(param_slots, result_slots);
-    Box::new([bare_header(link), Word::with_long(Row::Host.op(0), link, 0)])
-}
-
-/// The code that stands in for the defined function `index` until its first call lowers it.
-pub(crate) fn lazy_stub(param_slots: usize, result_slots: usize, index: u32) -> [Word; 2] {
-    let link = link_slot(param_slots, result_slots);
-    [
-        bare_header(link),
-        Word::with_long(Row::Lazy.op(0), 0, index),
-    ]
-}
 
 /// Calls a function. `slots` holds the arguments on entry and the results on success.
 ///

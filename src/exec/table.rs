@@ -10,8 +10,7 @@ use super::shapes::{
 };
 use super::{bulk, call, control, metering};
 use crate::ir::{
-    ALL_OPCODES, cmp_pairs, float_pairs, for_each_op, int_pairs, load_modes, select_pairs,
-    store_modes,
+    OPCODES, cmp_pairs, float_pairs, for_each_op, int_pairs, load_modes, select_pairs, store_modes,
 };
 use crate::numeric;
 use crate::trap::TrapCode;
@@ -230,7 +229,7 @@ macro_rules! rest {
     ($shape:ident $fields:tt $($more:tt)*) => { Then<instr!($shape $fields), rest!($($more)*)> };
 }
 macro_rules! sequence_handlers {
-    ($($shape:ident $fields:tt $($more:ident $more_fields:tt)*;)*) => {
+    ($([$shape:ident $fields:tt $($more:ident $more_fields:tt)*])*) => {
         const OF_SEQUENCES: &[Handler] = &[
             $(handle::<instr!($shape $fields), rest!($($more $more_fields)*)>),*
         ];
@@ -241,9 +240,12 @@ crate::ir::for_each_sequence!(sequence_handlers);
 #[cfg(not(sequences))]
 sequence_handlers!();
 
+/// How many opcodes this build's executor has: all, or those of single instructions.
+const HANDLED: usize = OPCODES + OF_SEQUENCES.len();
+
 /// The handler of each opcode.
-pub(super) static HANDLERS: [Handler; ALL_OPCODES] = {
-    let mut table = [control::unreachable as Handler; ALL_OPCODES];
+pub(super) static HANDLERS: [Handler; HANDLED] = {
+    let mut table = [control::unreachable as Handler; HANDLED];
     let mut op = 0;
     let mut row = 0;
     while row < BY_ROW.len() {
@@ -261,6 +263,6 @@ pub(super) static HANDLERS: [Handler; ALL_OPCODES] = {
         op += 1;
         sequence += 1;
     }
-    assert!(op == ALL_OPCODES);
+    assert!(op == HANDLED);
     table
 };

@@ -1,11 +1,11 @@
-//! The instruction table, code words and disassembly. Does not know the executor.
+//! The instruction table, code words, stubs and disassembly. Does not know the executor.
 
 mod disasm;
 mod facts;
 mod sequence;
-#[cfg(sequences)]
 mod sequences;
 mod shape;
+mod stub;
 mod table;
 mod word;
 
@@ -13,13 +13,13 @@ pub(crate) use disasm::disassemble;
 pub(crate) use facts::{goes_elsewhere, length, storing};
 #[cfg(feature = "profile")]
 pub(crate) use sequence::instruction_at;
-pub(crate) use sequence::{ALL_OPCODES, instructions_of, longer_sequence};
-#[cfg(sequences)]
+pub(crate) use sequence::{instructions_of, longer_sequence};
 pub(crate) use sequences::for_each_sequence;
 pub(crate) use shape::{
     Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, SELECT_PAIRS, STORE_MODES, Shape, Src,
     UNARY_SRCS, cmp_pairs, float_pairs, int_pairs, load_modes, select_pairs, store_modes,
 };
+pub(crate) use stub::{host_code, lazy_stub};
 pub(crate) use table::for_each_op;
 pub(crate) use word::{Header, Word};
 
@@ -55,7 +55,7 @@ macro_rules! rows {
 for_each_op!(rows);
 
 /// How many opcodes there are, but for those of sequences.
-const OPCODES: usize = BASES[Row::ALL.len()] as usize;
+pub(crate) const OPCODES: usize = BASES[Row::ALL.len()] as usize;
 
 /// The first opcode of each row, and the number of opcodes at the end.
 const BASES: [u16; Row::ALL.len() + 1] = {

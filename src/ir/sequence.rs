@@ -3,16 +3,6 @@
 //! An opcode of a sequence takes the place of its first instruction's; the words stay as they are, so
 //! that each instruction of it is still there to be branched to.
 
-#![cfg_attr(
-    not(sequences),
-    allow(
-        dead_code,
-        unused_imports,
-        unused_macros,
-        reason = "what reads the table has nothing to read"
-    )
-)]
-
 use super::{
     Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, OPCODES, Row, SELECT_PAIRS, STORE_MODES,
     Src, UNARY_SRCS,
@@ -40,69 +30,79 @@ macro_rules! position {
         at as u16
     }};
 }
-const fn pair(pairs: &[(Src, Src)], lhs: Src, rhs: Src) -> u16 {
-    position!(pairs, entry => entry.0 as u8 == lhs as u8 && entry.1 as u8 == rhs as u8)
+
+// One call for each of the table's twenty thousand instructions, which is what the compiler is quick
+// with.
+const fn pair(row: Row, pairs: &[(Src, Src)], lhs: Src, rhs: Src) -> u16 {
+    row.op(position!(pairs, entry => entry.0 as u8 == lhs as u8 && entry.1 as u8 == rhs as u8))
 }
-const fn addr(modes: &[Addr], addr: Addr) -> u16 {
-    position!(modes, entry => entry as u8 == addr as u8)
+const fn binary(row: Row, pairs: &[(Src, Src)], lhs: Src, rhs: Src, into: Into) -> u16 {
+    let at = position!(pairs, entry => entry.0 as u8 == lhs as u8 && entry.1 as u8 == rhs as u8);
+    row.op(2 * at + into as u16)
 }
-const fn store(addr: Addr, value: Src) -> u16 {
-    position!(STORE_MODES, entry => entry.0 as u8 == addr as u8 && entry.1 as u8 == value as u8)
+const fn unary(row: Row, src: Src, into: Into) -> u16 {
+    let at = position!(UNARY_SRCS, entry => entry as u8 == src as u8);
+    row.op(2 * at + into as u16)
 }
-const fn unary(src: Src) -> u16 {
-    position!(UNARY_SRCS, entry => entry as u8 == src as u8)
+const fn load(row: Row, addr: Addr, into: Into) -> u16 {
+    let at = position!(LOAD_MODES, entry => entry as u8 == addr as u8);
+    row.op(2 * at + into as u16)
+}
+const fn store(row: Row, addr: Addr, value: Src) -> u16 {
+    let modes = STORE_MODES;
+    row.op(position!(modes, entry => entry.0 as u8 == addr as u8 && entry.1 as u8 == value as u8))
+}
+const fn store_acc(row: Row, addr: Addr) -> u16 {
+    row.op(position!(LOAD_MODES, entry => entry as u8 == addr as u8))
 }
 
 /// The opcode of an instruction that the table of sequences spells.
 macro_rules! opcode {
     (Int($row:ident $l:ident $r:ident $into:ident)) => {
-        Row::$row.op(2 * pair(INT_PAIRS, Src::$l, Src::$r) + Into::$into as u16)
+        binary(Row::$row, INT_PAIRS, Src::$l, Src::$r, Into::$into)
     };
     (Cmp($row:ident $l:ident $r:ident $into:ident)) => {
-        Row::$row.op(2 * pair(CMP_PAIRS, Src::$l, Src::$r) + Into::$into as u16)
+        binary(Row::$row, CMP_PAIRS, Src::$l, Src::$r, Into::$into)
     };
     (Float($row:ident $l:ident $r:ident $into:ident)) => {
-        Row::$row.op(2 * pair(FLOAT_PAIRS, Src::$l, Src::$r) + Into::$into as u16)
+        binary(Row::$row, FLOAT_PAIRS, Src::$l, Src::$r, Into::$into)
     };
     (Unary($row:ident $src:ident $into:ident)) => {
-        Row::$row.op(2 * unary(Src::$src) + Into::$into as u16)
+        unary(Row::$row, Src::$src, Into::$into)
     };
     (Load($row:ident $addr:ident $into:ident)) => {
-        Row::$row.op(2 * addr(LOAD_MODES, Addr::$addr) + Into::$into as u16)
+        load(Row::$row, Addr::$addr, Into::$into)
     };
     (Store($row:ident $addr:ident $value:ident)) => {
-        Row::$row.op(store(Addr::$addr, Src::$value))
+        store(Row::$row, Addr::$addr, Src::$value)
     };
     (StoreAcc($row:ident $addr:ident)) => {
-        Row::$row.op(addr(LOAD_MODES, Addr::$addr))
+        store_acc(Row::$row, Addr::$addr)
     };
     (BrCmp($row:ident $l:ident $r:ident)) => {
-        Row::$row.op(pair(CMP_PAIRS, Src::$l, Src::$r))
+        pair(Row::$row, CMP_PAIRS, Src::$l, Src::$r)
     };
     (BrFloat($row:ident $l:ident $r:ident)) => {
-        Row::$row.op(pair(FLOAT_PAIRS, Src::$l, Src::$r))
+        pair(Row::$row, FLOAT_PAIRS, Src::$l, Src::$r)
     };
     (Select($row:ident $l:ident $r:ident)) => {
-        Row::$row.op(pair(SELECT_PAIRS, Src::$l, Src::$r))
+        pair(Row::$row, SELECT_PAIRS, Src::$l, Src::$r)
     };
     (Simple($row:ident)) => {
         Row::$row.op(0)
     };
 }
 macro_rules! opcodes {
-    ($($($shape:ident $fields:tt)*;)*) => {
+    ($([$($shape:ident $fields:tt)*])*) => {
         /// The opcodes of each sequence's instructions. The opcode of a sequence is its place in this
         /// list, counted from `OPCODES` on.
         const SEQUENCES: &[&[u16]] = &[$(&[$(opcode!($shape $fields)),*]),*];
     };
 }
-#[cfg(sequences)]
 super::for_each_sequence!(opcodes);
-#[cfg(not(sequences))]
-opcodes!();
 
 /// How many opcodes there are, with those of sequences.
-pub(crate) const ALL_OPCODES: usize = OPCODES + SEQUENCES.len();
+const ALL_OPCODES: usize = OPCODES + SEQUENCES.len();
 
 /// The longer sequences, by the opcode of the shorter one or of the first instruction and by that of
 /// the instruction after it: a hash table of three opcodes an entry, open addressed.

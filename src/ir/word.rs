@@ -72,6 +72,21 @@ impl Header {
     /// Slots that the link takes.
     pub(crate) const LINK: u16 = 3;
 
+    /// The link slot of a function of so many parameter and result slots.
+    pub(crate) fn link_slot(param_slots: usize, result_slots: usize) -> u16 {
+        // Validation allows 1,000 parameters and 1,000 results, of two slots at most.
+        u16::try_from(param_slots.max(result_slots)).expect("at most 2,000 slots")
+    }
+
+    /// That of a function whose frame is its arguments, results and link.
+    pub(super) fn bare(param_slots: usize, result_slots: usize) -> Self {
+        let link = Self::link_slot(param_slots, result_slots);
+        Self {
+            frame: link + Self::LINK,
+            link,
+        }
+    }
+
     pub(crate) const fn word(self) -> Word {
         Word::new(self.frame, self.link, 0, 0)
     }

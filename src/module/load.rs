@@ -15,7 +15,7 @@ use super::validate::validate_bodies;
 use crate::compile::Code;
 use crate::engine::{Engine, Lowering};
 use crate::error::Result;
-use crate::exec;
+use crate::ir;
 use crate::limits::Limits;
 
 /// The version and layer of a component; a core module has 1 and 0.
@@ -115,7 +115,7 @@ fn assemble(
         .zip(0..)
         .map(|(ty, defined_index)| {
             let ty = &types[*ty as usize];
-            exec::lazy_stub(ty.param_slots(), ty.result_slots(), defined_index)
+            ir::lazy_stub(ty.param_slots(), ty.result_slots(), defined_index)
         })
         .collect();
     let mut exports_by_name: Box<[u32]> = (0..).take(exports.len()).collect();

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use super::inner::ModuleInner;
 use super::side_by_side::side_by_side;
-use crate::compile::{self, Code, Words};
+use crate::compile::{self, Code, Target, Words};
 use crate::engine::{Config, Engine};
 use crate::ir::Word;
 
@@ -21,7 +21,7 @@ pub(crate) const MEANING_OF_CODE: [u8; 16] = *env!("HOLDALL_MEANING_OF_CODE")
     .as_array()
     .unwrap();
 /// Whether this build makes and runs code with sequences.
-pub(crate) const SEQUENCES_HERE: bool = cfg!(sequences);
+pub(crate) const SEQUENCES_HERE: bool = Target::HERE.sequences;
 
 const HEADER_BYTES: usize = 48;
 const WORD_BYTES: usize = size_of::<Word>();
@@ -112,7 +112,7 @@ pub(super) fn write(module: &ModuleInner) -> Vec<u8> {
     let indices = (0..functions as u32).collect();
     let done = side_by_side(indices, bytes, |(): &mut (), index: u32| {
         // What cannot be lowered is left to its first call.
-        if let Ok(words) = compile::words(module, index) {
+        if let Ok(words) = compile::words(module, index, Target::HERE) {
             let _ = lowered[index as usize].set(words);
         }
         Ok(())

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::exec::{self, Stack};
+use crate::exec::Stack;
+use crate::ir;
 use crate::limits::{Limits, Meter};
 use crate::store::{
     Core, FuncEntry, GlobalData, HostBody, HostFunc, MemoryData, PAGE_SIZE_BYTES, StoreId,
@@ -72,7 +73,7 @@ impl Core {
         body: std::sync::Arc<HostBody>,
         signature: Signature,
     ) -> NonNull<FuncEntry> {
-        let code = exec::host_code(ty.param_slots(), ty.result_slots());
+        let code = ir::host_code(ty.param_slots(), ty.result_slots());
         let host = own(
             &mut self.host_funcs,
             HostFunc {

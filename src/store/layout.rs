@@ -46,7 +46,7 @@ pub(crate) type HostBody =
 
 /// A function of the host.
 pub(crate) struct HostFunc {
-    /// The code that its `FuncEntry` points to, from `exec::host_code`.
+    /// The code that its `FuncEntry` points to, from `ir::host_code`.
     pub(crate) code: Box<[Word]>,
     pub(crate) body: Arc<HostBody>,
     pub(crate) signature: Signature,

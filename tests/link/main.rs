@@ -1,6 +1,5 @@
 //! The linker against the behaviour table of multi-module, row by row: a test's name says what is
 //! broken when it fails.
-#![cfg(feature = "wat")]
 
 mod failures;
 mod instances;

@@ -1,6 +1,5 @@
 //! An engine with a pool: all that guests can make grow comes from it, running out of it is an
 //! answer and never an end, and everything comes back.
-#![cfg(feature = "wat")]
 
 mod full;
 mod growth;

@@ -1,0 +1,19 @@
+//! The code of functions that have no lowered code of their own: those of the host, and those that wait
+//! for their first call.
+
+use super::{Header, Row, Word};
+
+/// The code of a host function of so many parameter and result slots.
+pub(crate) fn host_code(param_slots: usize, result_slots: usize) -> Box<[Word]> {
+    let header = Header::bare(param_slots, result_slots);
+    Box::new([
+        header.word(),
+        Word::with_long(Row::Host.op(0), header.link, 0),
+    ])
+}
+
+/// The code that stands in for the defined function `index` until its first call lowers it.
+pub(crate) fn lazy_stub(param_slots: usize, result_slots: usize, index: u32) -> [Word; 2] {
+    let header = Header::bare(param_slots, result_slots);
+    [header.word(), Word::with_long(Row::Lazy.op(0), 0, index)]
+}
