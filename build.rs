@@ -129,10 +129,13 @@ fn runtime(root: &Path, out: &Path) -> Option<PathBuf> {
         .expect("cargo's own layout")
         .join("runtime");
     let mut cargo = Command::new(env::var_os("CARGO").expect("cargo sets it"));
-    // What this build was asked to be is not what the other one is to be.
+    // What this build was asked to be is not what the other one is to be, whose build script gets
+    // whatever is not taken away here.
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PROFILE_")
+        if ["CARGO_PROFILE_", "CARGO_FEATURE_", "CARGO_CFG_"]
+            .iter()
+            .any(|start| text.starts_with(start))
             || [
                 "RUSTFLAGS",
                 "RUSTC_WORKSPACE_WRAPPER",
@@ -150,6 +153,7 @@ fn runtime(root: &Path, out: &Path) -> Option<PathBuf> {
         .args(["--target", &platform.target])
         .arg("--target-dir")
         .arg(&folder)
+        .env("HOLDALL_RUNTIME", "")
         .env("CARGO_ENCODED_RUSTFLAGS", platform.flags.join("\x1f"))
         .args(
             RUNTIME_PROFILE

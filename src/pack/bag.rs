@@ -16,7 +16,7 @@ use super::manifest::Manifest;
 pub const ALIGN_BYTES: usize = 16;
 
 /// With a bit that no text has, so that what is damaged by a conversion of texts is seen at once.
-const MAGIC: [u8; 8] = *b"\xf7holdall";
+pub(super) const MAGIC: [u8; 8] = *b"\xf7holdall";
 /// Of the format; another number is another format.
 const FORMAT: u64 = 1;
 /// Magic, format, length of the bag; start, length and checksum of the manifest; checksum of these.
@@ -103,24 +103,6 @@ impl<'a> Bag<'a> {
         let manifest = part(bytes, &manifest).ok_or_else(|| damaged("its manifest"))?;
         let manifest = postcard::from_bytes(manifest).map_err(|_| damaged("its manifest"))?;
         Ok(Self { bytes, manifest })
-    }
-
-    /// The bag in a file, wherever it is in there.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Bag::open`].
-    pub fn find(file: &'a [u8]) -> Result<Self, BagError> {
-        let mut rest = file;
-        while let Some(at) = rest.windows(MAGIC.len()).position(|it| it == MAGIC) {
-            rest = &rest[at..];
-            match Self::open(rest) {
-                // A header that is none: the program knows the mark as well.
-                Err(BagError::None) => rest = &rest[MAGIC.len()..],
-                opened => return opened,
-            }
-        }
-        Err(BagError::None)
     }
 
     /// What is in it.

@@ -8,7 +8,7 @@ use crate::module::{MEANING_OF_CODE, SEQUENCES_HERE};
 /// The name under which an executable carries its bag.
 pub const SECTION: &str = "holdall";
 
-const START: [u8; 17] = *b"\0holdall runtime\0";
+pub(super) const START: [u8; 17] = *b"\0holdall runtime\0";
 
 /// So many bytes at the start of an ELF file are not checked: its headers say where things are, and
 /// change when it comes to carry something, or is stripped.
@@ -31,13 +31,8 @@ pub static MARK: [u8; START.len() + 17] = {
     mark
 };
 
-/// Whether bytes, as many as a mark has, are one.
-pub(super) fn is_mark(bytes: &[u8]) -> bool {
-    bytes.starts_with(&START) && bytes[START.len()..].len() == 17
-}
-
 /// Whether the runtime of this mark runs the code that this program makes.
-pub(super) fn runs_ours(mark: &[u8]) -> bool {
+pub(super) fn runs_ours(mark: &[u8; MARK.len()]) -> bool {
     let (meaning, sequences) = (&mark[START.len()..START.len() + 16], mark[START.len() + 16]);
     *meaning == MEANING_OF_CODE && sequences >= u8::from(SEQUENCES_HERE)
 }

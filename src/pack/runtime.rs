@@ -4,12 +4,13 @@
 use std::ops::Range;
 
 use libsui::{Elf, Macho, PortableExecutable, utils};
+use memchr::memmem;
 use object::Endianness;
 use object::elf::{FileHeader64, PF_W, PT_LOAD};
 use object::read::elf::{FileHeader, ProgramHeader};
 use sha2::{Digest, Sha256};
 
-use super::bag::{ALIGN_BYTES, Bag, BagError};
+use super::bag::{ALIGN_BYTES, Bag, BagError, MAGIC};
 use super::manifest::Entry;
 use super::mark::{self, MARK, SECTION};
 use crate::error::{Error, Result};
@@ -34,7 +35,8 @@ impl<'a> Runtime<'a> {
     ///
     /// When it is none, or one that cannot run the code that this program makes.
     pub fn new(bytes: &'a [u8]) -> Result<Self> {
-        let mut marks = bytes.windows(MARK.len()).filter(|it| mark::is_mark(it));
+        let marks = memmem::find_iter(bytes, &mark::START);
+        let mut marks = marks.filter_map(|at| bytes[at..].first_chunk());
         match marks.next() {
             None => Err(Error::usage("it is not holdall's runtime")),
             Some(mark) if !mark::runs_ours(mark) => Err(Error::usage(
@@ -64,7 +66,7 @@ impl<'a> Runtime<'a> {
         // Where the payload lands does not depend on its length: a short one tells.
         let probe: Vec<u8> = MARK.iter().map(|byte| !byte).collect();
         let placed = self.place(&probe)?;
-        let at = placed.windows(probe.len()).rposition(|it| it == probe);
+        let at = memmem::rfind(&placed, &probe);
         let at =
             at.ok_or_else(|| Error::usage("what the runtime is to carry is not found in it"))?;
         // A byte says how much stands before the bag.
@@ -110,13 +112,25 @@ fn read_only(bytes: &[u8]) -> Option<Vec<Range<usize>>> {
     Some(ranges)
 }
 
+/// The bag in an executable, wherever it is in there.
+fn find(executable: &[u8]) -> Result<Bag<'_>, BagError> {
+    for at in memmem::find_iter(executable, &MAGIC) {
+        match Bag::open(&executable[at..]) {
+            // No header: the program knows the magic number as well.
+            Err(BagError::None) => {}
+            opened => return opened,
+        }
+    }
+    Err(BagError::None)
+}
+
 /// The bag that an executable carries, all of it as it was packed.
 ///
 /// # Errors
 ///
 /// [`BagError`]: there is none, or something in it, or in the program around it, is damaged.
 pub fn open_whole(executable: &[u8]) -> Result<Bag<'_>, BagError> {
-    let bag = Bag::find(executable)?;
+    let bag = find(executable)?;
     let manifest = bag.manifest();
     for module in &manifest.modules {
         let name = || format!("module {:?}", module.name);

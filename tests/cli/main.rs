@@ -9,4 +9,5 @@ mod link;
 mod naming;
 mod run;
 mod show;
+#[path = "../support/command.rs"]
 mod support;

@@ -1,5 +1,6 @@
 //! How the tests run the command, and the folders that they run it in.
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -35,11 +36,13 @@ impl Folder {
     /// Runs the command in the folder.
     #[track_caller]
     pub(crate) fn holdall(&self, args: &[&str]) -> Outcome {
-        run(
-            Command::new(env!("CARGO_BIN_EXE_holdall")).current_dir(self.path()),
-            args,
-            "",
-        )
+        self.run(env!("CARGO_BIN_EXE_holdall"), args)
+    }
+
+    /// Runs another program in the folder.
+    #[track_caller]
+    pub(crate) fn run(&self, program: impl AsRef<OsStr>, args: &[&str]) -> Outcome {
+        run(Command::new(program).current_dir(self.path()), args, "")
     }
 }
 
@@ -60,7 +63,7 @@ pub(crate) fn holdall_reading(args: &[&str], stdin: &str) -> Outcome {
 }
 
 #[track_caller]
-fn run(command: &mut Command, args: &[&str], stdin: &str) -> Outcome {
+pub(crate) fn run(command: &mut Command, args: &[&str], stdin: &str) -> Outcome {
     command
         .args(args)
         .stdin(Stdio::piped())

@@ -1,0 +1,76 @@
+//! `holdall pack` and the executables that it makes, as a user runs them.
+
+mod app;
+mod damage;
+mod failures;
+#[path = "../support/folder.rs"]
+mod folder;
+mod parts;
+#[path = "../support/command.rs"]
+#[allow(dead_code, reason = "shared with the tests of the command")]
+mod support;
+
+use crate::support::{Folder, Outcome};
+
+/// Prints its arguments, each on a line, then what a function `f` of module `lib` gives as a letter.
+const ECHO: &str = r#"(module
+    (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "args_get" (func $args (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "lib" "f" (func $f (result i32)))
+    (memory (export "memory") 1)
+    (func (export "_start") (local i32)
+        (drop (call $sizes (i32.const 0) (i32.const 4)))
+        (drop (call $args (i32.const 1024) (i32.const 4096)))
+        ;; Ends become ends of lines.
+        (block $done (loop $next
+            (br_if $done (i32.ge_u (local.get 0) (i32.load (i32.const 4))))
+            (if (i32.eqz (i32.load8_u (i32.add (local.get 0) (i32.const 4096))))
+                (then (i32.store8 (i32.add (local.get 0) (i32.const 4096)) (i32.const 10))))
+            (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+            (br $next)))
+        (i32.store8 (i32.add (local.get 0) (i32.const 4096)) (call $f))
+        (i32.store8 (i32.add (local.get 0) (i32.const 4097)) (i32.const 10))
+        (i32.store (i32.const 8) (i32.const 4096))
+        (i32.store (i32.const 12) (i32.add (local.get 0) (i32.const 2)))
+        (drop (call $write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 16)))))"#;
+
+/// A module whose `f` gives a letter.
+fn letter(letter: char) -> String {
+    format!(
+        "(module (func (export \"f\") (result i32) i32.const {}))",
+        u32::from(letter)
+    )
+}
+
+impl Folder {
+    /// Runs `holdall pack` in the folder.
+    #[track_caller]
+    fn pack(&self, args: &[&str]) -> Outcome {
+        // Builds that do not optimise carry no runtime.
+        let runtime = ["--runtime", env!("CARGO_BIN_EXE_holdall-runtime")];
+        let runtime = if cfg!(debug_assertions) {
+            &runtime[..]
+        } else {
+            &[]
+        };
+        self.holdall(&[&["pack"], runtime, args].concat())
+    }
+
+    /// Runs an executable that is in the folder.
+    #[track_caller]
+    fn app(&self, name: &str, args: &[&str]) -> Outcome {
+        self.run(self.path().join(name), args)
+    }
+
+    /// The names of what is in the folder.
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path()).expect("it is ours");
+        let names = entries.map(|entry| entry.expect("it is ours").file_name());
+        let mut names: Vec<_> = names
+            .map(|name| name.into_string().expect("a text"))
+            .collect();
+        names.sort_unstable();
+        names
+    }
+}
