@@ -8,33 +8,45 @@ use crate::module::{MEANING_OF_CODE, SEQUENCES_HERE};
 /// The name under which an executable carries its bag.
 pub const SECTION: &str = "holdall";
 
-pub(super) const START: [u8; 17] = *b"\0holdall runtime\0";
+/// The start of a mark: the head of a note, as ELF has them, and its name.
+pub(super) const START: [u8; 24] = *b"\x0c\0\0\0\x18\0\0\0\x01\0\0\0holdall run\0";
 
 /// So many bytes at the start of an ELF file are not checked: its headers say where things are, and
 /// change when it comes to carry something, or is stripped.
 const UNCHECKED_BYTES: usize = 1024;
 
-/// What a runtime has somewhere in it: that it is one, what code words mean to it, and whether it
-/// has sequences.
-pub static MARK: [u8; START.len() + 17] = {
-    let mut mark = [0; START.len() + 17];
-    let mut at = 0;
-    while at < START.len() {
-        mark[at] = START[at];
-        at += 1;
-    }
-    while at < START.len() + 16 {
-        mark[at] = MEANING_OF_CODE[at - START.len()];
-        at += 1;
-    }
-    mark[at] = SEQUENCES_HERE as u8;
-    mark
-};
+/// What a runtime has somewhere in it: that it is one, what code words mean to it, and whether it has
+/// sequences. In an ELF file it is a note, and has a program header of its own, which becomes that of
+/// what the executable carries.
+#[repr(C, align(8))]
+#[derive(Debug)]
+pub struct Mark(pub(super) [u8; START.len() + 24]);
 
-/// Whether the runtime of this mark runs the code that this program makes.
-pub(super) fn runs_ours(mark: &[u8; MARK.len()]) -> bool {
-    let (meaning, sequences) = (&mark[START.len()..START.len() + 16], mark[START.len() + 16]);
-    *meaning == MEANING_OF_CODE && sequences >= u8::from(SEQUENCES_HERE)
+impl Mark {
+    /// That of the runtime of this build.
+    pub const HERE: Self = {
+        let mut mark = [0; START.len() + 24];
+        let mut at = 0;
+        while at < START.len() {
+            mark[at] = START[at];
+            at += 1;
+        }
+        while at < START.len() + 16 {
+            mark[at] = MEANING_OF_CODE[at - START.len()];
+            at += 1;
+        }
+        mark[at] = SEQUENCES_HERE as u8;
+        Self(mark)
+    };
+
+    /// Whether the runtime of this mark runs the code that this program makes.
+    pub(super) fn runs_ours(&self) -> bool {
+        let (meaning, sequences) = (
+            &self.0[START.len()..START.len() + 16],
+            self.0[START.len() + 16],
+        );
+        *meaning == MEANING_OF_CODE && sequences >= u8::from(SEQUENCES_HERE)
+    }
 }
 
 /// The checksum of the read-only segments of an ELF program, in their order.

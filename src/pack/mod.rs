@@ -6,6 +6,8 @@
 //! ```
 
 mod bag;
+#[cfg(feature = "packer")]
+mod elf;
 mod files;
 mod manifest;
 mod mark;
@@ -18,7 +20,7 @@ mod runtime;
 
 pub use bag::{ALIGN_BYTES, Bag, BagError, Filling, Part};
 pub use manifest::{Entry, Manifest, PackedDir, PackedModule};
-pub use mark::{MARK, SECTION, checksum};
+pub use mark::{Mark, SECTION, checksum};
 #[cfg(feature = "packer")]
 pub use packer::{Packer, Program};
 pub use policy::{DirGrant, EnvGrant, Grant, Policy};

@@ -1,18 +1,14 @@
-//! The program that a packed executable is made of, and how it comes to carry a bag. Where the
-//! formats of executables put such things is libsui's to know.
+//! The program that a packed executable is made of, and how it comes to carry a bag. Where Mach-O
+//! and PE have room for such things is libsui's to know.
 
-use std::ops::Range;
-
-use libsui::{Elf, Macho, PortableExecutable, utils};
+use libsui::{Macho, PortableExecutable, utils};
 use memchr::memmem;
-use object::Endianness;
-use object::elf::{FileHeader64, PF_W, PT_LOAD};
-use object::read::elf::{FileHeader, ProgramHeader};
 use sha2::{Digest, Sha256};
 
 use super::bag::{ALIGN_BYTES, Bag, BagError, MAGIC};
+use super::elf;
 use super::manifest::Entry;
-use super::mark::{self, MARK, SECTION};
+use super::mark::{Mark, SECTION, START};
 use crate::error::{Error, Result};
 
 /// The program that runs what a bag holds.
@@ -35,11 +31,11 @@ impl<'a> Runtime<'a> {
     ///
     /// When it is none, or one that cannot run the code that this program makes.
     pub fn new(bytes: &'a [u8]) -> Result<Self> {
-        let marks = memmem::find_iter(bytes, &mark::START);
-        let mut marks = marks.filter_map(|at| bytes[at..].first_chunk());
+        let marks = memmem::find_iter(bytes, &START);
+        let mut marks = marks.filter_map(|at| bytes[at..].first_chunk().copied().map(Mark));
         match marks.next() {
             None => Err(Error::usage("it is not holdall's runtime")),
-            Some(mark) if !mark::runs_ours(mark) => Err(Error::usage(
+            Some(mark) if !mark.runs_ours() => Err(Error::usage(
                 "it is another build of holdall's runtime, which does not run the code of this one",
             )),
             Some(_) => Ok(Self { bytes }),
@@ -50,37 +46,33 @@ impl<'a> Runtime<'a> {
     /// segments, but for the headers of the file. 0 where the format is not ELF.
     #[must_use]
     pub fn checksum(&self) -> u64 {
-        let segments = read_only(self.bytes).unwrap_or_default();
-        if segments.is_empty() {
-            return 0;
-        }
-        mark::checksum(segments.into_iter().map(|range| &self.bytes[range]))
+        elf::checksum(self.bytes).unwrap_or(0)
     }
 
     /// The executable that carries a bag.
     ///
     /// # Errors
     ///
-    /// When the program is of no format that can.
+    /// When the program is of no format that can, or carries one already.
     pub fn carry(&self, bag: &[u8]) -> Result<Vec<u8>> {
-        // Where the payload lands does not depend on its length: a short one tells.
-        let probe: Vec<u8> = MARK.iter().map(|byte| !byte).collect();
+        if utils::is_elf(self.bytes) {
+            return elf::carry(self.bytes, bag);
+        }
+        // Where it lands does not depend on its length: a short one tells.
+        let probe: Vec<u8> = START.iter().map(|byte| !byte).collect();
         let placed = self.place(&probe)?;
         let at = memmem::rfind(&placed, &probe);
         let at =
             at.ok_or_else(|| Error::usage("what the runtime is to carry is not found in it"))?;
-        // A byte says how much stands before the bag.
-        let before = ALIGN_BYTES - at % ALIGN_BYTES;
-        let mut payload = vec![before as u8; before];
+        let mut payload = vec![0; at.next_multiple_of(ALIGN_BYTES) - at];
         payload.extend(bag);
         self.place(&payload)
     }
 
+    /// A program of another format, with something to carry under our name.
     fn place(&self, payload: &[u8]) -> Result<Vec<u8>> {
         let mut placed = Vec::with_capacity(self.bytes.len() + payload.len() + 65_536);
-        let done = if utils::is_elf(self.bytes) {
-            Elf::new(self.bytes).append(SECTION, payload, &mut placed)
-        } else if utils::is_macho(self.bytes) {
+        let done = if utils::is_macho(self.bytes) {
             Macho::from(self.bytes.to_vec())
                 .and_then(|it| it.write_section(SECTION, payload.to_vec()))
                 .and_then(|it| it.build_and_sign(&mut placed))
@@ -94,22 +86,6 @@ impl<'a> Runtime<'a> {
         done.map_err(|error| Error::usage(format!("the runtime takes no bag: {error}")))?;
         Ok(placed)
     }
-}
-
-/// The read-only segments of an ELF file, as ranges of it; `None` where it is none.
-fn read_only(bytes: &[u8]) -> Option<Vec<Range<usize>>> {
-    let header = FileHeader64::<Endianness>::parse(bytes).ok()?;
-    let endian = header.endian().ok()?;
-    let mut ranges = Vec::new();
-    for segment in header.program_headers(endian, bytes).ok()? {
-        if segment.p_type(endian) == PT_LOAD && !segment.p_flags(endian).contains(PF_W) {
-            let (start, len) = segment.file_range(endian);
-            let (start, end) = (start as usize, start.checked_add(len)? as usize);
-            bytes.get(start..end)?;
-            ranges.push(start..end);
-        }
-    }
-    Some(ranges)
 }
 
 /// The bag in an executable, wherever it is in there.
@@ -148,12 +124,8 @@ pub fn open_whole(executable: &[u8]) -> Result<Bag<'_>, BagError> {
         }
     }
     if manifest.program != 0 {
-        let segments = read_only(executable).unwrap_or_default();
         let start = bag.bytes().as_ptr().addr() - executable.as_ptr().addr();
-        let own = segments
-            .into_iter()
-            .filter(|segment| !segment.contains(&start));
-        if mark::checksum(own.map(|range| &executable[range])) != manifest.program {
+        if elf::checksum_before(executable, start) != Some(manifest.program) {
             return Err(BagError::Damaged("its own program".to_owned()));
         }
     }

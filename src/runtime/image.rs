@@ -1,11 +1,13 @@
 //! The executable as the system has loaded it: what it carries, and what of it is to be as it was
 //! built. It asks for no file: where the executable was started there may be none that it can reach.
 
+use holdall::pack::ALIGN_BYTES;
+
 /// The executable that runs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Image {
     payload: Option<&'static [u8]>,
-    /// The read-only segments, but for the one with the payload.
+    /// The read-only segments before the payload.
     read_only: Vec<&'static [u8]>,
 }
 
@@ -16,10 +18,10 @@ impl Image {
         system::own()
     }
 
-    /// What it carries: the first byte says how far behind itself the bag begins.
+    /// What it carries: a bag, at the first address of its alignment.
     pub(crate) fn bag(&self) -> Option<&'static [u8]> {
         let payload = self.payload?;
-        payload.get(usize::from(*payload.first()?)..)
+        payload.get(payload.as_ptr().align_offset(ALIGN_BYTES)..)
     }
 
     /// The checksum of its read-only segments.
@@ -28,20 +30,14 @@ impl Image {
     }
 }
 
-/// ELF: the system maps what the executable carries, and the program headers tell where.
+/// ELF: the system maps what the executable carries as a segment of its own.
 #[cfg(all(unix, not(target_vendor = "apple")))]
 mod system {
     use std::ffi::{c_int, c_void};
 
-    use holdall::pack::SECTION;
-    use libc::{PF_W, PT_LOAD, PT_NOTE, dl_phdr_info};
+    use libc::{PF_W, PT_LOAD, dl_phdr_info};
 
     use super::Image;
-
-    /// The name and the type of the note that libsui puts into an executable; what is in it begins
-    /// with the length of its name, of two bytes, and the name.
-    const NOTE_NAME: [u8; 4] = *b"SUI\0";
-    const NOTE_TYPE: u32 = 0x5355_4901;
 
     pub(super) fn own() -> Image {
         let mut image = Image::default();
@@ -59,42 +55,17 @@ mod system {
             let base = (*info).dlpi_addr as usize;
             let headers = std::slice::from_raw_parts((*info).dlpi_phdr, (*info).dlpi_phnum.into());
             for header in headers {
-                let at =
-                    std::ptr::with_exposed_provenance(base.wrapping_add(header.p_vaddr as usize));
-                let segment: &'static [u8] =
-                    std::slice::from_raw_parts(at, header.p_filesz as usize);
                 if header.p_type == PT_LOAD && header.p_flags & PF_W == 0 {
+                    let at = base.wrapping_add(header.p_vaddr as usize);
+                    let at = std::ptr::with_exposed_provenance(at);
+                    let segment = std::slice::from_raw_parts(at, header.p_filesz as usize);
                     image.read_only.push(segment);
-                } else if header.p_type == PT_NOTE && image.payload.is_none() {
-                    image.payload = payload(segment);
                 }
             }
-            if let Some(payload) = image.payload {
-                let carries = |segment: &[u8]| segment.as_ptr_range().contains(&payload.as_ptr());
-                image.read_only.retain(|segment| !carries(segment));
-            }
+            // What it carries comes last; without it this is a part of the program, and no bag.
+            image.payload = image.read_only.pop();
         }
         1
-    }
-
-    /// What the notes carry under our name.
-    fn payload(mut notes: &'static [u8]) -> Option<&'static [u8]> {
-        loop {
-            let (head, rest) = notes.split_first_chunk::<12>()?;
-            let number = |at: usize| u32::from_ne_bytes([0, 1, 2, 3].map(|byte| head[at + byte]));
-            let (name_len, len) = (number(0) as usize, number(4) as usize);
-            let (name, rest) = rest.split_at_checked(name_len.next_multiple_of(4))?;
-            let found = rest.get(..len)?;
-            if name == NOTE_NAME && number(8) == NOTE_TYPE {
-                let (size, found) = found.split_first_chunk::<2>()?;
-                let size = u16::from_le_bytes(*size).into();
-                let (name, found) = found.split_at_checked(size)?;
-                if name == SECTION.as_bytes() {
-                    return Some(found);
-                }
-            }
-            notes = rest.get(len.next_multiple_of(4)..)?;
-        }
     }
 
     /// Has the program say so when it meets the end of its file where it should not be, instead of

@@ -20,7 +20,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
-use holdall::pack::{Bag, BagError, BagReader, MARK};
+use holdall::pack::{Bag, BagError, BagReader, Mark};
 use holdall::{Engine, Linker, Store};
 
 use image::Image;
@@ -29,7 +29,11 @@ use program::Program;
 
 /// By this an executable is known to be this program, and of which build.
 #[used]
-static MARKED: &[u8; MARK.len()] = &MARK;
+#[cfg_attr(
+    not(any(windows, target_vendor = "apple")),
+    unsafe(link_section = ".note.holdall")
+)]
+static MARK: Mark = Mark::HERE;
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os();

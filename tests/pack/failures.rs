@@ -108,12 +108,6 @@ fn wrong_options_are_refused() {
     refused(
         &folder,
         1,
-        &with(&["--runtime", "lib.wat"]),
-        &["it is not holdall's runtime"],
-    );
-    refused(
-        &folder,
-        1,
         &with(&["--grant", "lob:stdout"]),
         &["--grant: no module lob", "\"lib\""],
     );
@@ -124,6 +118,10 @@ fn wrong_options_are_refused() {
         &["lib is ROOT itself"],
     );
     refused(&folder, 2, &with(&["--audit", "x"]), &["--audit"]);
+    let runtime = ["pack", "--runtime", "lib.wat", "-o", "app"];
+    folder
+        .holdall(&[&runtime[..], &lib].concat())
+        .fails(1, &["it is not holdall's runtime"]);
     folder
         .holdall(&["pack", "lib.wat"])
         .fails(2, &["--output <APP>"]);

@@ -1,7 +1,7 @@
 //! How the tests run the command, and the folders that they run it in.
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::{Command, Stdio};
 
 pub(crate) use crate::folder::Folder;
@@ -69,7 +69,13 @@ pub(crate) fn run(command: &mut Command, args: &[&str], stdin: &str) -> Outcome 
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the command was built");
+    let mut child = loop {
+        match command.spawn() {
+            // A test beside this one forked while the program's file was being written.
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {}
+            child => break child.expect("the program was built"),
+        }
+    };
     // What does not read all of it is free to.
     let _ = child
         .stdin

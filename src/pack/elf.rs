@@ -1,0 +1,123 @@
+//! ELF executables: how one comes to carry something, and what of one is checked. Nothing in the file
+//! moves. The program header and the section header of the runtime's mark become those of the
+//! payload, which follows at the end: a read-only segment like any other, which the system maps, and
+//! which tools that strip or sign a file keep.
+
+use std::ops::Range;
+
+use object::elf::{
+    FileHeader64, PF_R, PF_W, PT_LOAD, PT_NOTE, ProgramHeader64, SHF_ALLOC, SHT_PROGBITS,
+    SectionHeader64,
+};
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
+use object::{Endianness, U64, pod};
+
+use super::bag::ALIGN_BYTES;
+use super::mark::{self, START};
+use crate::error::{Error, Result};
+
+/// The largest size of a page that a system may have. An address and its place in the file are the
+/// same within one.
+const PAGE_BYTES: u64 = 65_536;
+
+type File = FileHeader64<Endianness>;
+
+/// The program with a payload, of which every multiple of [`ALIGN_BYTES`] is at such an address.
+pub(super) fn carry(program: &[u8], payload: &[u8]) -> Result<Vec<u8>> {
+    let wrong = |what: &str| Error::usage(format!("the runtime takes no bag: {what}"));
+    let unread = |error: object::Error| wrong(&error.to_string());
+    let header = File::parse(program).map_err(unread)?;
+    let endian = header.endian().map_err(unread)?;
+    let segments = header.program_headers(endian, program).map_err(unread)?;
+    let is_mark = |segment: &&ProgramHeader64<Endianness>| {
+        segment.p_type(endian) == PT_NOTE
+            && segment
+                .data(endian, program)
+                .is_ok_and(|note| note.starts_with(&START))
+    };
+    let mark = segments.iter().find(is_mark);
+    let mark = mark.ok_or_else(|| wrong("it has no room for one, or carries one already"))?;
+
+    let mut bytes = program.to_vec();
+    bytes.resize(bytes.len().next_multiple_of(ALIGN_BYTES), 0);
+    let offset = bytes.len() as u64;
+    let ends = segments
+        .iter()
+        .map(|it| it.p_vaddr(endian).saturating_add(it.p_memsz(endian)));
+    let end = ends.max().unwrap_or(0).next_multiple_of(PAGE_BYTES);
+    let address = end + offset % PAGE_BYTES;
+    let len = payload.len() as u64;
+    bytes.extend(payload);
+
+    // In the order of their addresses, as the system wants them: no note stands before a segment that
+    // is loaded.
+    let after = segments.iter().rposition(|it| it.p_type(endian) == PT_LOAD);
+    let at = place(program, mark);
+    let last = after.map_or(0, |last| place(program, &segments[last]));
+    if at < last {
+        return Err(wrong("its mark stands before what it loads"));
+    }
+    let word = |value| U64::new(endian, value);
+    let segment: &mut ProgramHeader64<Endianness> = structure(&mut bytes, at);
+    segment.p_type.set(endian, PT_LOAD);
+    segment.p_flags.set(endian, PF_R);
+    segment.p_offset = word(offset);
+    (segment.p_vaddr, segment.p_paddr) = (word(address), word(address));
+    (segment.p_filesz, segment.p_memsz) = (word(len), word(len));
+    segment.p_align = word(PAGE_BYTES);
+
+    // A file whose sections are stripped has none.
+    let sections = header.section_headers(endian, program).map_err(unread)?;
+    let same = |it: &&SectionHeader64<Endianness>| {
+        it.sh_offset(endian) == mark.p_offset(endian) && it.sh_addr(endian) != 0
+    };
+    if let Some(section) = sections.iter().find(same) {
+        let section: &mut SectionHeader64<Endianness> =
+            structure(&mut bytes, place(program, section));
+        section.sh_type.set(endian, SHT_PROGBITS);
+        section.sh_flags.set(endian, SHF_ALLOC);
+        (section.sh_addr, section.sh_offset) = (word(address), word(offset));
+        (section.sh_size, section.sh_addralign) = (word(len), word(ALIGN_BYTES as u64));
+    }
+    Ok(bytes)
+}
+
+/// Where in the file a structure of it is.
+fn place<T>(file: &[u8], structure: &T) -> usize {
+    std::ptr::from_ref(structure).addr() - file.as_ptr().addr()
+}
+
+fn structure<T: pod::Pod>(file: &mut [u8], at: usize) -> &mut T {
+    pod::from_bytes_mut(&mut file[at..])
+        .expect("it was read from there")
+        .0
+}
+
+/// The checksum of a program: of its read-only segments. `None` where it is no ELF file.
+pub(super) fn checksum(program: &[u8]) -> Option<u64> {
+    checksum_before(program, program.len())
+}
+
+/// That of an executable, of which the segments from `end` on are a payload's.
+pub(super) fn checksum_before(file: &[u8], end: usize) -> Option<u64> {
+    let segments = read_only(file)?.into_iter();
+    let segments = segments.filter(|segment| segment.start < end);
+    Some(mark::checksum(segments.map(|range| &file[range])))
+}
+
+/// The read-only segments, as ranges of the file.
+fn read_only(file: &[u8]) -> Option<Vec<Range<usize>>> {
+    let header = File::parse(file).ok()?;
+    let endian = header.endian().ok()?;
+    let mut ranges = Vec::new();
+    for segment in header.program_headers(endian, file).ok()? {
+        if segment.p_type(endian) == PT_LOAD && !segment.p_flags(endian).contains(PF_W) {
+            let (start, len) = segment.file_range(endian);
+            let range =
+                usize::try_from(start).ok()?..usize::try_from(start.checked_add(len)?).ok()?;
+            file.get(range.clone())?;
+            ranges.push(range);
+        }
+    }
+    Some(ranges)
+}
