@@ -49,6 +49,9 @@ mod wasi;
 #[cfg(feature = "wast")]
 pub mod wast;
 
+#[cfg(feature = "run")]
+#[doc(hidden)]
+pub use bundle::emitted as __emitted;
 pub use bundle::{
     AliasError, BundleError, BundledFile, Found, GraphError, HostManifest, HostManifestError,
     ImportFailure, NameIndex, Naming, Versions, check_bundle, check_bundle_with,
