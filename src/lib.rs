@@ -17,6 +17,8 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+#[cfg(feature = "build")]
+pub mod build;
 mod bundle;
 mod compile;
 mod engine;
