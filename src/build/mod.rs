@@ -37,8 +37,13 @@ pub use outcome::{Error, Result};
 static EMITTED: AtomicBool = AtomicBool::new(false);
 
 /// A directory of modules that becomes a part of the program: each `.wasm` file, under its name
-/// without the extension. A file `host.txt` says which imports the host defines, in the form of
-/// [`HostManifest`](crate::HostManifest). Other files are left alone.
+/// without the extension. A file `host.txt` says which imports the host defines, a line each:
+/// ```text
+/// "wasi_snapshot_preview1"                # everything under this module name
+/// "env"."now"                             # one name, of whatever type the modules import
+/// "env"."log" (func (param i32 i32))      # one name of this type
+/// ```
+/// Other files are left alone.
 #[derive(Clone, Debug)]
 pub struct Bundle {
     dir: PathBuf,
