@@ -8,13 +8,13 @@
     reason = "the library's files offer more than the build script uses"
 )]
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use bundle::check::BundledFile;
-use bundle::host::HostManifest;
+use bundle::folder::Folder;
+use bundle::naming::Naming;
+use bundle::record::{self, Record};
 use sha2::{Digest, Sha256};
 
 #[path = "src/types.rs"]
@@ -35,11 +35,13 @@ mod limits {
 mod bundle {
     pub(crate) mod check;
     pub(crate) mod fault;
+    pub(crate) mod folder;
     pub(crate) mod host;
     pub(crate) mod index;
     pub(crate) mod interface;
     pub(crate) mod names;
     pub(crate) mod naming;
+    pub(crate) mod record;
     pub(crate) mod source;
     pub(crate) mod walk;
 }
@@ -73,16 +75,29 @@ fn main() {
         None => "None".to_owned(),
     };
     fs::write(Path::new(&out).join("runtime.rs"), expression).expect("OUT_DIR is writable");
-    match bundle_of(&Path::new(&root).join("bundle")) {
-        Ok(files) => fs::write(Path::new(&out).join("manifest.rs"), manifest(&files))
-            .expect("OUT_DIR is writable"),
+    match bundle(Path::new(&root)) {
+        Ok(text) => {
+            fs::write(Path::new(&out).join(record::FILE), text).expect("OUT_DIR is writable")
+        }
         Err(faults) => {
-            for line in faults.iter().flat_map(|fault| fault.lines()) {
-                println!("cargo::error=bundle/{}", line.trim_start());
+            for fault in faults {
+                println!("cargo::error={fault}");
             }
             // `cargo::error` alone fails the build, and is all that is shown.
         }
     }
+}
+
+/// The expression for the checked modules of `bundle/`; or everything that is wrong with them.
+fn bundle(root: &Path) -> Result<String, Vec<String>> {
+    let dir = Path::new("bundle");
+    let folder = Folder::read(root, dir, &Naming::new()).map_err(|fault| vec![fault])?;
+    if !folder.faults.is_empty() {
+        return Err(folder.faults);
+    }
+    let modules = folder.files.iter().map(|file| Record { file, code: None });
+    let modules: Vec<Record<'_>> = modules.collect();
+    record::expression(&root.join(dir), &modules, None).map_err(|fault| vec![fault])
 }
 
 /// Threaded dispatch needs sibling calls: an optimised build for an architecture with enough
@@ -272,60 +287,4 @@ fn meaning_of_code() -> String {
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The checked modules of the bundle, in the order of their names; or everything that is wrong.
-fn bundle_of(dir: &Path) -> Result<Vec<BundledFile>, Vec<String>> {
-    let mut files = Vec::new();
-    let mut host = HostManifest::default();
-    let mut faults = Vec::new();
-    let entries = fs::read_dir(dir).map_err(|error| vec![format!(": {error}")])?;
-    for entry in entries {
-        let path = entry.map_err(|error| vec![format!(": {error}")])?.path();
-        let file = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        match (path.is_dir(), file.strip_suffix(".wasm")) {
-            (true, _) => faults.push(format!(
-                "{file}: expected modules and host.txt, found a directory"
-            )),
-            (false, Some(name)) => match fs::read(&path) {
-                Ok(bytes) => files.push(BundledFile {
-                    name: name.to_owned(),
-                    bytes,
-                }),
-                Err(error) => faults.push(format!("{file}: {error}")),
-            },
-            (false, None) if file == "host.txt" => {
-                let text = fs::read_to_string(&path).map_err(|error| error.to_string());
-                match text.and_then(|text| HostManifest::parse(&text).map_err(|e| e.to_string())) {
-                    Ok(read) => host = read,
-                    Err(error) => faults.push(format!("{file}: {error}")),
-                }
-            }
-            (false, None) => {}
-        }
-    }
-    files.sort_by(|one, other| one.name.cmp(&other.name));
-    if let Err(errors) = bundle::check::check_bundle(&files, &host) {
-        faults.extend(errors.iter().map(ToString::to_string));
-    }
-    if faults.is_empty() {
-        Ok(files)
-    } else {
-        Err(faults)
-    }
-}
-
-/// A static table of name, size and SHA-256.
-fn manifest(files: &[BundledFile]) -> String {
-    let mut text = "&[\n".to_owned();
-    for BundledFile { name, bytes } in files {
-        let hash = hexadecimal(&Sha256::digest(bytes));
-        writeln!(text, "    ({name:?}, {}, {hash:?}),", bytes.len()).expect("strings take text");
-    }
-    text.push(']');
-    text
 }

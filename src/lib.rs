@@ -17,6 +17,8 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+#[cfg(feature = "build")]
+pub mod build;
 mod bundle;
 mod compile;
 mod engine;
@@ -49,6 +51,9 @@ mod wasi;
 #[cfg(feature = "wast")]
 pub mod wast;
 
+#[cfg(feature = "run")]
+#[doc(hidden)]
+pub use bundle::emitted as __emitted;
 pub use bundle::{
     AliasError, BundleError, BundledFile, Found, GraphError, HostManifest, HostManifestError,
     ImportFailure, NameIndex, Naming, Versions, check_bundle, check_bundle_with,

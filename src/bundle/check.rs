@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use super::fault::{GraphError, UNNAMED};
+use super::fault::{GraphError, UNNAMED, one_line};
 use super::host::HostManifest;
 use super::index::NameIndex;
 use super::interface::Interface;
@@ -60,6 +60,23 @@ pub enum BundleError {
         #[from]
         source: GraphError,
     },
+}
+
+impl BundleError {
+    /// What is wrong, a line for each import or other fault, which begins with the file's name: what
+    /// a build script prints after `cargo::error=`. Control characters are escaped.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let Self::Graph { source } = self else {
+            return vec![one_line(&self.to_string())];
+        };
+        let file = file_of(source);
+        let faults = source.lines();
+        let lines = faults
+            .iter()
+            .map(|fault| one_line(&format!("{file}{fault}")));
+        lines.collect()
+    }
 }
 
 /// The file that a fault is in, with a colon.

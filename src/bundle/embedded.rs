@@ -1,45 +1,37 @@
-//! A bundle of modules inside the program: names, bytes and hashes. Knows include_dir and what the
-//! build script recorded.
+//! A bundle of modules inside the program: names, bytes, hashes, lowered code. Knows include_dir and
+//! what a build script recorded.
 
-use std::sync::LazyLock;
+use std::borrow::Cow;
 
-use include_dir::{Dir, include_dir};
+use include_dir::Dir;
 
 use crate::link::BundleReader;
 
-static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/bundle");
-
-/// What the build script recorded of each module: name, size in bytes, SHA-256 in hexadecimal.
-static MANIFEST: &[(&str, usize, &str)] = include!(concat!(env!("OUT_DIR"), "/manifest.rs"));
-
-static EMBEDDED: LazyLock<Bundle> = LazyLock::new(|| {
-    let mut bundle = Bundle::from_dir(&FILES);
-    for module in &mut bundle.modules {
-        let recorded = MANIFEST.iter().find(|(name, _, _)| *name == module.name);
-        module.sha256 = recorded.map(|(_, _, sha256)| *sha256);
-    }
-    bundle
-});
+static EMBEDDED: Bundle = crate::include_bundle!();
 
 /// Modules that travel inside the program.
 ///
-/// A program embeds modules of its own with include_dir, and checks them in its build script with
-/// [`check_bundle`](crate::check_bundle):
+/// A program embeds modules of its own with [`include_bundle!`](crate::include_bundle), which takes
+/// what its build script checked and emitted with `holdall::build` (of the feature `build`):
 /// ```ignore
-/// static FILES: include_dir::Dir<'static> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/modules");
-/// linker.set_reader(holdall::Bundle::from_dir(&FILES).reader());
+/// static BUNDLE: holdall::Bundle = holdall::include_bundle!();
+/// linker.set_reader(BUNDLE.reader());
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Bundle {
-    modules: Vec<BundledModule>,
+    /// In the order of their names.
+    pub(super) modules: Cow<'static, [BundledModule]>,
+    /// The place of the root among the modules.
+    pub(super) root: Option<usize>,
 }
 
 /// A module of a [`Bundle`].
 #[derive(Clone, Copy, Debug)]
 pub struct BundledModule {
-    name: &'static str,
-    bytes: &'static [u8],
-    sha256: Option<&'static str>,
+    pub(super) name: &'static str,
+    pub(super) bytes: &'static [u8],
+    pub(super) sha256: Option<&'static str>,
+    pub(super) code: Option<&'static [u8]>,
 }
 
 impl Bundle {
@@ -49,7 +41,9 @@ impl Bundle {
         &EMBEDDED
     }
 
-    /// The `.wasm` files directly in an embedded directory, under their names without `.wasm`.
+    /// The `.wasm` files directly in an embedded directory, under their names without `.wasm`. Nobody
+    /// has checked them, unless the program's build script did with
+    /// [`check_bundle`](crate::check_bundle).
     #[must_use]
     pub fn from_dir(dir: &'static Dir<'static>) -> Self {
         let mut modules: Vec<BundledModule> = dir
@@ -59,11 +53,15 @@ impl Bundle {
                     name: file.path().file_name()?.to_str()?.strip_suffix(".wasm")?,
                     bytes: file.contents(),
                     sha256: None,
+                    code: None,
                 })
             })
             .collect();
         modules.sort_by_key(|module| module.name);
-        Self { modules }
+        Self {
+            modules: modules.into(),
+            root: None,
+        }
     }
 
     /// The modules, in the order of their names.
@@ -80,6 +78,13 @@ impl Bundle {
             .binary_search_by_key(&name, |module| module.name)
             .ok()?;
         Some(&self.modules[at])
+    }
+
+    /// The module that the build script named as the root: the one to begin with. Nothing else
+    /// follows from it.
+    #[must_use]
+    pub fn root(&self) -> Option<&BundledModule> {
+        self.modules.get(self.root?)
     }
 
     /// A reader that gives out these modules, uncopied.
@@ -109,10 +114,17 @@ impl BundledModule {
     }
 
     /// The SHA-256 of the bytes in hexadecimal, as the build script recorded it. `None` for modules
-    /// that this crate's build script has not seen.
+    /// that no build script has seen.
     #[must_use]
     pub fn sha256(&self) -> Option<&'static str> {
         self.sha256
+    }
+
+    /// The lowered code that the build script made of the module, at a multiple of 16 bytes. `None`
+    /// where its functions are to be lowered when they are called.
+    #[must_use]
+    pub fn code(&self) -> Option<&'static [u8]> {
+        self.code
     }
 }
 
@@ -121,16 +133,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_build_script_recorded_exactly_the_embedded_modules() {
-        let embedded: Vec<_> = Bundle::embedded()
-            .modules()
-            .iter()
-            .map(|module| (module.name(), module.size_bytes(), module.sha256().unwrap()))
-            .collect();
-        assert_eq!(embedded, MANIFEST);
-        for (name, _, _) in MANIFEST {
-            assert_eq!(Bundle::embedded().find(name).unwrap().name(), *name);
+    fn the_build_script_recorded_the_files_of_the_directory() {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle");
+        let bundle = Bundle::embedded();
+        for module in bundle.modules() {
+            let file = dir.join(format!("{}.wasm", module.name()));
+            assert_eq!(std::fs::read(file).unwrap(), module.bytes());
+            assert_eq!(module.sha256().map(str::len), Some(64));
+            assert_eq!(bundle.find(module.name()).unwrap().name(), module.name());
         }
-        assert!(Bundle::embedded().find("no such module").is_none());
+        let names: Vec<_> = bundle.modules().iter().map(BundledModule::name).collect();
+        assert!(names.is_sorted() && names.contains(&"mA"), "{names:?}");
+        assert!(bundle.find("no such module").is_none());
+        assert!(bundle.root().is_none());
     }
 }

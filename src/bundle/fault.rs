@@ -116,6 +116,21 @@ impl GraphError {
             _ => &[],
         }
     }
+
+    /// What is wrong, a line for each import or for the graph.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Imports {
+                module,
+                chain,
+                failures,
+            } => failures
+                .iter()
+                .map(|failure| failure.text(module, chain))
+                .collect(),
+            fault => vec![fault.to_string()],
+        }
+    }
 }
 
 /// `a -> b -> c`.
@@ -130,6 +145,19 @@ pub(crate) fn path_text(path: &[String]) -> String {
         path.len() - 2 * half,
         path[path.len() - half..].join(" -> ")
     )
+}
+
+/// Text without the control characters that names may hold, so that it is one line.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char.is_control() {
+            line.extend(char.escape_default());
+        } else {
+            line.push(char);
+        }
+    }
+    line
 }
 
 /// `; did you mean "x"?`, where there is one.

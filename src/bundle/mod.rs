@@ -1,19 +1,25 @@
 //! The modules that travel inside a program: what the build script checks and records, and how the
 //! library finds them. Knows nothing of stores and of the executor.
 //!
-//! All but `embedded` is shared with the build script, which takes it by its path: it uses the
-//! crate's `types` and `module::convert` and nothing else of it, so that a bundle is refused at build time for the reasons and with the messages that the
-//! linker would refuse it with.
+//! All but `embedded` and `emitted` is shared with the build script, which takes it by its path: it
+//! uses the crate's `types` and `module::convert` and nothing else of it, so that a bundle is refused
+//! at build time for the reasons and with the messages that the linker would refuse it with.
 
 mod check;
 #[cfg(feature = "run")]
 mod embedded;
+#[cfg(feature = "run")]
+pub mod emitted;
 mod fault;
+#[cfg(feature = "build")]
+pub(crate) mod folder;
 mod host;
 mod index;
 mod interface;
 mod names;
 mod naming;
+#[cfg(feature = "build")]
+pub(crate) mod record;
 mod source;
 mod walk;
 

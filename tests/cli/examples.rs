@@ -1,5 +1,8 @@
 //! The examples, whose lines are promised.
 
+use std::fs;
+use std::path::Path;
+
 #[path = "../../examples/host_function.rs"]
 mod host_function;
 #[path = "../../examples/multi_module.rs"]
@@ -33,4 +36,21 @@ fn host_function_prints_what_host_and_guest_said() {
         said: hello from the guest\n\
         overreach: the text lies outside the memory\n";
     assert_eq!(printed(lines), expected);
+}
+
+/// What `wasm-tools parse` makes of the texts, too.
+#[test]
+fn the_modules_of_ship_are_those_of_its_texts() {
+    let ship = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ship");
+    // A package of its own, which is not published with the library.
+    let Ok(texts) = fs::read_dir(ship.join("wasm")) else {
+        return;
+    };
+    for text in texts {
+        let text = text.expect("it is readable").path();
+        let name = text.file_stem().expect("it has a name").display();
+        let module = ship.join(format!("bundle/{name}.wasm"));
+        let expected = wat::parse_file(&text).expect("it is a text");
+        assert!(fs::read(&module).ok() == Some(expected), "{module:?}");
+    }
 }

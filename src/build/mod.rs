@@ -1,0 +1,167 @@
+//! For build scripts: the modules of a directory become a part of the program. They are checked as the
+//! linker would check them, so that what does not fit fails the build. Does not know the executor.
+//!
+//! ```toml
+//! [dependencies]
+//! holdall = "0.1"
+//! [build-dependencies]
+//! holdall = { version = "0.1", default-features = false, features = ["build"] }
+//! ```
+//! ```no_run
+//! // build.rs
+//! fn main() -> holdall::build::Result {
+//!     holdall::build::Bundle::new("bundle").root("app").emit()
+//! }
+//! ```
+//! ```ignore
+//! // src/main.rs
+//! static BUNDLE: holdall::Bundle = holdall::include_bundle!();
+//! ```
+
+mod outcome;
+#[cfg(all(test, feature = "wat"))]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::{env, fs};
+
+use crate::bundle::folder::{self, Folder};
+use crate::bundle::record::{self, Record};
+use crate::bundle::{BundledFile, Naming};
+
+pub use outcome::{Error, Result};
+
+/// Whether this build script has emitted a bundle.
+static EMITTED: AtomicBool = AtomicBool::new(false);
+
+/// A directory of modules that becomes a part of the program: each `.wasm` file, under its name
+/// without the extension. A file `host.txt` says which imports the host defines, a line each:
+/// ```text
+/// "wasi_snapshot_preview1"                # everything under this module name
+/// "env"."now"                             # one name, of whatever type the modules import
+/// "env"."log" (func (param i32 i32))      # one name of this type
+/// ```
+/// Other files are left alone.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    dir: PathBuf,
+    root: Option<String>,
+    lazy: BTreeSet<String>,
+    naming: Naming,
+}
+
+impl Bundle {
+    /// The modules in a directory, whose path begins where the package's `Cargo.toml` is.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            root: None,
+            lazy: BTreeSet::new(),
+            naming: Naming::new(),
+        }
+    }
+
+    /// Names the module that the program is to begin with, as `holdall::Bundle::root` then tells it.
+    #[must_use]
+    pub fn root(mut self, name: impl Into<String>) -> Self {
+        self.root = Some(name.into());
+        self
+    }
+
+    /// Embeds a module without lowered code: its functions are lowered when they are called. The
+    /// program is smaller, and the module is validated and lowered each time that it runs. May be
+    /// called for any number of modules.
+    #[must_use]
+    pub fn lazy(mut self, name: impl Into<String>) -> Self {
+        self.lazy.insert(name.into());
+        self
+    }
+
+    /// Checks the modules for a linker that takes their names so (`Linker::set_naming`).
+    #[must_use]
+    pub fn naming(mut self, naming: Naming) -> Self {
+        self.naming = naming;
+        self
+    }
+
+    /// Checks the modules, emits them for `include_bundle!`, and has cargo run the build script again
+    /// when a file of the directory changes, comes or goes.
+    ///
+    /// What is wrong is told to cargo where `main` returns the result; for a build script that
+    /// does more there is [`Bundle::try_emit`].
+    pub fn emit(self) -> Result {
+        self.try_emit().into()
+    }
+
+    /// [`Bundle::emit`], with what is wrong as an error, of which cargo has not been told.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the modules; that the directory cannot be read, or has no module
+    /// of a name that was given; that this is not a build script, or has emitted a bundle already.
+    pub fn try_emit(self) -> std::result::Result<(), Error> {
+        let root = variable("CARGO_MANIFEST_DIR")?;
+        let out = variable("OUT_DIR")?;
+        if EMITTED.swap(true, Ordering::Relaxed) {
+            return Err(Error::of(
+                "a bundle was emitted already: a package has one, with all of its modules",
+            ));
+        }
+        for path in folder::watched(&root, &self.dir) {
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
+        self.write(&root, &out)
+    }
+
+    /// Emits the bundle of the package at `root` to the directory `out`.
+    fn write(&self, root: &Path, out: &Path) -> std::result::Result<(), Error> {
+        let folder = Folder::read(root, &self.dir, &self.naming)?;
+        let mut faults = folder.faults.clone();
+        let mut find = |setting, name: &String| {
+            let found = folder.find(setting, name);
+            found.map_err(|fault| faults.push(fault)).ok()
+        };
+        let root_at = self.root.as_ref().and_then(|name| find("root", name));
+        for name in &self.lazy {
+            find("lazy", name);
+        }
+        if !faults.is_empty() {
+            return Err(faults.into());
+        }
+        let mut modules = Vec::new();
+        for file in &folder.files {
+            let is_lazy = self.lazy.contains(&file.name);
+            let code = match (!is_lazy).then(|| code_of(file)).flatten() {
+                Some(code) => {
+                    let path = out.join(format!("{}.code", file.name));
+                    write(&path, &code)?;
+                    Some(path)
+                }
+                None => None,
+            };
+            modules.push(Record { file, code });
+        }
+        let text = record::expression(&root.join(&self.dir), &modules, root_at)?;
+        write(&out.join(record::FILE), text.as_bytes())
+    }
+}
+
+/// The lowered code of a module that was checked, where it is made here.
+fn code_of(_file: &BundledFile) -> Option<Vec<u8>> {
+    None
+}
+
+/// What cargo sets for build scripts.
+fn variable(name: &str) -> std::result::Result<PathBuf, Error> {
+    let value = env::var_os(name).ok_or_else(|| {
+        format!("the variable {name} is not set: `holdall::build` is for build scripts, which cargo runs")
+    })?;
+    Ok(value.into())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> std::result::Result<(), Error> {
+    fs::write(path, bytes)
+        .map_err(|error| format!("{}: could not be written: {error}", path.display()).into())
+}

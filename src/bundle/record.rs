@@ -1,0 +1,184 @@
+//! What a build script records of a bundle: a Rust expression that `include_bundle!` puts into the
+//! program, made of what `emitted` has. Knows paths and hashes; the build script takes this file by
+//! its path.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::check::BundledFile;
+
+/// The file in `OUT_DIR` that has the expression.
+pub(crate) const FILE: &str = "holdall_bundle.rs";
+
+/// A module as it is recorded.
+pub(crate) struct Record<'a> {
+    pub(crate) file: &'a BundledFile,
+    /// Where its lowered code is, if there is any.
+    pub(crate) code: Option<PathBuf>,
+}
+
+/// The expression for the modules whose files are in `dir`, an absolute path, in the order of their
+/// names; `root` is the place of the root among them.
+///
+/// # Errors
+/// A path that is not UTF-8, as the expression has to be.
+pub(crate) fn expression(
+    dir: &Path,
+    modules: &[Record<'_>],
+    root: Option<usize>,
+) -> Result<String, String> {
+    let mut text = "{\n    const MODULES: &[emitted::BundledModule] = &[\n".to_owned();
+    for Record { file, code } in modules {
+        let path = dir.join(format!("{}.wasm", file.name));
+        let code = match code {
+            Some(path) => format!(
+                "{{ const CODE: &emitted::Aligned<[u8]> = \
+                 &emitted::Aligned(*include_bytes!({:?})); Some(&CODE.0) }}",
+                utf8(path)?
+            ),
+            None => "None".to_owned(),
+        };
+        let _ = writeln!(
+            text,
+            "        emitted::module({:?}, include_bytes!({:?}), {:?}, {code}),",
+            file.name,
+            utf8(&path)?,
+            sha256(&file.bytes)
+        );
+    }
+    let _ = write!(text, "    ];\n    emitted::bundle(MODULES, {root:?})\n}}\n");
+    Ok(text)
+}
+
+fn utf8(path: &Path) -> Result<&str, String> {
+    path.to_str()
+        .ok_or_else(|| format!("{}: expected a path in UTF-8", path.display()))
+}
+
+/// The SHA-256 in hexadecimal.
+fn sha256(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in Sha256::digest(bytes) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::{Command, Output};
+
+    use super::*;
+
+    /// A program that includes a bundle, and shows what is in it.
+    const PROGRAM: &str = r#"
+        pub mod embedded {
+            #[derive(Clone)]
+            pub struct BundledModule {
+                pub name: &'static str,
+                pub bytes: &'static [u8],
+                pub sha256: Option<&'static str>,
+                pub code: Option<&'static [u8]>,
+            }
+            pub struct Bundle {
+                pub modules: std::borrow::Cow<'static, [BundledModule]>,
+                pub root: Option<usize>,
+            }
+        }
+        #[path = EMITTED]
+        pub mod emitted;
+        pub use emitted as __emitted;
+        static BUNDLE: embedded::Bundle = crate::include_bundle!();
+
+        fn main() {
+            for module in BUNDLE.modules.iter() {
+                let places = module.code.map(|code| code.as_ptr().addr() % 16);
+                let sha256 = &module.sha256.unwrap()[..8];
+                println!("{:?} {:?} {sha256} {:?} {places:?}", module.name, module.bytes, module.code);
+            }
+            println!("{:?}", BUNDLE.root);
+        }"#;
+
+    /// Compiles the program in `dir`, with that as `OUT_DIR` or without one.
+    fn compile(dir: &Path, out_dir: Option<&Path>) -> Output {
+        let emitted = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bundle/emitted.rs");
+        let program = PROGRAM.replace("EMITTED", &format!("{emitted:?}"));
+        fs::write(dir.join("main.rs"), program).unwrap();
+        let mut rustc = Command::new("rustc");
+        rustc.args(["--edition=2024", "main.rs"]).current_dir(dir);
+        rustc.env_remove("OUT_DIR");
+        rustc.envs(out_dir.map(|out_dir| ("OUT_DIR", out_dir)));
+        rustc.output().unwrap()
+    }
+
+    fn folder(test: &str) -> PathBuf {
+        let dir = Path::new(env!("OUT_DIR")).join("programs").join(test);
+        fs::create_dir_all(&dir).unwrap();
+        dir
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "it runs the compiler")]
+    fn a_program_gets_names_of_any_letters_and_code_at_multiples_of_sixteen() {
+        let dir = folder("names");
+        let mut names = vec![
+            "a b",
+            "lib@1.2.3",
+            "n'est-ce pas",
+            "{}",
+            "ïö\u{301}",
+            "模块",
+        ];
+        if cfg!(unix) {
+            names.extend(["\"quoted\"", "line\nline", r"back\slash"]);
+        }
+        names.sort_unstable();
+        let files: Vec<BundledFile> = names
+            .iter()
+            .map(|name| {
+                fs::write(dir.join(format!("{name}.wasm")), name).unwrap();
+                fs::write(dir.join(format!("{name}.code")), b"code").unwrap();
+                BundledFile {
+                    name: (*name).to_owned(),
+                    bytes: name.as_bytes().to_vec(),
+                }
+            })
+            .collect();
+        let modules: Vec<Record<'_>> = files
+            .iter()
+            .enumerate()
+            .map(|(at, file)| Record {
+                file,
+                code: (at > 0).then(|| dir.join(format!("{}.code", file.name))),
+            })
+            .collect();
+        let text = expression(&dir, &modules, Some(2)).unwrap();
+        fs::write(dir.join(FILE), text).unwrap();
+        let compiled = compile(&dir, Some(&dir));
+        assert!(compiled.status.success(), "{compiled:?}");
+        let ran = Command::new(dir.join("main")).output().unwrap();
+        let mut expected = String::new();
+        for Record { file, code } in &modules {
+            let code = code.as_ref().map(|_| b"code");
+            let place = code.map(|_| 0);
+            let sha256 = &sha256(&file.bytes)[..8];
+            let BundledFile { name, bytes } = file;
+            let _ = writeln!(expected, "{name:?} {bytes:?} {sha256} {code:?} {place:?}");
+        }
+        let _ = writeln!(expected, "Some(2)");
+        assert_eq!(String::from_utf8_lossy(&ran.stdout), expected);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "it runs the compiler")]
+    fn a_package_without_a_build_script_is_told_that_it_needs_one() {
+        let compiled = compile(&folder("no_script"), None);
+        let text = String::from_utf8_lossy(&compiled.stderr);
+        assert!(!compiled.status.success());
+        let expected = "`include_bundle!` needs a build script that emits a bundle";
+        assert!(text.contains(expected), "{text}");
+    }
+}
