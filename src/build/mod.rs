@@ -30,6 +30,9 @@ use std::{env, fs};
 use crate::bundle::folder::{self, Folder};
 use crate::bundle::record::{self, Record};
 use crate::bundle::{BundledFile, Naming};
+use crate::compile::Target;
+use crate::engine::Engine;
+use crate::module::Module;
 
 pub use outcome::{Error, Result};
 
@@ -148,9 +151,18 @@ impl Bundle {
     }
 }
 
-/// The lowered code of a module that was checked, where it is made here.
-fn code_of(_file: &BundledFile) -> Option<Vec<u8>> {
-    None
+/// The lowered code of a module that was checked, for the program that is being built; `None` where
+/// the module exceeds a limit, which is then told where it is used.
+fn code_of(file: &BundledFile) -> Option<Vec<u8>> {
+    let module = Module::named(&Engine::default(), &file.name, file.bytes.clone()).ok()?;
+    let is = |variable: &str, values: &[&str]| {
+        env::var(variable).is_ok_and(|value| values.contains(&value.as_str()))
+    };
+    Some(module.precompile_for(Target {
+        // As this crate's own build script decides for the program's executor.
+        sequences: is("OPT_LEVEL", &["2", "3", "s", "z"]),
+        big_endian: is("CARGO_CFG_TARGET_ENDIAN", &["big"]),
+    }))
 }
 
 /// What cargo sets for build scripts.

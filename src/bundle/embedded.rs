@@ -5,7 +5,10 @@ use std::borrow::Cow;
 
 use include_dir::Dir;
 
+use crate::engine::Engine;
+use crate::error::Result;
 use crate::link::BundleReader;
+use crate::module::Module;
 
 static EMBEDDED: Bundle = crate::include_bundle!();
 
@@ -120,11 +123,27 @@ impl BundledModule {
         self.sha256
     }
 
-    /// The lowered code that the build script made of the module, at a multiple of 16 bytes. `None`
-    /// where its functions are to be lowered when they are called.
+    /// The lowered code that the build script made of the module. `None` where its functions are to be
+    /// lowered when they are called.
     #[must_use]
     pub fn code(&self) -> Option<&'static [u8]> {
         self.code
+    }
+
+    /// The module for an engine: of its lowered code, where that is for such an engine and this
+    /// program; else it is validated, as modules from elsewhere are.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Module::new`].
+    pub fn module(&self, engine: &Engine) -> Result<Module> {
+        match self.code {
+            Some(code) if Module::fits(engine, code) => {
+                // SAFETY: the build script made the code of these bytes, and both are constants.
+                unsafe { Module::precompiled(engine, self.name, self.bytes, code) }
+            }
+            _ => Module::named(engine, self.name, self.bytes),
+        }
     }
 }
 

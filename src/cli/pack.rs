@@ -1,5 +1,6 @@
 //! `holdall pack`: a module with what it needs, as one executable.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -87,6 +88,15 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
     let policy = args.limits.limit(args.wasi.policy());
     let naming = args.naming.naming("pack");
     let mut progress = Progress::new();
+    let bytes = runtime(args)?;
+    let runtime = Runtime::new(&bytes);
+    let runtime = runtime.with_context(|| match &args.runtime {
+        Some(path) => format!(
+            "cannot use {} as the runtime",
+            Plain(&path.to_string_lossy())
+        ),
+        None => "this command is damaged".to_owned(),
+    })?;
 
     progress.tell("reading modules");
     let engine = Engine::new(policy.unpooled_config());
@@ -111,7 +121,7 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
         check_linked(&linker, module)?;
     }
 
-    let mut packer = Packer::new();
+    let mut packer = Packer::new(&runtime);
     let modules = linker.registry().names().collect::<Vec<_>>();
     for (at, name) in modules.iter().enumerate() {
         progress.tell(format_args!(
@@ -134,17 +144,12 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
     }
 
     progress.tell("writing");
-    let bytes = with_runtime(args, |runtime| {
-        let bag = packer.close(&Program {
-            root: &name,
-            invoke: &args.invoke,
-            naming: &naming,
-            policy: &policy,
-            checksum: runtime.checksum(),
-        });
-        Ok(runtime.carry(&bag)?)
-    })?;
-    destination.write(&bytes)
+    destination.write(&packer.executable(&Program {
+        root: &name,
+        invoke: &args.invoke,
+        naming: &naming,
+        policy: &policy,
+    })?)
 }
 
 /// A linker that has loaded and checked the root and all that it needs, for the host that APP will be.
@@ -181,24 +186,18 @@ fn link(args: &Args, naming: &Naming, engine: &Engine, root: Root) -> anyhow::Re
     Ok(linker)
 }
 
-/// Calls with the program that APP is made of.
-fn with_runtime<T>(
-    args: &Args,
-    make: impl FnOnce(Runtime<'_>) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
-    let Some(path) = &args.runtime else {
-        let embedded = Runtime::embedded().ok_or_else(|| {
-            anyhow!(
-                "this build of holdall carries no runtime to make executables of: build it with \
-                 --release, or name one with --runtime PATH"
-            )
-        })?;
-        return make(embedded);
-    };
-    let bytes = source::read(path)?;
-    let label = path.to_string_lossy();
-    let runtime = Runtime::new(&bytes);
-    make(runtime.with_context(|| format!("cannot use {} as the runtime", Plain(&label)))?)
+/// The program that APP is made of.
+fn runtime(args: &Args) -> anyhow::Result<Cow<'static, [u8]>> {
+    if let Some(path) = &args.runtime {
+        return Ok(source::read(path)?.into());
+    }
+    let embedded = Runtime::embedded().ok_or_else(|| {
+        anyhow!(
+            "this build of holdall carries no runtime to make executables of: build it with \
+             --release, or name one with --runtime PATH"
+        )
+    })?;
+    Ok(embedded.into())
 }
 
 /// Where APP is to be: a name in a directory that can be written to.

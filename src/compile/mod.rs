@@ -36,12 +36,15 @@ const MAX_FRAME_SLOTS: u32 = u16::MAX as u32;
 pub(crate) struct Target {
     /// Whether it has handlers for sequences. It can run code without them, only slower.
     pub(crate) sequences: bool,
+    /// Whether it is on a machine whose words begin with their high bytes.
+    pub(crate) big_endian: bool,
 }
 
 impl Target {
     /// The executor of this build.
     pub(crate) const HERE: Self = Self {
         sequences: cfg!(sequences),
+        big_endian: cfg!(target_endian = "big"),
     };
 }
 

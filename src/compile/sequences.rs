@@ -138,7 +138,10 @@ mod tests {
             (local.get 2)) (memory 1))"#;
         let module = Module::new(&Engine::default(), text.as_slice()).unwrap();
         let words = |sequences| {
-            let target = Target { sequences };
+            let target = Target {
+                sequences,
+                ..Target::HERE
+            };
             compile::words(module.inner(), 0, target).unwrap()
         };
         let (single, joined) = (words(false), words(true));

@@ -135,6 +135,13 @@ impl ModuleReader for BundleReader {
         Ok(module.map(|module| Cow::Borrowed(module.bytes())))
     }
 
+    fn module(&self, engine: &Engine, name: &str, bytes: Cow<'static, [u8]>) -> Result<Module> {
+        match self.bundle.find(name) {
+            Some(bundled) if std::ptr::eq(bundled.bytes(), &*bytes) => bundled.module(engine),
+            _ => Module::named(engine, name, bytes),
+        }
+    }
+
     fn describe(&self) -> String {
         "the bundle".to_owned()
     }

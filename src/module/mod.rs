@@ -23,9 +23,10 @@ use std::sync::Arc;
 pub(crate) use const_expr::ConstExpr;
 pub(crate) use inner::{ExportKind, Import, ImportKind, ModuleInner};
 #[cfg(feature = "pack")]
-pub(crate) use precompiled::{MEANING_OF_CODE, SEQUENCES_HERE};
+pub(crate) use precompiled::MEANING_OF_CODE;
 pub(crate) use segments::{DataMode, ElemItems, ElemMode};
 
+use crate::compile::Target;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ir;
@@ -125,7 +126,12 @@ impl Module {
     /// would without.
     #[must_use]
     pub fn precompile(&self) -> Vec<u8> {
-        precompiled::write(&self.0)
+        self.precompile_for(Target::HERE)
+    }
+
+    /// [`Module::precompile`], for another executor than that of this program.
+    pub(crate) fn precompile_for(&self, target: Target) -> Vec<u8> {
+        precompiled::write(&self.0, target)
     }
 
     /// Whether [`Module::precompiled`] takes this code in such an engine: whether it was made for

@@ -20,8 +20,6 @@ pub(crate) const MEANING_OF_CODE: [u8; 16] = *env!("HOLDALL_MEANING_OF_CODE")
     .as_bytes()
     .as_array()
     .unwrap();
-/// Whether this build makes and runs code with sequences.
-pub(crate) const SEQUENCES_HERE: bool = Target::HERE.sequences;
 
 const HEADER_BYTES: usize = 48;
 const WORD_BYTES: usize = size_of::<Word>();
@@ -83,10 +81,10 @@ impl Header {
             return Err(Unfit::Place);
         }
         let flags = number(head, 8);
-        if head[16..32] != MEANING_OF_CODE || flags & SEQUENCES & !here() != 0 {
+        if head[16..32] != MEANING_OF_CODE || flags & SEQUENCES & !of_target(Target::HERE) != 0 {
             return Err(Unfit::Build);
         }
-        if (flags ^ here()) & BIG_ENDIAN != 0 {
+        if (flags ^ of_target(Target::HERE)) & BIG_ENDIAN != 0 {
             return Err(Unfit::ByteOrder);
         }
         if flags & !(SEQUENCES | BIG_ENDIAN) != of_config(engine.config()) {
@@ -103,8 +101,8 @@ impl Header {
     }
 }
 
-/// The lowered code of a module, for this machine.
-pub(super) fn write(module: &ModuleInner) -> Vec<u8> {
+/// The lowered code of a module, for an executor.
+pub(super) fn write(module: &ModuleInner, target: Target) -> Vec<u8> {
     let functions = module.bodies.len();
     let lowered: Box<[OnceLock<Vec<Word>>]> =
         module.bodies.iter().map(|_| OnceLock::new()).collect();
@@ -112,7 +110,7 @@ pub(super) fn write(module: &ModuleInner) -> Vec<u8> {
     let indices = (0..functions as u32).collect();
     let done = side_by_side(indices, bytes, |(): &mut (), index: u32| {
         // What cannot be lowered is left to its first call.
-        if let Ok(words) = compile::words(module, index, Target::HERE) {
+        if let Ok(words) = compile::words(module, index, target) {
             let _ = lowered[index as usize].set(words);
         }
         Ok(())
@@ -126,7 +124,7 @@ pub(super) fn write(module: &ModuleInner) -> Vec<u8> {
     let words_at = words_at(functions);
     let mut bytes = Vec::with_capacity(words_at + all * WORD_BYTES);
     bytes.extend(MAGIC);
-    bytes.extend((here() | of_config(module.engine.config())).to_le_bytes());
+    bytes.extend((of_target(target) | of_config(module.engine.config())).to_le_bytes());
     bytes.extend((functions as u32).to_le_bytes());
     bytes.extend(MEANING_OF_CODE);
     // A module has at most 1 GiB, and lowered code some few times as much: the words can be counted.
@@ -142,7 +140,11 @@ pub(super) fn write(module: &ModuleInner) -> Vec<u8> {
     for words in &lowered {
         for word in words.get().into_iter().flatten() {
             for part in [word.op, word.a, word.b, word.c] {
-                bytes.extend(part.to_ne_bytes());
+                bytes.extend(if target.big_endian {
+                    part.to_be_bytes()
+                } else {
+                    part.to_le_bytes()
+                });
             }
         }
     }
@@ -193,14 +195,9 @@ fn number(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }
 
-/// The flags of code that this build makes and runs.
-fn here() -> u32 {
-    let sequences = if SEQUENCES_HERE { SEQUENCES } else { 0 };
-    let order = if cfg!(target_endian = "big") {
-        BIG_ENDIAN
-    } else {
-        0
-    };
+fn of_target(target: Target) -> u32 {
+    let sequences = if target.sequences { SEQUENCES } else { 0 };
+    let order = if target.big_endian { BIG_ENDIAN } else { 0 };
     sequences | order
 }
 

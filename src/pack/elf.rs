@@ -82,6 +82,12 @@ pub(super) fn carry(program: &[u8], payload: &[u8]) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Whether a program is for machines whose words begin with their high bytes; other formats than ELF
+/// are for none of these.
+pub(super) fn is_big_endian(program: &[u8]) -> bool {
+    File::parse(program).is_ok_and(|header| header.is_big_endian())
+}
+
 /// Where in the file a structure of it is.
 fn place<T>(file: &[u8], structure: &T) -> usize {
     std::ptr::from_ref(structure).addr() - file.as_ptr().addr()

@@ -3,7 +3,8 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::module::{MEANING_OF_CODE, SEQUENCES_HERE};
+use crate::compile::Target;
+use crate::module::MEANING_OF_CODE;
 
 /// The name under which an executable carries its bag.
 pub const SECTION: &str = "holdall";
@@ -35,17 +36,15 @@ impl Mark {
             mark[at] = MEANING_OF_CODE[at - START.len()];
             at += 1;
         }
-        mark[at] = SEQUENCES_HERE as u8;
+        mark[at] = Target::HERE.sequences as u8;
         Self(mark)
     };
 
-    /// Whether the runtime of this mark runs the code that this program makes.
-    pub(super) fn runs_ours(&self) -> bool {
-        let (meaning, sequences) = (
-            &self.0[START.len()..START.len() + 16],
-            self.0[START.len() + 16],
-        );
-        *meaning == MEANING_OF_CODE && sequences >= u8::from(SEQUENCES_HERE)
+    /// Whether the runtime of this mark runs the code that this program makes, and has sequences.
+    #[cfg(feature = "packer")]
+    pub(super) fn runs_ours(&self) -> Option<bool> {
+        let (meaning, rest) = self.0[START.len()..].split_at(MEANING_OF_CODE.len());
+        (meaning == MEANING_OF_CODE).then(|| rest[0] != 0)
     }
 }
 

@@ -10,13 +10,15 @@ use sha2::{Digest, Sha256};
 use super::bag::{Filling, Part};
 use super::manifest::{Entry, Manifest, PackedDir, PackedModule};
 use super::policy::Policy;
+use super::runtime::Runtime;
 use crate::bundle::{Naming, Versions};
 use crate::error::{Error, Result};
 use crate::module::Module;
 
 /// A program that is being packed.
-#[derive(Debug, Default)]
-pub struct Packer {
+#[derive(Debug)]
+pub struct Packer<'a> {
+    runtime: &'a Runtime<'a>,
     filling: Filling,
     modules: BTreeMap<String, Packed>,
     dirs: Vec<(String, BTreeMap<String, Found>)>,
@@ -48,16 +50,18 @@ pub struct Program<'a> {
     pub naming: &'a Naming,
     /// What it may reach, and what it may take.
     pub policy: &'a Policy,
-    /// The checksum of the executable that will carry it; see
-    /// [`Runtime::checksum`](super::Runtime::checksum).
-    pub checksum: u64,
 }
 
-impl Packer {
-    /// Nothing yet.
+impl<'a> Packer<'a> {
+    /// Nothing yet, for this runtime.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(runtime: &'a Runtime<'a>) -> Self {
+        Self {
+            runtime,
+            filling: Filling::new(),
+            modules: BTreeMap::new(),
+            dirs: Vec::new(),
+        }
     }
 
     /// Adds a module under the name that imports use, and lowers it.
@@ -66,7 +70,9 @@ impl Packer {
         let packed = Packed {
             module: self.filling.part(bytes),
             sha256: Sha256::digest(bytes).into(),
-            code: self.filling.part(&module.precompile()),
+            code: self
+                .filling
+                .part(&module.precompile_for(self.runtime.target)),
         };
         self.modules.insert(name.to_owned(), packed);
     }
@@ -106,9 +112,12 @@ impl Packer {
         Ok(())
     }
 
-    /// The bag.
-    #[must_use]
-    pub fn close(self, program: &Program<'_>) -> Vec<u8> {
+    /// The executable.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is of no format that can carry something, or carries something already.
+    pub fn executable(self, program: &Program<'_>) -> Result<Vec<u8>> {
         let modules = self.modules.iter().map(|(name, packed)| PackedModule {
             name,
             module: packed.module,
@@ -131,9 +140,9 @@ impl Packer {
             compatible_versions: program.naming.versions == Versions::Compatible,
             policy: program.policy.clone(),
             dirs: dirs.collect(),
-            program: program.checksum,
+            program: self.runtime.checksum(),
         };
-        self.filling.close(&manifest)
+        self.runtime.carry(&self.filling.close(&manifest))
     }
 }
 

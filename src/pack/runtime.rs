@@ -9,20 +9,21 @@ use super::bag::{ALIGN_BYTES, Bag, BagError, MAGIC};
 use super::elf;
 use super::manifest::Entry;
 use super::mark::{Mark, SECTION, START};
+use crate::compile::Target;
 use crate::error::{Error, Result};
 
 /// The program that runs what a bag holds.
 #[derive(Clone, Debug)]
 pub struct Runtime<'a> {
     bytes: &'a [u8],
+    pub(super) target: Target,
 }
 
 impl<'a> Runtime<'a> {
-    /// The one that this program carries; builds without optimisation carry none.
+    /// The bytes of the one that this program carries; builds without optimisation carry none.
     #[must_use]
-    pub fn embedded() -> Option<Runtime<'static>> {
-        let bytes: Option<&'static [u8]> = include!(concat!(env!("OUT_DIR"), "/runtime.rs"));
-        bytes.map(|bytes| Runtime { bytes })
+    pub fn embedded() -> Option<&'static [u8]> {
+        include!(concat!(env!("OUT_DIR"), "/runtime.rs"))
     }
 
     /// The one whose executable has these bytes.
@@ -33,19 +34,25 @@ impl<'a> Runtime<'a> {
     pub fn new(bytes: &'a [u8]) -> Result<Self> {
         let marks = memmem::find_iter(bytes, &START);
         let mut marks = marks.filter_map(|at| bytes[at..].first_chunk().copied().map(Mark));
-        match marks.next() {
-            None => Err(Error::usage("it is not holdall's runtime")),
-            Some(mark) if !mark.runs_ours() => Err(Error::usage(
+        let mark = marks.next();
+        let mark = mark.ok_or_else(|| Error::usage("it is not holdall's runtime"))?;
+        let sequences = mark.runs_ours().ok_or_else(|| {
+            Error::usage(
                 "it is another build of holdall's runtime, which does not run the code of this one",
-            )),
-            Some(_) => Ok(Self { bytes }),
-        }
+            )
+        })?;
+        Ok(Self {
+            bytes,
+            target: Target {
+                sequences,
+                big_endian: elf::is_big_endian(bytes),
+            },
+        })
     }
 
     /// The checksum of what the system loads of the program and does not change: its read-only
     /// segments, but for the headers of the file. 0 where the format is not ELF.
-    #[must_use]
-    pub fn checksum(&self) -> u64 {
+    pub(super) fn checksum(&self) -> u64 {
         elf::checksum(self.bytes).unwrap_or(0)
     }
 
@@ -54,7 +61,7 @@ impl<'a> Runtime<'a> {
     /// # Errors
     ///
     /// When the program is of no format that can, or carries one already.
-    pub fn carry(&self, bag: &[u8]) -> Result<Vec<u8>> {
+    pub(super) fn carry(&self, bag: &[u8]) -> Result<Vec<u8>> {
         if utils::is_elf(self.bytes) {
             return elf::carry(self.bytes, bag);
         }
