@@ -14,7 +14,7 @@ use std::{env, fs};
 
 use bundle::folder::Folder;
 use bundle::naming::Naming;
-use bundle::record::{self, Record};
+use bundle::record;
 use sha2::{Digest, Sha256};
 
 #[path = "src/types.rs"]
@@ -77,7 +77,7 @@ fn main() {
     fs::write(Path::new(&out).join("runtime.rs"), expression).expect("OUT_DIR is writable");
     match bundle(Path::new(&root)) {
         Ok(text) => {
-            fs::write(Path::new(&out).join(record::FILE), text).expect("OUT_DIR is writable")
+            fs::write(Path::new(&out).join("hashes.rs"), text).expect("OUT_DIR is writable");
         }
         Err(faults) => {
             for fault in faults {
@@ -88,16 +88,15 @@ fn main() {
     }
 }
 
-/// The expression for the checked modules of `bundle/`; or everything that is wrong with them.
+/// What is recorded of the checked modules of `bundle/`; or everything that is wrong with them.
 fn bundle(root: &Path) -> Result<String, Vec<String>> {
-    let dir = Path::new("bundle");
-    let folder = Folder::read(root, dir, &Naming::new()).map_err(|fault| vec![fault])?;
-    if !folder.faults.is_empty() {
-        return Err(folder.faults);
+    let folder = Folder::read(root, Path::new("bundle"), &Naming::new());
+    let folder = folder.map_err(|fault| vec![fault])?;
+    if folder.faults.is_empty() {
+        Ok(record::hashes(&folder.files))
+    } else {
+        Err(folder.faults)
     }
-    let modules = folder.files.iter().map(|file| Record { file, code: None });
-    let modules: Vec<Record<'_>> = modules.collect();
-    record::expression(&root.join(dir), &modules, None).map_err(|fault| vec![fault])
 }
 
 /// Threaded dispatch needs sibling calls: an optimised build for an architecture with enough

@@ -2,15 +2,28 @@
 //! what a build script recorded.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
-use include_dir::Dir;
+use include_dir::{Dir, include_dir};
 
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::link::BundleReader;
 use crate::module::Module;
 
-static EMBEDDED: Bundle = crate::include_bundle!();
+static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/bundle");
+
+/// The SHA-256 of each module, as the build script recorded it when it had checked them.
+static HASHES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/hashes.rs"));
+
+static EMBEDDED: LazyLock<Bundle> = LazyLock::new(|| {
+    let mut bundle = Bundle::from_dir(&FILES);
+    for module in bundle.modules.to_mut() {
+        let recorded = HASHES.iter().find(|(name, _)| *name == module.name);
+        module.sha256 = recorded.map(|(_, sha256)| *sha256);
+    }
+    bundle
+});
 
 /// Modules that travel inside the program.
 ///
