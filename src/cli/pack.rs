@@ -28,11 +28,11 @@ Examples:
   holdall pack app.wasm -o app
   holdall pack app.wasm -o app --module-path lib --module log=quiet.wasm
   holdall pack --dir .::/work::ro --env LANG --timeout 10s app.wasm -o app
-  holdall pack python.wasm -o app --embed lib::/lib --argv0 python
+  holdall pack python.wasm -o app --embed lib::/lib --argv0 python -- /lib/main.py
   holdall pack mC -o app --invoke call_B
 
-APP runs where its platform does, with no file beside it. Its arguments, the standard streams, clocks
-and randomness are the root's, and so is what --embed, --dir and --env give; everything else of the
+APP runs where its platform does, with no file beside it. Its arguments, after ARGS, the standard
+streams, clocks and randomness are the root's, and so is what --embed, --dir and --env give; everything else of the
 host stays denied, for whoever runs it. The directories and the variables are those of where it runs.
 
 The modules are checked, lowered and put into APP as they are; what they lack is told now. The same
@@ -71,6 +71,9 @@ pub(super) struct Args {
     /// A .wasm or .wat path, or the name of a bundled module
     #[arg(help_heading = "Arguments")]
     root: PathBuf,
+    /// Arguments that stand before those of whoever runs APP
+    #[arg(last = true, help_heading = "Arguments")]
+    args: Vec<String>,
 }
 
 /// A directory to embed, from `HOST_DIR::GUEST_DIR`.
@@ -147,6 +150,7 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
     destination.write(&packer.executable(&Program {
         root: &name,
         invoke: &args.invoke,
+        args: &args.args,
         naming: &naming,
         policy: &policy,
     })?)

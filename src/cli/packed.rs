@@ -4,7 +4,7 @@ use anyhow::Context;
 use holdall::pack::{Bag, Entry, Manifest, open_whole};
 
 use super::output::{Output, Plain};
-use super::shell::option;
+use super::shell::{option, quoted};
 use super::source::Root;
 
 /// How executables begin: ELF, PE, Mach-O.
@@ -40,6 +40,10 @@ pub(super) fn show(root: &Root, output: &mut Output) -> anyhow::Result<()> {
         output.line("calls: _start")?;
     } else {
         output.line(format_args!("calls: {}", calls.join(", ")))?;
+    }
+    if !manifest.args.is_empty() {
+        let args: Vec<_> = manifest.args.iter().map(|arg| quoted(arg)).collect();
+        output.line(format_args!("arguments: {}", args.join(" ")))?;
     }
     output.line("modules")?;
     let modules = manifest.modules.iter().map(|module| {

@@ -105,6 +105,10 @@ fn command(bag: &Bag<'_>) -> String {
     }
     words.extend(manifest.invoke.iter().map(|name| option("--invoke", name)));
     words.extend(packed::options(manifest));
+    if !manifest.args.is_empty() {
+        words.push("--".to_owned());
+        words.extend(manifest.args.iter().map(|arg| quoted(arg)));
+    }
     words.join(" \\\n  ") + "\n"
 }
 

@@ -19,6 +19,8 @@ pub struct Manifest<'a> {
     pub root: &'a str,
     /// The functions to call, instead of `_start`.
     pub invoke: Vec<String>,
+    /// The arguments that stand before those of whoever runs it.
+    pub args: Vec<String>,
     /// The aliases of module names, each with what it stands for.
     #[serde(borrow)]
     pub aliases: Vec<(&'a str, &'a str)>,

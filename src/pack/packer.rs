@@ -46,6 +46,8 @@ pub struct Program<'a> {
     pub root: &'a str,
     /// The functions to call, instead of `_start`.
     pub invoke: &'a [String],
+    /// The arguments that stand before those of whoever runs it.
+    pub args: &'a [String],
     /// How the module names of imports are taken.
     pub naming: &'a Naming,
     /// What it may reach, and what it may take.
@@ -136,6 +138,7 @@ impl<'a> Packer<'a> {
             modules: modules.collect(),
             root: program.root,
             invoke: program.invoke.to_vec(),
+            args: program.args.to_vec(),
             aliases: program.naming.aliases().collect(),
             compatible_versions: program.naming.versions == Versions::Compatible,
             policy: program.policy.clone(),

@@ -53,10 +53,11 @@ fn run(name: &str, args: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
     if manifest.program != 0 && manifest.program != image.checksum() {
         return Err(BagError::Damaged("its own program".to_owned()).into());
     }
-    let args = args.map(|arg| {
+    let own = args.map(|arg| {
         let text = arg.into_string();
         text.map_err(|arg| anyhow!("the argument {arg:?} is no text (UTF-8)"))
     });
+    let args = manifest.args.iter().cloned().map(Ok).chain(own);
     let args = args.collect::<anyhow::Result<Vec<_>>>()?;
     let mut program = link(&bag, name, &args)?;
     if manifest.invoke.is_empty() {

@@ -22,6 +22,20 @@ fn an_executable_needs_no_file_and_takes_its_own_arguments() {
 }
 
 #[test]
+fn arguments_that_are_packed_stand_before_its_own() {
+    let folder = Folder::new("args")
+        .with("echo.wat", ECHO)
+        .with("lib.wat", letter('x'));
+    let pack = ["echo.wat", "-o", "app", "--module", "lib=lib.wat"];
+    folder
+        .pack(&[&pack[..], &["--", "first", "--second"]].concat())
+        .prints("");
+    folder
+        .app("app", &["--third"])
+        .prints("app\nfirst\n--second\n--third\nx\n");
+}
+
+#[test]
 fn modules_come_by_name_alias_and_version() {
     let folder = Folder::new("names")
         .with("echo.wat", ECHO)

@@ -34,6 +34,9 @@ const PACK: &[&str] = &[
     "1.5s",
     "--alias",
     "env=lib",
+    "--",
+    "first",
+    "--second one",
 ];
 
 #[test]
@@ -57,6 +60,7 @@ fn inspect_tells_modules_files_grants_and_limits() {
         concat!("packed by holdall ", env!("CARGO_PKG_VERSION"), "\n"),
         "root: echo\n",
         "calls: _start\n",
+        "arguments: first '--second one'\n",
         "    lib ",
         "  sha256 ",
         "    /in  3 files  8 bytes\n",
