@@ -74,8 +74,13 @@ fn modules_are_emitted_in_order_with_path_hash_and_root() {
     });
     let [app, library] = paths.each_ref().map(|path| text.find(path).unwrap());
     assert!(app < library && text.ends_with("emitted::bundle(MODULES, None)\n}\n"));
-    assert_eq!(text.matches("None),").count(), 2, "no code");
+    assert_eq!(text.matches("Some(&CODE.0)").count(), 2);
+    for name in ["app", "library"] {
+        let code = fs::read(package.out.join(format!("{name}.code"))).unwrap();
+        assert!(code.starts_with(b"holdcode"), "{name}");
+    }
     let text = package.emitted(&bundle().root("library").lazy("app"));
+    assert_eq!(text.matches("Some(&CODE.0)").count(), 1);
     assert!(text.ends_with("emitted::bundle(MODULES, Some(1))\n}\n"));
 }
 
@@ -134,12 +139,15 @@ fn a_directory_that_is_not_there_is_the_only_fault() {
 fn a_place_that_cannot_be_written_to_is_named() {
     let package = Package::of_modules("no_out", &[("library", LIBRARY)]);
     fs::remove_dir(&package.out).unwrap();
-    let faults = package.faults(&bundle());
-    let expected = format!(
-        "{}: could not be written: ",
-        package.out.join(record::FILE).display()
-    );
-    assert!(faults[0].starts_with(&expected), "{}", faults[0]);
+    for (bundle, file) in [
+        (bundle(), "library.code"),
+        (bundle().lazy("library"), record::FILE),
+    ] {
+        let faults = package.faults(&bundle);
+        let path = package.out.join(file);
+        let expected = format!("{}: could not be written: ", path.display());
+        assert!(faults[0].starts_with(&expected), "{}", faults[0]);
+    }
 }
 
 #[test]
