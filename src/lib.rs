@@ -35,14 +35,14 @@ pub use bundle::{
     HostManifestError, ImportFailure, check_bundle,
 };
 pub use engine::{Config, Engine, Lowering};
-pub use error::{Error, ErrorKind, I32Exit, ModuleError, Result};
+pub use error::{Error, ErrorKind, HostCallDenied, I32Exit, ModuleError, Result};
 pub use host::{Caller, IntoFunc, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy};
 pub use limits::{InterruptHandle, Limits, Pool};
 #[cfg(feature = "fs")]
 pub use link::DirReader;
 pub use link::{
     BundleReader, ChainReader, FnReader, LinkError, Linker, MemoryReader, ModuleReader, ReadError,
-    Registry, RegistryError,
+    Registry, RegistryError, Snapshot, SnapshotError,
 };
 pub use module::{ExportType, ImportType, Module};
 pub use store::{

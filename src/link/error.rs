@@ -2,6 +2,7 @@
 
 use super::reader::ReadError;
 use super::registry::RegistryError;
+use super::snapshot::SnapshotError;
 use crate::bundle::{GraphError, did_you_mean, path_text};
 use crate::error::Error;
 
@@ -15,6 +16,9 @@ pub enum LinkError {
     /// A name could not be given to a module.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// A graph's state could not be captured, or not brought back.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// A reader could not read a module that may be there.
     #[error("module {module:?} could not be read ({})", path_text(.chain))]
     Read {

@@ -30,6 +30,8 @@ pub(super) struct Loading<'a, T> {
     /// is not looked at.
     pub(super) core: Option<&'a Core>,
     pub(super) stands_in: bool,
+    /// Whether every module is to get a new instance, whatever lives already.
+    pub(super) anew: bool,
     pub(super) found: Loaded,
     /// The names that the reader knows, listed at most once.
     reader_names: OnceCell<Vec<String>>,
@@ -66,6 +68,7 @@ impl<'a, T: 'static> Loading<'a, T> {
             definitions,
             core: None,
             stands_in: false,
+            anew: false,
             found: Loaded::default(),
             reader_names: OnceCell::new(),
         }
@@ -124,8 +127,10 @@ impl<'a, T: 'static> Loading<'a, T> {
         })
     }
 
+    /// The store, where instances in it count.
     fn store(&self) -> Option<&StoreState> {
-        self.definitions.store(self.core?.id)
+        let core = self.core.filter(|_| !self.anew)?;
+        self.definitions.store(core.id)
     }
 
     /// Whether there is a module of a name, as far as that is known without reading it.
