@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
+use bundle::check::BundledFile;
 use bundle::folder::Folder;
 use bundle::naming::Naming;
 use bundle::record;
@@ -88,15 +89,17 @@ fn main() {
     }
 }
 
-/// What is recorded of the checked modules of `bundle/`; or everything that is wrong with them.
+/// The checked modules of `bundle/`, by name and SHA-256, as an expression; or everything that is wrong
+/// with them.
 fn bundle(root: &Path) -> Result<String, Vec<String>> {
     let folder = Folder::read(root, Path::new("bundle"), &Naming::new());
     let folder = folder.map_err(|fault| vec![fault])?;
-    if folder.faults.is_empty() {
-        Ok(record::hashes(&folder.files))
-    } else {
-        Err(folder.faults)
+    if !folder.faults.is_empty() {
+        return Err(folder.faults);
     }
+    let hash = |file: &BundledFile| (file.name.clone(), record::sha256(&file.bytes));
+    let hashes: Vec<(String, String)> = folder.files.iter().map(hash).collect();
+    Ok(format!("&{hashes:?}"))
 }
 
 /// Threaded dispatch needs sibling calls: an optimised build for an architecture with enough

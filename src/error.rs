@@ -31,6 +31,9 @@ pub enum ErrorKind {
     /// The guest ended itself with an exit code (WASI's `proc_exit`).
     #[error(transparent)]
     Exit(#[from] I32Exit),
+    /// The guest called a function of the host that it was not allowed to call.
+    #[error(transparent)]
+    Denied(#[from] HostCallDenied),
     /// The library was asked for something that does not exist, or with the wrong arguments.
     #[error("{0}")]
     Usage(String),
@@ -44,6 +47,16 @@ pub enum ErrorKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("exit code {0}")]
 pub struct I32Exit(pub i32);
+
+/// The guest called a function of the host that it was not allowed to call, which ended it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("host call {module}.{function} is not allowed; allow it by its name, {function}")]
+pub struct HostCallDenied {
+    /// The name of the module that the function was imported from.
+    pub module: String,
+    /// The function's name.
+    pub function: String,
+}
 
 /// Why bytes are not a module that holdall takes.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +136,16 @@ impl Error {
         }
     }
 
+    /// The call of the host that was not allowed, where that ended the guest, or a module that it
+    /// needs as it started.
+    #[must_use]
+    pub fn denied(&self) -> Option<&HostCallDenied> {
+        match self.cause() {
+            ErrorKind::Denied(denied) => Some(denied),
+            _ => None,
+        }
+    }
+
     /// The kind; of a module that did not start, why it did not.
     fn cause(&self) -> &ErrorKind {
         match self.kind() {
@@ -156,8 +179,12 @@ impl Error {
             Ok(error) => return error,
             Err(error) => error,
         };
-        match error.downcast::<I32Exit>() {
-            Ok(exit) => exit.into(),
+        let error = match error.downcast::<I32Exit>() {
+            Ok(exit) => return exit.into(),
+            Err(error) => error,
+        };
+        match error.downcast::<HostCallDenied>() {
+            Ok(denied) => denied.into(),
             Err(error) => ErrorKind::Host(error).into(),
         }
     }

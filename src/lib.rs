@@ -61,7 +61,7 @@ pub use bundle::{
 #[cfg(feature = "run")]
 pub use bundle::{Bundle, BundledModule};
 pub use engine::{Config, Engine, Lowering};
-pub use error::{Error, ErrorKind, I32Exit, ModuleError, Result};
+pub use error::{Error, ErrorKind, HostCallDenied, I32Exit, ModuleError, Result};
 #[cfg(feature = "run")]
 pub use host::{Caller, IntoFunc, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy};
 pub use limits::{InterruptHandle, Limits, Pool};
@@ -70,7 +70,7 @@ pub use link::DirReader;
 #[cfg(feature = "run")]
 pub use link::{
     BundleReader, ChainReader, FnReader, LinkError, Linker, MemoryReader, ModuleReader, ReadError,
-    Registry, RegistryError,
+    Registry, RegistryError, Snapshot, SnapshotError,
 };
 pub use module::{ExportType, ImportType, Module};
 #[cfg(feature = "run")]

@@ -1,6 +1,6 @@
 //! What a build script records of a bundle: a Rust expression that `include_bundle!` puts into the
-//! program, made of what `emitted` has, or hashes alone. Knows paths and hashes; the build script
-//! takes this file by its path.
+//! program, made of what `emitted` has. Knows paths and hashes; the build script takes this file by
+//! its path.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -52,23 +52,13 @@ pub(crate) fn expression(
     Ok(text)
 }
 
-/// The hashes alone, for a bundle that include_dir embeds: an expression of names, each with its
-/// SHA-256.
-pub(crate) fn hashes(files: &[BundledFile]) -> String {
-    let mut text = "&[\n".to_owned();
-    for BundledFile { name, bytes } in files {
-        let _ = writeln!(text, "    ({name:?}, {:?}),", sha256(bytes));
-    }
-    text + "]"
-}
-
 fn utf8(path: &Path) -> Result<&str, String> {
     path.to_str()
         .ok_or_else(|| format!("{}: expected a path in UTF-8", path.display()))
 }
 
 /// The SHA-256 in hexadecimal.
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     let mut text = String::new();
     for byte in Sha256::digest(bytes) {
         let _ = write!(text, "{byte:02x}");

@@ -9,13 +9,15 @@ use anyhow::{Context, anyhow, bail};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use cap_tempfile::TempFile;
-use holdall::pack::{Packer, Program, Runtime};
-use holdall::{ChainReader, Engine, Grants, Linker, MemoryReader, Naming, Store, Wasi};
+use holdall::pack::{Packer, Policy, Program, Runtime};
+use holdall::{
+    ChainReader, Engine, Error, Files, Grants, Linker, MemoryReader, Naming, Snapshot, Store, Wasi,
+};
 
 use super::limits::LimitArgs;
 use super::naming::NamingArgs;
 use super::output::{Output, Plain};
-use super::program::{check_function, check_linked, check_start};
+use super::program::{self, check_function, check_linked, check_start};
 use super::run::named_path;
 use super::source::{self, Root, Sources};
 use super::wasi::WasiArgs;
@@ -30,6 +32,7 @@ Examples:
   holdall pack --dir .::/work::ro --env LANG --timeout 10s app.wasm -o app
   holdall pack python.wasm -o app --embed lib::/lib --argv0 python -- /lib/main.py
   holdall pack mC -o app --invoke call_B
+  holdall pack app.wasm -o app --preinit=setup --preinit-allow environ_get
 
 APP runs where its platform does, with no file beside it. Its arguments, after ARGS, the standard
 streams, clocks and randomness are the root's, and so is what --embed, --dir and --env give; everything else of the
@@ -61,6 +64,14 @@ pub(super) struct Args {
     sources: Sources,
     #[command(flatten)]
     naming: NamingArgs,
+    /// Run the modules' initialisation now, and FUNC of ROOT or $module$FUNC after it if one is named,
+    /// and let APP begin with the state that this leaves. Calls of the host are refused meanwhile
+    #[arg(long, value_name = "FUNC", require_equals = true)]
+    preinit: Option<Option<String>>,
+    /// Let the initialisation call this function of WASI, such as environ_get; clocks and randomness
+    /// are those of --deterministic then; may be repeated
+    #[arg(long, value_name = "NAME", requires = "preinit")]
+    preinit_allow: Vec<String>,
     /// Make APP of this runtime, such as another platform's, in place of the one in this command
     #[arg(long, value_name = "PATH")]
     runtime: Option<PathBuf>,
@@ -146,6 +157,19 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
         packed.with_context(|| format!("cannot embed directory {}", Plain(&label)))?;
     }
 
+    if let Some(function) = &args.preinit {
+        progress.tell("initialising");
+        let state = initialise(
+            args,
+            &policy,
+            linker,
+            &name,
+            function.as_deref(),
+            &packer.files(),
+        );
+        packer.state(&state.context("cannot initialise")?);
+    }
+
     progress.tell("writing");
     destination.write(&packer.executable(&Program {
         root: &name,
@@ -188,6 +212,38 @@ fn link(args: &Args, naming: &Naming, engine: &Engine, root: Root) -> anyhow::Re
         linker.complete(&store, &module)?;
     }
     Ok(linker)
+}
+
+/// The state that the modules are in once they are initialised: with what APP will have, and calling
+/// nothing of the host but what is allowed.
+fn initialise(
+    args: &Args,
+    policy: &Policy,
+    mut linker: Linker<()>,
+    name: &str,
+    function: Option<&str>,
+    files: &[(&str, Files)],
+) -> anyhow::Result<Snapshot> {
+    let mut store = Store::try_new(linker.engine(), ())?;
+    store.limits(policy.limits()?)?;
+    let wasi = policy.wasi(name, &args.args, files)?;
+    let wasi = wasi.deterministic(policy.seed.unwrap_or(0));
+    linker.wasi(wasi.allow_only(&args.preinit_allow)?);
+    let root = linker.find(name).expect("it was registered").clone();
+    let run = || {
+        let mut program = program::Program::link(store, linker, root, None)?;
+        if let Some(function) = function {
+            program.initialise(function)?;
+        }
+        program.state()
+    };
+    run().map_err(|error: anyhow::Error| {
+        let denied = error.downcast_ref::<Error>().and_then(Error::denied);
+        match denied.map(|denied| denied.function.clone()) {
+            Some(function) => error.context(format!("allow it with --preinit-allow {function}")),
+            None => error,
+        }
+    })
 }
 
 /// The program that APP is made of.

@@ -70,6 +70,10 @@ pub(super) fn show(root: &Root, output: &mut Output) -> anyhow::Result<()> {
         });
         output.table(&dirs.collect::<Vec<_>>())?;
     }
+    if let Some(state) = manifest.state {
+        let size_bytes = state.bytes.size_bytes();
+        output.line(format_args!("initialised: {size_bytes} bytes of memories"))?;
+    }
     let options = options(manifest);
     if options.is_empty() {
         return output.line("granted: nothing but arguments, streams, clocks and randomness");

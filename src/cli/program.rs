@@ -1,8 +1,8 @@
 //! A linked program: a root, what it needs, and the calls of its functions.
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use holdall::text::{format_results, parse_args};
-use holdall::{ExternType, Func, Instance, Linker, Module, Store, Val};
+use holdall::{ExternType, Func, Instance, Linker, Module, Snapshot, Store, Val};
 
 use super::output::{Output, Plain};
 use crate::names;
@@ -19,13 +19,18 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Links a root with the modules that it needs, and runs their start functions.
+    /// Links a root with the modules that it needs, and runs their start functions; or brings them to
+    /// the state of a snapshot.
     pub(crate) fn link(
         mut store: Store<()>,
         mut linker: Linker<()>,
         root: Module,
+        state: Option<&Snapshot>,
     ) -> anyhow::Result<Self> {
-        let instance = linker.instantiate(&mut store, &root)?;
+        let instance = match state {
+            None => linker.instantiate(&mut store, &root)?,
+            Some(state) => linker.instantiate_from(&mut store, &root, state)?,
+        };
         Ok(Self {
             store,
             linker,
@@ -58,6 +63,19 @@ impl Program {
         let results = self.results(func, args)?;
         output.line(format_results(&self.store, &results))?;
         output.flush()
+    }
+
+    /// What the modules are in now.
+    pub(crate) fn state(&self) -> anyhow::Result<Snapshot> {
+        Ok(self.linker.snapshot(&self.store, self.instance)?)
+    }
+
+    /// Calls a function that neither takes nor gives anything.
+    pub(crate) fn initialise(&mut self, name: &str) -> anyhow::Result<()> {
+        let func = self.look_up(name)?;
+        func.typed::<(), ()>(&self.store)?
+            .call(&mut self.store, ())?;
+        Ok(())
     }
 
     /// The linker that linked them.

@@ -112,7 +112,7 @@ fn link_and_call(args: &Args, audit: Option<Audit>, output: &mut Output) -> anyh
     let root = root.register(&mut linker)?;
     // Guests write to the same stream, past this program's buffer.
     output.flush()?;
-    let mut program = Program::link(store, linker, root)?;
+    let mut program = Program::link(store, linker, root, None)?;
     for name in args.wasi.granted() {
         check_linked(program.linker(), name)?;
     }

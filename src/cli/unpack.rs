@@ -16,8 +16,8 @@ use super::source::Sources;
 /// Give the parts of an executable of `holdall pack` back as files
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-DIR gets the modules in DIR/modules, the embedded directories in DIR/files, and in DIR/command.txt the
-command that packs them again. Characters that would lead elsewhere are %-escaped in names of files.")]
+DIR gets the modules in DIR/modules, the embedded directories in DIR/files, the state of --preinit in
+DIR/state, and in DIR/command.txt the command that packs them again, but for --preinit. Characters that would lead elsewhere are %-escaped in names of files.")]
 pub(super) struct Args {
     /// An executable of `holdall pack`
     app: PathBuf,
@@ -71,6 +71,15 @@ fn write(bag: &Bag<'_>, dir: &Dir) -> anyhow::Result<()> {
                 Entry::Dir => put(dir, &path, |path| dir.create_dir_all(path))?,
                 Entry::Link(target) => put(dir, &path, |path| dir.symlink(target, path))?,
             }
+        }
+    }
+    if let Some(state) = manifest.state {
+        for (path, part) in [
+            ("state/header", state.header),
+            ("state/memories", state.bytes),
+        ] {
+            let bytes = bag.part(&part, || "the state".to_owned())?;
+            put(dir, path, |path| dir.write(path, bytes))?;
         }
     }
     put(dir, "command.txt", |path| dir.write(path, command(bag)))

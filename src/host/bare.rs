@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::HostDef;
 use crate::limits::{Limits, Meter};
-use crate::store::{Core, HostBody, InstanceData};
+use crate::store::{Core, HostBody, HostState, InstanceData};
 use crate::trace::Signature;
 use crate::types::FuncType;
 
@@ -61,6 +61,7 @@ pub(crate) struct BareFunc {
     signature: Signature,
     ty: FuncType,
     body: Arc<HostBody>,
+    state: Option<Arc<dyn HostState>>,
 }
 
 impl BareFunc {
@@ -87,12 +88,20 @@ impl BareFunc {
             signature,
             ty,
             body: Arc::new(body),
+            state: None,
         }
+    }
+
+    /// Says what the function keeps from call to call.
+    pub(crate) fn with_state(mut self, state: Arc<dyn HostState>) -> Self {
+        self.state = Some(state);
+        self
     }
 
     /// The definition for stores with any data.
     pub(crate) fn into_def<T>(self) -> HostDef<T> {
         // SAFETY: the body works on slots of `ty`, and takes no core for one of a certain `T`.
-        unsafe { HostDef::from_body(self.signature, self.ty, self.body) }
+        let def = unsafe { HostDef::from_body(self.signature, self.ty, self.body) };
+        def.with_state(self.state)
     }
 }

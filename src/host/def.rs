@@ -7,7 +7,9 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::host::call::{read_vals, write_vals};
 use crate::host::{Caller, IntoFunc};
-use crate::store::{AsContextMut, Core, Func, HostBody, InstanceData, StoreId, check_val};
+use crate::store::{
+    AsContextMut, Core, Func, HostBody, HostState, InstanceData, StoreId, check_val,
+};
 use crate::trace::Signature;
 use crate::types::{FuncType, ValType};
 use crate::value::Val;
@@ -18,6 +20,7 @@ pub struct HostDef<T> {
     ty: FuncType,
     body: Arc<HostBody>,
     signature: Signature,
+    state: Option<Arc<dyn HostState>>,
     /// The body takes the core that it is called with for one of a `Store<T>`.
     store: PhantomData<fn(T) -> T>,
 }
@@ -76,15 +79,23 @@ impl<T> HostDef<T> {
             ty,
             body,
             signature,
+            state: None,
             store: PhantomData,
         }
+    }
+
+    /// The function, of which it is known what it keeps from call to call.
+    pub(super) fn with_state(mut self, state: Option<Arc<dyn HostState>>) -> Self {
+        self.state = state;
+        self
     }
 
     /// Puts the function into a store.
     pub(crate) fn instantiate(&self, mut context: impl AsContextMut<Data = T>) -> Func {
         let mut context = context.as_context_mut();
         let core = context.core_mut();
-        let entry = core.add_host_func(&self.ty, Arc::clone(&self.body), self.signature.clone());
+        let (body, signature) = (Arc::clone(&self.body), self.signature.clone());
+        let entry = core.add_host_func(&self.ty, body, signature, self.state.clone());
         Func::from_entry(core.id, entry)
     }
 
@@ -100,6 +111,7 @@ impl<T> Clone for HostDef<T> {
             ty: self.ty.clone(),
             body: Arc::clone(&self.body),
             signature: self.signature.clone(),
+            state: self.state.clone(),
             store: PhantomData,
         }
     }

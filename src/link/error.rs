@@ -2,6 +2,7 @@
 
 use super::reader::ReadError;
 use super::registry::RegistryError;
+use super::snapshot::SnapshotError;
 use crate::bundle::{AliasError, GraphError, did_you_mean, instead, path_text};
 use crate::error::Error;
 
@@ -18,6 +19,9 @@ pub enum LinkError {
     /// A name is an alias of another name already.
     #[error(transparent)]
     Alias(#[from] AliasError),
+    /// A graph's state could not be captured, or not brought back.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// A reader could not read a module that may be there.
     #[error("module {module:?} could not be read ({})", path_text(.chain))]
     Read {

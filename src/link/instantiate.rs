@@ -1,5 +1,6 @@
 //! Bringing a planned graph to life, dependencies first: instances, start functions, and the start
-//! of reactors. Knows which module satisfies which import; does not look for modules.
+//! of reactors, or the state that these led to once. Knows which module satisfies which import; does
+//! not look for modules.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,18 +14,20 @@ use crate::bundle::{Graph, Resolution, UNNAMED};
 use crate::error::{Error, Result};
 use crate::host::HostDef;
 use crate::module::{Import, ImportKind, Module};
-use crate::store::{AsContextMut, Extern, Instance, Scope};
+use crate::store::{AsContextMut, Extern, Fitting, Instance, InstanceState, Scope};
 use crate::trap::{Trap, TrapCode};
 use crate::types::ExternType;
 
 /// The functions of which a reactor's first is called before anything else of it.
 const REACTOR_STARTS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
 
-/// Brings the modules of a plan to life and gives the instance of the last, the root.
+/// Brings the modules of a plan to life and gives the instance of the last, the root. Where there is
+/// a state of theirs, they get that, and nothing of them runs.
 pub(super) fn instantiate<T: 'static>(
     definitions: &mut Definitions<T>,
     registry: &Registry,
     plan: &Plan,
+    states: Option<Fitting<'_>>,
     mut store: impl AsContextMut<Data = T>,
 ) -> Result<Instance> {
     let id = store.as_context().core().id;
@@ -34,11 +37,12 @@ pub(super) fn instantiate<T: 'static>(
         replaced: Vec::new(),
         provision: definitions.provider.as_ref().map(|it| it.begin()),
     };
-    let mut root = None;
-    for (node, resolutions) in &plan.steps {
+    let mut instances = Vec::with_capacity(plan.steps.len());
+    for (at, (node, _)) in plan.steps.iter().enumerate() {
         let is_root = *node == Graph::<Module>::ROOT;
-        match birth.step(definitions, registry, plan, *node, resolutions, &mut store) {
-            Ok(instance) => root = Some(instance),
+        let state = states.map(|states| states.state(at));
+        match birth.step(definitions, registry, plan, at, state, &mut store) {
+            Ok(instance) => instances.push(instance),
             Err(error) => {
                 birth.undo();
                 return Err(if is_root {
@@ -56,10 +60,13 @@ pub(super) fn instantiate<T: 'static>(
             }
         }
     }
+    if let Some(states) = states {
+        states.restore(store.as_context_mut().core_mut(), &instances);
+    }
     let born = birth.born.into_iter();
-    let instances = &mut definitions.store_mut(id).instances;
-    instances.extend(born.map(|(node, instance)| (id_of(plan.graph.unit(node)), instance)));
-    Ok(root.expect("a walk ends with its root"))
+    let living = &mut definitions.store_mut(id).instances;
+    living.extend(born.map(|(node, instance)| (id_of(plan.graph.unit(node)), instance)));
+    Ok(instances.pop().expect("a walk ends with its root"))
 }
 
 /// Instances that come to life together, or not at all as far as names go.
@@ -74,28 +81,37 @@ struct Birth {
 }
 
 impl Birth {
-    /// One module: its instance with its start function, its names, its start as a reactor.
+    /// One module of a plan: its instance with its start function, its names, its start as a
+    /// reactor. With a state to come, neither of the starts.
     fn step<T: 'static>(
         &mut self,
         definitions: &mut Definitions<T>,
         registry: &Registry,
         plan: &Plan,
-        node: usize,
-        resolutions: &[Resolution],
+        at: usize,
+        state: Option<&InstanceState>,
         mut store: impl AsContextMut<Data = T>,
     ) -> Result<Instance> {
-        let module = plan.graph.unit(node);
-        let name = plan.graph.name(node);
-        let externs = self.externs(definitions, plan, node, resolutions, &mut store)?;
+        let (node, resolutions) = &plan.steps[at];
+        let module = plan.graph.unit(*node);
+        let name = plan.graph.name(*node);
+        let externs = self.externs(definitions, plan, *node, resolutions, &mut store)?;
         let label = (name != UNNAMED).then(|| name.into());
         let scope = Some(Arc::clone(&self.scope));
-        let instance = Instance::instantiate_with(&mut store, module, &externs, label, scope)?;
-        self.born.insert(node, instance);
+        let instance = match state {
+            None => Instance::instantiate_with(&mut store, module, &externs, label, scope)?,
+            Some(state) => {
+                Instance::allocate_with(&mut store, module, &externs, label, scope, state)?
+            }
+        };
+        self.born.insert(*node, instance);
         for name in registry.names_of(module) {
             let before = self.scope.insert(Arc::clone(name), instance);
             self.replaced.push((Arc::clone(name), before));
         }
-        start_reactor(instance, module, &mut store)?;
+        if state.is_none() {
+            start_reactor(instance, module, &mut store)?;
+        }
         Ok(instance)
     }
 

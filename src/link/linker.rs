@@ -12,11 +12,12 @@ use super::instantiate::instantiate;
 use super::load::{Loaded, Loading, Plan};
 use super::reader::ModuleReader;
 use super::registry::{Registry, RegistryError, id_of};
+use super::snapshot::Snapshot;
 use crate::bundle::{Naming, Source, Versions};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::module::Module;
-use crate::store::{AsContext, AsContextMut, Core, Instance};
+use crate::store::{AsContext, AsContextMut, Instance, StoreContext};
 
 /// Links modules by name, to the host and to one another.
 ///
@@ -207,11 +208,7 @@ impl<T: 'static> Linker<T> {
     /// # Errors
     /// Those of [`Linker::instantiate`] before anything is instantiated.
     pub fn complete(&mut self, store: impl AsContext<Data = T>, module: &Module) -> Result<()> {
-        self.plan(
-            store.as_context().core(),
-            store.as_context().engine(),
-            module,
-        )?;
+        self.plan(&store.as_context(), module)?;
         Ok(())
     }
 
@@ -234,8 +231,93 @@ impl<T: 'static> Linker<T> {
         module: &Module,
     ) -> Result<Instance> {
         let context = store.as_context();
-        let plan = self.plan(context.core(), context.engine(), module)?;
-        instantiate(&mut self.definitions, &self.registry, &plan, &mut store)
+        let plan = self.plan(&context, module)?;
+        let (definitions, registry) = (&mut self.definitions, &self.registry);
+        instantiate(definitions, registry, &plan, None, &mut store)
+    }
+
+    /// Captures the state of an instance that this linker instantiated, and of all that it needs:
+    /// what their initialisation left, so that [`Linker::instantiate_from`] can go on from there. A
+    /// guest that is running is not part of it.
+    ///
+    /// Tables and globals may refer to functions of the graph's modules, and to the host's where one
+    /// of the modules imports them.
+    ///
+    /// # Errors
+    /// [`SnapshotError`](crate::SnapshotError): something refers to the host or to what is not of
+    /// the graph; a module imports a memory, a table or a mutable global of the host; through WASI,
+    /// a module has descriptors that are not as they were granted; modules are linked otherwise than
+    /// the linker would link them now.
+    ///
+    /// # Panics
+    /// When the instance is of another store.
+    pub fn snapshot(
+        &self,
+        store: impl AsContext<Data = T>,
+        instance: Instance,
+    ) -> Result<Snapshot> {
+        let context = store.as_context();
+        let module = instance.module(&context);
+        let mut loading = self.loading_for(&context, &module)?;
+        loading.anew = true;
+        let plan = loading.plan(None, &module)?;
+        let core = context.core();
+        let state = self.definitions.store(core.id);
+        let snapshot = Snapshot::capture(&plan, state, core, instance);
+        Ok(snapshot.map_err(LinkError::from)?)
+    }
+
+    /// Instantiates a module as [`Linker::instantiate`] does, with the state of a snapshot: no
+    /// segment is written and no start function runs, for they did when it was captured. All that
+    /// the module needs gets a new instance too, whatever lives in the store already; those who
+    /// import from it later get the new one.
+    ///
+    /// ```
+    /// use holdall::{Engine, Linker, Module, Store};
+    ///
+    /// let engine = Engine::default();
+    /// let module = Module::new(&engine, br#"(module
+    ///     (global $n (mut i32) (i32.const 0))
+    ///     (func $start (global.set $n (i32.const 42)))
+    ///     (start $start)
+    ///     (func (export "next") (result i32)
+    ///         (global.set $n (i32.add (global.get $n) (i32.const 1)))
+    ///         (global.get $n)))"#.as_slice())?;
+    ///
+    /// let mut linker = Linker::new(&engine);
+    /// let mut store = Store::new(&engine, ());
+    /// let instance = linker.instantiate(&mut store, &module)?;
+    /// let snapshot = linker.snapshot(&store, instance)?;
+    /// for _ in 0..3 {
+    ///     let mut store = Store::new(&engine, ());
+    ///     let instance = linker.instantiate_from(&mut store, &module, &snapshot)?;
+    ///     let next = instance.get_typed_func::<(), i32>(&store, "next")?;
+    ///     assert_eq!(next.call(&mut store, ())?, 43);
+    /// }
+    /// # Ok::<(), holdall::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Linker::instantiate`], but for what a guest would have done; and
+    /// [`SnapshotError::Misfit`](crate::SnapshotError::Misfit) where the snapshot is not of these
+    /// modules, before anything is instantiated. A snapshot that was tampered with is found out as
+    /// far as it contradicts the modules; whatever it says, it reaches nothing but the graph's own
+    /// memories, tables and globals.
+    pub fn instantiate_from(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+        snapshot: &Snapshot,
+    ) -> Result<Instance> {
+        let context = store.as_context();
+        let mut loading = self.loading_for(&context, module)?;
+        loading.anew = true;
+        let plan = loading.plan(None, module)?;
+        let loaded = loading.found;
+        let states = snapshot.check(&plan).map_err(LinkError::from)?;
+        let plan = self.commit_plan(loaded, plan);
+        let (definitions, registry) = (&mut self.definitions, &self.registry);
+        instantiate(definitions, registry, &plan, Some(states), &mut store)
     }
 
     /// The engine.
@@ -274,6 +356,24 @@ impl<T: 'static> Linker<T> {
         self.registry.find(own)
     }
 
+    /// An attempt to load what a module needs, for a store.
+    fn loading_for<'a>(
+        &'a self,
+        context: &StoreContext<'a, T>,
+        module: &Module,
+    ) -> Result<Loading<'a, T>> {
+        for engine in [module.engine(), context.engine()] {
+            if !engine.same(&self.engine) {
+                return Err(Error::usage(
+                    "expected a module and a store of the linker's engine, found another engine",
+                ));
+            }
+        }
+        let mut loading = self.loading();
+        loading.core = Some(context.core());
+        Ok(loading)
+    }
+
     fn loading(&self) -> Loading<'_, T> {
         let mut loading = Loading::new(
             &self.engine,
@@ -303,20 +403,16 @@ impl<T: 'static> Linker<T> {
 
     /// How a module and all that it needs are brought to life in a store. What had to be loaded is the
     /// linker's then.
-    fn plan(&mut self, core: &Core, engine: &Engine, module: &Module) -> Result<Plan> {
-        let mut loading = self.loading();
-        for engine in [module.engine(), engine] {
-            if !engine.same(loading.engine) {
-                return Err(Error::usage(
-                    "expected a module and a store of the linker's engine, found another engine",
-                ));
-            }
-        }
-        loading.core = Some(core);
-        let mut plan = loading.plan(None, module)?;
+    fn plan(&mut self, context: &StoreContext<'_, T>, module: &Module) -> Result<Plan> {
+        let mut loading = self.loading_for(context, module)?;
+        let plan = loading.plan(None, module)?;
         let loaded = loading.found;
+        Ok(self.commit_plan(loaded, plan))
+    }
+
+    fn commit_plan(&mut self, loaded: Loaded, mut plan: Plan) -> Plan {
         self.commit(loaded, std::mem::take(&mut plan.shadowed));
-        Ok(plan)
+        plan
     }
 
     /// Lets `$module$function` know a module that lives already by a new name.

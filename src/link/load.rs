@@ -32,6 +32,8 @@ pub(super) struct Loading<'a, T> {
     /// is not looked at.
     pub(super) core: Option<&'a Core>,
     pub(super) stands_in: bool,
+    /// Whether every module is to get a new instance, whatever lives already.
+    pub(super) anew: bool,
     pub(super) found: Loaded,
     /// The names that registry and reader know, listed at most once.
     index: OnceCell<NameIndex>,
@@ -70,6 +72,7 @@ impl<'a, T: 'static> Loading<'a, T> {
             naming,
             core: None,
             stands_in: false,
+            anew: false,
             found: Loaded::default(),
             index: OnceCell::new(),
         }
@@ -142,8 +145,10 @@ impl<'a, T: 'static> Loading<'a, T> {
         })
     }
 
+    /// The store, where instances in it count.
     fn store(&self) -> Option<&StoreState> {
-        self.definitions.store(self.core?.id)
+        let core = self.core.filter(|_| !self.anew)?;
+        self.definitions.store(core.id)
     }
 
     /// Whether there is a module of a name, as far as that is known without reading it.

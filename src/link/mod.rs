@@ -14,6 +14,7 @@ mod load;
 mod provider;
 mod reader;
 mod registry;
+mod snapshot;
 
 #[cfg(feature = "fs")]
 pub use dir::DirReader;
@@ -23,3 +24,4 @@ pub use linker::Linker;
 pub(crate) use provider::{Importer, Provider, Provision};
 pub use reader::{BundleReader, ChainReader, FnReader, MemoryReader, ModuleReader, ReadError};
 pub use registry::{Registry, RegistryError};
+pub use snapshot::{Snapshot, SnapshotError};

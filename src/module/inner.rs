@@ -11,6 +11,7 @@ use super::const_expr::ConstExpr;
 use super::convert::FEATURES;
 use super::names::Names;
 use super::segments::{DataSegment, ElemSegment};
+use super::spaces::import_indices;
 use crate::compile::{self, Code, LowerError};
 use crate::engine::{Engine, SigId};
 use crate::ir::Word;
@@ -164,6 +165,18 @@ impl ModuleInner {
         exports
             .find(|(_, export)| *export == wanted)
             .map(|(name, _)| &**name)
+    }
+
+    /// What each import is, as an index into its index space.
+    pub(crate) fn import_places(&self) -> impl Iterator<Item = ExportKind> {
+        let kinds = self.imports.iter().map(|import| import.ty);
+        let indices = import_indices(kinds.clone());
+        kinds.zip(indices).map(|(kind, index)| match kind {
+            ImportKind::Func(_) => ExportKind::Func(index),
+            ImportKind::Table(_) => ExportKind::Table(index),
+            ImportKind::Memory(_) => ExportKind::Memory(index),
+            ImportKind::Global(_) => ExportKind::Global(index),
+        })
     }
 
     /// The type of an import.

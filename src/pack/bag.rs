@@ -180,6 +180,16 @@ impl Filling {
         added
     }
 
+    /// The bytes of a part that was added.
+    ///
+    /// # Panics
+    ///
+    /// When it was added to another one.
+    #[must_use]
+    pub fn bytes(&self, wanted: &Part) -> &[u8] {
+        part(&self.bytes, wanted).expect("a part of this one")
+    }
+
     /// Closes it, with the manifest of its parts.
     ///
     /// # Panics

@@ -1,7 +1,9 @@
-//! Directories in a bag: read from the host when it is filled, and served from memory when it is open.
+//! What of a bag a program begins with beside its modules: directories, served from memory, and the
+//! state of its instances.
 
 use super::bag::{Bag, BagError};
 use super::manifest::{Entry, PackedDir};
+use crate::link::Snapshot;
 use crate::wasi::Files;
 
 impl Bag<'static> {
@@ -14,6 +16,24 @@ impl Bag<'static> {
     pub fn files(&self) -> Result<Vec<(&'static str, Files)>, BagError> {
         let dirs = self.manifest().dirs.iter();
         dirs.map(|dir| Ok((dir.guest, self.tree(dir)?))).collect()
+    }
+
+    /// The state that the modules begin with, checked, where there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`BagError::Damaged`] when it is not as it was packed.
+    pub fn state(&self) -> Result<Option<Snapshot>, BagError> {
+        let Some(state) = self.manifest().state else {
+            return Ok(None);
+        };
+        let what = || "the state that it begins with".to_owned();
+        let (header, bytes) = (
+            self.part(&state.header, what)?,
+            self.part(&state.bytes, what)?,
+        );
+        let snapshot = Snapshot::from_parts(header, bytes);
+        Ok(Some(snapshot.map_err(|_| BagError::Damaged(what()))?))
     }
 
     fn tree(&self, dir: &PackedDir<'static>) -> Result<Files, BagError> {

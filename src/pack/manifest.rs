@@ -31,6 +31,8 @@ pub struct Manifest<'a> {
     /// Directories of files that the root can read.
     #[serde(borrow)]
     pub dirs: Vec<PackedDir<'a>>,
+    /// The state that the modules begin with, in place of their initialisation.
+    pub state: Option<State>,
     /// What the read-only parts of the executable's own program are: a checksum, 0 where it has none.
     pub program: u64,
 }
@@ -65,6 +67,15 @@ pub struct PackedModule<'a> {
     pub sha256: [u8; 32],
     /// Its lowered code.
     pub code: Part,
+}
+
+/// The state of a graph in a bag: the parts of a [`Snapshot`](crate::Snapshot).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// What there is.
+    pub header: Part,
+    /// What is in the memories.
+    pub bytes: Part,
 }
 
 /// A directory in a bag.

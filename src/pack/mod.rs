@@ -19,7 +19,7 @@ mod reader;
 mod runtime;
 
 pub use bag::{ALIGN_BYTES, Bag, BagError, Filling, Part};
-pub use manifest::{Entry, Manifest, PackedDir, PackedModule};
+pub use manifest::{Entry, Manifest, PackedDir, PackedModule, State};
 pub use mark::{Mark, SECTION, checksum};
 #[cfg(feature = "packer")]
 pub use packer::{Packer, Program};

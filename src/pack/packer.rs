@@ -8,12 +8,14 @@ use cap_std::fs::Dir;
 use sha2::{Digest, Sha256};
 
 use super::bag::{Filling, Part};
-use super::manifest::{Entry, Manifest, PackedDir, PackedModule};
+use super::manifest::{Entry, Manifest, PackedDir, PackedModule, State};
 use super::policy::Policy;
 use super::runtime::Runtime;
 use crate::bundle::{Naming, Versions};
 use crate::error::{Error, Result};
+use crate::link::Snapshot;
 use crate::module::Module;
+use crate::wasi::Files;
 
 /// A program that is being packed.
 #[derive(Debug)]
@@ -22,6 +24,7 @@ pub struct Packer<'a> {
     filling: Filling,
     modules: BTreeMap<String, Packed>,
     dirs: Vec<(String, BTreeMap<String, Found>)>,
+    state: Option<State>,
 }
 
 #[derive(Debug)]
@@ -63,6 +66,7 @@ impl<'a> Packer<'a> {
             filling: Filling::new(),
             modules: BTreeMap::new(),
             dirs: Vec::new(),
+            state: None,
         }
     }
 
@@ -114,6 +118,38 @@ impl<'a> Packer<'a> {
         Ok(())
     }
 
+    /// The directories, as the root will find them.
+    ///
+    /// # Panics
+    ///
+    /// Never: what a directory of the host holds, one in memory can hold.
+    #[must_use]
+    pub fn files(&self) -> Vec<(&str, Files)> {
+        let dirs = self.dirs.iter();
+        dirs.map(|(guest, entries)| {
+            let files = Files::new().limit_nodes(u64::MAX).limit_bytes(u64::MAX);
+            for (path, found) in entries {
+                let added = match found {
+                    Found::File(part) => files.write(path, self.filling.bytes(part)),
+                    Found::Dir => files.make_dir(path),
+                    Found::Link(target) => files.link(path, target),
+                };
+                added.expect("paths of a directory are paths");
+            }
+            (guest.as_str(), files)
+        })
+        .collect()
+    }
+
+    /// Lets the modules begin with a state, in place of their initialisation.
+    pub fn state(&mut self, snapshot: &Snapshot) {
+        let (header, bytes) = snapshot.to_parts();
+        self.state = Some(State {
+            header: self.filling.part(&header),
+            bytes: self.filling.part(bytes),
+        });
+    }
+
     /// The executable.
     ///
     /// # Errors
@@ -143,6 +179,7 @@ impl<'a> Packer<'a> {
             compatible_versions: program.naming.versions == Versions::Compatible,
             policy: program.policy.clone(),
             dirs: dirs.collect(),
+            state: self.state,
             program: self.runtime.checksum(),
         };
         self.runtime.carry(&self.filling.close(&manifest))

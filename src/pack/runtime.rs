@@ -130,6 +130,11 @@ pub fn open_whole(executable: &[u8]) -> Result<Bag<'_>, BagError> {
             }
         }
     }
+    if let Some(state) = manifest.state {
+        for part in [&state.header, &state.bytes] {
+            bag.part(part, || "the state that it begins with".to_owned())?;
+        }
+    }
     if manifest.program != 0 {
         let start = bag.bytes().as_ptr().addr() - executable.as_ptr().addr();
         if elf::checksum_before(executable, start) != Some(manifest.program) {

@@ -90,5 +90,5 @@ fn link(bag: &Bag<'static>, name: &str, args: &[String]) -> anyhow::Result<Progr
     // SAFETY: the bag travels in this executable; what `holdall pack` put there is what it makes.
     linker.set_reader(unsafe { BagReader::new(bag.clone()) });
     let root = linker.load(manifest.root)?;
-    Program::link(store, linker, root)
+    Program::link(store, linker, root, bag.state()?.as_ref())
 }

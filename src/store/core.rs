@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::engine::Engine;
@@ -11,8 +12,8 @@ use crate::exec::Stack;
 use crate::ir;
 use crate::limits::{Limits, Meter};
 use crate::store::{
-    Core, FuncEntry, GlobalData, HostBody, HostFunc, MemoryData, PAGE_SIZE_BYTES, StoreId,
-    TableData,
+    Core, FuncEntry, GlobalData, HostBody, HostFunc, HostState, MemoryData, PAGE_SIZE_BYTES,
+    StoreId, TableData,
 };
 use crate::trace::Signature;
 use crate::types::{FuncType, GlobalType, MemoryType, TableType};
@@ -70,8 +71,9 @@ impl Core {
     pub(crate) fn add_host_func(
         &mut self,
         ty: &FuncType,
-        body: std::sync::Arc<HostBody>,
+        body: Arc<HostBody>,
         signature: Signature,
+        state: Option<Arc<dyn HostState>>,
     ) -> NonNull<FuncEntry> {
         let code = ir::host_code(ty.param_slots(), ty.result_slots());
         let host = own(
@@ -80,6 +82,7 @@ impl Core {
                 code,
                 body,
                 signature,
+                state,
             },
         );
         let entry = FuncEntry {
@@ -94,28 +97,32 @@ impl Core {
         own(&mut self.host_entries, entry)
     }
 
-    /// Adds a memory of its least size.
-    pub(crate) fn add_memory(&mut self, ty: MemoryType) -> Result<NonNull<MemoryData>> {
+    /// Adds a memory of so many pages, as its type allows.
+    pub(crate) fn add_memory(&mut self, ty: MemoryType, pages: u64) -> Result<NonNull<MemoryData>> {
         self.limits.check_memories(self.memories.len(), 1)?;
-        let size_bytes = ty
-            .min
+        let size_bytes = pages
             .checked_mul(PAGE_SIZE_BYTES)
             .and_then(|size| usize::try_from(size).ok())
-            .ok_or_else(|| self.no_room_for_memory(ty.min, usize::MAX))?;
+            .ok_or_else(|| self.no_room_for_memory(pages, usize::MAX))?;
         self.limits.check_memory(self.memory_bytes, 0, size_bytes)?;
         let memory = MemoryData::new(ty, size_bytes, self.engine.config().pool.clone())
-            .ok_or_else(|| self.no_room_for_memory(ty.min, size_bytes))?;
+            .ok_or_else(|| self.no_room_for_memory(pages, size_bytes))?;
         self.memory_bytes += size_bytes;
         Ok(own(&mut self.memories, memory))
     }
 
-    /// Adds a table of its least size, every element being `init`.
-    pub(crate) fn add_table(&mut self, ty: TableType, init: u64) -> Result<NonNull<TableData>> {
+    /// Adds a table of so many elements, as its type allows, every one being `init`.
+    pub(crate) fn add_table(
+        &mut self,
+        ty: TableType,
+        elements: u64,
+        init: u64,
+    ) -> Result<NonNull<TableData>> {
         self.limits.check_tables(self.tables.len(), 1)?;
-        let size = usize::try_from(ty.min).map_err(|_| self.no_room_for_table(ty.min))?;
+        let size = usize::try_from(elements).map_err(|_| self.no_room_for_table(elements))?;
         self.limits.check_table(self.table_elements, 0, size)?;
         let table = TableData::new(ty, size, init, self.engine.heap())
-            .ok_or_else(|| self.no_room_for_table(ty.min))?;
+            .ok_or_else(|| self.no_room_for_table(elements))?;
         self.table_elements += size;
         Ok(own(&mut self.tables, table))
     }

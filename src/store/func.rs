@@ -3,7 +3,7 @@
 use std::ptr::NonNull;
 
 use crate::engine::SigId;
-use crate::store::{AsContext, Core, FuncEntry, StoreId};
+use crate::store::{AsContext, Core, FuncEntry, HostFunc, Instance, StoreId};
 use crate::types::FuncType;
 
 /// A function in a store: a guest's or the host's.
@@ -46,9 +46,26 @@ impl Func {
 
     /// The index in its module's function index space; 0 for a function of the host.
     pub(crate) fn index(&self, context: impl AsContext) -> u32 {
-        let context = context.as_context();
+        self.index_in(context.as_context().core())
+    }
+
+    pub(crate) fn index_in(&self, core: &Core) -> u32 {
         // SAFETY: as in `sig`; a function's index does not change either.
-        unsafe { (*self.entry_in(context.core()).as_ptr()).index }
+        unsafe { (*self.entry_in(core).as_ptr()).index }
+    }
+
+    /// The instance that it belongs to; `None` for a function of the host.
+    pub(crate) fn instance_in(&self, core: &Core) -> Option<Instance> {
+        // SAFETY: as in `sig`; a function's instance does not change either.
+        let instance = unsafe { (*self.entry_in(core).as_ptr()).instance };
+        NonNull::new(instance).map(|data| Instance::from_data(self.store, data))
+    }
+
+    /// What is known of it where it is the host's.
+    pub(crate) fn host_in<'a>(&self, core: &'a Core) -> Option<&'a HostFunc> {
+        // SAFETY: as in `sig`; what is behind a host function does not change, and lives as long as
+        // `core`.
+        unsafe { (*self.entry_in(core).as_ptr()).host.as_ref() }
     }
 
     /// The address of the entry, of which it is certain that `core` keeps it.

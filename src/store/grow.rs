@@ -4,6 +4,8 @@
 use std::ptr::NonNull;
 
 use crate::limits::PART_BYTES;
+use crate::store::memory_data::max_pages;
+use crate::store::table_data::max_size;
 use crate::store::{Core, MemoryData, PAGE_SIZE_BYTES, TableData};
 use crate::trap::TrapCode;
 
@@ -63,7 +65,7 @@ impl Core {
     /// The size in bytes that a memory is to grow to, where its maximum and the limits allow it.
     fn memory_len(&self, memory: &MemoryData, delta_pages: u64) -> Option<usize> {
         let pages = memory.size_pages().checked_add(delta_pages)?;
-        if pages > memory.max_pages() {
+        if pages > max_pages(&memory.ty) {
             return None;
         }
         let len = usize::try_from(pages.checked_mul(PAGE_SIZE_BYTES)?).ok()?;
@@ -135,7 +137,7 @@ impl Core {
     /// The size that a table is to grow to, where its maximum and the limits allow it.
     fn table_size(&self, table: &TableData, delta: u64) -> Option<usize> {
         let size = table.size().checked_add(delta)?;
-        if size > table.max_size() {
+        if size > max_size(&table.ty) {
             return None;
         }
         let size = usize::try_from(size).ok()?;

@@ -8,11 +8,11 @@ use crate::error::{Error, Result};
 use crate::exec;
 use crate::host::{TypedFunc, WasmParams, WasmResults};
 use crate::module::{ExportKind, Module};
-use crate::store::instantiate::instantiate;
+use crate::store::instantiate::{allocate, instantiate};
 use crate::store::scope::split_qualified;
 use crate::store::{
-    AsContext, AsContextMut, Core, Extern, Func, Global, InstanceData, Memory, Scope, StoreContext,
-    StoreId, Table,
+    AsContext, AsContextMut, Core, Extern, Func, Global, InstanceData, InstanceState, Memory,
+    Scope, StoreContext, StoreId, Table,
 };
 
 /// An instance of a module in a store.
@@ -75,6 +75,23 @@ impl Instance {
             unsafe { exec::invoke(context.core_ptr(), entry, [].as_mut_ptr()) }?;
         }
         Ok(instance)
+    }
+
+    /// The instance of a module that was captured in this state. Nothing of it runs, and its state
+    /// is still to be [restored](crate::store::Fitting::restore), once all instances of its graph
+    /// are there.
+    pub(crate) fn allocate_with(
+        mut context: impl AsContextMut,
+        module: &Module,
+        imports: &[Extern],
+        label: Option<Arc<str>>,
+        scope: Option<Arc<Scope>>,
+        state: &InstanceState,
+    ) -> Result<Self> {
+        let mut context = context.as_context_mut();
+        let core = context.core_mut();
+        let data = allocate(core, module, imports, label, scope, Some(state))?;
+        Ok(Self::from_data(core.id, data))
     }
 
     /// The export of this name.
@@ -160,12 +177,24 @@ impl Instance {
         Some(entity(self.store, data, kind))
     }
 
+    /// What satisfied the imports of its module, in their order.
+    pub(crate) fn imports_in<'a>(&self, core: &'a Core) -> impl Iterator<Item = Extern> + 'a {
+        let (id, data) = (self.store, self.data(core));
+        let imports = data.module.inner().import_places();
+        imports.map(move |place| entity(id, data, place))
+    }
+
+    /// The address, of which it is certain that `core` keeps it.
+    pub(super) fn address_in(&self, core: &Core) -> NonNull<InstanceData> {
+        core.assert_owns("instance", self.store);
+        self.data
+    }
+
     /// The instance's parts.
     pub(crate) fn data<'a>(&self, core: &'a Core) -> &'a InstanceData {
-        core.assert_owns("instance", self.store);
-        // SAFETY: it was just found to be of `core`, which is borrowed for `'a` and so changes
+        // SAFETY: `address_in` finds it to be of `core`, which is borrowed for `'a` and so changes
         // nothing of it.
-        unsafe { &*self.data.as_ptr() }
+        unsafe { &*self.address_in(core).as_ptr() }
     }
 
     #[cold]
@@ -187,7 +216,7 @@ impl fmt::Debug for Instance {
     }
 }
 
-/// The handle to what an instance of store `id` exports.
+/// The handle to what an instance of store `id` has in one of its index spaces.
 fn entity(id: StoreId, data: &InstanceData, kind: ExportKind) -> Extern {
     match kind {
         ExportKind::Func(index) => Func::from_entry(id, data.funcs[index as usize]).into(),

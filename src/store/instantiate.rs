@@ -10,7 +10,8 @@ use crate::module::{ConstExpr, DataMode, ElemItems, ElemMode, Module, ModuleInne
 use crate::store::core::own;
 use crate::store::slot::entry_slot;
 use crate::store::{
-    Core, Extern, Func, FuncEntry, GlobalData, Instance, InstanceData, MemoryData, Scope, TableData,
+    Core, Extern, Func, FuncEntry, GlobalData, Instance, InstanceData, InstanceState, MemoryData,
+    Scope, TableData,
 };
 use crate::trap::{Trap, TrapCode};
 
@@ -33,18 +34,9 @@ pub(super) fn instantiate(
     label: Option<Arc<str>>,
     scope: Option<Arc<Scope>>,
 ) -> Result<(Instance, Option<Func>)> {
-    check_imports(core, module.inner(), imports)?;
-    core.limits.check_instances(core.instances.len(), 1)?;
-    let mut spaces = Spaces::of_imports(core, imports);
-    allocate_tables_and_memories(core, module.inner(), &mut spaces)?;
-    // From here on nothing fails until the segments are written.
-    let instance = allocate_instance(core, module, label, scope, &mut spaces);
-    evaluate_globals(core, module.inner(), &mut spaces);
-    // SAFETY: `instance`, and the tables and memories of `spaces`, are of `core`, which is borrowed
-    // here alone.
+    let instance = allocate(core, module, imports, label, scope, None)?;
+    // SAFETY: `instance`, and its tables and memories, are of `core`, which is borrowed here alone.
     unsafe {
-        initialise_tables(module.inner(), &spaces);
-        fill_instance(instance, module.inner(), spaces);
         write_elements(instance, module.inner())?;
         write_data(instance, module.inner())?;
         let start = module.inner().start;
@@ -54,6 +46,31 @@ pub(super) fn instantiate(
             start.map(|entry| Func::from_entry(core.id, entry)),
         ))
     }
+}
+
+/// Makes the instance of a module, with the sizes that it had where it is to be restored. No segment
+/// is written, nothing runs.
+pub(super) fn allocate(
+    core: &mut Core,
+    module: &Module,
+    imports: &[Extern],
+    label: Option<Arc<str>>,
+    scope: Option<Arc<Scope>>,
+    state: Option<&InstanceState>,
+) -> Result<NonNull<InstanceData>> {
+    check_imports(core, module.inner(), imports)?;
+    core.limits.check_instances(core.instances.len(), 1)?;
+    let mut spaces = Spaces::of_imports(core, imports);
+    allocate_tables_and_memories(core, module.inner(), &mut spaces, state)?;
+    // From here on nothing fails.
+    let instance = allocate_instance(core, module, label, scope, &mut spaces);
+    evaluate_globals(core, module.inner(), &mut spaces);
+    // SAFETY: `instance`, and the tables of `spaces`, are of `core`, which is borrowed here alone.
+    unsafe {
+        initialise_tables(module.inner(), &spaces);
+        fill_instance(instance, module.inner(), spaces);
+    }
+    Ok(instance)
 }
 
 /// Steps 1 to 4: as many imports as are declared, each of a type that matches.
@@ -122,14 +139,19 @@ fn allocate_tables_and_memories(
     core: &mut Core,
     module: &ModuleInner,
     spaces: &mut Spaces,
+    state: Option<&InstanceState>,
 ) -> Result<()> {
     let mark = core.mark();
-    let mut allocate = || {
-        for ty in &module.tables[module.num_imported_tables..] {
-            spaces.tables.push(core.add_table(*ty, 0)?);
+    let tables = module.tables[module.num_imported_tables..].iter();
+    let memories = module.memories[module.num_imported_memories..].iter();
+    let allocate = || {
+        for (at, ty) in tables.enumerate() {
+            let elements = state.map_or(ty.min, |state| state.table_size(at));
+            spaces.tables.push(core.add_table(*ty, elements, 0)?);
         }
-        for ty in &module.memories[module.num_imported_memories..] {
-            spaces.memories.push(core.add_memory(*ty)?);
+        for (at, ty) in memories.enumerate() {
+            let pages = state.map_or(ty.min, |state| state.memory_pages(at));
+            spaces.memories.push(core.add_memory(*ty, pages)?);
         }
         Ok(())
     };

@@ -44,12 +44,21 @@ pub(crate) struct FuncEntry {
 pub(crate) type HostBody =
     dyn Fn(NonNull<Core>, *mut InstanceData, *mut u64) -> Result<(), anyhow::Error> + Send + Sync;
 
+/// What functions of the host keep from call to call.
+pub(crate) trait HostState: Send + Sync {
+    /// What of it is not as it was when the functions were made, as it follows the name of a
+    /// module: a snapshot has no place for it.
+    fn unstorable(&self) -> Option<String>;
+}
+
 /// A function of the host.
 pub(crate) struct HostFunc {
     /// The code that its `FuncEntry` points to, from `ir::host_code`.
     pub(crate) code: Box<[Word]>,
     pub(crate) body: Arc<HostBody>,
     pub(crate) signature: Signature,
+    /// What it keeps, where that is known.
+    pub(crate) state: Option<Arc<dyn HostState>>,
 }
 
 /// A linear memory.

@@ -61,7 +61,7 @@ impl Memory {
             )));
         }
         let core = context.core_mut();
-        let data = core.add_memory(ty)?;
+        let data = core.add_memory(ty, ty.min)?;
         Ok(Self::from_data(core.id, data))
     }
 

@@ -62,16 +62,6 @@ impl MemoryData {
         self.len as u64 / PAGE_SIZE_BYTES
     }
 
-    /// The most pages that it may ever have, by its type.
-    pub(crate) fn max_pages(&self) -> u64 {
-        let most = if self.ty.is_64 {
-            MAX_PAGES_64
-        } else {
-            MAX_PAGES_32
-        };
-        self.ty.max.map_or(most, |max| max.min(most))
-    }
-
     /// `memory.fill`.
     pub(crate) fn fill(&mut self, dst: u64, value: u8, n: u64) -> Result<(), TrapCode> {
         let dst = range(dst, n, self.len)?;
@@ -120,6 +110,12 @@ impl Drop for MemoryData {
         // SAFETY: `base` has `len` bytes of `pool` (the invariant above), and the memory is gone.
         unsafe { backing::release(self.pool.as_ref(), self.base, self.len) };
     }
+}
+
+/// The most pages that a memory of this type may ever have.
+pub(super) fn max_pages(ty: &MemoryType) -> u64 {
+    let most = if ty.is_64 { MAX_PAGES_64 } else { MAX_PAGES_32 };
+    ty.max.map_or(most, |max| max.min(most))
 }
 
 /// `at..at + n`, where it lies within `len`.

@@ -18,6 +18,7 @@ mod memory;
 mod memory_data;
 mod scope;
 pub(crate) mod slot;
+mod snapshot;
 #[expect(
     clippy::module_inception,
     reason = "the room is named after its main type"
@@ -40,8 +41,10 @@ pub use table::Table;
 
 pub(crate) use context::Inner;
 pub(crate) use layout::{
-    Core, FuncEntry, GlobalData, HostBody, HostFunc, InstanceData, MemoryData, StoreId, TableData,
+    Core, FuncEntry, GlobalData, HostBody, HostFunc, HostState, InstanceData, MemoryData, StoreId,
+    TableData,
 };
 pub(crate) use memory_data::PAGE_SIZE_BYTES;
 pub(crate) use scope::Scope;
 pub(crate) use slot::{check_val, read_val, write_val};
+pub(crate) use snapshot::{Fault, Fitting, InstanceState, capture};

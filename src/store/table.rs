@@ -47,7 +47,7 @@ impl Table {
         }
         let core = context.core_mut();
         let init = element_slot(core, ty, init)?;
-        let data = core.add_table(ty, init)?;
+        let data = core.add_table(ty, ty.min, init)?;
         Ok(Self::from_data(core.id, data))
     }
 

@@ -107,16 +107,12 @@ impl TableData {
     pub(crate) fn size(&self) -> u64 {
         self.elems.len() as u64
     }
+}
 
-    /// The most elements that it may ever have, by its type.
-    pub(crate) fn max_size(&self) -> u64 {
-        let most = if self.ty.is_64 {
-            u64::MAX
-        } else {
-            MAX_ELEMENTS_32
-        };
-        self.ty.max.map_or(most, |max| max.min(most))
-    }
+/// The most elements that a table of this type may ever have.
+pub(super) fn max_size(ty: &TableType) -> u64 {
+    let most = if ty.is_64 { u64::MAX } else { MAX_ELEMENTS_32 };
+    ty.max.map_or(most, |max| max.min(most))
 }
 
 /// `at..at + n`, where it lies within `len`.

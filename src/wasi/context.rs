@@ -1,5 +1,7 @@
 //! What one module may reach: its descriptors, arguments, environment, clocks and randomness.
 
+use std::sync::{Mutex, PoisonError};
+
 use wasi_common::RngCore;
 
 use super::audit::watch::Watch;
@@ -7,6 +9,7 @@ use super::clock::Clocks;
 use super::descriptors::Descriptors;
 use super::fault::{Errno, Result};
 use super::strings::Strings;
+use crate::store::HostState;
 
 /// What one module may reach. Whatever is missing was not granted.
 pub(super) struct Context {
@@ -45,5 +48,14 @@ impl Context {
 
     pub(super) fn count_written(&mut self, bytes: u64) {
         self.writable_bytes = self.writable_bytes.saturating_sub(bytes);
+    }
+}
+
+/// A guest counts on the descriptors that it has. Clocks, randomness and what streams have to read
+/// are another's to give, and go on from wherever they are.
+impl HostState for Mutex<Context> {
+    fn unstorable(&self) -> Option<String> {
+        let context = self.lock().unwrap_or_else(PoisonError::into_inner);
+        context.descriptors.changed()
     }
 }

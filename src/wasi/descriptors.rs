@@ -19,6 +19,10 @@ pub(super) struct Descriptor {
     pub(super) base: Rights,
     /// What may be done with what is opened through it.
     pub(super) inheriting: Rights,
+    /// What a message calls it: the name of a granted directory, and a path from there.
+    pub(super) name: Arc<str>,
+    /// Whether the guest has it as it was granted: it neither opened nor changed it.
+    pub(super) is_as_granted: bool,
 }
 
 /// What a descriptor stands for.
@@ -53,12 +57,15 @@ impl Descriptor {
             kind: Kind::File(file),
             base,
             inheriting: Rights::empty(),
+            name: Arc::default(),
+            is_as_granted: false,
         }
     }
 
     /// A directory, with its guest's name where it is granted.
     pub(super) fn dir(dir: Arc<dyn Dir>, preopen: Option<Arc<str>>, inheriting: Rights) -> Self {
         Self {
+            name: preopen.clone().unwrap_or_default(),
             kind: Kind::Dir(OpenDir {
                 dir,
                 preopen,
@@ -66,6 +73,7 @@ impl Descriptor {
             }),
             base: DIR & inheriting,
             inheriting,
+            is_as_granted: false,
         }
     }
 
@@ -75,6 +83,12 @@ impl Descriptor {
             Node::File(file) => Self::file(file, read, write, inheriting),
             Node::Dir(dir) => Self::dir(dir, None, inheriting),
         }
+    }
+
+    /// The descriptor, called so.
+    pub(super) fn named(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = name.into();
+        self
     }
 }
 
@@ -122,6 +136,8 @@ pub(super) struct Descriptors {
     /// The numbers below the end that are free, but for those of standard streams.
     free: BinaryHeap<Reverse<u32>>,
     open: usize,
+    /// The names of those that were granted, at their numbers.
+    granted: Vec<Option<Arc<str>>>,
 }
 
 impl Descriptors {
@@ -139,6 +155,40 @@ impl Descriptors {
     /// How many are open.
     pub(super) fn open(&self) -> usize {
         self.open
+    }
+
+    /// Notes that those that are open are what was granted.
+    pub(super) fn set_granted(&mut self) {
+        let slots = self.slots.iter_mut().map(|slot| {
+            let descriptor = slot.as_mut()?;
+            descriptor.is_as_granted = true;
+            Some(Arc::clone(&descriptor.name))
+        });
+        self.granted = slots.collect();
+    }
+
+    /// The first descriptor that is not as it was granted, and what is different: a guest that gets
+    /// the same grants anew would not find it so.
+    ///
+    /// Those that were granted can not have changed places and still be all of them: what takes the
+    /// place of another closes it.
+    pub(super) fn changed(&self) -> Option<String> {
+        (0..self.slots.len()).find_map(|fd| {
+            let found = self.slots[fd].as_ref();
+            let granted = self.granted.get(fd).and_then(Option::as_ref);
+            let (name, what) = match (found, granted) {
+                (None, None) => return None,
+                (Some(found), _) if found.is_as_granted => return None,
+                (Some(found), Some(name)) if found.name == *name => (name, "was changed"),
+                (Some(found), _) => (&found.name, "is open"),
+                (None, Some(name)) => (name, "was closed"),
+            };
+            let is_stream = fd < FIRST as usize && granted == Some(name);
+            Some(match is_stream {
+                true => format!("descriptor {fd} ({name}) {what}"),
+                false => format!("descriptor {fd} ({name:?}) {what}"),
+            })
+        })
     }
 
     /// Adds a descriptor, unless `most` are open already.

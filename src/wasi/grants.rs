@@ -259,18 +259,12 @@ impl Grants {
         let stdin = world.stream("input", self.stdin.open())?;
         let stdout = world.stream("output", self.stdout.open())?;
         let stderr = world.stream("error", self.stderr.open())?;
-        descriptors.set(
-            0,
-            stdin.map(|file| Descriptor::file(file, true, false, ALL)),
-        );
-        descriptors.set(
-            1,
-            stdout.map(|file| Descriptor::file(file, false, true, ALL)),
-        );
-        descriptors.set(
-            2,
-            stderr.map(|file| Descriptor::file(file, false, true, ALL)),
-        );
+        let stdin = stdin.map(|file| Descriptor::file(file, true, false, ALL));
+        let stdout = stdout.map(|file| Descriptor::file(file, false, true, ALL));
+        let stderr = stderr.map(|file| Descriptor::file(file, false, true, ALL));
+        descriptors.set(0, stdin.map(|stream| stream.named("standard input")));
+        descriptors.set(1, stdout.map(|stream| stream.named("standard output")));
+        descriptors.set(2, stderr.map(|stream| stream.named("standard error")));
         for granted in &self.dirs {
             let dir = granted.dir(world, self.clocks.as_ref()).map_err(|error| {
                 Error::resource(format!(
@@ -289,6 +283,7 @@ impl Grants {
                     ))
                 })?;
         }
+        descriptors.set_granted();
         Ok(descriptors)
     }
 }

@@ -1,18 +1,19 @@
 //! Who gets what: the grants of each module of a graph, and the functions that carry them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wiggle::GuestMemory;
 
-use super::abi::{Call, Function};
+use super::abi::{Call, Function, MODULES};
 use super::audit::Audit;
 use super::audit::watch::{self, Watch};
 use super::context::Context;
 use super::fault::Errno;
 use super::grants::{Grants, World};
-use crate::error::{Error, Result};
+use crate::bundle::{did_you_mean, nearest};
+use crate::error::{Error, HostCallDenied, Result};
 use crate::host::{BareCaller, BareFunc};
 use crate::link::{Importer, Linker, Provider, Provision};
 use crate::trace::Signature;
@@ -54,6 +55,8 @@ pub struct Wasi {
     shares: bool,
     seed: Option<u64>,
     audit: Option<Audit>,
+    /// The functions that may be called, where not all may.
+    allowed: Option<BTreeSet<String>>,
 }
 
 impl Wasi {
@@ -88,10 +91,43 @@ impl Wasi {
         self
     }
 
+    /// Lets only the functions of these names be called, such as `fd_write`. To call another one ends
+    /// the guest with [`HostCallDenied`], whatever it was granted. Modules may import all of them.
+    ///
+    /// For initialisations whose outcome is [captured](crate::Linker::snapshot): what they ask of
+    /// the host is part of it for ever.
+    ///
+    /// # Errors
+    ///
+    /// When WASI has no function of a name.
+    pub fn allow_only(
+        mut self,
+        functions: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self> {
+        let functions: BTreeSet<String> = functions.into_iter().map(Into::into).collect();
+        let known = || MODULES.into_iter().flat_map(Function::all);
+        for name in &functions {
+            if !known().any(|function| function.name == name) {
+                let nearest = nearest(name, known().map(|function| function.name));
+                return Err(Error::usage(format!(
+                    "WASI has no function {name:?}{}",
+                    did_you_mean(nearest)
+                )));
+            }
+        }
+        self.allowed = Some(functions);
+        Ok(self)
+    }
+
     /// Records what modules ask of the host. They notice nothing of it.
     pub fn audit(mut self, audit: Audit) -> Self {
         self.audit = Some(audit);
         self
+    }
+
+    fn allows(&self, function: &Function) -> bool {
+        let allowed = self.allowed.as_ref();
+        allowed.is_none_or(|allowed| allowed.contains(function.name))
     }
 }
 
@@ -176,12 +212,20 @@ impl Provision for Graph {
     fn func(&mut self, importer: Importer<'_>, module: &str, name: &str) -> Result<BareFunc> {
         let function = Function::find(module, name).expect("it is asked for what has a type");
         let context = self.context(importer)?;
+        let state = Arc::clone(&context);
+        let denied = (!self.wasi.allows(function)).then(|| HostCallDenied {
+            module: module.to_owned(),
+            function: name.to_owned(),
+        });
         let signature = Signature {
             name: format!("{module}.{name}").into(),
             params: function.params,
             errno: function.returns.then_some(errno_name as fn(u64) -> String),
         };
         let call = move |mut caller: BareCaller<'_>, slots: &mut [u64]| {
+            if let Some(denied) = &denied {
+                return Err(denied.clone().into());
+            }
             let parts = caller.parts();
             let mut context = context.lock().unwrap_or_else(PoisonError::into_inner);
             let mut call = Call {
@@ -197,7 +241,7 @@ impl Provision for Graph {
                 Err(panic) => Err(panicked(function.name, &*panic)),
             }
         };
-        Ok(BareFunc::new(signature, function.ty(), call))
+        Ok(BareFunc::new(signature, function.ty(), call).with_state(state))
     }
 }
 

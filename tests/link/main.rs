@@ -4,11 +4,25 @@
 mod failures;
 mod instances;
 mod names;
+#[cfg(feature = "pack")]
+#[path = "../support/ops.rs"]
+#[allow(dead_code, unreachable_pub, reason = "not every test needs all of it")]
+mod ops;
+#[cfg(feature = "pack")]
+#[path = "../differential/program/mod.rs"]
+#[allow(unreachable_pub, reason = "other tests have it too")]
+mod program;
 mod qualified;
 mod readers;
 mod registry;
 mod resolution;
+#[cfg(feature = "pack")]
+#[path = "../support/rng.rs"]
+#[allow(dead_code, unreachable_pub, reason = "not every test needs all of it")]
+mod rng;
 mod sharing;
+#[cfg(feature = "pack")]
+mod snapshot;
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex};

@@ -6,6 +6,7 @@ mod failures;
 #[path = "../support/folder.rs"]
 mod folder;
 mod parts;
+mod preinit;
 #[path = "../support/command.rs"]
 #[allow(dead_code, reason = "shared with the tests of the command")]
 mod support;

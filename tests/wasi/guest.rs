@@ -111,6 +111,7 @@ pub(crate) fn text(wasi: &str) -> String {
 }
 
 pub(crate) struct Guest {
+    pub(crate) linker: Linker<()>,
     pub(crate) store: Store<()>,
     pub(crate) instance: Instance,
     pub(crate) memory: Memory,
@@ -150,6 +151,7 @@ impl Guest {
         let instance = linker.instantiate(&mut store, &module).unwrap();
         let memory = instance.get_memory(&store, "memory").unwrap();
         Self {
+            linker,
             store,
             instance,
             memory,

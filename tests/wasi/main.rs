@@ -22,4 +22,5 @@ mod preview0;
 mod race;
 mod read_only;
 mod rights;
+mod snapshot;
 mod streams;

@@ -17,6 +17,9 @@ use crate::limits::{Limits, Meter};
 use crate::trace::Param;
 use crate::types::{FuncType, ValType};
 
+/// The modules of WASI.
+pub(super) const MODULES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
+
 /// A call of a WASI function.
 pub(super) struct Call<'a> {
     pub(super) context: &'a mut Context,

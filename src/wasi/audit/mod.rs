@@ -4,7 +4,7 @@
 
 mod access;
 mod needs;
-mod place;
+pub(super) mod place;
 #[cfg(test)]
 mod tests;
 pub(super) mod watch;

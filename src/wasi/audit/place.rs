@@ -121,7 +121,7 @@ impl Place {
 }
 
 /// The path that a path means from a directory, as far as their texts say it.
-pub(super) fn join(dir: &str, path: &str) -> String {
+pub(in crate::wasi) fn join(dir: &str, path: &str) -> String {
     let whole = if path.starts_with('/') {
         path.to_owned()
     } else {

@@ -100,11 +100,11 @@ pub(in crate::wasi) fn fd_fdstat_set_flags(
     fd: u32,
     flags: Fdflags,
 ) -> Result<()> {
-    let file = call
-        .context
-        .descriptors
-        .file(fd, Rights::FD_FDSTAT_SET_FLAGS)?;
-    file.set_flags(FdFlags::from(flags))
+    let descriptors = &mut call.context.descriptors;
+    let file = descriptors.file(fd, Rights::FD_FDSTAT_SET_FLAGS)?;
+    file.set_flags(FdFlags::from(flags))?;
+    descriptors.get(fd)?.is_as_granted = false;
+    Ok(())
 }
 
 /// Takes rights away; there is no way to get one.
@@ -118,6 +118,7 @@ pub(in crate::wasi) fn fd_fdstat_set_rights(
     if !descriptor.base.contains(base) || !descriptor.inheriting.contains(inheriting) {
         return Err(Errno::Notcapable.into());
     }
+    descriptor.is_as_granted &= descriptor.base == base && descriptor.inheriting == inheriting;
     descriptor.base = base;
     descriptor.inheriting = inheriting;
     Ok(())

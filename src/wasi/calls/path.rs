@@ -7,8 +7,9 @@ use wiggle::GuestPtr;
 
 use super::fd::{filestat_of, times};
 use super::{Call, Errno, Ptr, Result, path};
+use crate::wasi::audit::place::join;
 use crate::wasi::descriptors::Descriptor;
-use crate::wasi::fs::{FdFlags, Filestat, OFlags, Open};
+use crate::wasi::fs::{FdFlags, Filestat, MAX_PATH_BYTES, OFlags, Open};
 
 fn follows(flags: Lookupflags) -> bool {
     flags.contains(Lookupflags::SYMLINK_FOLLOW)
@@ -129,10 +130,23 @@ pub(in crate::wasi) fn path_open(
         write,
         flags: FdFlags::from(fdflags),
     };
-    let node = dir.open(path(&call.memory, at, len)?, open)?;
-    let descriptor = Descriptor::of(node, read, write, inheriting);
+    let path = path(&call.memory, at, len)?;
+    let node = dir.open(path, open)?;
+    let name = name(&descriptors.get(fd)?.name, path);
+    let descriptor = Descriptor::of(node, read, write, inheriting).named(name);
     let opened = descriptors.add(descriptor, most)?;
     call.put(out.0, opened)
+}
+
+/// What a message calls what was opened. What is too long for a path is called by its end: a guest
+/// can open ever deeper directories through one another.
+fn name(dir: &str, path: &str) -> String {
+    let whole = join(dir, path);
+    if whole.len() > MAX_PATH_BYTES {
+        path.to_owned()
+    } else {
+        whole
+    }
 }
 
 pub(in crate::wasi) fn path_readlink(

@@ -1,0 +1,254 @@
+//! Snapshots: a graph's state as data, with what tells whether it is of another graph. What the
+//! state of an instance is, the store knows.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use super::definitions::StoreState;
+use super::load::Plan;
+use super::registry::id_of;
+use crate::bundle::{Graph, Resolution};
+use crate::module::Module;
+use crate::store::{Core, Extern, Fault, Fitting, Instance, InstanceState, capture};
+use crate::types::Mutability;
+
+/// The state of all instances of a graph, as [`Linker::snapshot`](super::Linker::snapshot) captured
+/// it: memories, tables, mutable globals, and which segments were dropped. It is plain data, of no
+/// store and no engine, and
+/// [`Linker::instantiate_from`](super::Linker::instantiate_from) brings the same graph to life from
+/// it, as often as one likes.
+///
+/// It holds what modules define and guests can change. It does not hold what the host keeps: files
+/// and streams, clocks, fuel, and whatever host functions have of their own.
+#[derive(Clone)]
+pub struct Snapshot {
+    /// The modules, dependencies first.
+    modules: Vec<ModuleMark>,
+    /// Of each module's instance.
+    states: Vec<InstanceState>,
+    /// What is in the memories.
+    bytes: Cow<'static, [u8]>,
+}
+
+/// What tells that a module may be another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
+struct ModuleMark {
+    /// Its name in the graph.
+    name: Box<str>,
+    size_bytes: u64,
+}
+
+/// Why a graph's state was not captured, or not brought back.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// Something of the graph is the host's, and no snapshot can hold it.
+    #[error("module {module:?}: {what}; a snapshot cannot hold that")]
+    Unstorable {
+        /// The module that has it.
+        module: String,
+        /// What it is, and where.
+        what: String,
+    },
+    /// An instance is not linked as the linker would link it anew.
+    #[error("module {module:?}: {what}; instantiate the graph in a store of its own")]
+    Linked {
+        /// The module that is linked in another way.
+        module: String,
+        /// What is different.
+        what: String,
+    },
+    /// The snapshot is of other modules than those that are to come to life.
+    #[error("the snapshot does not fit: {what}; capture it anew of these modules")]
+    Misfit {
+        /// What is different, and where.
+        what: String,
+    },
+    /// Bytes are not those of a snapshot.
+    #[error("the snapshot is damaged, or of another version of holdall; capture it anew")]
+    Damaged,
+}
+
+impl ModuleMark {
+    fn of(plan: &Plan, node: usize) -> Self {
+        Self {
+            name: plan.graph.name(node).into(),
+            size_bytes: plan.graph.unit(node).0.bytes.len() as u64,
+        }
+    }
+}
+
+impl fmt::Display for ModuleMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "module {:?} of {} bytes", self.name, self.size_bytes)
+    }
+}
+
+impl Snapshot {
+    /// Captures the instances of a plan, which were linked before.
+    pub(super) fn capture(
+        plan: &Plan,
+        state: Option<&StoreState>,
+        core: &Core,
+        root: Instance,
+    ) -> Result<Self, SnapshotError> {
+        let instances = living(plan, state, root)?;
+        check_links(plan, &instances, core)?;
+        let captured = capture(core, &instances);
+        let (states, bytes) = captured.map_err(|Fault { instance, what }| {
+            let module = name_of(plan, instance);
+            SnapshotError::Unstorable { module, what }
+        })?;
+        let nodes = plan.steps.iter().map(|(node, _)| *node);
+        Ok(Self {
+            modules: nodes.map(|node| ModuleMark::of(plan, node)).collect(),
+            states,
+            bytes: bytes.into(),
+        })
+    }
+
+    /// That the snapshot is of the modules of a plan, as far as can be told.
+    pub(super) fn check(&self, plan: &Plan) -> Result<Fitting<'_>, SnapshotError> {
+        let misfit = |what| SnapshotError::Misfit { what };
+        let (expected, found) = (plan.steps.len(), self.modules.len());
+        if expected != found || expected != self.states.len() {
+            let what = format!("expected the state of {expected} modules, found that of {found}");
+            return Err(misfit(what));
+        }
+        for ((node, _), found) in plan.steps.iter().zip(&self.modules) {
+            let expected = ModuleMark::of(plan, *node);
+            if expected != *found {
+                return Err(misfit(format!("expected {expected}, found {found}")));
+            }
+        }
+        let nodes = plan.steps.iter().map(|(node, _)| *node);
+        let modules: Vec<&Module> = nodes.map(|node| plan.graph.unit(node)).collect();
+        let fitting = Fitting::new(&self.states, &self.bytes, &modules);
+        fitting.map_err(|Fault { instance, what }| {
+            misfit(format!("module {:?}: {what}", name_of(plan, instance)))
+        })
+    }
+}
+
+#[cfg(feature = "pack")]
+impl Snapshot {
+    /// The snapshot as bytes: a small header, and what is in the memories, of which the size is a
+    /// multiple of 4,096. The same state always gives the same bytes.
+    #[must_use]
+    pub fn to_parts(&self) -> (Vec<u8>, &[u8]) {
+        let header = postcard::to_allocvec(&(&self.modules, &self.states));
+        (header.expect("a vector takes all"), &self.bytes)
+    }
+
+    /// The snapshot whose [parts](Self::to_parts) these are. The header is read now; that it is of a
+    /// certain graph, and that there are as many bytes as it says, is checked when the graph is to
+    /// come to life. Bytes that are `'static`, such as those of a file's mapping, are not copied.
+    ///
+    /// # Errors
+    ///
+    /// [`SnapshotError::Damaged`]: the header is no snapshot's.
+    pub fn from_parts(
+        header: &[u8],
+        bytes: impl Into<Cow<'static, [u8]>>,
+    ) -> Result<Self, SnapshotError> {
+        match postcard::take_from_bytes(header) {
+            Ok(((modules, states), [])) => Ok(Self {
+                modules,
+                states,
+                bytes: bytes.into(),
+            }),
+            _ => Err(SnapshotError::Damaged),
+        }
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.modules.iter().map(|module| &*module.name);
+        f.debug_struct("Snapshot")
+            .field("modules", &names.collect::<Vec<_>>())
+            .field("size_bytes", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn name_of(plan: &Plan, instance: usize) -> String {
+    let (node, _) = plan.steps[instance];
+    plan.graph.name(node).to_owned()
+}
+
+/// The instances of a plan's modules, in its order.
+fn living(
+    plan: &Plan,
+    state: Option<&StoreState>,
+    root: Instance,
+) -> Result<Vec<Instance>, SnapshotError> {
+    let instances = plan.steps.iter().map(|(node, _)| {
+        if *node == Graph::<Module>::ROOT {
+            return Ok(root);
+        }
+        let instances = state.map(|state| &state.instances);
+        let instance = instances.and_then(|all| all.get(&id_of(plan.graph.unit(*node))));
+        instance.copied().ok_or_else(|| SnapshotError::Linked {
+            module: plan.graph.name(*node).to_owned(),
+            what: "this linker has no instance of it in the store".to_owned(),
+        })
+    });
+    instances.collect()
+}
+
+/// That each import is linked to what it will be linked to when the graph is brought back, and that
+/// it is nothing whose state would be missing then.
+fn check_links(plan: &Plan, instances: &[Instance], core: &Core) -> Result<(), SnapshotError> {
+    let graph: HashSet<Instance> = instances.iter().copied().collect();
+    let nodes = plan.steps.iter().map(|(node, _)| *node);
+    let by_node: HashMap<usize, Instance> = nodes.zip(instances.iter().copied()).collect();
+    for ((node, resolutions), instance) in plan.steps.iter().zip(instances) {
+        let imports = plan.graph.unit(*node).0.imports.iter().zip(resolutions);
+        for ((import, resolution), item) in imports.zip(instance.imports_in(core)) {
+            let fault = |what: &str| {
+                let module = plan.graph.name(*node).to_owned();
+                let what = format!("import {:?}.{:?} is {what}", import.module, import.name);
+                (module, what)
+            };
+            let exporter = match resolution {
+                Resolution::Module(exporter) => Some(&by_node[exporter]),
+                Resolution::Host | Resolution::StandIn => None,
+            };
+            let is_as_planned = match exporter {
+                Some(exporter) => exporter.export_in(core, &import.name) == Some(item),
+                None => of_instance(item, core).is_none_or(|found| !graph.contains(&found)),
+            };
+            if !is_as_planned {
+                let (module, what) = fault("linked to something else than it would be now");
+                return Err(SnapshotError::Linked { module, what });
+            }
+            if exporter.is_none()
+                && let Some(kind) = state_of_host(item, core)
+            {
+                let (module, what) = fault(&format!("a {kind} of the host"));
+                return Err(SnapshotError::Unstorable { module, what });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The instance that a function is of.
+fn of_instance(item: Extern, core: &Core) -> Option<Instance> {
+    item.into_func()?.instance_in(core)
+}
+
+/// How a message calls something that guests can change.
+fn state_of_host(item: Extern, core: &Core) -> Option<&'static str> {
+    match item {
+        Extern::Memory(_) => Some("memory"),
+        Extern::Table(_) => Some("table"),
+        Extern::Global(global) if global.ty_in(core).mutability == Mutability::Var => {
+            Some("mutable global")
+        }
+        Extern::Global(_) | Extern::Func(_) => None,
+    }
+}
