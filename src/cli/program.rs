@@ -72,10 +72,9 @@ impl Program {
 
     /// Calls a function that neither takes nor gives anything.
     pub(crate) fn initialise(&mut self, name: &str) -> anyhow::Result<()> {
-        let func = self.look_up(name)?;
-        func.typed::<(), ()>(&self.store)?
-            .call(&mut self.store, ())?;
-        Ok(())
+        let func = self.look_up(name)?.typed::<(), ()>(&self.store);
+        let func = func.with_context(|| format!("function {}", Plain(name)))?;
+        Ok(func.call(&mut self.store, ())?)
     }
 
     /// The linker that linked them.
