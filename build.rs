@@ -166,7 +166,7 @@ fn runtime(root: &Path, out: &Path) -> Option<PathBuf> {
     let status = cargo
         .current_dir(root)
         .args(["build", "--release", "--bin", "holdall-runtime"])
-        .args(["--no-default-features", "--features", "runtime"])
+        .args(["--no-default-features", "--features", platform.features])
         .args(["--target", &platform.target])
         .arg("--target-dir")
         .arg(&folder)
@@ -199,9 +199,10 @@ const RUNTIME_PROFILE: [&str; 4] = [
     "profile.release.package.\"*\".opt-level=\"s\"",
 ];
 
-/// For what the runtime is built, and with which flags.
+/// For what the runtime is built, and with which features and flags.
 struct Platform {
     target: String,
+    features: &'static str,
     flags: Vec<&'static str>,
 }
 
@@ -211,11 +212,13 @@ impl Platform {
     /// can be linked to.
     fn of_target() -> Self {
         let target = env::var("TARGET").expect("cargo sets it");
+        let is_elf = !target.contains("-windows-") && !target.contains("-apple-");
         let mut flags = vec!["-Cforce-unwind-tables=no"];
         let mut platform = |target: String, more: &[&'static str]| {
             flags.extend(more);
             Self {
                 target,
+                features: if is_elf { "runtime" } else { "runtime,libsui" },
                 flags: flags.clone(),
             }
         };
