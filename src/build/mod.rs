@@ -83,7 +83,8 @@ impl Bundle {
         self
     }
 
-    /// Checks the modules for a linker that takes their names so (`Linker::set_naming`).
+    /// Says how imports name the modules: aliases, and which versions will do. The modules are checked
+    /// so, and the program's linker takes them so: `linker.set_naming(BUNDLE.naming())`.
     #[must_use]
     pub fn naming(mut self, naming: Naming) -> Self {
         self.naming = naming;
@@ -146,7 +147,7 @@ impl Bundle {
             };
             modules.push(Record { file, code });
         }
-        let text = record::expression(&root.join(&self.dir), &modules, root_at)?;
+        let text = record::expression(&root.join(&self.dir), &modules, root_at, &self.naming)?;
         write(&out.join(record::FILE), text.as_bytes())
     }
 }

@@ -73,7 +73,7 @@ fn modules_are_emitted_in_order_with_path_hash_and_root() {
         format!("emitted::module({name:?}, include_bytes!({path:?}), \"")
     });
     let [app, library] = paths.each_ref().map(|path| text.find(path).unwrap());
-    assert!(app < library && text.ends_with("emitted::bundle(MODULES, None)\n}\n"));
+    assert!(app < library && text.ends_with("emitted::bundle(MODULES, None, &[], false)\n}\n"));
     assert_eq!(text.matches("Some(&CODE.0)").count(), 2);
     for name in ["app", "library"] {
         let code = fs::read(package.out.join(format!("{name}.code"))).unwrap();
@@ -81,7 +81,7 @@ fn modules_are_emitted_in_order_with_path_hash_and_root() {
     }
     let text = package.emitted(&bundle().root("library").lazy("app"));
     assert_eq!(text.matches("Some(&CODE.0)").count(), 1);
-    assert!(text.ends_with("emitted::bundle(MODULES, Some(1))\n}\n"));
+    assert!(text.ends_with("emitted::bundle(MODULES, Some(1), &[], false)\n}\n"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use include_dir::{Dir, include_dir};
 
+use super::naming::{Naming, Versions};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::link::BundleReader;
@@ -39,6 +40,8 @@ pub struct Bundle {
     pub(super) modules: Cow<'static, [BundledModule]>,
     /// The place of the root among the modules.
     pub(super) root: Option<usize>,
+    pub(super) aliases: &'static [(&'static str, &'static str)],
+    pub(super) compatible_versions: bool,
 }
 
 /// A module of a [`Bundle`].
@@ -76,7 +79,7 @@ impl Bundle {
         modules.sort_by_key(|module| module.name);
         Self {
             modules: modules.into(),
-            root: None,
+            ..Self::default()
         }
     }
 
@@ -101,6 +104,21 @@ impl Bundle {
     #[must_use]
     pub fn root(&self) -> Option<&BundledModule> {
         self.modules.get(self.root?)
+    }
+
+    /// How imports name these modules, as the build script checked them: for
+    /// [`Linker::set_naming`](crate::Linker::set_naming). Aliases and compatible versions where the
+    /// bundle says so, else names as they are.
+    #[must_use]
+    pub fn naming(&self) -> Naming {
+        let mut naming = Naming::new();
+        if self.compatible_versions {
+            naming.versions = Versions::Compatible;
+        }
+        for (from, to) in self.aliases {
+            naming.alias(from, to).expect("it was one naming before");
+        }
+        naming
     }
 
     /// A reader that gives out these modules, uncopied.

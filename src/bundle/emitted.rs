@@ -37,12 +37,20 @@ macro_rules! include_bundle {
 #[repr(C, align(16))]
 pub struct Aligned<T: ?Sized>(pub T);
 
-/// A bundle of modules, which are in the order of their names, with the place of its root.
+/// A bundle of modules, which are in the order of their names, with the place of its root, and how
+/// imports name its modules: aliases, and whether compatible versions will do.
 #[must_use]
-pub const fn bundle(modules: &'static [BundledModule], root: Option<usize>) -> Bundle {
+pub const fn bundle(
+    modules: &'static [BundledModule],
+    root: Option<usize>,
+    aliases: &'static [(&'static str, &'static str)],
+    compatible_versions: bool,
+) -> Bundle {
     Bundle {
         modules: Cow::Borrowed(modules),
         root,
+        aliases,
+        compatible_versions,
     }
 }
 

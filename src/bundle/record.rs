@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::check::BundledFile;
+use super::naming::{Naming, Versions};
 
 /// The file in `OUT_DIR` that has the expression.
 pub(crate) const FILE: &str = "holdall_bundle.rs";
@@ -20,7 +21,7 @@ pub(crate) struct Record<'a> {
 }
 
 /// The expression for the modules whose files are in `dir`, an absolute path, in the order of their
-/// names; `root` is the place of the root among them.
+/// names; `root` is the place of the root among them, `naming` how imports name them.
 ///
 /// # Errors
 /// A path that is not UTF-8, as the expression has to be.
@@ -28,6 +29,7 @@ pub(crate) fn expression(
     dir: &Path,
     modules: &[Record<'_>],
     root: Option<usize>,
+    naming: &Naming,
 ) -> Result<String, String> {
     let mut text = "{\n    const MODULES: &[emitted::BundledModule] = &[\n".to_owned();
     for Record { file, code } in modules {
@@ -48,7 +50,12 @@ pub(crate) fn expression(
             sha256(&file.bytes)
         );
     }
-    let _ = write!(text, "    ];\n    emitted::bundle(MODULES, {root:?})\n}}\n");
+    let aliases: Vec<_> = naming.aliases().collect();
+    let compatible = naming.versions == Versions::Compatible;
+    let _ = write!(
+        text,
+        "    ];\n    emitted::bundle(MODULES, {root:?}, &{aliases:?}, {compatible})\n}}\n"
+    );
     Ok(text)
 }
 
@@ -86,6 +93,8 @@ mod tests {
             pub struct Bundle {
                 pub modules: std::borrow::Cow<'static, [BundledModule]>,
                 pub root: Option<usize>,
+                pub aliases: &'static [(&'static str, &'static str)],
+                pub compatible_versions: bool,
             }
         }
         #[path = EMITTED]
@@ -99,7 +108,7 @@ mod tests {
                 let sha256 = &module.sha256.unwrap()[..8];
                 println!("{:?} {:?} {sha256} {:?} {places:?}", module.name, module.bytes, module.code);
             }
-            println!("{:?}", BUNDLE.root);
+            println!("{:?} {:?} {}", BUNDLE.root, BUNDLE.aliases, BUNDLE.compatible_versions);
         }"#;
 
     /// Compiles the program in `dir`, with that as `OUT_DIR` or without one.
@@ -155,7 +164,10 @@ mod tests {
                 code: (at > 0).then(|| dir.join(format!("{}.code", file.name))),
             })
             .collect();
-        let text = expression(&dir, &modules, Some(2)).unwrap();
+        let mut naming = Naming::new();
+        naming.versions = Versions::Compatible;
+        naming.alias("env", "a \"b\"").unwrap();
+        let text = expression(&dir, &modules, Some(2), &naming).unwrap();
         fs::write(dir.join(FILE), text).unwrap();
         let compiled = compile(&dir, Some(&dir));
         assert!(compiled.status.success(), "{compiled:?}");
@@ -168,7 +180,7 @@ mod tests {
             let BundledFile { name, bytes } = file;
             let _ = writeln!(expected, "{name:?} {bytes:?} {sha256} {code:?} {place:?}");
         }
-        let _ = writeln!(expected, "Some(2)");
+        let _ = writeln!(expected, "Some(2) {:?} true", [("env", "a \"b\"")]);
         assert_eq!(String::from_utf8_lossy(&ran.stdout), expected);
     }
 

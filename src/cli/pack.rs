@@ -35,37 +35,37 @@ Examples:
   holdall pack app.wasm -o app --preinit=setup --preinit-allow environ_get
 
 APP runs where its platform does, with no file beside it. Its arguments, after ARGS, the standard
-streams, clocks and randomness are the root's, and so is what --embed, --dir and --env give; everything else of the
-host stays denied, for whoever runs it. The directories and the variables are those of where it runs.
+streams, clocks and randomness are MODULE's, and so is what --embed, --dir and --env give; all else
+of the host stays denied, for whoever runs it. Directories and variables are those of where it runs.
 
 The modules are checked, lowered and put into APP as they are; what they lack is told now. The same
-inputs give the same APP, to the byte. `holdall inspect APP` shows what is in one, `holdall unpack APP
-DIR` gives it back.
+inputs give the same APP, to the byte. `holdall inspect APP` shows what is in one, and `holdall
+unpack APP DIR` gives it back.
 
-Exit codes: 0; 1 when something could not be read, linked or written, and then there is no APP; 2 for
-a wrong command line. Those of APP are the program's own, 1 when APP is damaged or what it was granted
-is not there, and 134 after a trap.")]
+Exit codes: 0; 1 when something could not be read, linked or written, and then there is no APP; 2
+for a wrong command line; 134 after a trap in --preinit. Those of APP are the program's own, 1 when
+APP is damaged or what it was granted is not there, and 134 after a trap.")]
 pub(super) struct Args {
     /// Write the executable to this file; one that is there is replaced
     #[arg(short, long, value_name = "APP")]
     output: PathBuf,
-    /// Call this export, or $module$function of a module that ROOT needs, instead of _start; may be
+    /// Call this export, or $module$function of a module that MODULE needs, instead of _start; may be
     /// repeated, in order
     #[arg(long, value_name = "NAME")]
     invoke: Vec<String>,
     /// Give a module its name, for imports from that name; may be repeated
     #[arg(long, value_name = "NAME=PATH", value_parser = named_path)]
     module: Vec<(String, PathBuf)>,
-    /// Put a directory into APP, with all its files, for ROOT to read under the name GUEST_DIR; may be
-    /// repeated
+    /// Put a directory into APP, with all its files, for MODULE to read under the name GUEST_DIR; may
+    /// be repeated
     #[arg(long, value_name = "HOST_DIR::GUEST_DIR", value_parser = embed)]
     embed: Vec<(PathBuf, String)>,
     #[command(flatten)]
     sources: Sources,
     #[command(flatten)]
     naming: NamingArgs,
-    /// Run the modules' initialisation now, and FUNC of ROOT or $module$FUNC after it if one is named,
-    /// and let APP begin with the state that this leaves. Calls of the host are refused meanwhile
+    /// Run the modules' initialisation now, and FUNC of MODULE or $module$FUNC after it if one is
+    /// named, and let APP begin with the state that this leaves. Calls of the host are refused meanwhile
     #[arg(long, value_name = "FUNC", require_equals = true)]
     preinit: Option<Option<String>>,
     /// Let the initialisation call this function of WASI, such as environ_get; clocks and randomness
@@ -80,7 +80,7 @@ pub(super) struct Args {
     #[command(flatten)]
     limits: LimitArgs,
     /// A .wasm or .wat path, or the name of a bundled module
-    #[arg(help_heading = "Arguments")]
+    #[arg(value_name = "MODULE", help_heading = "Arguments")]
     root: PathBuf,
     /// Arguments that stand before those of whoever runs APP
     #[arg(last = true, help_heading = "Arguments")]
@@ -127,7 +127,7 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
     for module in args.wasi.granted() {
         if module == name {
             let message = format!(
-                "--grant: {} is ROOT itself, which gets what --dir and --env give",
+                "--grant: {} is MODULE itself, which gets what --dir and --env give",
                 Plain(&name)
             );
             super::wrong_usage("pack", message);

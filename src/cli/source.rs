@@ -12,6 +12,7 @@ use cap_std::fs::Dir;
 use holdall::{Bundle, ChainReader, DirReader, Linker, Module};
 
 use super::output::Plain;
+use super::packed;
 use crate::names;
 
 /// The most that is read of one file: what the library takes as a module.
@@ -44,6 +45,12 @@ impl Root {
     /// The module, which the linker knows by its name, unless that is the host's: so that
     /// `$name$function` finds it, and a module that imports it closes a circle.
     pub(super) fn register(self, linker: &mut Linker<()>) -> anyhow::Result<Module> {
+        ensure!(
+            !packed::is_executable(&self.bytes),
+            "{} is an executable and no module: run it by itself; `holdall inspect` shows what it \
+             carries",
+            self.origin
+        );
         let module = Module::named(linker.engine(), &self.name, self.bytes)?;
         if linker.find(&self.name).is_none() && !names::is_builtin(&self.name) {
             linker.register(&self.name, &module)?;

@@ -16,8 +16,9 @@ use super::source::Sources;
 /// Give the parts of an executable of `holdall pack` back as files
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-DIR gets the modules in DIR/modules, the embedded directories in DIR/files, the state of --preinit in
-DIR/state, and in DIR/command.txt the command that packs them again, but for --preinit. Characters that would lead elsewhere are %-escaped in names of files.")]
+DIR gets the modules in DIR/modules, the embedded directories in DIR/files, the state of --preinit
+in DIR/state, and in DIR/command.txt the command that packs them again, but for --preinit. In names
+of files, characters that would lead elsewhere are %-escaped.")]
 pub(super) struct Args {
     /// An executable of `holdall pack`
     app: PathBuf,
@@ -33,7 +34,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
     wrote.with_context(|| format!("cannot unpack into {}", Plain(&label)))?;
     let manifest = bag.manifest();
     output.line(format_args!(
-        "{} modules and {} directories in {}",
+        "modules: {}, directories: {}, in {}",
         manifest.modules.len(),
         manifest.dirs.len(),
         Plain(&label)

@@ -115,7 +115,7 @@ fn wrong_options_are_refused() {
         &folder,
         2,
         &with(&["--grant", "lib:stdout"]),
-        &["lib is ROOT itself"],
+        &["lib is MODULE itself"],
     );
     refused(&folder, 2, &with(&["--audit", "x"]), &["--audit"]);
     let runtime = ["pack", "--runtime", "lib.wat", "-o", "app"];

@@ -80,7 +80,7 @@ fn what_is_unpacked_packs_again_to_the_same() {
     let first = fs::read(folder.path().join("app")).unwrap();
     folder
         .holdall(&["unpack", "app", "out/of/it"])
-        .prints("2 modules and 1 directories in out/of/it\n");
+        .prints("modules: 2, directories: 1, in out/of/it\n");
     let out = folder.path().join("out/of/it");
     assert_eq!(fs::read(out.join("files/in/a/text")).unwrap(), b"text");
     assert_eq!(fs::read(out.join("files/in/empty")).unwrap(), b"");
