@@ -1,0 +1,297 @@
+//! Times the start of whole processes that run a WASI program, by turns: an executable of
+//! `holdall pack`, `holdall run`, and wasmtime with the module compiled to native code before. Each is
+//! timed to its exit, and to the program's first instruction; beside them, two that do nothing.
+
+#[path = "../../../common/mod.rs"]
+mod common;
+#[path = "../precompiled.rs"]
+mod precompiled;
+#[path = "../scratch.rs"]
+mod scratch;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use common::{
+    Expected, Options, Syntax, Table, by_turns, cell, clipped, fails, milliseconds, report, timed,
+};
+use scratch::Scratch;
+
+const USAGE: &str = "\
+usage: cargo run --release --manifest-path benches/peers/Cargo.toml --bin packed -- [--reps N] [--best] [--holdall PATH] PATH [ARG]...
+    PATH            the program, a .wasm or .wat file, whose output is the same each time
+    ARG             the program's arguments
+    --holdall PATH  the command that packs and runs it (default target/release/holdall)
+    --reps N        how often each process is started (default 15)
+    --best          count the fastest repetition, not the median";
+
+/// Names the command of holdall.
+const HOLDALL: &str = "--holdall";
+const DEFAULT_HOLDALL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/release/holdall");
+
+/// How often each process is started by default: more often than other things, because it is short.
+const DEFAULT_REPS: usize = 15;
+
+/// The option that makes this program a process that does nothing.
+const NOTHING: &str = "--nothing";
+
+/// The exit code after a trap.
+const TRAPPED: i32 = 134;
+
+/// How much of a command line is the program's name in the table.
+const NAME_CHARS: usize = 30;
+
+/// How far the program runs.
+#[derive(Clone, Copy, PartialEq)]
+enum Until {
+    Exit,
+    /// It has no fuel, and so traps there.
+    FirstInstruction,
+}
+
+/// The program, and where what is made of it goes.
+struct Program {
+    holdall: PathBuf,
+    wasm: PathBuf,
+    /// Its own name is the first.
+    args: Vec<String>,
+    scratch: Scratch,
+}
+
+/// A way to start a process.
+struct Way {
+    name: &'static str,
+    /// Makes what the process needs.
+    prepare: fn(&Program, Until) -> Result<Command>,
+    /// Whether it runs the program.
+    runs: bool,
+}
+
+/// Those that run the program come first.
+const WAYS: [Way; 5] = [
+    Way {
+        name: "packed",
+        prepare: packed,
+        runs: true,
+    },
+    Way {
+        name: "run",
+        prepare: |program, until| {
+            let mut run = program.holdall("run", until);
+            run.arg(&program.wasm).args(&program.args[1..]);
+            Ok(run)
+        },
+        runs: true,
+    },
+    Way {
+        name: "wasmtime",
+        prepare: |program, until| {
+            let wasm = std::fs::read(&program.wasm)?;
+            let code = program.file("precompiled", until);
+            precompiled::prepare(&wasm, &code, &program.args, until)
+        },
+        runs: true,
+    },
+    Way {
+        name: "true",
+        prepare: |_, _| Ok(Command::new("true")),
+        runs: false,
+    },
+    // What the process with wasmtime takes before that begins.
+    Way {
+        name: "nothing",
+        prepare: |_, _| {
+            let mut nothing = Command::new(std::env::current_exe()?);
+            nothing.arg(NOTHING);
+            Ok(nothing)
+        },
+        runs: false,
+    },
+];
+
+fn packed(program: &Program, until: Until) -> Result<Command> {
+    let app = program.file("packed", until);
+    let mut pack = program.holdall("pack", until);
+    pack.arg("-o").arg(&app).arg(&program.wasm);
+    pack.arg("--").args(&program.args[1..]);
+    let output = pack
+        .output()
+        .with_context(|| format!("cannot start {}", program.holdall.display()))?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "holdall pack: {}", errors.trim());
+    Ok(Command::new(app))
+}
+
+impl Program {
+    /// Reads the program that the command line names.
+    fn read(options: &Options) -> Result<Self> {
+        let Some((path, args)) = options.words.split_first() else {
+            bail!("no program is named\n{USAGE}");
+        };
+        let scratch = Scratch::new("holdall-bench")?;
+        let stem = Path::new(path).file_stem().unwrap_or_default();
+        let name = format!("{}.wasm", stem.to_string_lossy());
+        let wasm = scratch.path().join(&name);
+        std::fs::write(&wasm, wat::parse_file(path)?)?;
+        Ok(Self {
+            holdall: options.value(HOLDALL).unwrap_or(DEFAULT_HOLDALL).into(),
+            wasm,
+            args: [&[name], args].concat(),
+            scratch,
+        })
+    }
+
+    /// What it is called in the table.
+    fn name(&self) -> String {
+        clipped(&self.args.join(" ").replace('\n', " "), NAME_CHARS)
+    }
+
+    /// A command of holdall.
+    fn holdall(&self, subcommand: &str, until: Until) -> Command {
+        let mut command = Command::new(&self.holdall);
+        command.arg(subcommand);
+        if until == Until::FirstInstruction {
+            command.args(["--fuel", "0"]);
+        }
+        command
+    }
+
+    /// Where something that is made of it goes.
+    fn file(&self, name: &str, until: Until) -> PathBuf {
+        self.scratch.path().join(match until {
+            Until::Exit => name.to_owned(),
+            Until::FirstInstruction => format!("{name}-without-fuel"),
+        })
+    }
+}
+
+/// A process that can be started again and again.
+struct Process {
+    command: Command,
+    exit_code: Option<i32>,
+}
+
+impl Process {
+    /// Starts it once, and returns what it has written too.
+    fn new(mut command: Command) -> Result<(Self, String)> {
+        command.env_remove("RUST_BACKTRACE").stdin(Stdio::null());
+        let output = command.output()?;
+        let exit_code = output.status.code();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        // It is 1 where the program could not be loaded; one that itself ends with 1 is not told apart.
+        ensure!(
+            exit_code.is_some_and(|code| code != 1),
+            "{}, {}",
+            output.status,
+            clipped(errors.trim(), 200)
+        );
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        Ok((Self { command, exit_code }, stdout))
+    }
+
+    /// The milliseconds from its start to its exit.
+    fn time(&mut self) -> Result<f64> {
+        let (time, status) = timed(|| self.command.status());
+        let status = status?;
+        ensure!(
+            status.code() == self.exit_code,
+            "expected exit code {:?} as before, found {status}",
+            self.exit_code
+        );
+        Ok(milliseconds(time))
+    }
+}
+
+fn main() -> Result<()> {
+    if let Some(task) = precompiled::asked_for() {
+        std::process::exit(precompiled::run(&task)?);
+    }
+    if std::env::args()
+        .nth(1)
+        .is_some_and(|first| first == NOTHING)
+    {
+        return Ok(());
+    }
+    let mut options = Options::read(&Syntax {
+        usage: USAGE,
+        values: &[HOLDALL],
+        command: true,
+        ..Syntax::default()
+    })?;
+    if !reps_are_given(&options) {
+        options.reps = DEFAULT_REPS;
+    }
+    let program = Program::read(&options)?;
+    let rows = [
+        (program.name(), Until::Exit),
+        (
+            "to the first instruction".to_owned(),
+            Until::FirstInstruction,
+        ),
+    ]
+    .map(|(row, until)| {
+        eprint!("{row} ... ");
+        (row, measure(&options, &program, until))
+    });
+    print(&options, &rows);
+    let failed = rows.iter().any(|(_, times)| fails(times));
+    ensure!(!failed, "no result, or different ones: see above");
+    Ok(())
+}
+
+/// Whether the command line says how often each process is started.
+fn reps_are_given(options: &Options) -> bool {
+    let own = std::env::args().len() - options.words.len();
+    std::env::args().take(own).any(|word| word == "--reps")
+}
+
+/// Prepares all ways, compares what the program does in them, and then times them by turns.
+fn measure(options: &Options, program: &Program, until: Until) -> Vec<Result<Vec<f64>>> {
+    let mut expected = Expected::new();
+    let mut processes = by_turns(1, WAYS.len(), |way| {
+        let way = &WAYS[way];
+        let (process, stdout) = Process::new((way.prepare)(program, until)?)?;
+        if way.runs {
+            let trapped = process.exit_code == Some(TRAPPED);
+            ensure!(
+                trapped || until == Until::Exit,
+                "it does not end where its fuel does"
+            );
+            expected.check(way.name, (process.exit_code, stdout))?;
+        }
+        Ok(process)
+    });
+    let times = by_turns(options.reps, WAYS.len(), |way| match &mut processes[way] {
+        Ok(processes) => processes[0].time(),
+        Err(error) => Err(std::mem::replace(error, anyhow!("as said before"))),
+    });
+    eprintln!("{}", report(&WAYS.each_ref().map(|way| way.name), &times));
+    times
+}
+
+fn print(options: &Options, rows: &[(String, Vec<Result<Vec<f64>>>)]) {
+    let times = WAYS.iter().map(|way| format!("{} ms", way.name));
+    let peers = || 1..WAYS.iter().take_while(|way| way.runs).count();
+    let ratios = peers().map(|way| format!("{} / {}", WAYS[0].name, WAYS[way].name));
+    let header = std::iter::once("program".to_owned());
+    let mut table = Table::new(header.chain(times).chain(ratios));
+    for (row, times) in rows {
+        let time = |times: &Result<Vec<f64>>| {
+            cell(times.as_ref().ok().map(|times| options.pick(times)), 1)
+        };
+        let ratio = |way: usize| {
+            let ratio = || Some(options.ratio(times[0].as_ref().ok()?, times[way].as_ref().ok()?));
+            cell(ratio(), 2)
+        };
+        let row = std::iter::once(row.clone());
+        table.row(row.chain(times.iter().map(time)).chain(peers().map(ratio)));
+    }
+    table.print();
+    println!(
+        "\n{} of {} repetitions, ways by turns",
+        options.statistic(),
+        options.reps
+    );
+}
