@@ -190,9 +190,8 @@ fn runtime(root: &Path, out: &Path) -> Option<PathBuf> {
     Some(folder.join(platform.target).join("release").join(file))
 }
 
-/// What runs the modules is built to be fast, as always, and what checks them; the rest is built to be
-/// small. A panic, which
-/// is a fault of ours, ends a packed executable: nothing in it catches one.
+/// What runs the modules, and what checks them, is built to be fast, as always; the rest is built to be
+/// small. A panic, which is a fault of ours, ends a packed executable: nothing in it catches one.
 const RUNTIME_PROFILE: [&str; 5] = [
     "profile.release.panic=\"abort\"",
     "profile.release.strip=true",

@@ -12,6 +12,7 @@ mod output;
 mod pack;
 mod packed;
 mod program;
+mod progress;
 mod report;
 mod run;
 mod shell;

@@ -1,9 +1,9 @@
 //! `holdall pack`: a module with what it needs, as one executable.
 
 use std::borrow::Cow;
-use std::io::{self, IsTerminal, Write};
+use std::collections::HashSet;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use cap_std::ambient_authority;
@@ -11,13 +11,15 @@ use cap_std::fs::Dir;
 use cap_tempfile::TempFile;
 use holdall::pack::{Packer, Policy, Program, Runtime};
 use holdall::{
-    ChainReader, Engine, Error, Files, Grants, Linker, MemoryReader, Naming, Snapshot, Store, Wasi,
+    ChainReader, Engine, Error, Files, Grants, Linker, MemoryReader, Module, Naming, Snapshot,
+    Store, Wasi,
 };
 
 use super::limits::LimitArgs;
 use super::naming::NamingArgs;
 use super::output::{Output, Plain};
 use super::program::{self, check_function, check_linked, check_start};
+use super::progress::Progress;
 use super::run::named_path;
 use super::source::{self, Root, Sources};
 use super::wasi::WasiArgs;
@@ -101,7 +103,7 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
     let destination = Destination::open(&args.output)?;
     let policy = args.limits.limit(args.wasi.policy());
     let naming = args.naming.naming("pack");
-    let mut progress = Progress::new();
+    let progress = Progress::new();
     let bytes = runtime(args)?;
     let runtime = Runtime::new(&bytes);
     let runtime = runtime.with_context(|| match &args.runtime {
@@ -117,23 +119,6 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
     let root = args.sources.root(&args.root)?;
     let name = root.name.clone();
     let linker = link(args, &naming, &engine, root)?;
-    let root = linker.find(&name).expect("it was registered");
-    if args.invoke.is_empty() {
-        check_start(root)?;
-    }
-    for function in &args.invoke {
-        check_function(&linker, root, function)?;
-    }
-    for module in args.wasi.granted() {
-        if module == name {
-            let message = format!(
-                "--grant: {} is MODULE itself, which gets what --dir and --env give",
-                Plain(&name)
-            );
-            super::wrong_usage("pack", message);
-        }
-        check_linked(&linker, module)?;
-    }
 
     let mut packer = Packer::new(&runtime);
     let modules = linker.registry().names().collect::<Vec<_>>();
@@ -186,10 +171,17 @@ fn link(args: &Args, naming: &Naming, engine: &Engine, root: Root) -> anyhow::Re
     linker.set_naming(naming.clone());
     linker.wasi(Wasi::new(Grants::new()));
     let mut given = MemoryReader::new();
+    let mut taken = HashSet::from([root.name.as_str()]);
     for (name, path) in &args.module {
         if names::is_builtin(name) {
             bail!(
                 "--module: {} is the host's to define; choose another name",
+                Plain(name)
+            );
+        }
+        if !taken.insert(name) {
+            bail!(
+                "--module: there are two modules {}; choose another name",
                 Plain(name)
             );
         }
@@ -206,12 +198,34 @@ fn link(args: &Args, naming: &Naming, engine: &Engine, root: Root) -> anyhow::Re
     }
     let root = root.register(&mut linker)?;
     linker.complete(&store, &root)?;
+    check(args, &linker, &name, &root)?;
     // Those that were given are wanted, whoever needs them.
     for (name, _) in &args.module {
         let module = linker.load(name)?;
         linker.complete(&store, &module)?;
     }
     Ok(linker)
+}
+
+/// That what is to be called, and what is granted something, is among the modules that will run.
+fn check(args: &Args, linker: &Linker<()>, name: &str, root: &Module) -> anyhow::Result<()> {
+    if args.invoke.is_empty() {
+        check_start(root)?;
+    }
+    for function in &args.invoke {
+        check_function(linker, root, function)?;
+    }
+    for module in args.wasi.granted() {
+        if module == name {
+            let message = format!(
+                "--grant: {} is MODULE itself, which gets what --dir and --env give",
+                Plain(name)
+            );
+            super::wrong_usage("pack", message);
+        }
+        check_linked(linker, module)?;
+    }
+    Ok(())
 }
 
 /// The state that the modules are in once they are initialised: with what APP will have, and calling
@@ -239,8 +253,8 @@ fn initialise(
     };
     run().map_err(|error: anyhow::Error| {
         let denied = error.downcast_ref::<Error>().and_then(Error::denied);
-        match denied.map(|denied| denied.function.clone()) {
-            Some(function) => error.context(format!("allow it with --preinit-allow {function}")),
+        match denied.map(|denied| &denied.function) {
+            Some(function) => anyhow!("{error:#}; allow it with --preinit-allow {function}"),
             None => error,
         }
     })
@@ -313,46 +327,4 @@ fn make_executable(file: &cap_std::fs::File) -> io::Result<()> {
     }
     let _ = file;
     Ok(())
-}
-
-/// What is being done, on a terminal and where it takes long.
-struct Progress {
-    begin: Instant,
-    /// Nothing is told where nobody looks.
-    is_shown: bool,
-    /// How long the line is that stands there.
-    shown: usize,
-}
-
-impl Progress {
-    /// What is done sooner is not worth a word.
-    const AFTER: Duration = Duration::from_secs(1);
-
-    fn new() -> Self {
-        Self {
-            begin: Instant::now(),
-            is_shown: io::stderr().is_terminal(),
-            shown: 0,
-        }
-    }
-
-    /// Tells what begins now, in place of what was told before.
-    fn tell(&mut self, what: impl std::fmt::Display) {
-        if self.is_shown && self.begin.elapsed() >= Self::AFTER {
-            let line = format!("holdall: {what}");
-            let length = line.chars().count();
-            // What standard error does not take is lost.
-            let _ = write!(io::stderr(), "\r{line:width$}", width = self.shown);
-            self.shown = length;
-        }
-    }
-}
-
-impl Drop for Progress {
-    /// Takes the line away.
-    fn drop(&mut self) {
-        if self.shown > 0 {
-            let _ = write!(io::stderr(), "\r{:width$}\r", "", width = self.shown);
-        }
-    }
 }

@@ -43,8 +43,8 @@ pub enum BagError {
 /// A run of bytes in a bag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    start: u64,
-    len: u64,
+    pub(super) start: u64,
+    pub(super) len: u64,
     check: u64,
 }
 

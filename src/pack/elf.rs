@@ -116,12 +116,15 @@ fn read_only(file: &[u8]) -> Option<Vec<Range<usize>>> {
     let header = File::parse(file).ok()?;
     let endian = header.endian().ok()?;
     let mut ranges = Vec::new();
+    let mut left = file.len();
     for segment in header.program_headers(endian, file).ok()? {
         if segment.p_type(endian) == PT_LOAD && !segment.p_flags(endian).contains(PF_W) {
             let (start, len) = segment.file_range(endian);
             let range =
                 usize::try_from(start).ok()?..usize::try_from(start.checked_add(len)?).ok()?;
             file.get(range.clone())?;
+            // Segments of a program that somebody built have nothing in common.
+            left = left.checked_sub(range.len())?;
             ranges.push(range);
         }
     }

@@ -15,7 +15,7 @@ use crate::bundle::{Naming, Versions};
 use crate::error::{Error, Result};
 use crate::link::Snapshot;
 use crate::module::Module;
-use crate::wasi::Files;
+use crate::wasi::{Files, MAX_PATH_BYTES};
 
 /// A program that is being packed.
 #[derive(Debug)]
@@ -89,13 +89,19 @@ impl<'a> Packer<'a> {
     /// # Errors
     ///
     /// When something in it cannot be read, is neither file, directory nor link, has a name that is
-    /// no text (UTF-8), or is a link that leads out of it. The error names it.
+    /// no text (UTF-8) or a path that is too long, or is a link that leads out of it. The error names
+    /// it.
     pub fn dir(&mut self, guest: &str, dir: Dir) -> Result<()> {
         let mut entries = BTreeMap::new();
         let mut dirs = vec![(String::new(), dir)];
         while let Some((path, dir)) = dirs.pop() {
             for (name, kind) in sorted(&dir).map_err(|error| cannot_read(&path, &error))? {
                 let path = format!("{path}{name}");
+                if path.len() > MAX_PATH_BYTES {
+                    return Err(Error::usage(format!(
+                        "{path:?} is longer than the {MAX_PATH_BYTES} bytes that a guest can name"
+                    )));
+                }
                 let found = if kind.is_dir() {
                     let below = dir.open_dir_nofollow(&name);
                     let below = below.map_err(|error| cannot_read(&path, &error))?;

@@ -1,11 +1,13 @@
 //! The program that a packed executable is made of, and how it comes to carry a bag. Where Mach-O
 //! and PE have room for such things is libsui's to know.
 
+use std::collections::BTreeMap;
+
 use libsui::{Macho, PortableExecutable, utils};
 use memchr::memmem;
 use sha2::{Digest, Sha256};
 
-use super::bag::{ALIGN_BYTES, Bag, BagError, MAGIC};
+use super::bag::{ALIGN_BYTES, Bag, BagError, MAGIC, Part};
 use super::elf;
 use super::manifest::Entry;
 use super::mark::{Mark, SECTION, START};
@@ -115,24 +117,28 @@ fn find(executable: &[u8]) -> Result<Bag<'_>, BagError> {
 pub fn open_whole(executable: &[u8]) -> Result<Bag<'_>, BagError> {
     let bag = find(executable)?;
     let manifest = bag.manifest();
+    let mut whole = Whole {
+        bag: &bag,
+        parts: BTreeMap::new(),
+    };
     for module in &manifest.modules {
         let name = || format!("module {:?}", module.name);
-        let bytes = bag.part(&module.module, name)?;
-        if <[u8; 32]>::from(Sha256::digest(bytes)) != module.sha256 {
+        let sha256 = whole.part(&module.module, name)?;
+        if sha256 != module.sha256 {
             return Err(BagError::Damaged(name()));
         }
-        bag.part(&module.code, || format!("the code of {}", name()))?;
+        whole.part(&module.code, || format!("the code of {}", name()))?;
     }
     for dir in &manifest.dirs {
         for (path, entry) in &dir.entries {
             if let Entry::File(part) = entry {
-                bag.part(part, || format!("file {path:?} of {:?}", dir.guest))?;
+                whole.part(part, || format!("file {path:?} of {:?}", dir.guest))?;
             }
         }
     }
     if let Some(state) = manifest.state {
         for part in [&state.header, &state.bytes] {
-            bag.part(part, || "the state that it begins with".to_owned())?;
+            whole.part(part, || "the state that it begins with".to_owned())?;
         }
     }
     if manifest.program != 0 {
@@ -142,4 +148,31 @@ pub fn open_whole(executable: &[u8]) -> Result<Bag<'_>, BagError> {
         }
     }
     Ok(bag)
+}
+
+/// The parts of a bag that were found to be whole, each looked at once: however often a manifest names
+/// the same bytes, and whatever it says of them, that takes no longer than the bag is long.
+struct Whole<'a> {
+    bag: &'a Bag<'a>,
+    /// By where they start, with their SHA-256.
+    parts: BTreeMap<u64, (Part, [u8; 32])>,
+}
+
+impl Whole<'_> {
+    /// The SHA-256 of a part, which has no byte in common with another.
+    fn part(&mut self, part: &Part, what: impl Fn() -> String) -> Result<[u8; 32], BagError> {
+        if let Some((known, sha256)) = self.parts.get(&part.start)
+            && known == part
+        {
+            return Ok(*sha256);
+        }
+        let end = part.start.saturating_add(part.len);
+        let before = self.parts.range(..end).next_back();
+        if before.is_some_and(|(start, (known, _))| start + known.len > part.start) {
+            return Err(BagError::Damaged(what()));
+        }
+        let sha256 = Sha256::digest(self.bag.part(part, what)?).into();
+        self.parts.insert(part.start, (*part, sha256));
+        Ok(sha256)
+    }
 }

@@ -70,6 +70,20 @@ fn a_graph_that_does_not_fit_is_refused_as_when_it_is_run() {
         &["lib.wat", "--invoke", "g"],
         &["lookup function g failed"],
     );
+    let unreached = ["lib.wat", "--module", "x=other.wat", "--invoke", "$x$f"];
+    refused(
+        &folder,
+        1,
+        &unreached,
+        &["lookup function $x$f failed: no module x is linked"],
+    );
+    let twice = ["--module", "x=other.wat", "--module", "x=lib.wat"];
+    refused(
+        &folder,
+        1,
+        &[&["lib.wat", "--invoke", "f"], &twice[..]].concat(),
+        &["there are two modules x"],
+    );
     let unused = ["lib.wat", "--invoke", "f", "--module", "x=text.txt"];
     refused(&folder, 1, &unused, &["\"x\""]);
 }

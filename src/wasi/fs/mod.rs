@@ -18,7 +18,7 @@ pub(super) use wasi_common::file::{Advice, FdFlags, FileType, Filestat, OFlags};
 use super::fault::{Errno, Result};
 
 /// The longest path, in bytes: as on Linux, without the zero that ends it there.
-pub(super) const MAX_PATH_BYTES: usize = 4095;
+pub(crate) const MAX_PATH_BYTES: usize = 4095;
 
 /// What a descriptor stands for.
 pub(super) enum Node {
