@@ -190,14 +190,13 @@ fn runtime(root: &Path, out: &Path) -> Option<PathBuf> {
     Some(folder.join(platform.target).join("release").join(file))
 }
 
-/// What runs the modules, and what checks them, is built to be fast, as always; the rest is built to be
-/// small. A panic, which is a fault of ours, ends a packed executable: nothing in it catches one.
-const RUNTIME_PROFILE: [&str; 5] = [
+/// What runs the modules is built to be fast, as always; the rest is built to be small. A panic, which
+/// is a fault of ours, ends a packed executable: nothing in it catches one.
+const RUNTIME_PROFILE: [&str; 4] = [
     "profile.release.panic=\"abort\"",
     "profile.release.strip=true",
     "profile.release.debug=false",
     "profile.release.package.\"*\".opt-level=\"s\"",
-    "profile.release.package.xxhash-rust.opt-level=3",
 ];
 
 /// For what the runtime is built, and with which features and flags.
