@@ -31,7 +31,7 @@ use crate::bundle::folder::{self, Folder};
 use crate::bundle::record::{self, Record};
 use crate::bundle::{BundledFile, Naming};
 use crate::compile::Target;
-use crate::engine::Engine;
+use crate::engine::{Config, Engine};
 use crate::module::Module;
 
 pub use outcome::{Error, Result};
@@ -53,6 +53,7 @@ pub struct Bundle {
     root: Option<String>,
     lazy: BTreeSet<String>,
     naming: Naming,
+    config: Config,
 }
 
 impl Bundle {
@@ -64,6 +65,7 @@ impl Bundle {
             root: None,
             lazy: BTreeSet::new(),
             naming: Naming::new(),
+            config: Config::new(),
         }
     }
 
@@ -88,6 +90,15 @@ impl Bundle {
     #[must_use]
     pub fn naming(mut self, naming: Naming) -> Self {
         self.naming = naming;
+        self
+    }
+
+    /// Lowers the modules for engines of this configuration: what counts of it is whether they meter
+    /// and make NaNs canonical, which the code depends on, and what a module may hold. In engines
+    /// that differ modules are lowered when they are called.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
         self
     }
 
@@ -119,6 +130,25 @@ impl Bundle {
         self.write(&root, &out)
     }
 
+    /// The lowered code of a module that was checked, for the program that is being built; `None` where
+    /// the module exceeds a limit, which is then told where it is used.
+    fn code_of(&self, file: &BundledFile) -> Option<Vec<u8>> {
+        let module = Module::named(
+            &Engine::new(self.config.clone()),
+            &file.name,
+            file.bytes.clone(),
+        )
+        .ok()?;
+        let is = |variable: &str, values: &[&str]| {
+            env::var(variable).is_ok_and(|value| values.contains(&value.as_str()))
+        };
+        Some(module.precompile_for(Target {
+            // As this crate's own build script decides for the program's executor.
+            sequences: is("OPT_LEVEL", &["2", "3", "s", "z"]),
+            big_endian: is("CARGO_CFG_TARGET_ENDIAN", &["big"]),
+        }))
+    }
+
     /// Emits the bundle of the package at `root` to the directory `out`.
     fn write(&self, root: &Path, out: &Path) -> std::result::Result<(), Error> {
         let folder = Folder::read(root, &self.dir, &self.naming)?;
@@ -137,7 +167,7 @@ impl Bundle {
         let mut modules = Vec::new();
         for file in &folder.files {
             let is_lazy = self.lazy.contains(&file.name);
-            let code = match (!is_lazy).then(|| code_of(file)).flatten() {
+            let code = match (!is_lazy).then(|| self.code_of(file)).flatten() {
                 Some(code) => {
                     let path = out.join(format!("{}.code", file.name));
                     write(&path, &code)?;
@@ -150,20 +180,6 @@ impl Bundle {
         let text = record::expression(&root.join(&self.dir), &modules, root_at, &self.naming)?;
         write(&out.join(record::FILE), text.as_bytes())
     }
-}
-
-/// The lowered code of a module that was checked, for the program that is being built; `None` where
-/// the module exceeds a limit, which is then told where it is used.
-fn code_of(file: &BundledFile) -> Option<Vec<u8>> {
-    let module = Module::named(&Engine::default(), &file.name, file.bytes.clone()).ok()?;
-    let is = |variable: &str, values: &[&str]| {
-        env::var(variable).is_ok_and(|value| values.contains(&value.as_str()))
-    };
-    Some(module.precompile_for(Target {
-        // As this crate's own build script decides for the program's executor.
-        sequences: is("OPT_LEVEL", &["2", "3", "s", "z"]),
-        big_endian: is("CARGO_CFG_TARGET_ENDIAN", &["big"]),
-    }))
 }
 
 /// What cargo sets for build scripts.

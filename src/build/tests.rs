@@ -7,6 +7,7 @@ use super::{Bundle, variable};
 use crate::bundle::Versions;
 use crate::bundle::folder::watched;
 use crate::bundle::{Naming, record};
+use crate::engine::Config;
 
 const LIBRARY: &str = r#"(module (func (export "add") (result i32) (i32.const 10)))"#;
 const APP: &str = r#"(module (import "library" "add" (func (result i32))) (func (export "run")))"#;
@@ -79,6 +80,9 @@ fn modules_are_emitted_in_order_with_path_hash_and_root() {
         let code = fs::read(package.out.join(format!("{name}.code"))).unwrap();
         assert!(code.starts_with(b"holdcode"), "{name}");
     }
+    let code = fs::read(package.out.join("app.code")).unwrap();
+    package.emitted(&bundle().config(Config::new().metering(true)));
+    assert_ne!(code, fs::read(package.out.join("app.code")).unwrap());
     let text = package.emitted(&bundle().root("library").lazy("app"));
     assert_eq!(text.matches("Some(&CODE.0)").count(), 1);
     assert!(text.ends_with("emitted::bundle(MODULES, Some(1), &[], false)\n}\n"));
