@@ -16,6 +16,7 @@ use bundle::check::BundledFile;
 use bundle::folder::Folder;
 use bundle::naming::Naming;
 use bundle::record;
+use compile::target::OPT_LEVELS_WITH_SEQUENCES;
 use sha2::{Digest, Sha256};
 
 #[path = "src/types.rs"]
@@ -24,6 +25,11 @@ mod types;
 #[path = "src/module"]
 mod module {
     pub(crate) mod convert;
+}
+
+#[path = "src/compile"]
+mod compile {
+    pub(crate) mod target;
 }
 
 #[path = "src/limits"]
@@ -103,7 +109,7 @@ fn bundle(root: &Path) -> Result<String, Vec<String>> {
 }
 
 /// Threaded dispatch needs sibling calls: an optimised build for an architecture with enough
-/// argument registers. Handlers of sequences are many, and of use only where they are optimised.
+/// argument registers.
 fn choose_dispatch() {
     println!("cargo::rustc-check-cfg=cfg(tail_dispatch)");
     println!("cargo::rustc-check-cfg=cfg(sequences)");
@@ -117,7 +123,7 @@ fn choose_dispatch() {
     {
         println!("cargo::rustc-cfg=tail_dispatch");
     }
-    if is_one_of("OPT_LEVEL", &["2", "3", "s", "z"]) && !has_feature("PROFILE") {
+    if is_one_of("OPT_LEVEL", &OPT_LEVELS_WITH_SEQUENCES) && !has_feature("PROFILE") {
         println!("cargo::rustc-cfg=sequences");
     }
 }
@@ -287,9 +293,5 @@ fn meaning_of_code() -> String {
     for file in files {
         digest.update(fs::read(file).expect("the package has its sources"));
     }
-    hexadecimal(&digest.finalize()[..8])
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    record::hexadecimal(&digest.finalize()[..8])
 }

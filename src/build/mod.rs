@@ -30,7 +30,7 @@ use std::{env, fs};
 use crate::bundle::folder::{self, Folder};
 use crate::bundle::record::{self, Record};
 use crate::bundle::{BundledFile, Naming};
-use crate::compile::Target;
+use crate::compile::{OPT_LEVELS_WITH_SEQUENCES, Target};
 use crate::engine::{Config, Engine};
 use crate::module::Module;
 
@@ -130,25 +130,6 @@ impl Bundle {
         self.write(&root, &out)
     }
 
-    /// The lowered code of a module that was checked, for the program that is being built; `None` where
-    /// the module exceeds a limit, which is then told where it is used.
-    fn code_of(&self, file: &BundledFile) -> Option<Vec<u8>> {
-        let module = Module::named(
-            &Engine::new(self.config.clone()),
-            &file.name,
-            file.bytes.clone(),
-        )
-        .ok()?;
-        let is = |variable: &str, values: &[&str]| {
-            env::var(variable).is_ok_and(|value| values.contains(&value.as_str()))
-        };
-        Some(module.precompile_for(Target {
-            // As this crate's own build script decides for the program's executor.
-            sequences: is("OPT_LEVEL", &["2", "3", "s", "z"]),
-            big_endian: is("CARGO_CFG_TARGET_ENDIAN", &["big"]),
-        }))
-    }
-
     /// Emits the bundle of the package at `root` to the directory `out`.
     fn write(&self, root: &Path, out: &Path) -> std::result::Result<(), Error> {
         let folder = Folder::read(root, &self.dir, &self.naming)?;
@@ -164,10 +145,11 @@ impl Bundle {
         if !faults.is_empty() {
             return Err(faults.into());
         }
+        let engine = Engine::new(self.config.clone());
         let mut modules = Vec::new();
         for file in &folder.files {
             let is_lazy = self.lazy.contains(&file.name);
-            let code = match (!is_lazy).then(|| self.code_of(file)).flatten() {
+            let code = match (!is_lazy).then(|| code_of(&engine, file)).flatten() {
                 Some(code) => {
                     let path = out.join(format!("{}.code", file.name));
                     write(&path, &code)?;
@@ -180,6 +162,19 @@ impl Bundle {
         let text = record::expression(&root.join(&self.dir), &modules, root_at, &self.naming)?;
         write(&out.join(record::FILE), text.as_bytes())
     }
+}
+
+/// The lowered code of a module that was checked, for the program that is being built; `None` where
+/// the module exceeds a limit, which is then told where it is used.
+fn code_of(engine: &Engine, file: &BundledFile) -> Option<Vec<u8>> {
+    let module = Module::named(engine, &file.name, file.bytes.clone()).ok()?;
+    let is = |variable: &str, values: &[&str]| {
+        env::var(variable).is_ok_and(|value| values.contains(&value.as_str()))
+    };
+    Some(module.precompile_for(Target {
+        sequences: is("OPT_LEVEL", &OPT_LEVELS_WITH_SEQUENCES),
+        big_endian: is("CARGO_CFG_TARGET_ENDIAN", &["big"]),
+    }))
 }
 
 /// What cargo sets for build scripts.

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use include_dir::{Dir, include_dir};
 
-use super::naming::{Naming, Versions};
+use super::naming::Naming;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::link::BundleReader;
@@ -111,14 +111,8 @@ impl Bundle {
     /// bundle says so, else names as they are.
     #[must_use]
     pub fn naming(&self) -> Naming {
-        let mut naming = Naming::new();
-        if self.compatible_versions {
-            naming.versions = Versions::Compatible;
-        }
-        for (from, to) in self.aliases {
-            naming.alias(from, to).expect("it was one naming before");
-        }
-        naming
+        let naming = Naming::of(self.aliases.iter().copied(), self.compatible_versions);
+        naming.expect("it was one naming before")
     }
 
     /// A reader that gives out these modules, uncopied.

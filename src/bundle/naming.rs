@@ -52,6 +52,24 @@ impl Naming {
         Self::default()
     }
 
+    /// Names that are taken so, as something plain has kept it.
+    ///
+    /// # Errors
+    /// A name is an alias of two others.
+    pub(crate) fn of<'n>(
+        aliases: impl IntoIterator<Item = (&'n str, &'n str)>,
+        compatible_versions: bool,
+    ) -> Result<Self, AliasError> {
+        let mut naming = Self::new();
+        if compatible_versions {
+            naming.versions = Versions::Compatible;
+        }
+        for (from, to) in aliases {
+            naming.alias(from, to)?;
+        }
+        Ok(naming)
+    }
+
     /// Takes every import from the module name `from` as if it said `to`, but for the imports of the
     /// very module that `to` names, which can so stand between `from` and everybody else. `to` is
     /// not looked up among the aliases again. To say the same again changes nothing.

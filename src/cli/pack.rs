@@ -215,14 +215,8 @@ fn check(args: &Args, linker: &Linker<()>, name: &str, root: &Module) -> anyhow:
     for function in &args.invoke {
         check_function(linker, root, function)?;
     }
+    args.wasi.check_root("pack", name);
     for module in args.wasi.granted() {
-        if module == name {
-            let message = format!(
-                "--grant: {} is MODULE itself, which gets what --dir and --env give",
-                Plain(name)
-            );
-            super::wrong_usage("pack", message);
-        }
         check_linked(linker, module)?;
     }
     Ok(())

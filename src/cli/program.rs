@@ -39,8 +39,27 @@ impl Program {
         })
     }
 
+    /// Calls these functions with the arguments, in order, and prints the results; or starts the
+    /// program, where none is named. A name that is wrong is told before anything runs.
+    pub(crate) fn run(
+        &mut self,
+        invoke: &[String],
+        args: &[String],
+        output: &mut Output,
+    ) -> anyhow::Result<()> {
+        if invoke.is_empty() {
+            return self.start();
+        }
+        let calls = invoke.iter().map(|name| self.look_up(name));
+        let calls = calls.collect::<anyhow::Result<Vec<_>>>()?;
+        for func in calls {
+            self.call(func, args, output)?;
+        }
+        Ok(())
+    }
+
     /// Runs a command: calls `_start`, and prints nothing of its own.
-    pub(crate) fn start(&mut self) -> anyhow::Result<()> {
+    fn start(&mut self) -> anyhow::Result<()> {
         check_start(&self.root)?;
         let start = self.look_up("_start")?;
         self.results(start, &[])?;
@@ -48,18 +67,13 @@ impl Program {
     }
 
     /// The function of a name: an export, or `$module$function`.
-    pub(crate) fn look_up(&mut self, name: &str) -> anyhow::Result<Func> {
+    fn look_up(&mut self, name: &str) -> anyhow::Result<Func> {
         let found = self.instance.get_func(&mut self.store, name);
         found.ok_or_else(|| not_found(&self.linker, &self.root, name))
     }
 
     /// Calls a function, and prints its results on a line.
-    pub(crate) fn call(
-        &mut self,
-        func: Func,
-        args: &[String],
-        output: &mut Output,
-    ) -> anyhow::Result<()> {
+    fn call(&mut self, func: Func, args: &[String], output: &mut Output) -> anyhow::Result<()> {
         let results = self.results(func, args)?;
         output.line(format_results(&self.store, &results))?;
         output.flush()

@@ -102,12 +102,7 @@ fn link_and_call(args: &Args, audit: Option<Audit>, output: &mut Output) -> anyh
         store.trace(|event| drop(writeln!(io::stderr().lock(), "{event}")));
     }
     let root = args.sources.root(&args.module)?;
-    if args.wasi.granted().any(|name| name == root.name) {
-        let name = Plain(&root.name);
-        let message =
-            format!("--grant: {name} is MODULE itself, which gets what --dir and --env give");
-        super::wrong_usage("run", message);
-    }
+    args.wasi.check_root("run", &root.name);
     let mut linker = linker(args, &policy, audit, &engine, &root)?;
     let root = root.register(&mut linker)?;
     // Guests write to the same stream, past this program's buffer.
@@ -116,16 +111,7 @@ fn link_and_call(args: &Args, audit: Option<Audit>, output: &mut Output) -> anyh
     for name in args.wasi.granted() {
         check_linked(program.linker(), name)?;
     }
-    if args.invoke.is_empty() {
-        return program.start();
-    }
-    // A name that is wrong is told before anything runs.
-    let calls = args.invoke.iter().map(|name| program.look_up(name));
-    let calls = calls.collect::<anyhow::Result<Vec<_>>>()?;
-    for func in calls {
-        program.call(func, &args.args, output)?;
-    }
-    Ok(())
+    program.run(&args.invoke, &args.args, output)
 }
 
 /// Ends the process where the arguments do not fit together.

@@ -3,6 +3,8 @@
 use anyhow::bail;
 use holdall::pack::{DirGrant, EnvGrant, Grant, Policy};
 
+use super::output::Plain;
+
 /// What MODULE, and the modules that it needs, may reach of the host.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "What the modules may reach")]
@@ -56,6 +58,16 @@ impl WasiArgs {
     /// The modules that are given something by name.
     pub(super) fn granted(&self) -> impl Iterator<Item = &str> {
         self.grant.iter().map(|(module, _)| module.as_str())
+    }
+
+    /// Ends the process where MODULE itself is given something by name.
+    pub(super) fn check_root(&self, subcommand: &str, root: &str) {
+        if self.granted().any(|name| name == root) {
+            let name = Plain(root);
+            let message =
+                format!("--grant: {name} is MODULE itself, which gets what --dir and --env give");
+            super::wrong_usage(subcommand, message);
+        }
     }
 
     /// That the variables that are to be passed on are there.

@@ -14,12 +14,17 @@ mod lower;
 mod metering;
 mod operands;
 mod sequences;
+mod target;
 
 use std::ops::Deref;
 
 use wasmparser::{
     FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator, ValidatorResources,
 };
+
+#[cfg(feature = "build")]
+pub(crate) use self::target::OPT_LEVELS_WITH_SEQUENCES;
+pub(crate) use self::target::Target;
 
 use self::operands::{Class, Local, Lowering};
 use crate::ir::{Header, Row, Word};
@@ -30,23 +35,6 @@ use crate::types::ValType;
 
 /// The most slots that a frame may have: as many as a field of a code word can name.
 const MAX_FRAME_SLOTS: u32 = u16::MAX as u32;
-
-/// The executor that code is lowered for, as far as executors differ: all have the same instructions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
-    /// Whether it has handlers for sequences. It can run code without them, only slower.
-    pub(crate) sequences: bool,
-    /// Whether it is on a machine whose words begin with their high bytes.
-    pub(crate) big_endian: bool,
-}
-
-impl Target {
-    /// The executor of this build.
-    pub(crate) const HERE: Self = Self {
-        sequences: cfg!(sequences),
-        big_endian: cfg!(target_endian = "big"),
-    };
-}
 
 /// The lowered code of one function.
 #[derive(Debug)]

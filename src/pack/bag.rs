@@ -5,7 +5,6 @@
 //! Numbers are little-endian; every part begins at a multiple of [`ALIGN_BYTES`] from the start.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
@@ -55,10 +54,16 @@ impl Part {
         self.len
     }
 
-    fn range(&self) -> Option<Range<usize>> {
+    /// Where it is in the bytes of a bag, whatever is there.
+    fn of<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
         let start = usize::try_from(self.start).ok()?;
         let len = usize::try_from(self.len).ok()?;
-        Some(start..start.checked_add(len)?)
+        bytes.get(start..start.checked_add(len)?)
+    }
+
+    /// The same, if it is as it was packed.
+    fn whole<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        self.of(bytes).filter(|found| xxh3_64(found) == self.check)
     }
 }
 
@@ -100,7 +105,9 @@ impl<'a> Bag<'a> {
             len: numbers(4),
             check: numbers(5),
         };
-        let manifest = part(bytes, &manifest).ok_or_else(|| damaged("its manifest"))?;
+        let manifest = manifest
+            .whole(bytes)
+            .ok_or_else(|| damaged("its manifest"))?;
         let manifest = postcard::from_bytes(manifest).map_err(|_| damaged("its manifest"))?;
         Ok(Self { bytes, manifest })
     }
@@ -117,12 +124,14 @@ impl<'a> Bag<'a> {
     ///
     /// [`BagError::Damaged`] when they are not as they were packed.
     pub fn part(&self, wanted: &Part, what: impl FnOnce() -> String) -> Result<&'a [u8], BagError> {
-        part(self.bytes, wanted).ok_or_else(|| BagError::Damaged(what()))
+        wanted
+            .whole(self.bytes)
+            .ok_or_else(|| BagError::Damaged(what()))
     }
 
     /// Whether these bytes are those of a part, where the bag has them.
     pub(super) fn has(&self, bytes: &[u8], part: &Part) -> bool {
-        let own = part.range().and_then(|range| self.bytes.get(range));
+        let own = part.of(self.bytes);
         own.is_some_and(|own| std::ptr::eq(own, bytes))
     }
 
@@ -131,12 +140,6 @@ impl<'a> Bag<'a> {
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
-}
-
-/// A part, if it is as it was packed.
-fn part<'a>(bytes: &'a [u8], part: &Part) -> Option<&'a [u8]> {
-    let found = bytes.get(part.range()?)?;
-    (xxh3_64(found) == part.check).then_some(found)
 }
 
 /// A bag that is being filled.
@@ -167,7 +170,7 @@ impl Filling {
     pub fn part(&mut self, bytes: &[u8]) -> Part {
         let (len, check) = (bytes.len() as u64, xxh3_64(bytes));
         if let Some(known) = self.parts.get(&(len, check))
-            && part(&self.bytes, known) == Some(bytes)
+            && known.of(&self.bytes) == Some(bytes)
         {
             return *known;
         }
@@ -187,7 +190,7 @@ impl Filling {
     /// When it was added to another one.
     #[must_use]
     pub fn bytes(&self, wanted: &Part) -> &[u8] {
-        part(&self.bytes, wanted).expect("a part of this one")
+        wanted.of(&self.bytes).expect("a part of this one")
     }
 
     /// Closes it, with the manifest of its parts.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bag::Part;
 use super::policy::Policy;
-use crate::bundle::{Naming, Versions};
+use crate::bundle::Naming;
 use crate::error::{Error, Result};
 
 /// What is in a bag.
@@ -44,15 +44,8 @@ impl Manifest<'_> {
     ///
     /// When two aliases have one name.
     pub fn naming(&self) -> Result<Naming> {
-        let mut naming = Naming::new();
-        if self.compatible_versions {
-            naming.versions = Versions::Compatible;
-        }
-        for (from, to) in &self.aliases {
-            let alias = naming.alias(from, to);
-            alias.map_err(|error| Error::usage(error.to_string()))?;
-        }
-        Ok(naming)
+        let naming = Naming::of(self.aliases.iter().copied(), self.compatible_versions);
+        naming.map_err(|error| Error::usage(error.to_string()))
     }
 }
 

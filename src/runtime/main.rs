@@ -60,15 +60,7 @@ fn run(name: &str, args: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
     let args = manifest.args.iter().cloned().map(Ok).chain(own);
     let args = args.collect::<anyhow::Result<Vec<_>>>()?;
     let mut program = link(&bag, name, &args)?;
-    if manifest.invoke.is_empty() {
-        return program.start();
-    }
-    let calls = manifest.invoke.iter().map(|name| program.look_up(name));
-    let mut output = Output::standard();
-    for func in calls.collect::<anyhow::Result<Vec<_>>>()? {
-        program.call(func, &args, &mut output)?;
-    }
-    Ok(())
+    program.run(&manifest.invoke, &args, &mut Output::standard())
 }
 
 /// Brings what the bag holds to life, under the policy that it holds.
