@@ -22,8 +22,8 @@ pub(super) struct Context {
     pub(super) counted: usize,
     /// Descriptors that may be open at once.
     pub(super) max_descriptors: usize,
-    /// Bytes that may still be written.
-    pub(super) writable_bytes: u64,
+    /// Bytes that may still be written; `None` where no limit is set.
+    pub(super) writable_bytes: Option<u64>,
     /// Who watches what is asked.
     pub(super) watch: Option<Watch>,
 }
@@ -40,14 +40,16 @@ impl Context {
 
     /// Counts bytes that are to be written, or that a file is to grow by.
     pub(super) fn check_writable(&self, bytes: u64) -> Result<()> {
-        if bytes > self.writable_bytes {
-            return Err(Errno::Dquot.into());
+        match self.writable_bytes {
+            Some(left) if bytes > left => Err(Errno::Dquot.into()),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     pub(super) fn count_written(&mut self, bytes: u64) {
-        self.writable_bytes = self.writable_bytes.saturating_sub(bytes);
+        if let Some(left) = &mut self.writable_bytes {
+            *left = left.saturating_sub(bytes);
+        }
     }
 }
 

@@ -69,7 +69,7 @@ pub struct Grants {
     clocks: Option<Arc<HostClocks>>,
     random: bool,
     max_descriptors: usize,
-    max_written_bytes: u64,
+    max_written_bytes: Option<u64>,
 }
 
 /// A directory, by the guest's name for it.
@@ -98,7 +98,7 @@ impl Default for Grants {
             clocks: None,
             random: false,
             max_descriptors: 1024,
-            max_written_bytes: u64::MAX,
+            max_written_bytes: None,
         }
     }
 }
@@ -208,7 +208,7 @@ impl Grants {
     /// Sets how many bytes may be written in all, streams and the growth of files included; without
     /// end by default. More are refused with `EDQUOT`.
     pub fn max_written_bytes(mut self, size_bytes: u64) -> Self {
-        self.max_written_bytes = size_bytes;
+        self.max_written_bytes = Some(size_bytes);
         self
     }
 

@@ -37,13 +37,17 @@ impl Strings {
         ))
     }
 
-    /// Writes the bytes to `bytes`, and where each begins to `heads`.
+    /// Writes the bytes to `bytes`, and where each begins to `heads`; without strings nothing, and
+    /// wherever these are.
     pub(super) fn write(
         &self,
         memory: &mut GuestMemory<'_>,
         heads: GuestPtr<u32>,
         bytes: GuestPtr<u8>,
     ) -> Result<()> {
+        if self.is_empty() {
+            return Ok(());
+        }
         let (count, size) = self.sizes()?;
         memory.copy_from_slice(&self.bytes, bytes.as_array(size))?;
         for (head, start) in heads.as_array(count).iter().zip(&self.starts) {

@@ -4,7 +4,7 @@ use holdall::{
     Access, Engine, Files, Grants, Input, Limits, Linker, Module, Output, Store, TrapCode, Wasi,
 };
 
-use crate::abi::{BADF, FUNCTIONS, READ, SUCCESS, WRITE};
+use crate::abi::{BADF, FUNCTIONS, NOENT, READ, SUCCESS, WRITE};
 use crate::guest::{Arg, BUFFER, Guest, IOVS, MEMORY_BYTES, OUT, OUT2};
 use crate::place::Place;
 
@@ -133,6 +133,99 @@ fn addresses_outside_of_memory_trap() {
         );
     }
     assert!(tried > 2 * 4 * 40, "{tried} addresses were tried");
+}
+
+#[test]
+fn no_bytes_may_be_at_any_address() {
+    for place in Place::both("no_bytes") {
+        let place = place.with("file", "contents");
+        let mut guest = having_everything(&place);
+        guest.put_iovs(&[(0xaaaa_aaaa, 0), (BUFFER, 2), (u32::MAX, 0)]);
+        assert_eq!(call!(guest.path_symlink("file", 3, "link")), SUCCESS);
+        for at in [MEMORY_BYTES, 0xaaaa_aaaa, u32::MAX] {
+            assert_eq!(call!(guest.fd_seek(4, 0, 0, OUT)), SUCCESS);
+            for (what, errno, found, bytes) in [
+                (
+                    "fd_write",
+                    call!(guest.fd_write(4, IOVS, 3, OUT)),
+                    guest.out(),
+                    2,
+                ),
+                (
+                    "fd_pwrite",
+                    call!(guest.fd_pwrite(4, IOVS, 3, 0, OUT)),
+                    guest.out(),
+                    2,
+                ),
+                (
+                    "fd_read",
+                    call!(guest.fd_read(4, IOVS, 3, OUT)),
+                    guest.out(),
+                    2,
+                ),
+                (
+                    "fd_pread",
+                    call!(guest.fd_pread(4, IOVS, 3, 0, OUT)),
+                    guest.out(),
+                    2,
+                ),
+                (
+                    "no buffers",
+                    call!(guest.fd_write(4, at, 0, OUT)),
+                    guest.out(),
+                    0,
+                ),
+                (
+                    "no buffers",
+                    call!(guest.fd_read(4, at, 0, OUT)),
+                    guest.out(),
+                    0,
+                ),
+                (
+                    "no buffers",
+                    call!(guest.fd_pwrite(4, at, 0, 0, OUT)),
+                    guest.out(),
+                    0,
+                ),
+                (
+                    "no buffers",
+                    call!(guest.fd_pread(4, at, 0, 0, OUT)),
+                    guest.out(),
+                    0,
+                ),
+                (
+                    "fd_readdir",
+                    call!(guest.fd_readdir(3, at, 0, 0, OUT)),
+                    guest.out(),
+                    0,
+                ),
+                (
+                    "path_readlink",
+                    call!(guest.path_readlink(3, "link", at, 0, OUT)),
+                    guest.out(),
+                    0,
+                ),
+            ] {
+                assert_eq!((errno, found), (SUCCESS, bytes), "{what} at {at:#x}");
+            }
+            assert_eq!(call!(guest.random_get(at, 0)), SUCCESS);
+            for (what, errno) in [
+                ("a path", call!(guest.path_unlink_file(3, at, 0))),
+                ("a target", call!(guest.path_symlink(at, 0, 3, "l"))),
+                (
+                    "a path",
+                    call!(guest.path_filestat_get(3, 0, at, 0, BUFFER)),
+                ),
+            ] {
+                assert_eq!(errno, NOENT, "{what} at {at:#x}");
+            }
+        }
+    }
+    let mut bare = Guest::new(Grants::new());
+    for at in [MEMORY_BYTES, u32::MAX - 3] {
+        assert_eq!(call!(bare.args_get(at, at)), SUCCESS);
+        assert_eq!(call!(bare.environ_get(at, at)), SUCCESS);
+    }
 }
 
 #[test]

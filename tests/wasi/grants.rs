@@ -391,6 +391,34 @@ fn a_file_does_not_grow_beyond_what_may_be_written_by_a_gap() {
 }
 
 #[test]
+fn a_place_that_there_is_not_is_invalid_with_a_limit_and_without() {
+    for place in crate::place::Place::both("places_and_limits") {
+        let place = place.with("file", "0123456789");
+        for limit in [None, Some(100)] {
+            let grants = place.grant(Access::ReadWrite);
+            let mut guest = Guest::new(match limit {
+                Some(limit) => grants.max_written_bytes(limit),
+                None => grants,
+            });
+            let file = guest.open(3, "file", crate::abi::WRITE).unwrap();
+            for at in [u64::MAX, 1 << 63] {
+                guest.put_iovs(&[(BUFFER, 1)]);
+                let before = call!(guest.fd_pwrite(file, IOVS, 1, at, OUT));
+                assert_eq!(guest.write(file, b"x"), Ok(1));
+                guest.put_iovs(&[(BUFFER, 1)]);
+                let after = call!(guest.fd_pwrite(file, IOVS, 1, at, OUT));
+                assert_eq!(
+                    (before, after),
+                    (INVAL, INVAL),
+                    "{} {limit:?}",
+                    place.name()
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn the_times_of_files_in_memory_are_no_clock_for_who_has_none() {
     let made = |grants: Grants| {
         let mut guest = Guest::new(grants.files(Files::new(), "/", Access::ReadWrite));

@@ -6,9 +6,8 @@ use std::time::{Duration, SystemTime};
 use wasi_common::snapshots::preview_1::types::{
     self, Advice, Fdflags, Fdstat, Filetype, Fstflags, Prestat, PrestatDir, Rights,
 };
-use wiggle::GuestPtr;
 
-use super::{Call, Errno, Ptr, Result};
+use super::{Call, Errno, Ptr, Result, bytes_mut};
 use crate::wasi::descriptors::Kind;
 use crate::wasi::fs::{self, FdFlags, FileType, Filestat, Listed, NewTime};
 
@@ -211,8 +210,8 @@ pub(in crate::wasi) fn fd_prestat_dir_name(
     if size > len {
         return Err(Errno::Nametoolong.into());
     }
-    let to = GuestPtr::<u8>::new(path.0).as_array(size);
-    Ok(call.memory.copy_from_slice(name.as_bytes(), to)?)
+    bytes_mut(&mut call.memory, path, size)?.copy_from_slice(name.as_bytes());
+    Ok(())
 }
 
 /// What the guest calls a granted directory. A program that looks for the granted ones stops at the
@@ -242,8 +241,7 @@ pub(in crate::wasi) fn fd_readdir(
     if cookie == 0 || open.listing.is_empty() {
         open.listing = listing(&*open.dir)?;
     }
-    let buf = GuestPtr::<[u8]>::new((buf.0, buf_len));
-    let buf = call.memory.as_slice_mut(buf)?.ok_or(Errno::Fault)?;
+    let buf = bytes_mut(&mut call.memory, buf, buf_len)?;
     let mut used = 0;
     let first = usize::try_from(cookie).unwrap_or(usize::MAX);
     for (at, entry) in open.listing.iter().enumerate().skip(first) {

@@ -3,9 +3,9 @@
 use std::io::{IoSlice, SeekFrom};
 
 use wasi_common::snapshots::preview_1::types::{Ciovec, Iovec, Rights, Whence};
-use wiggle::{GuestMemory, GuestPtr};
+use wiggle::GuestPtr;
 
-use super::{Call, Errno, Ptr, Result, units};
+use super::{Call, Errno, Ptr, Result, bytes, bytes_mut, units};
 use crate::wasi::fs::{FdFlags, File, Interest, Readiness};
 use crate::wasi::wait::until_ready;
 
@@ -114,8 +114,7 @@ fn read(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -
     let mut total = 0;
     for iov in iovecs::<Iovec>(iovs, count) {
         let iov: Iovec = call.memory.read(iov?)?;
-        let buf = GuestPtr::<[u8]>::new((iov.buf.offset(), iov.buf_len));
-        let buf = call.memory.as_slice_mut(buf)?.ok_or(Errno::Fault)?;
+        let buf = bytes_mut(&mut call.memory, Ptr(iov.buf.offset()), iov.buf_len)?;
         let wanted = buf.len().min(left);
         if wanted == 0 {
             continue;
@@ -150,10 +149,10 @@ fn read(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -
 fn write(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -> Result<u32> {
     let quota = call.context.writable_bytes;
     let file = call.context.descriptors.file(fd, Rights::FD_WRITE)?;
-    // Without a quota nobody asks how large the file is.
+    // Without a quota nobody asks how large the file is: a write is one call of the system's.
     let gap = match quota {
-        u64::MAX => 0,
-        _ => gap(&mut **file, place)?,
+        None => 0,
+        Some(_) => gap(&mut **file, place)?,
     };
     let mut left = call.limits.bytes_per_call;
     let mut total = 0;
@@ -162,12 +161,14 @@ fn write(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) 
         let mut bufs = [IoSlice::new(&[]); BATCH];
         let mut wanted = 0;
         for (buf, head) in bufs.iter_mut().zip(&mut heads) {
-            let bytes = bytes_of(&call.memory, call.memory.read(head?)?)?;
+            let head: Ciovec = call.memory.read(head?)?;
+            let bytes = bytes(&call.memory, Ptr(head.buf.offset()), head.buf_len)?;
             let bytes = &bytes[..bytes.len().min(left - wanted)];
             *buf = IoSlice::new(bytes);
             wanted += bytes.len();
         }
-        if gap.saturating_add((total + wanted) as u64) > quota {
+        let grows = gap.saturating_add((total + wanted) as u64);
+        if quota.is_some_and(|quota| grows > quota) {
             if total == 0 {
                 return Err(Errno::Dquot.into());
             }
@@ -198,6 +199,8 @@ fn gap(file: &mut dyn File, place: Place) -> Result<u64> {
         return Ok(0);
     }
     let at = match place {
+        // What the system's signed offsets cannot say is no place, whatever the quota is.
+        Place::At(at) if i64::try_from(at).is_err() => return Err(Errno::Inval.into()),
         Place::At(at) => at,
         Place::Position => file.seek(SeekFrom::Current(0))?,
     };
@@ -217,7 +220,9 @@ fn put(
     let never_waits = || matches!(file.readiness(Interest::Write), Readiness::Ready { .. });
     match place {
         Place::At(at) => file.write_at(bufs, at),
-        Place::Position if !meter.is_interruptible() || never_waits() => file.write(bufs),
+        Place::Position if file.is_seekable() || !meter.is_interruptible() || never_waits() => {
+            file.write(bufs)
+        }
         Place::Position => {
             let mut total = 0;
             for buf in bufs {
@@ -244,9 +249,4 @@ fn iovecs<T: wiggle::GuestType>(
     count: u32,
 ) -> impl Iterator<Item = Result<GuestPtr<T>, wiggle::GuestError>> {
     (0..count.min(MAX_BUFFERS)).map(move |index| GuestPtr::new(iovs.0).add(index))
-}
-
-fn bytes_of<'m>(memory: &'m GuestMemory<'_>, iov: Ciovec) -> Result<&'m [u8]> {
-    let bytes = GuestPtr::<[u8]>::new((iov.buf.offset(), iov.buf_len));
-    memory.as_slice(bytes)?.ok_or_else(|| Errno::Fault.into())
 }

@@ -3,10 +3,9 @@
 #![allow(clippy::too_many_arguments, reason = "WASI's functions have so many")]
 
 use wasi_common::snapshots::preview_1::types::{Fdflags, Fstflags, Lookupflags, Oflags, Rights};
-use wiggle::GuestPtr;
 
 use super::fd::{filestat_of, times};
-use super::{Call, Errno, Ptr, Result, path};
+use super::{Call, Errno, Ptr, Result, bytes_mut, path};
 use crate::wasi::audit::place::join;
 use crate::wasi::descriptors::Descriptor;
 use crate::wasi::fs::{FdFlags, Filestat, MAX_PATH_BYTES, OFlags, Open};
@@ -163,9 +162,8 @@ pub(in crate::wasi) fn path_readlink(
     let target = dir.read_link(path(&call.memory, at, len)?)?;
     // What does not fit is left out, as POSIX has it.
     let size = buf_len.min(u32::try_from(target.len())?);
-    let to = GuestPtr::<u8>::new(buf.0).as_array(size);
-    let bytes = &target.as_bytes()[..size as usize];
-    call.memory.copy_from_slice(bytes, to)?;
+    let to = bytes_mut(&mut call.memory, buf, size)?;
+    to.copy_from_slice(&target.as_bytes()[..size as usize]);
     call.put(out.0, size)
 }
 

@@ -1,8 +1,6 @@
 //! The process, the scheduler and randomness.
 
-use wiggle::GuestPtr;
-
-use super::{Call, Errno, Fault, Ptr, Result, units};
+use super::{Call, Errno, Fault, Ptr, Result, bytes_mut, units};
 use crate::error::I32Exit;
 
 /// How many random bytes are made before somebody looks whether the guest is to end.
@@ -27,9 +25,8 @@ pub(in crate::wasi) fn sched_yield(call: &mut Call<'_>) -> Result<()> {
 
 pub(in crate::wasi) fn random_get(call: &mut Call<'_>, buf: Ptr, len: u32) -> Result<()> {
     let random = call.context.random.as_mut().ok_or(Errno::Notcapable)?;
-    let buf = GuestPtr::<[u8]>::new((buf.0, len));
-    let bytes = call.memory.as_slice_mut(buf)?.ok_or(Errno::Fault)?;
-    for chunk in bytes.chunks_mut(RANDOM_CHUNK_BYTES) {
+    let buf = bytes_mut(&mut call.memory, buf, len)?;
+    for chunk in buf.chunks_mut(RANDOM_CHUNK_BYTES) {
         call.meter.charge(units(chunk.len()))?;
         call.meter.check()?;
         random.try_fill_bytes(chunk).map_err(|_| Errno::Io)?;
