@@ -23,6 +23,7 @@ mod bundle;
 mod compile;
 mod engine;
 mod error;
+mod escape;
 #[cfg(feature = "run")]
 mod exec;
 #[cfg(feature = "run")]
@@ -62,6 +63,7 @@ pub use bundle::{
 pub use bundle::{Bundle, BundledModule};
 pub use engine::{Config, Engine, Lowering};
 pub use error::{Error, ErrorKind, HostCallDenied, I32Exit, ModuleError, Result};
+pub use escape::Escaped;
 #[cfg(feature = "run")]
 pub use host::{Caller, IntoFunc, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy};
 pub use limits::{InterruptHandle, Limits, Pool};

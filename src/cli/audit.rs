@@ -12,7 +12,7 @@ use holdall::{Access, Asked, Audit, Error, Need, Needed};
 use serde_json::json;
 
 use super::output::{Plain, printable};
-use super::shell::option;
+use super::shell::{Unsayable, option};
 use super::wasi::WasiArgs;
 
 /// An audit that goes on, and its file.
@@ -119,17 +119,32 @@ fn summary(needs: &[Need], args: &WasiArgs) -> String {
             }
         }
     }
-    if options.is_empty() {
+    let mut said = Vec::new();
+    for option in options {
+        match option {
+            Ok(option) => said.push(option),
+            Err(unsayable) => {
+                without += &format!(
+                    "holdall: the modules need {unsayable}, which has no form that every shell \
+                     reads\n"
+                );
+            }
+        }
+    }
+    if said.is_empty() && !without.is_empty() {
+        return without;
+    }
+    if said.is_empty() {
         return without + "holdall: what the modules asked for needs no --dir, --env or --grant\n";
     }
-    let options = options.join(" ");
+    let said = said.join(" ");
     format!(
-        "{without}holdall: the least that the modules need of --dir, --env and --grant:\n  {options}\n"
+        "{without}holdall: the least that the modules need of --dir, --env and --grant:\n  {said}\n"
     )
 }
 
 /// The options that give a need to MODULE, which has streams, clocks and randomness without.
-fn root_options(args: &WasiArgs, what: &Needed, options: &mut Vec<String>) {
+fn root_options(args: &WasiArgs, what: &Needed, options: &mut Vec<Result<String, Unsayable>>) {
     match what {
         Needed::Dir { grant, .. } => {
             if let Some(given) = args.dir.get(*grant) {

@@ -4,7 +4,7 @@ use anyhow::Context;
 use holdall::pack::{Bag, Entry, Manifest, open_whole};
 
 use super::output::{Output, Plain};
-use super::shell::{option, quoted};
+use super::shell::{Unsayable, option, quoted};
 use super::source::Root;
 
 /// How executables begin: ELF, PE, Mach-O.
@@ -42,7 +42,7 @@ pub(super) fn show(root: &Root, output: &mut Output) -> anyhow::Result<()> {
         output.line(format_args!("calls: {}", calls.join(", ")))?;
     }
     if !manifest.args.is_empty() {
-        let args: Vec<_> = manifest.args.iter().map(|arg| quoted(arg)).collect();
+        let args: Vec<_> = manifest.args.iter().map(|arg| shown(quoted(arg))).collect();
         output.line(format_args!("arguments: {}", args.join(" ")))?;
     }
     output.line("modules")?;
@@ -80,27 +80,32 @@ pub(super) fn show(root: &Root, output: &mut Output) -> anyhow::Result<()> {
     }
     output.line("granted, and how limited")?;
     for option in options {
-        output.line(format_args!("    {option}"))?;
+        output.line(format_args!("    {}", shown(option)))?;
     }
     Ok(())
 }
 
 /// The options of `holdall pack` that say how it is run, but for what it holds.
-pub(super) fn options(manifest: &Manifest<'_>) -> Vec<String> {
+pub(super) fn options(manifest: &Manifest<'_>) -> Vec<Result<String, Unsayable>> {
     let policy = manifest.policy.options().into_iter();
-    let mut options: Vec<String> = policy
+    let mut options: Vec<_> = policy
         .map(|(name, value)| match value {
             Some(value) => option(name, &value),
-            None => name.to_owned(),
+            None => Ok(name.to_owned()),
         })
         .collect();
     for (from, to) in &manifest.aliases {
         options.push(option("--alias", &format!("{from}={to}")));
     }
     if manifest.compatible_versions {
-        options.push("--compatible-versions".to_owned());
+        options.push(Ok("--compatible-versions".to_owned()));
     }
     options
+}
+
+/// What a shell takes; what none takes is said in words.
+fn shown(option: Result<String, Unsayable>) -> String {
+    option.unwrap_or_else(|unsayable| unsayable.to_string())
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -1,70 +1,165 @@
-//! Options as a shell takes them, for people to read and to paste.
+//! Options as a shell takes them, for people to read and to paste: words that sh, dash, BusyBox, bash,
+//! zsh and fish read alike.
+
+use std::fmt;
+
+use holdall::Escaped;
 
 /// What a part of a shell's word may be without quotes, beside letters and digits.
 const UNQUOTED: &str = "_@%+=:,./-";
+/// What has a meaning at the start of a word: zsh looks for a command's path, fish for a process.
+const UNQUOTED_WITHIN: [char; 2] = ['=', '%'];
 
-/// An option as a shell takes it.
-pub(super) fn option(name: &str, value: &str) -> String {
-    // What begins like an option is one, unless it is a part of another.
-    let separator = if value.starts_with('-') { "=" } else { " " };
-    format!("{name}{separator}{}", quoted(value))
+/// A word that no line can say so that every shell reads it and every reader sees it: with control
+/// characters, line breaks, or characters that are not seen.
+#[derive(Debug)]
+pub(super) struct Unsayable {
+    option: Option<String>,
+    word: String,
 }
 
-/// A word as a shell takes it, with nothing in it that a terminal would obey.
-pub(super) fn quoted(word: &str) -> String {
-    let is_plain = |char: char| char.is_ascii_alphanumeric() || UNQUOTED.contains(char);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    if !word.contains(char::is_control) {
-        return format!("'{}'", word.replace('\'', r"'\''"));
-    }
-    let mut quoted = String::from("$'");
-    for char in word.chars() {
-        match char {
-            '\'' | '\\' => quoted.extend(['\\', char]),
-            // In octal, of which a shell takes three digits at most.
-            char if char.is_control() => {
-                let mut bytes = [0; 4];
-                for byte in char.encode_utf8(&mut bytes).bytes() {
-                    quoted += &format!("\\{byte:03o}");
-                }
-            }
-            char => quoted.push(char),
+impl fmt::Display for Unsayable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.option {
+            Some(option) => write!(f, "{option} with the value {:?}", self.word),
+            None => write!(f, "the word {:?}", self.word),
         }
     }
-    quoted + "'"
+}
+
+/// An option as a shell takes it.
+pub(super) fn option(name: &str, value: &str) -> Result<String, Unsayable> {
+    // What begins like an option is one, unless it is a part of another.
+    let separator = if value.starts_with('-') { "=" } else { " " };
+    match quoted(value) {
+        Ok(value) => Ok(format!("{name}{separator}{value}")),
+        Err(unsayable) => Err(Unsayable {
+            option: Some(name.to_owned()),
+            ..unsayable
+        }),
+    }
+}
+
+/// A word as a shell takes it.
+pub(super) fn quoted(word: &str) -> Result<String, Unsayable> {
+    if !Escaped(word).is_plain() {
+        return Err(Unsayable {
+            option: None,
+            word: word.to_owned(),
+        });
+    }
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || UNQUOTED.contains(char);
+    if word.chars().all(is_plain) && !word.is_empty() && !word.starts_with(UNQUOTED_WITHIN) {
+        return Ok(word.to_owned());
+    }
+    if word.is_empty() {
+        return Ok("''".to_owned());
+    }
+    let mut quoted = String::with_capacity(word.len() + 2);
+    let mut rest = word;
+    while !rest.is_empty() {
+        // A backslash means something within the quotes of fish, and two quotes side by side may in
+        // zsh. So both stand outside, behind a backslash, and no pair of quotes is empty.
+        let end = rest.find(['\'', '\\']).unwrap_or(rest.len());
+        let (text, special) = rest.split_at(end);
+        if !text.is_empty() {
+            quoted += &format!("'{text}'");
+        }
+        let end = special.find(|char| !matches!(char, '\'' | '\\'));
+        let (special, after) = special.split_at(end.unwrap_or(special.len()));
+        quoted.extend(special.chars().flat_map(|char| ['\\', char]));
+        rest = after;
+    }
+    Ok(quoted)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
     use std::process::Command;
 
     use super::*;
 
+    /// Those of these that are installed are asked.
+    const SHELLS: [&[&str]; 7] = [
+        &["sh", "-c"],
+        &["dash", "-c"],
+        &["bash", "-c"],
+        &["busybox", "sh", "-c"],
+        &["zsh", "-c"],
+        &["zsh", "-o", "rcquotes", "-o", "magicequalsubst", "-c"],
+        &["fish", "-c"],
+    ];
+
     #[test]
-    fn a_shell_reads_each_word_as_it_was() {
-        for word in [
+    fn every_shell_reads_each_word_as_it_was() {
+        let words = [
             "a/b::/c::ro",
             "",
             "two words",
             "it's",
+            "'",
+            "''",
+            "'a''b'",
+            "\\",
+            "a\\nb\\\\c\\'d\\",
             "a\"b$c`d\\e",
-            "a'b\n\t\u{1b}[2J7\\é",
-            "\u{9b}2J",
-            "*",
+            "$(touch x)",
+            "é日本",
+            "*?[a]{b,c}",
             "~",
+            "~root",
             "#a",
             "!a",
-        ] {
-            let quoted = quoted(word);
-            assert!(!quoted.contains(char::is_control), "{quoted:?}");
-            // dash, which is sh on some systems, takes no $'.
-            let script = format!("printf %s {quoted}");
-            let printed = Command::new("bash").args(["-c", &script]).output().unwrap();
-            assert_eq!(String::from_utf8(printed.stdout).unwrap(), word);
+            "^a",
+            "=ls",
+            "%self",
+            "a=b",
+            "a;b&c|d<e>f(g)",
+            "-n",
+        ];
+        for shell in SHELLS {
+            for word in words {
+                let quoted = quoted(word).unwrap();
+                let script = format!("printf '[%s]' x {quoted}");
+                let printed = Command::new(shell[0])
+                    .args(&shell[1..])
+                    .arg(script)
+                    .output();
+                let printed = match printed {
+                    Err(error) if error.kind() == ErrorKind::NotFound => break,
+                    printed => printed.unwrap(),
+                };
+                let printed = String::from_utf8(printed.stdout).unwrap();
+                assert_eq!(printed, format!("[x][{word}]"), "{shell:?} of {quoted}");
+            }
         }
-        assert_eq!(quoted("a/b::/c::ro"), "a/b::/c::ro");
-        assert_eq!(option("--dir", "-a"), "--dir=-a");
+    }
+
+    #[test]
+    fn words_are_as_short_as_can_be() {
+        for (word, expected) in [
+            ("a/b::/c::ro", "a/b::/c::ro"),
+            ("", "''"),
+            ("it's", r"'it'\''s'"),
+            (r"a\b", r"'a'\\'b'"),
+            (r"\'", r"\\\'"),
+            ("=ls", "'=ls'"),
+        ] {
+            assert_eq!(quoted(word).unwrap(), expected);
+        }
+        assert_eq!(option("--dir", "-a").unwrap(), "--dir=-a");
+        assert_eq!(option("--dir", "a b").unwrap(), "--dir 'a b'");
+    }
+
+    #[test]
+    fn a_word_that_cannot_be_seen_or_pasted_is_refused() {
+        for word in ["a\nb", "\u{1b}[2J", "\t", "\u{202e}", "a\u{200b}b", "\0"] {
+            assert!(quoted(word).is_err(), "{word:?}");
+        }
+        assert_eq!(
+            option("--dir", "a\n; b").unwrap_err().to_string(),
+            "--dir with the value \"a\\n; b\""
+        );
     }
 }

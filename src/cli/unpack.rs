@@ -10,7 +10,7 @@ use holdall::pack::{Bag, Entry};
 
 use super::output::{Output, Plain};
 use super::packed;
-use super::shell::{option, quoted};
+use super::shell::{Unsayable, option, quoted};
 use super::source::Sources;
 
 /// Give the parts of an executable of `holdall pack` back as files
@@ -96,30 +96,43 @@ fn put(dir: &Dir, path: &str, make: impl FnOnce(&str) -> io::Result<()>) -> anyh
         .with_context(|| format!("{}", Plain(path)))
 }
 
-/// The command that packs it again, in the directory.
+/// The command that packs it again, in the directory; or a remark that no command does.
 fn command(bag: &Bag<'_>) -> String {
+    words(bag).map_or_else(
+        |unsayable| format!("# there is no form that every shell reads of {unsayable}\n"),
+        |words| words.join(" \\\n  ") + "\n",
+    )
+}
+
+fn words(bag: &Bag<'_>) -> Result<Vec<String>, Unsayable> {
     let manifest = bag.manifest();
     let mut words = vec![
-        format!("holdall pack {}", quoted(&module_path(manifest.root))),
+        format!("holdall pack {}", quoted(&module_path(manifest.root))?),
         "-o APP --no-bundle".to_owned(),
     ];
     for module in &manifest.modules {
         if module.name != manifest.root {
             let value = format!("{}={}", module.name, module_path(module.name));
-            words.push(option("--module", &value));
+            words.push(option("--module", &value)?);
         }
     }
     for dir in &manifest.dirs {
         let value = format!("{}::{}", dir_path(dir.guest), dir.guest);
-        words.push(option("--embed", &value));
+        words.push(option("--embed", &value)?);
     }
-    words.extend(manifest.invoke.iter().map(|name| option("--invoke", name)));
-    words.extend(packed::options(manifest));
+    for name in &manifest.invoke {
+        words.push(option("--invoke", name)?);
+    }
+    for option in packed::options(manifest) {
+        words.push(option?);
+    }
     if !manifest.args.is_empty() {
         words.push("--".to_owned());
-        words.extend(manifest.args.iter().map(|arg| quoted(arg)));
+        for arg in &manifest.args {
+            words.push(quoted(arg)?);
+        }
     }
-    words.join(" \\\n  ") + "\n"
+    Ok(words)
 }
 
 fn module_path(name: &str) -> String {
