@@ -82,6 +82,10 @@ fn code_that_is_not_for_the_engine_or_the_module_is_refused() {
         "{text}"
     );
     assert!(refused(&engine, other, good).contains("another module"));
+    // One that has as many functions of the same types is another one too.
+    let similar = PACKED.replace("i32.const 12", "i32.const 13");
+    let similar: &'static [u8] = wat::parse_str(similar).unwrap().leak();
+    assert!(refused(&engine, similar, good).contains("another module"));
     let shifted = &placed(&[&[0], &code[..]].concat())[1..];
     assert!(refused(&engine, bytes, shifted).contains("multiple of 8"));
     for length in (0..code.len()).step_by(8) {

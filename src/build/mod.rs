@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::{env, fs};
 
 use crate::bundle::folder::{self, Folder};
-use crate::bundle::record::{self, Record};
+use crate::bundle::record::{self, Recorded};
 use crate::bundle::{BundledFile, Naming};
 use crate::compile::{OPT_LEVELS_WITH_SEQUENCES, Target};
 use crate::engine::{Config, Engine};
@@ -147,19 +147,21 @@ impl Bundle {
         }
         let engine = Engine::new(self.config.clone());
         let mut modules = Vec::new();
-        for file in &folder.files {
-            let is_lazy = self.lazy.contains(&file.name);
-            let code = match (!is_lazy).then(|| code_of(&engine, file)).flatten() {
-                Some(code) => {
-                    let path = out.join(format!("{}.code", file.name));
-                    write(&path, &code)?;
-                    Some(path)
-                }
-                None => None,
+        for (at, file) in folder.files.iter().enumerate() {
+            let put = |extension: &str, bytes: &[u8]| {
+                let path = out.join(format!("holdall_bundle.{at}.{extension}"));
+                write(&path, bytes).map(|()| path)
             };
-            modules.push(Record { file, code });
+            let is_lazy = self.lazy.contains(&file.name);
+            let code = (!is_lazy).then(|| code_of(&engine, file)).flatten();
+            modules.push(Recorded {
+                name: &file.name,
+                sha256: record::sha256(&file.bytes),
+                bytes: put("wasm", &file.bytes)?,
+                code: code.map(|code| put("code", &code)).transpose()?,
+            });
         }
-        let text = record::expression(&root.join(&self.dir), &modules, root_at, &self.naming)?;
+        let text = record::expression(&modules, root_at, &self.naming)?;
         write(&out.join(record::FILE), text.as_bytes())
     }
 }

@@ -53,6 +53,12 @@ impl Package {
         fs::read_to_string(self.out.join(record::FILE)).unwrap()
     }
 
+    /// A file that was emitted for the module at this place.
+    fn emitted_file(&self, at: usize, extension: &str) -> Vec<u8> {
+        let name = format!("holdall_bundle.{at}.{extension}");
+        fs::read(self.out.join(name)).unwrap()
+    }
+
     fn faults(&self, bundle: &Bundle) -> Vec<String> {
         let error = bundle.write(&self.root, &self.out).unwrap_err();
         assert!(!self.out.join(record::FILE).exists());
@@ -65,33 +71,45 @@ fn bundle() -> Bundle {
 }
 
 #[test]
-fn modules_are_emitted_in_order_with_path_hash_and_root() {
+fn modules_are_emitted_in_order_with_bytes_hash_code_and_root() {
     let package = Package::of_modules("emitted", &[("library", LIBRARY), ("app", APP)]);
     fs::write(package.root.join("bundle/README.md"), "of no interest").unwrap();
     let text = package.emitted(&bundle());
-    let paths = ["app", "library"].map(|name| {
-        let path = package.root.join("bundle").join(format!("{name}.wasm"));
-        format!("emitted::module({name:?}, include_bytes!({path:?}), \"")
+    let [app, library] = ["app", "library"].map(|name| {
+        let start = format!("emitted::Module {{ name: {name:?}, bytes: include_bytes!(");
+        text.find(&start).unwrap()
     });
-    let [app, library] = paths.each_ref().map(|path| text.find(path).unwrap());
-    assert!(app < library && text.ends_with("emitted::bundle(MODULES, None, &[], false)\n}\n"));
+    assert!(app < library && text.contains("root: None,"));
     assert_eq!(text.matches("Some(&CODE.0)").count(), 2);
-    for name in ["app", "library"] {
-        let code = fs::read(package.out.join(format!("{name}.code"))).unwrap();
-        assert!(code.starts_with(b"holdcode"), "{name}");
+    for at in 0..2 {
+        assert!(package.emitted_file(at, "code").starts_with(b"holdcode"));
     }
-    let code = fs::read(package.out.join("app.code")).unwrap();
+    let code = package.emitted_file(0, "code");
     package.emitted(&bundle().config(Config::new().metering(true)));
-    assert_ne!(code, fs::read(package.out.join("app.code")).unwrap());
+    assert_ne!(code, package.emitted_file(0, "code"));
     let text = package.emitted(&bundle().root("library").lazy("app"));
     assert_eq!(text.matches("Some(&CODE.0)").count(), 1);
-    assert!(text.ends_with("emitted::bundle(MODULES, Some(1), &[], false)\n}\n"));
+    assert!(text.contains("root: Some(1),"));
+}
+
+/// Bytes from where the modules are and code from elsewhere could be of two modules.
+#[test]
+fn bytes_and_code_are_emitted_together_and_the_directory_is_not_included() {
+    let package = Package::of_modules("together", &[("library", LIBRARY)]);
+    let text = package.emitted(&bundle());
+    let source = package.root.join("bundle");
+    assert!(!text.contains(source.to_str().unwrap()), "{text}");
+    let own = fs::read(source.join("library.wasm")).unwrap();
+    assert!(own == package.emitted_file(0, "wasm"));
+    let checksum = crate::module::checksum(&own);
+    let code = package.emitted_file(0, "code");
+    assert_eq!(code[40..48], checksum.to_le_bytes());
 }
 
 #[test]
 fn an_empty_directory_is_a_bundle_of_nothing() {
     let package = Package::new("empty", &[]);
-    assert!(!package.emitted(&bundle()).contains("emitted::module("));
+    assert!(!package.emitted(&bundle()).contains("emitted::Module {"));
 }
 
 #[test]
@@ -143,15 +161,10 @@ fn a_directory_that_is_not_there_is_the_only_fault() {
 fn a_place_that_cannot_be_written_to_is_named() {
     let package = Package::of_modules("no_out", &[("library", LIBRARY)]);
     fs::remove_dir(&package.out).unwrap();
-    for (bundle, file) in [
-        (bundle(), "library.code"),
-        (bundle().lazy("library"), record::FILE),
-    ] {
-        let faults = package.faults(&bundle);
-        let path = package.out.join(file);
-        let expected = format!("{}: could not be written: ", path.display());
-        assert!(faults[0].starts_with(&expected), "{}", faults[0]);
-    }
+    let faults = package.faults(&bundle());
+    let path = package.out.join("holdall_bundle.0.wasm");
+    let expected = format!("{}: could not be written: ", path.display());
+    assert!(faults[0].starts_with(&expected), "{}", faults[0]);
 }
 
 #[test]

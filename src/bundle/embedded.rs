@@ -123,6 +123,14 @@ impl Bundle {
 }
 
 impl BundledModule {
+    /// No module: what stands where one is to come.
+    pub(super) const EMPTY: Self = Self {
+        name: "",
+        bytes: &[],
+        sha256: None,
+        code: None,
+    };
+
     /// The name that imports use.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -164,7 +172,8 @@ impl BundledModule {
     pub fn module(&self, engine: &Engine) -> Result<Module> {
         match self.code {
             Some(code) if Module::fits(engine, code) => {
-                // SAFETY: the build script made the code of these bytes, and both are constants.
+                // SAFETY: only `emitted::modules` makes a module with code; its callers say that the
+                // code was made of these bytes. Both are constants.
                 unsafe { Module::precompiled(engine, self.name, self.bytes, code) }
             }
             _ => Module::named(engine, self.name, self.bytes),

@@ -7,33 +7,41 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::check::BundledFile;
 use super::naming::{Naming, Versions};
 
 /// The file in `OUT_DIR` that has the expression.
 pub(crate) const FILE: &str = "holdall_bundle.rs";
 
-/// A module as it is recorded.
-pub(crate) struct Record<'a> {
-    pub(crate) file: &'a BundledFile,
+/// A module as it is recorded: all of it is in `OUT_DIR`.
+pub(crate) struct Recorded<'a> {
+    pub(crate) name: &'a str,
+    /// Of the module, in hexadecimal.
+    pub(crate) sha256: String,
+    /// Where the module is.
+    pub(crate) bytes: PathBuf,
     /// Where its lowered code is, if there is any.
     pub(crate) code: Option<PathBuf>,
 }
 
-/// The expression for the modules whose files are in `dir`, an absolute path, in the order of their
-/// names; `root` is the place of the root among them, `naming` how imports name them.
+/// The expression for these modules, which are in the order of their names; `root` is the place of the
+/// root among them, `naming` how imports name them.
 ///
 /// # Errors
 /// A path that is not UTF-8, as the expression has to be.
 pub(crate) fn expression(
-    dir: &Path,
-    modules: &[Record<'_>],
+    modules: &[Recorded<'_>],
     root: Option<usize>,
     naming: &Naming,
 ) -> Result<String, String> {
-    let mut text = "{\n    const MODULES: &[emitted::BundledModule] = &[\n".to_owned();
-    for Record { file, code } in modules {
-        let path = dir.join(format!("{}.wasm", file.name));
+    let mut text = "emitted::Record {\n    modules: &[\n".to_owned();
+    for Recorded {
+        name,
+        sha256,
+        bytes,
+        code,
+    } in modules
+    {
+        let bytes = utf8(bytes)?;
         let code = match code {
             Some(path) => format!(
                 "{{ const CODE: &emitted::Aligned<[u8]> = \
@@ -44,17 +52,16 @@ pub(crate) fn expression(
         };
         let _ = writeln!(
             text,
-            "        emitted::module({:?}, include_bytes!({:?}), {:?}, {code}),",
-            file.name,
-            utf8(&path)?,
-            sha256(&file.bytes)
+            "        emitted::Module {{ name: {name:?}, bytes: include_bytes!({bytes:?}), \
+             sha256: {sha256:?}, code: {code} }},"
         );
     }
     let aliases: Vec<_> = naming.aliases().collect();
     let compatible = naming.versions == Versions::Compatible;
     let _ = write!(
         text,
-        "    ];\n    emitted::bundle(MODULES, {root:?}, &{aliases:?}, {compatible})\n}}\n"
+        "    ],\n    root: {root:?},\n    aliases: &{aliases:?},\n    \
+         compatible_versions: {compatible},\n}}\n"
     );
     Ok(text)
 }
@@ -80,15 +87,18 @@ mod tests {
 
     use super::*;
 
-    /// A program that includes a bundle, and shows what is in it.
-    const PROGRAM: &str = r#"
+    /// What of holdall a program with a bundle needs.
+    const LIBRARY: &str = r#"
         pub mod embedded {
-            #[derive(Clone)]
+            #[derive(Clone, Copy)]
             pub struct BundledModule {
                 pub name: &'static str,
                 pub bytes: &'static [u8],
                 pub sha256: Option<&'static str>,
                 pub code: Option<&'static [u8]>,
+            }
+            impl BundledModule {
+                pub const EMPTY: Self = Self { name: "", bytes: &[], sha256: None, code: None };
             }
             pub struct Bundle {
                 pub modules: std::borrow::Cow<'static, [BundledModule]>,
@@ -99,8 +109,12 @@ mod tests {
         }
         #[path = EMITTED]
         pub mod emitted;
-        pub use emitted as __emitted;
-        static BUNDLE: embedded::Bundle = crate::include_bundle!();
+        pub use emitted as __emitted;"#;
+
+    /// A program that includes a bundle, and shows what is in it.
+    const PROGRAM: &str = r#"
+        #![forbid(unsafe_code)]
+        static BUNDLE: holdall::embedded::Bundle = holdall::include_bundle!();
 
         fn main() {
             for module in BUNDLE.modules.iter() {
@@ -111,16 +125,22 @@ mod tests {
             println!("{:?} {:?} {}", BUNDLE.root, BUNDLE.aliases, BUNDLE.compatible_versions);
         }"#;
 
-    /// Compiles the program in `dir`, with that as `OUT_DIR` or without one.
+    /// Compiles the library and the program in `dir`, with that as `OUT_DIR` or without one.
     fn compile(dir: &Path, out_dir: Option<&Path>) -> Output {
         let emitted = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bundle/emitted.rs");
-        let program = PROGRAM.replace("EMITTED", &format!("{emitted:?}"));
-        fs::write(dir.join("main.rs"), program).unwrap();
-        let mut rustc = Command::new("rustc");
-        rustc.args(["--edition=2024", "main.rs"]).current_dir(dir);
-        rustc.env_remove("OUT_DIR");
-        rustc.envs(out_dir.map(|out_dir| ("OUT_DIR", out_dir)));
-        rustc.output().unwrap()
+        let library = LIBRARY.replace("EMITTED", &format!("{emitted:?}"));
+        fs::write(dir.join("holdall.rs"), library).unwrap();
+        fs::write(dir.join("main.rs"), PROGRAM).unwrap();
+        let rustc = |args: &[&str]| {
+            let mut rustc = Command::new("rustc");
+            rustc.arg("--edition=2024").args(args).current_dir(dir);
+            rustc.env_remove("OUT_DIR");
+            rustc.envs(out_dir.map(|out_dir| ("OUT_DIR", out_dir)));
+            rustc.output().unwrap()
+        };
+        let library = rustc(&["--crate-type=rlib", "holdall.rs"]);
+        assert!(library.status.success(), "{library:?}");
+        rustc(&["--extern=holdall=libholdall.rlib", "main.rs"])
     }
 
     fn folder(test: &str) -> PathBuf {
@@ -131,7 +151,7 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "it runs the compiler")]
-    fn a_program_gets_names_of_any_letters_and_code_at_multiples_of_sixteen() {
+    fn a_program_without_unsafe_code_gets_names_of_any_letters_and_code_at_multiples_of_sixteen() {
         let dir = folder("names");
         let mut names = vec![
             "a b",
@@ -145,39 +165,39 @@ mod tests {
             names.extend(["\"quoted\"", "line\nline", r"back\slash"]);
         }
         names.sort_unstable();
-        let files: Vec<BundledFile> = names
-            .iter()
-            .map(|name| {
-                fs::write(dir.join(format!("{name}.wasm")), name).unwrap();
-                fs::write(dir.join(format!("{name}.code")), b"code").unwrap();
-                BundledFile {
-                    name: (*name).to_owned(),
-                    bytes: name.as_bytes().to_vec(),
-                }
-            })
-            .collect();
-        let modules: Vec<Record<'_>> = files
+        let modules: Vec<Recorded<'_>> = names
             .iter()
             .enumerate()
-            .map(|(at, file)| Record {
-                file,
-                code: (at > 0).then(|| dir.join(format!("{}.code", file.name))),
+            .map(|(at, name)| {
+                let put = |extension: &str, contents: &[u8]| {
+                    let path = dir.join(format!("{at} {extension}"));
+                    fs::write(&path, contents).unwrap();
+                    path
+                };
+                Recorded {
+                    name,
+                    sha256: sha256(name.as_bytes()),
+                    bytes: put("module", name.as_bytes()),
+                    code: (at > 0).then(|| put("code", b"code")),
+                }
             })
             .collect();
         let mut naming = Naming::new();
         naming.versions = Versions::Compatible;
         naming.alias("env", "a \"b\"").unwrap();
-        let text = expression(&dir, &modules, Some(2), &naming).unwrap();
+        let text = expression(&modules, Some(2), &naming).unwrap();
         fs::write(dir.join(FILE), text).unwrap();
         let compiled = compile(&dir, Some(&dir));
         assert!(compiled.status.success(), "{compiled:?}");
         let ran = Command::new(dir.join("main")).output().unwrap();
         let mut expected = String::new();
-        for Record { file, code } in &modules {
+        for Recorded {
+            name, sha256, code, ..
+        } in &modules
+        {
             let code = code.as_ref().map(|_| b"code");
             let place = code.map(|_| 0);
-            let sha256 = &sha256(&file.bytes)[..8];
-            let BundledFile { name, bytes } = file;
+            let (bytes, sha256) = (name.as_bytes(), &sha256[..8]);
             let _ = writeln!(expected, "{name:?} {bytes:?} {sha256} {code:?} {place:?}");
         }
         let _ = writeln!(expected, "Some(2) {:?} true", [("env", "a \"b\"")]);

@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::inner::{ExportKind, ModuleInner};
 use super::names::Names;
 use super::parse::Sections;
-use super::precompiled;
+use super::precompiled::{self, Header};
 use super::side_by_side::side_by_side;
 use super::validate::validate_bodies;
 use crate::compile::Code;
@@ -41,7 +41,8 @@ pub(super) fn validate(engine: &Engine, bytes: &[u8]) -> Result<()> {
     check().map_err(|fault: Fault| fault.of_module(None))
 }
 
-/// Makes a module of bytes that were validated before, and of the code that was made of them then.
+/// Makes a module of bytes that were validated before, and of the code that was made of them then;
+/// `checksum` is that of the bytes.
 ///
 /// # Safety
 ///
@@ -50,12 +51,15 @@ pub(super) unsafe fn precompiled(
     engine: &Engine,
     name: &str,
     bytes: &'static [u8],
+    checksum: u64,
     code: &'static [u8],
 ) -> Result<ModuleInner> {
     let make = || {
+        let header = Header::of(engine, code).map_err(Fault::Unfit)?;
+        header.check_module(checksum).map_err(Fault::Unfit)?;
         let sections = Sections::trusted(bytes)?;
         // SAFETY: passed on from the caller.
-        let code = unsafe { precompiled::read(engine, code, sections.bodies.len()) }
+        let code = unsafe { precompiled::read(header, code, sections.bodies.len()) }
             .map_err(Fault::Unfit)?;
         Ok(assemble(engine, Some(name), bytes.into(), sections, code))
     };

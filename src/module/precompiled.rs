@@ -2,10 +2,17 @@
 //! the bytes lie: a header, where each function's words begin, the words. Knows code words as such,
 //! not what is in them.
 //!
+//! The header has the checksum of the module that the code was made of, so that code and a module that
+//! do not belong together are not run. The checksum (XXH3) finds mistakes, not malice, and is as fast as
+//! memory. Nobody gains by two modules of one checksum: who can choose the module beside some code can
+//! choose the code as well.
+//!
 //! Numbers are little-endian; the words are in the byte order of the machine that runs them.
 
 use std::fmt;
 use std::sync::OnceLock;
+
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::inner::ModuleInner;
 use super::side_by_side::side_by_side;
@@ -21,6 +28,7 @@ pub(crate) const MEANING_OF_CODE: [u8; 16] = *env!("HOLDALL_MEANING_OF_CODE")
     .as_array()
     .unwrap();
 
+/// Magic, flags, functions, meaning; where the words begin, how many there are, the module's checksum.
 const HEADER_BYTES: usize = 48;
 const WORD_BYTES: usize = size_of::<Word>();
 
@@ -57,7 +65,7 @@ impl fmt::Display for Unfit {
             Self::Config => {
                 "is for engines with other metering or NaNs; make it with the same configuration"
             }
-            Self::Module => "is of another module",
+            Self::Module => "was made of another module; make it of this one",
         })
     }
 }
@@ -68,9 +76,18 @@ pub(super) struct Header {
     functions: u32,
     /// Where the words begin.
     words: usize,
+    /// Of the module that the code was made of.
+    checksum: u64,
 }
 
 impl Header {
+    /// That the code was made of the module of this checksum.
+    pub(super) fn check_module(&self, checksum: u64) -> Result<(), Unfit> {
+        (self.checksum == checksum)
+            .then_some(())
+            .ok_or(Unfit::Module)
+    }
+
     /// The header of code that can run in an engine.
     pub(super) fn of(engine: &Engine, code: &[u8]) -> Result<Self, Unfit> {
         let (head, _) = code
@@ -97,7 +114,12 @@ impl Header {
         if expected != Some(code.len()) || words != words_at(functions as usize) {
             return Err(Unfit::Broken);
         }
-        Ok(Self { functions, words })
+        let checksum = u64::from_le_bytes(head[40..].try_into().expect("eight bytes"));
+        Ok(Self {
+            functions,
+            words,
+            checksum,
+        })
     }
 }
 
@@ -130,7 +152,8 @@ pub(super) fn write(module: &ModuleInner, target: Target) -> Vec<u8> {
     // A module has at most 1 GiB, and lowered code some few times as much: the words can be counted.
     bytes.extend((words_at as u32).to_le_bytes());
     bytes.extend((all as u32).to_le_bytes());
-    bytes.resize(HEADER_BYTES, 0);
+    bytes.extend(checksum(&module.bytes).to_le_bytes());
+    debug_assert_eq!(bytes.len(), HEADER_BYTES);
     let mut end = 0;
     for words in &lowered {
         end += words.get().map_or(0, Vec::len) as u32;
@@ -151,17 +174,21 @@ pub(super) fn write(module: &ModuleInner, target: Target) -> Vec<u8> {
     bytes
 }
 
-/// The code of a module of so many functions, run where it is.
+/// What a module is known by to the code that was made of it.
+pub(crate) fn checksum(module: &[u8]) -> u64 {
+    xxh3_64(module)
+}
+
+/// The code of a module of this header and so many functions, run where it is.
 ///
 /// # Safety
 ///
 /// The code is of this module and unchanged.
 pub(super) unsafe fn read(
-    engine: &Engine,
+    header: Header,
     code: &'static [u8],
     functions: usize,
 ) -> Result<Box<[OnceLock<Code>]>, Unfit> {
-    let header = Header::of(engine, code)?;
     if header.functions as usize != functions {
         return Err(Unfit::Module);
     }

@@ -7,9 +7,9 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::manifest::Manifest;
+use crate::module::checksum;
 
 /// What a bag's address, and those of its parts, are multiples of: code runs where it lies.
 pub const ALIGN_BYTES: usize = 16;
@@ -44,7 +44,8 @@ pub enum BagError {
 pub struct Part {
     pub(super) start: u64,
     pub(super) len: u64,
-    check: u64,
+    /// As lowered code knows its module by.
+    pub(super) check: u64,
 }
 
 impl Part {
@@ -63,7 +64,7 @@ impl Part {
 
     /// The same, if it is as it was packed.
     fn whole<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
-        self.of(bytes).filter(|found| xxh3_64(found) == self.check)
+        self.of(bytes).filter(|found| checksum(found) == self.check)
     }
 }
 
@@ -89,7 +90,7 @@ impl<'a> Bag<'a> {
             let number = &header[8 * at..8 * at + 8];
             u64::from_le_bytes(number.try_into().expect("eight bytes"))
         };
-        if xxh3_64(&header[..HEADER_BYTES - 8]) != numbers(6) {
+        if checksum(&header[..HEADER_BYTES - 8]) != numbers(6) {
             return Err(BagError::None);
         }
         let damaged = |what: &str| BagError::Damaged(what.to_owned());
@@ -168,7 +169,7 @@ impl Filling {
 
     /// Adds a part.
     pub fn part(&mut self, bytes: &[u8]) -> Part {
-        let (len, check) = (bytes.len() as u64, xxh3_64(bytes));
+        let (len, check) = (bytes.len() as u64, checksum(bytes));
         if let Some(known) = self.parts.get(&(len, check))
             && known.of(&self.bytes) == Some(bytes)
         {
@@ -209,7 +210,7 @@ impl Filling {
             header[8 * at..8 * at + 8].copy_from_slice(&number.to_le_bytes());
         }
         let (numbers, own) = header.split_at_mut(HEADER_BYTES - 8);
-        own.copy_from_slice(&xxh3_64(numbers).to_le_bytes());
+        own.copy_from_slice(&checksum(numbers).to_le_bytes());
         self.bytes
     }
 }

@@ -59,8 +59,10 @@ impl ModuleReader for BagReader {
             .bag
             .part(&packed.code, || format!("the code of module {name:?}"));
         let code = code.map_err(|error| Error::usage(error.to_string()))?;
-        // SAFETY: both are as they were packed, together: who made the reader said so.
-        unsafe { Module::precompiled(engine, name, bytes, code) }
+        let checksum = packed.module.check;
+        // SAFETY: both are as they were packed, together: who made the reader said so. The bytes have
+        // the checksum of their part, since `read` gave them out.
+        unsafe { Module::precompiled_of(engine, name, bytes, checksum, code) }
     }
 
     fn describe(&self) -> String {

@@ -4,6 +4,8 @@
 //! cargo run --manifest-path examples/ship/Cargo.toml
 //! ```
 
+#![forbid(unsafe_code)]
+
 use holdall::{Bundle, Engine, Linker, Store};
 
 static BUNDLE: Bundle = holdall::include_bundle!();
