@@ -6,9 +6,10 @@
 //! into the loop they are loaded. A third time, without, is only for the case that the second did not
 //! bear out what the first promised.
 
-use wasmparser::{BlockType, OperatorsReader};
+use wasmparser::BlockType;
 
 use super::operands::{Acc, Class, Lowering};
+use super::operators::Operators;
 use crate::ir::{Row, Word};
 
 /// What the accumulators hold at a label, by class: the last result, and the one before.
@@ -17,7 +18,7 @@ type AtLabel = [[Option<u16>; 2]; 3];
 /// The innermost loop that is open, as long as it can be lowered again.
 pub(super) struct Attempt<'m> {
     /// Behind the loop's operator.
-    reader: OperatorsReader<'m>,
+    reader: Operators<'m>,
     ty: BlockType,
     /// Where its code begins, with what loads the accumulators.
     pc: usize,
@@ -43,7 +44,7 @@ const MOST_EARLY: usize = 16;
 impl<'m> Lowering<'m> {
     /// Notes that the innermost block is a loop that has just been opened at `pc` and takes no values,
     /// and whose operators come from `reader`.
-    pub(super) fn begin_attempt(&mut self, ty: BlockType, pc: usize, reader: &OperatorsReader<'m>) {
+    pub(super) fn begin_attempt(&mut self, ty: BlockType, pc: usize, reader: &Operators<'m>) {
         let attempt = Attempt {
             reader: reader.clone(),
             ty,
@@ -122,7 +123,7 @@ impl<'m> Lowering<'m> {
 
     /// At the end of a loop, whose block is closed: where to go on reading, if it is to be lowered
     /// again.
-    pub(super) fn retry(&mut self) -> Option<OperatorsReader<'m>> {
+    pub(super) fn retry(&mut self) -> Option<Operators<'m>> {
         if self.attempt.as_ref()?.depth != self.control.len() {
             return None;
         }

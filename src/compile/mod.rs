@@ -13,6 +13,7 @@ mod loops;
 mod lower;
 mod metering;
 mod operands;
+mod operators;
 mod sequences;
 mod target;
 
@@ -27,8 +28,9 @@ pub(crate) use self::target::OPT_LEVELS_WITH_SEQUENCES;
 pub(crate) use self::target::Target;
 
 use self::operands::{Class, Local, Lowering};
+use self::operators::Operators;
 use crate::ir::{Header, Row, Word};
-use crate::limits::{Heap, Limits, Refusal};
+use crate::limits::{Heap, Limits, Refusal, Watch};
 use crate::module::ModuleInner;
 use crate::trap::TrapCode;
 use crate::types::ValType;
@@ -63,7 +65,7 @@ impl Deref for Words {
     }
 }
 
-/// Why a valid function could not be lowered: it exceeds a limit, or there is no room.
+/// Why a valid function could not be lowered: it exceeds a limit, or there is no room or no time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LowerError {
     /// Locals and operands take more slots than a code word can name.
@@ -72,6 +74,9 @@ pub(crate) enum LowerError {
     /// The engine's pool has no room for the lowered code.
     #[error("no room for its lowered code: {0}")]
     NoRoom(Refusal),
+    /// The time is up that there was for it.
+    #[error("{0}")]
+    Ended(TrapCode),
     /// The body can't be read; never for a function that was validated.
     #[error("the body is not readable")]
     Unreadable,
@@ -82,6 +87,7 @@ impl LowerError {
     pub(crate) fn trap_code(self) -> TrapCode {
         match self {
             Self::NoRoom(_) => TrapCode::OutOfMemory,
+            Self::Ended(code) => code,
             Self::FrameTooLarge | Self::Unreadable => TrapCode::FunctionTooLarge,
         }
     }
@@ -147,11 +153,15 @@ pub(crate) fn validate(
 
 /// Lowers the defined function `index` (imported functions not counted) of a module that was
 /// validated.
-pub(crate) fn lower(module: &ModuleInner, index: u32) -> Result<Code, LowerError> {
+pub(crate) fn lower(
+    module: &ModuleInner,
+    index: u32,
+    watch: &mut Watch<'_>,
+) -> Result<Code, LowerError> {
     let words = module
         .engine
         .heap()
-        .boxed(words(module, index, Target::HERE)?);
+        .boxed(words(module, index, Target::HERE, watch)?);
     Ok(Code {
         words: Words::Own(words.map_err(LowerError::NoRoom)?),
     })
@@ -162,8 +172,9 @@ pub(crate) fn words(
     module: &ModuleInner,
     index: u32,
     target: Target,
+    watch: &mut Watch<'_>,
 ) -> Result<Vec<Word>, LowerError> {
-    let mut lowering = lower_body(module, index, false)?;
+    let mut lowering = lower_body(module, index, false, watch)?;
     if target.sequences {
         sequences::join(&mut lowering.code);
     }
@@ -189,8 +200,11 @@ pub(crate) struct Offsets(Vec<(usize, u64)>);
 
 impl Offsets {
     /// Those of the defined function `index`.
-    pub(crate) fn of(module: &ModuleInner, index: u32) -> Option<Self> {
-        lower_body(module, index, true).ok()?.records.map(Self)
+    pub(crate) fn of(module: &ModuleInner, index: u32, watch: &mut Watch<'_>) -> Option<Self> {
+        lower_body(module, index, true, watch)
+            .ok()?
+            .records
+            .map(Self)
     }
 
     /// The offset of the instruction that the word at `pc` came from.
@@ -200,10 +214,15 @@ impl Offsets {
     }
 }
 
-fn lower_body(module: &ModuleInner, index: u32, record: bool) -> Result<Lowering<'_>, LowerError> {
+fn lower_body<'m>(
+    module: &'m ModuleInner,
+    index: u32,
+    record: bool,
+    watch: &mut Watch<'_>,
+) -> Result<Lowering<'m>, LowerError> {
     let mut far = false;
     loop {
-        match try_lower(module, index, record, far) {
+        match try_lower(module, index, record, far, watch) {
             Ok(lowering) => return Ok(lowering),
             Err(Stop::Limit(error)) => return Err(error),
             Err(Stop::Far) => far = true,
@@ -212,12 +231,13 @@ fn lower_body(module: &ModuleInner, index: u32, record: bool) -> Result<Lowering
 }
 
 /// Lowers; with `far`, without the branches that reach only as far as 16 bits do.
-fn try_lower(
-    module: &ModuleInner,
+fn try_lower<'m>(
+    module: &'m ModuleInner,
     index: u32,
     record: bool,
     far: bool,
-) -> Result<Lowering<'_>, Stop> {
+    watch: &mut Watch<'_>,
+) -> Result<Lowering<'m>, Stop> {
     let func_index = module.func_index(index);
     let ty = module.func_type(func_index);
     let link = Header::link_slot(ty.param_slots(), ty.result_slots());
@@ -249,8 +269,8 @@ fn try_lower(
         .reserve(module.bodies[index as usize].len() / 2);
     lowering.records = record.then(Vec::new);
     lowering.code.push(Word::data(0));
-    let mut operators = body.get_operators_reader()?;
-    lowering.record(operators.original_position());
+    let mut operators = Operators::of(&body)?;
+    lowering.record(operators.offset());
     // Slots are zeroed eight for a unit.
     lowering.enter_region((slot - first) / 8);
     if slot > first {
@@ -259,8 +279,9 @@ fn try_lower(
     }
     lowering.enter_function(ty);
     while !operators.eof() {
-        let (operator, offset) = operators.read_with_offset()?;
-        lowering.record(offset);
+        watch.step(1).map_err(LowerError::Ended)?;
+        lowering.record(operators.offset());
+        let operator = operators.read()?;
         lowering.count();
         lowering.operator(&operator)?;
         match operator {

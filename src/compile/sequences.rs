@@ -126,6 +126,7 @@ mod tests {
     use super::super::{self as compile, Target};
     use crate::engine::Engine;
     use crate::ir::{Word, instructions_of, storing};
+    use crate::limits::Watch;
     use crate::module::Module;
 
     #[test]
@@ -142,7 +143,7 @@ mod tests {
                 sequences,
                 ..Target::HERE
             };
-            compile::words(module.inner(), 0, target).unwrap()
+            compile::words(module.inner(), 0, target, &mut Watch::nothing()).unwrap()
         };
         let (single, joined) = (words(false), words(true));
         assert_eq!(single.len(), joined.len());

@@ -2,14 +2,19 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::call::{EXIT, link};
 use super::regs::Ctx;
 use crate::compile::Offsets;
 use crate::ir::{Header, Word};
+use crate::limits::Watch;
 use crate::module::ModuleInner;
 use crate::store::InstanceData;
 use crate::trap::{Frame, Trap};
+
+/// How long finding the offsets of one trap's frames may take.
+const MOST_TIME: Duration = Duration::from_millis(20);
 
 /// The defined function whose lowered code has the word at `ip`, and where in it.
 fn find(module: &ModuleInner, ip: *const Word) -> Option<(u32, usize, Header)> {
@@ -30,6 +35,7 @@ pub(super) unsafe fn walk(ctx: &Ctx, mut ip: *const Word, mut fp: *mut u64) -> V
     let mut instance: *const InstanceData = ctx.instance;
     // Deep recursion is of few functions.
     let mut offsets: HashMap<(*const InstanceData, u32), Option<Offsets>> = HashMap::new();
+    let mut watch = Watch::until(Instant::now().checked_add(MOST_TIME));
     // The instruction that trapped is at `ip`; calls are just before it.
     let mut before = 0;
     while frames.len() < Trap::MAX_FRAMES && ip != &raw const EXIT {
@@ -45,7 +51,7 @@ pub(super) unsafe fn walk(ctx: &Ctx, mut ip: *const Word, mut fp: *mut u64) -> V
             let func_index = module.func_index(defined_index);
             let offsets = offsets
                 .entry((instance, defined_index))
-                .or_insert_with(|| Offsets::of(module, defined_index));
+                .or_insert_with(|| Offsets::of(module, defined_index, &mut watch));
             frames.push(Frame {
                 module: (*instance)
                     .label

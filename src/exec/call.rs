@@ -10,6 +10,7 @@ use super::dispatch::{Next, go, handler, instructions, jump, stop};
 use super::metering::{pause, resume};
 use super::regs::{Ctx, Exit, Regs, Value, trap};
 use super::trace::{self, HostCall};
+use crate::compile::LowerError;
 use crate::ir::{Header, Row, Word};
 use crate::store::{FuncEntry, InstanceData};
 use crate::trap::TrapCode;
@@ -304,7 +305,10 @@ unsafe fn lower(ctx: *mut Ctx, fp: *mut u64, stub: *const Word, index: u32) -> *
         let instance = (*ctx).instance;
         let at = Header::of(*stub).link;
         // A panic must not unwind through handlers.
-        let lowered = catch_unwind(AssertUnwindSafe(|| (*instance).module.inner().code(index)));
+        let lowered = catch_unwind(AssertUnwindSafe(|| {
+            let mut watch = (*(*ctx).core.as_ptr()).meter.watch();
+            (*instance).module.inner().code(index, &mut watch)
+        }));
         match lowered {
             Ok(Ok(code)) => {
                 let code = code.words.as_ptr();
@@ -314,6 +318,8 @@ unsafe fn lower(ctx: *mut Ctx, fp: *mut u64, stub: *const Word, index: u32) -> *
                 }
                 trap_at_call(ctx, fp, at, TrapCode::CallStackExhausted, None);
             }
+            // The meter explains its own.
+            Ok(Err(LowerError::Ended(code))) => trap_at_call(ctx, fp, at, code, None),
             Ok(Err(error)) => {
                 let detail = Some(error.to_string().into());
                 trap_at_call(ctx, fp, at, error.trap_code(), detail);

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::Limits;
+use super::Watch;
 use super::ask::not_metered;
 use crate::error::Result;
 use crate::trap::{Trap, TrapCode};
@@ -167,6 +168,20 @@ impl Meter {
         self.burn(units)
             .and_then(|()| self.check_code())
             .map_err(|code| self.trap(code))
+    }
+
+    /// For work that executions wait for, and that ends when they are to end. An interruption that it
+    /// ends by is used up.
+    #[cfg_attr(
+        not(feature = "run"),
+        allow(dead_code, reason = "what executes lowers at calls")
+    )]
+    pub(crate) fn watch(&self) -> Watch<'_> {
+        if self.counts {
+            Watch::over(self)
+        } else {
+            Watch::nothing()
+        }
     }
 
     /// What an execution begins with, if it may begin.

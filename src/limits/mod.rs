@@ -1,6 +1,6 @@
 //! How much a module or a store may take, in room and in time: what the embedder sets
 //! ([`Limits`]), the bounds that nobody sets (`load`), the refusals (`ask`), the meter of a store's
-//! executions (`meter`), and the pool, which is all that an engine has. Knows numbers, names and
+//! executions (`meter`), the clock of long work (`watch`), and the pool, which is all that an engine has. Knows numbers, names and
 //! bytes only, nothing of modules.
 
 mod ask;
@@ -9,6 +9,7 @@ mod load;
 mod meter;
 mod pool;
 mod ranges;
+mod watch;
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ pub(crate) use load::{DEFAULT_MODULES, MAX_CONST_EXPR_OPS, MAX_MODULE_BYTES};
 pub(crate) use meter::{Meter, PART_BYTES};
 pub(crate) use pool::Refusal;
 pub(crate) use ranges::End;
+pub(crate) use watch::Watch;
 
 /// What the guests of one store may take together, in room and in time, and what a module may hold.
 ///

@@ -9,6 +9,8 @@ use wasmparser::FunctionBody;
 use super::precompiled::Unfit;
 use crate::compile::LowerError;
 use crate::error::{Error, ModuleError};
+use crate::limits::Watch;
+use crate::trap::TrapCode;
 
 /// What is wrong with a module's bytes.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(super) enum Fault {
     Limit(String),
     /// The engine has no room for it.
     NoRoom(String),
+    /// The time is up that there was for it.
+    Ended(TrapCode),
     /// The code that was made of it before is not for this engine.
     Unfit(Unfit),
 }
@@ -92,6 +96,7 @@ impl Fault {
         let message = format!("function {func}: {error}");
         match error {
             LowerError::NoRoom(_) => Self::NoRoom(message),
+            LowerError::Ended(code) => Self::Ended(code),
             _ => Self::Limit(message),
         }
     }
@@ -121,6 +126,10 @@ impl Fault {
             Self::NoRoom(message) => {
                 let name = name.map_or_else(String::new, |name| format!(" {name:?}"));
                 return Error::resource(format!("module{name}: {message}"));
+            }
+            Self::Ended(code) => {
+                let name = name.map_or_else(String::new, |name| format!(" {name:?}"));
+                return Watch::trap(code, &format!("loading module{name}")).into();
             }
             Self::Unfit(unfit) => {
                 let name = name.map_or_else(String::new, |name| format!(" {name:?}"));

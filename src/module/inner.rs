@@ -15,6 +15,7 @@ use super::spaces::import_indices;
 use crate::compile::{self, Code, LowerError};
 use crate::engine::{Engine, SigId};
 use crate::ir::Word;
+use crate::limits::Watch;
 use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType};
 
 /// An import.
@@ -136,15 +137,20 @@ impl ModuleInner {
     ///
     /// # Errors
     ///
-    /// Where the function exceeds a limit of lowering, or the engine's pool has no room.
-    pub(crate) fn code(&self, defined_index: u32) -> Result<&Code, LowerError> {
+    /// Where the function exceeds a limit of lowering, or the engine's pool has no room, or the time
+    /// is up: nothing of it is kept then, and it may be lowered later.
+    pub(crate) fn code(
+        &self,
+        defined_index: u32,
+        watch: &mut Watch<'_>,
+    ) -> Result<&Code, LowerError> {
         let cell = &self.code[defined_index as usize];
         if let Some(code) = cell.get() {
             return Ok(code);
         }
-        match compile::lower(self, defined_index) {
+        match compile::lower(self, defined_index, watch) {
             Ok(code) => Ok(cell.get_or_init(|| code)),
-            // The pool may have had room for the other thread's only.
+            // There may have been room or time for the other thread's only.
             Err(error) => cell.get().ok_or(error),
         }
     }

@@ -16,7 +16,7 @@ use crate::compile::Code;
 use crate::engine::{Engine, Lowering};
 use crate::error::Result;
 use crate::ir;
-use crate::limits::Limits;
+use crate::limits::{Limits, Watch};
 
 /// The version and layer of a component; a core module has 1 and 0.
 const COMPONENT_LAYER: [u8; 2] = [1, 0];
@@ -217,8 +217,10 @@ fn text(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
 fn lower_all(module: &ModuleInner) -> Result<(), Fault> {
     let indices = (0..module.bodies.len() as u32).collect();
     let bytes = module.bodies.iter().map(Range::len).sum();
-    side_by_side(indices, bytes, |(): &mut (), defined_index| {
-        let Err(error) = module.code(defined_index) else {
+    let deadline = module.engine.config().limits.deadline;
+    let watch = || Watch::until(deadline);
+    side_by_side(indices, bytes, watch, |watch, defined_index| {
+        let Err(error) = module.code(defined_index, watch) else {
             return Ok(());
         };
         let index = module.func_index(defined_index);

@@ -32,6 +32,7 @@ use crate::compile::Target;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ir;
+use crate::limits::Watch;
 use crate::types::ExternType;
 
 /// A WebAssembly module that was read and validated. Cloning gives another handle to the same
@@ -268,7 +269,7 @@ impl Module {
             return Err(Error::usage(format!("function {func_index} is imported")));
         };
         let code = inner
-            .code(defined_index)
+            .code(defined_index, &mut Watch::nothing())
             .map_err(|error| Error::resource(format!("function {func_index}: {error}")))?;
         Ok(ir::disassemble(&code.words))
     }

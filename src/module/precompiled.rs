@@ -19,6 +19,7 @@ use super::side_by_side::side_by_side;
 use crate::compile::{self, Code, Target, Words};
 use crate::engine::{Config, Engine};
 use crate::ir::Word;
+use crate::limits::Watch;
 
 const MAGIC: [u8; 8] = *b"holdcode";
 /// What code words mean here: a digest of everything that makes and runs them, by the build script,
@@ -130,9 +131,9 @@ pub(super) fn write(module: &ModuleInner, target: Target) -> Vec<u8> {
         module.bodies.iter().map(|_| OnceLock::new()).collect();
     let bytes = module.bodies.iter().map(std::ops::Range::len).sum();
     let indices = (0..functions as u32).collect();
-    let done = side_by_side(indices, bytes, |(): &mut (), index: u32| {
+    let done = side_by_side(indices, bytes, Watch::nothing, |watch, index: u32| {
         // What cannot be lowered is left to its first call.
-        if let Ok(words) = compile::words(module, index, target) {
+        if let Ok(words) = compile::words(module, index, target, watch) {
             let _ = lowered[index as usize].set(words);
         }
         Ok(())

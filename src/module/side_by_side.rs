@@ -15,14 +15,15 @@ const MAX_THREADS: usize = 4;
 const BATCH: usize = 64;
 
 /// Does `work` on each of the bodies, which have so many bytes together and are in the order of their
-/// functions. Each thread has a state of its own.
+/// functions. Each thread has a state of its own, which `state` makes.
 ///
 /// # Errors
 ///
 /// The fault of the first function that has one, whichever thread found it.
-pub(super) fn side_by_side<T: Send, S: Default>(
+pub(super) fn side_by_side<T: Send, S>(
     bodies: Vec<T>,
     bytes: usize,
+    state: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, T) -> Result<(), (u32, Fault)> + Sync,
 ) -> Result<(), Fault> {
     let queue = Queue {
@@ -32,9 +33,9 @@ pub(super) fn side_by_side<T: Send, S: Default>(
     thread::scope(|scope| {
         for _ in 1..threads(bytes) {
             // Where the system gives none, this one does the work.
-            let _ = thread::Builder::new().spawn_scoped(scope, || queue.work(&work));
+            let _ = thread::Builder::new().spawn_scoped(scope, || queue.work(state(), &work));
         }
-        queue.work(&work);
+        queue.work(state(), &work);
     });
     let fault = queue.fault.into_inner();
     match fault.unwrap_or_else(PoisonError::into_inner) {
@@ -63,8 +64,7 @@ struct Queue<T> {
 
 impl<T> Queue<T> {
     /// Works until there are no more, or one has a fault.
-    fn work<S: Default>(&self, work: impl Fn(&mut S, T) -> Result<(), (u32, Fault)>) {
-        let mut state = S::default();
+    fn work<S>(&self, mut state: S, work: impl Fn(&mut S, T) -> Result<(), (u32, Fault)>) {
         loop {
             let batch = self.take();
             if batch.is_empty() {

@@ -15,7 +15,8 @@ pub(super) fn validate_bodies(bodies: Vec<Body<'_>>, limits: &Limits) -> Result<
     side_by_side(
         bodies,
         bytes,
-        |allocs: &mut FuncValidatorAllocations, (func, body)| {
+        FuncValidatorAllocations::default,
+        |allocs, (func, body)| {
             let index = func.index;
             let validated = compile::validate(func, &body, std::mem::take(allocs), limits);
             *allocs = validated.map_err(|rejection| {

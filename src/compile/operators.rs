@@ -1,0 +1,54 @@
+//! Reading the operators of a body that was validated. Knows nothing of what they mean.
+
+use wasmparser::{
+    BinaryReader, FrameKind, FrameStack, FunctionBody, Operator, Result, VisitOperator,
+};
+
+/// The operators of a body from one of them on. A copy takes the same time however deep the blocks
+/// are nested, which wasmparser's own reader of operators does not give: it keeps their kinds.
+#[derive(Clone)]
+pub(super) struct Operators<'m>(BinaryReader<'m>);
+
+impl<'m> Operators<'m> {
+    /// Those of a body.
+    pub(super) fn of(body: &FunctionBody<'m>) -> Result<Self> {
+        Ok(Self(body.get_operators_reader()?.get_binary_reader()))
+    }
+
+    /// Whether there are no more.
+    pub(super) fn eof(&self) -> bool {
+        self.0.eof()
+    }
+
+    /// Where in the module's bytes the next one begins.
+    pub(super) fn offset(&self) -> u64 {
+        self.0.original_position()
+    }
+
+    /// The next one.
+    pub(super) fn read(&mut self) -> Result<Operator<'m>> {
+        self.0.visit_operator(&mut Validated)
+    }
+}
+
+/// Makes an operator of what is visited, in a body whose blocks are known to be well formed.
+struct Validated;
+
+impl FrameStack for Validated {
+    fn current_frame(&self) -> Option<FrameKind> {
+        // The only kind that is asked for: `else` is in an `if`.
+        Some(FrameKind::If)
+    }
+}
+
+macro_rules! visit {
+    ($(@$proposal:ident $operator:ident $({ $($arg:ident: $ty:ty),* })? => $visit:ident ($($_:tt)*))*) => {$(
+        fn $visit(&mut self $($(, $arg: $ty)*)?) -> Operator<'a> {
+            Operator::$operator $({ $($arg),* })?
+        }
+    )*};
+}
+impl<'a> VisitOperator<'a> for Validated {
+    type Output = Operator<'a>;
+    wasmparser::for_each_visit_operator!(visit);
+}

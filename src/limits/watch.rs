@@ -1,0 +1,140 @@
+//! Long work of the host's for a guest that ends in time: loading, lowering.
+
+use std::time::Instant;
+
+use super::Meter;
+use crate::trap::{Trap, TrapCode};
+
+/// Looks at the clock once in many steps of some work, so that the work ends when its time is up.
+///
+/// Whoever loops calls [`Watch::step`] with the steps that a turn took, and stops where that is an
+/// error. A step is what takes some nanoseconds: an operator that is validated or lowered, a value
+/// that one of them moves, some bytes of text that are read. Work in threads has a watch for each
+/// ([`Watch::until`] of the same moment). Work in small pieces shares one watch between them, since a
+/// new one looks for the first time only after [`Watch::STEPS`].
+///
+/// Loading has [`Watch::until`] the deadline of [`Config::limits`](crate::Config::limits) or of a
+/// store, and [`Watch::trap`] is what it returns when that has passed. An execution has
+/// [`Meter::watch`], and its meter explains the code.
+#[derive(Debug)]
+pub(crate) struct Watch<'a> {
+    over: Over<'a>,
+    /// Steps until the next look.
+    left: usize,
+}
+
+/// What ends the work.
+#[derive(Clone, Copy, Debug)]
+enum Over<'a> {
+    Nothing,
+    Deadline(Instant),
+    #[cfg_attr(
+        not(feature = "run"),
+        allow(dead_code, reason = "what executes has a meter")
+    )]
+    Meter(&'a Meter),
+}
+
+impl Watch<'static> {
+    /// Steps between two looks: some ten microseconds of work.
+    pub(crate) const STEPS: usize = 4096;
+
+    /// For work that nothing ends.
+    pub(crate) fn nothing() -> Self {
+        Self::new(Over::Nothing)
+    }
+
+    /// For work that ends at this moment, if it is one.
+    pub(crate) fn until(deadline: Option<Instant>) -> Self {
+        Self::new(deadline.map_or(Over::Nothing, Over::Deadline))
+    }
+}
+
+impl<'a> Watch<'a> {
+    /// For work that ends as the executions of a store do.
+    #[cfg_attr(
+        not(feature = "run"),
+        allow(dead_code, reason = "what executes has a meter")
+    )]
+    pub(super) fn over(meter: &'a Meter) -> Self {
+        Self::new(Over::Meter(meter))
+    }
+
+    fn new(over: Over<'a>) -> Self {
+        Self {
+            over,
+            left: Watch::STEPS,
+        }
+    }
+
+    /// Counts steps, and now and then looks whether the work may go on.
+    ///
+    /// # Errors
+    ///
+    /// [`TrapCode::DeadlineExceeded`], or [`TrapCode::Interrupted`], which this uses up.
+    #[inline]
+    pub(crate) fn step(&mut self, steps: usize) -> Result<(), TrapCode> {
+        match self.left.checked_sub(steps) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => self.look(),
+        }
+    }
+
+    /// What work comes to that its deadline ended before anything was executed: a trap that says
+    /// whose deadline it was.
+    pub(crate) fn trap(code: TrapCode, doing: &str) -> Trap {
+        Trap::from(code).with_detail(format!(
+            "{doing} takes longer than limit `deadline` allows; set a later one with \
+             `Limits::deadline` or `Limits::timeout`"
+        ))
+    }
+
+    #[cold]
+    fn look(&mut self) -> Result<(), TrapCode> {
+        self.left = Watch::STEPS;
+        match self.over {
+            Over::Nothing => Ok(()),
+            Over::Deadline(deadline) if Instant::now() < deadline => Ok(()),
+            Over::Deadline(_) => Err(TrapCode::DeadlineExceeded),
+            Over::Meter(meter) => meter.check_code(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::limits::Limits;
+
+    /// How many steps it takes, one by one, until the work may not go on.
+    fn steps(mut watch: Watch<'_>) -> (usize, Option<TrapCode>) {
+        let most = 3 * Watch::STEPS;
+        let ended = (0..most).find_map(|step| Some((step, watch.step(1).err()?)));
+        ended.map_or((most, None), |(step, code)| (step, Some(code)))
+    }
+
+    #[test]
+    fn work_ends_at_the_first_look_after_its_time() {
+        let now = Instant::now();
+        let passed = Some(TrapCode::DeadlineExceeded);
+        assert_eq!(steps(Watch::until(Some(now))), (Watch::STEPS, passed));
+        let later = now + Duration::from_secs(3600);
+        assert_eq!(steps(Watch::until(Some(later))).1, None);
+        assert_eq!(steps(Watch::nothing()).1, None);
+        assert!(Watch::until(Some(now)).step(usize::MAX).is_err());
+    }
+
+    #[test]
+    fn work_ends_when_its_store_is_interrupted() {
+        let meter = Meter::new(&Limits::new(), true);
+        assert_eq!(steps(meter.watch()).1, None);
+        meter.interrupt_handle().unwrap().interrupt();
+        assert_eq!(steps(meter.watch()).1, Some(TrapCode::Interrupted));
+        assert_eq!(steps(meter.watch()).1, None);
+    }
+}
