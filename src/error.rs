@@ -1,11 +1,32 @@
-//! The errors of the library, as types that a program can match on.
+//! The errors of the library, as types that a program can match on, and the way from an error to what
+//! caused it.
 
-use crate::trap::Trap;
+use std::any::Any;
+use std::error::Error as StdError;
+
+use crate::trap::{Trap, TrapCode};
 
 /// The library's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can go wrong. One pointer wide.
+///
+/// [`Error::kind`] is for matching; [`Error::trap`], [`Error::exit_code`] and
+/// [`Error::downcast_ref`] find what ended a guest wherever it stands, also where a host function put
+/// a text or an error of its own around it.
+///
+/// ```
+/// use holdall::{Engine, Error, Func, Store, Trap};
+///
+/// # fn main() -> holdall::Result<()> {
+/// let mut store = Store::new(&Engine::default(), ());
+/// let fails = Func::wrap(&mut store, || -> Result<(), Trap> { Err(Trap::new("no more ink")) });
+/// let error: Error = fails.call(&mut store, &[], &mut []).unwrap_err();
+/// assert_eq!(error.to_string(), "no more ink");
+/// assert!(error.trap().is_some() && error.is::<Trap>());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<ErrorKind>);
@@ -106,6 +127,20 @@ fn of_name(name: &Option<Box<str>>) -> String {
 }
 
 impl Error {
+    /// An error of the program's own, for a host function to return.
+    #[cfg(feature = "run")]
+    #[must_use]
+    pub fn new(error: impl StdError + Send + Sync + 'static) -> Self {
+        ErrorKind::from(anyhow::Error::new(error)).into()
+    }
+
+    /// An error that is a text, for a host function to return.
+    #[cfg(feature = "run")]
+    #[must_use]
+    pub fn msg(message: impl std::fmt::Display + std::fmt::Debug + Send + Sync + 'static) -> Self {
+        ErrorKind::Host(anyhow::Error::msg(message)).into()
+    }
+
     /// The kind, for matching.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
@@ -118,47 +153,126 @@ impl Error {
         *self.0
     }
 
-    /// The trap, where it is one, of a module or of one that it needs.
+    /// The trap, where one is what ended the guest: the error itself, or a cause of it. Of a module
+    /// that did not start, the trap that kept it from starting.
     #[must_use]
     pub fn trap(&self) -> Option<&Trap> {
-        match self.cause() {
-            ErrorKind::Trap(trap) => Some(trap),
-            _ => None,
-        }
+        self.find()
     }
 
     /// The exit code, where the guest ended itself, or a module that it needs did as it started.
     #[must_use]
     pub fn exit_code(&self) -> Option<i32> {
-        match self.cause() {
-            ErrorKind::Exit(I32Exit(code)) => Some(*code),
-            _ => None,
-        }
+        self.find::<I32Exit>().map(|exit| exit.0)
     }
 
     /// The call of the host that was not allowed, where that ended the guest, or a module that it
     /// needs as it started.
     #[must_use]
     pub fn denied(&self) -> Option<&HostCallDenied> {
-        match self.cause() {
-            ErrorKind::Denied(denied) => Some(denied),
-            _ => None,
-        }
+        self.find()
     }
 
-    /// The kind; of a module that did not start, why it did not.
-    fn cause(&self) -> &ErrorKind {
-        match self.kind() {
+    /// The error of type `E` that this is, or that is a cause of it: [`Trap`], [`TrapCode`],
+    /// [`I32Exit`], a [`ModuleError`], a [`LinkError`](crate::LinkError), or what a host function
+    /// returned.
+    #[must_use]
+    pub fn downcast_ref<E: StdError + Send + Sync + 'static>(&self) -> Option<&E> {
+        #[cfg(feature = "run")]
+        if let ErrorKind::Host(error) = self.kind()
+            && let Some(found) = error.downcast_ref()
+        {
+            return Some(found);
+        }
+        self.find().or_else(|| {
+            let code: &dyn Any = self.trap()?.code_ref();
+            code.downcast_ref()
+        })
+    }
+
+    /// Whether there is an error of type `E` for [`Error::downcast_ref`].
+    #[must_use]
+    pub fn is<E: StdError + Send + Sync + 'static>(&self) -> bool {
+        self.downcast_ref::<E>().is_some()
+    }
+
+    /// The error of type `E`, by value, where this is one, or a host function returned one, whatever
+    /// text it put around it.
+    ///
+    /// # Errors
+    /// This error, where it is no `E`; also where an `E` is only the
+    /// [`source`](std::error::Error::source) of another error, which keeps it.
+    pub fn downcast<E: StdError + Send + Sync + 'static>(self) -> Result<E, Self> {
+        fn of<S: Any, E: Any>(error: S, back: impl FnOnce(S) -> ErrorKind) -> Result<E, Error> {
+            let mut error = Some(error);
+            let any: &mut dyn Any = &mut error;
+            match any.downcast_mut::<Option<E>>().and_then(Option::take) {
+                Some(found) => Ok(found),
+                None => Err(back(error.expect("it was not taken")).into()),
+            }
+        }
+        match self.into_kind() {
+            ErrorKind::Module(error) => of(error, ErrorKind::Module),
             #[cfg(feature = "run")]
-            ErrorKind::Link(crate::link::LinkError::Start { source, .. }) => source.cause(),
-            kind => kind,
+            ErrorKind::Link(error) => of(error, ErrorKind::Link),
+            ErrorKind::Trap(trap) => of(trap, ErrorKind::Trap),
+            #[cfg(feature = "run")]
+            ErrorKind::Host(error) => error
+                .downcast()
+                .map_err(|error| ErrorKind::Host(error).into()),
+            ErrorKind::Exit(exit) => of(exit, ErrorKind::Exit),
+            ErrorKind::Denied(denied) => of(denied, ErrorKind::Denied),
+            kind @ (ErrorKind::Usage(_) | ErrorKind::Resource(_)) => Err(kind.into()),
         }
     }
 
-    /// The trap that it is itself.
+    /// This error, then what caused it, each the cause of the one before.
+    pub fn chain(&self) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+        std::iter::successors(Some(self.inner()), |&error| {
+            let source = error.source()?;
+            // An error of this library passes its kind on, which is the one to look at.
+            Some(source.downcast_ref().map_or(source, Self::inner))
+        })
+    }
+
+    /// The last of [`Error::chain`]: what began it.
+    #[must_use]
+    pub fn root_cause(&self) -> &(dyn StdError + 'static) {
+        self.chain().last().unwrap_or(self)
+    }
+
+    /// The first of type `E` of the chain.
+    fn find<E: StdError + 'static>(&self) -> Option<&E> {
+        self.chain().find_map(|error| error.downcast_ref())
+    }
+
+    /// What the kind holds, where that is an error of its own.
+    fn inner(&self) -> &(dyn StdError + 'static) {
+        match self.kind() {
+            ErrorKind::Module(error) => error,
+            #[cfg(feature = "run")]
+            ErrorKind::Link(error) => error,
+            ErrorKind::Trap(trap) => trap,
+            #[cfg(feature = "run")]
+            ErrorKind::Host(error) => &**error,
+            ErrorKind::Exit(exit) => exit,
+            ErrorKind::Denied(denied) => denied,
+            kind @ (ErrorKind::Usage(_) | ErrorKind::Resource(_)) => kind,
+        }
+    }
+
+    /// The trap that it is itself, whatever text a host function put around it.
+    #[cfg(feature = "run")]
     pub(crate) fn trap_mut(&mut self) -> Option<&mut Trap> {
         match &mut *self.0 {
             ErrorKind::Trap(trap) => Some(trap),
+            ErrorKind::Host(error) => {
+                if error.is::<Self>() {
+                    error.downcast_mut::<Self>()?.trap_mut()
+                } else {
+                    error.downcast_mut()
+                }
+            }
             _ => None,
         }
     }
@@ -170,23 +284,37 @@ impl Error {
     pub(crate) fn resource(message: impl Into<String>) -> Self {
         ErrorKind::Resource(message.into()).into()
     }
+}
 
-    /// The error of a host function. An [`Error`] of this library that passed through the host
-    /// function keeps its kind, and so does the guest's own end.
-    #[cfg(feature = "run")]
-    pub(crate) fn host(error: anyhow::Error) -> Self {
-        let error = match error.downcast::<Self>() {
-            Ok(error) => return error,
-            Err(error) => error,
-        };
-        let error = match error.downcast::<I32Exit>() {
-            Ok(exit) => return exit.into(),
-            Err(error) => error,
-        };
-        match error.downcast::<HostCallDenied>() {
-            Ok(denied) => denied.into(),
-            Err(error) => ErrorKind::Host(error).into(),
+/// The error of a host function. What this library knows the meaning of keeps its kind, where nothing
+/// was put around it: an [`Error`], a [`Trap`], the guest's own end.
+#[cfg(feature = "run")]
+impl From<anyhow::Error> for ErrorKind {
+    fn from(error: anyhow::Error) -> Self {
+        /// The error, where it is an `E` and that is all of it.
+        fn bare<E: StdError + Send + Sync + 'static>(
+            error: anyhow::Error,
+        ) -> Result<E, anyhow::Error> {
+            let outermost: &(dyn StdError + 'static) = &*error;
+            if outermost.is::<E>() {
+                error.downcast()
+            } else {
+                Err(error)
+            }
         }
+        bare::<Error>(error)
+            .map(Error::into_kind)
+            .or_else(|error| bare::<Trap>(error).map(Self::from))
+            .or_else(|error| bare::<TrapCode>(error).map(Self::from))
+            .or_else(|error| bare::<I32Exit>(error).map(Self::from))
+            .or_else(|error| bare::<HostCallDenied>(error).map(Self::from))
+            .unwrap_or_else(Self::Host)
+    }
+}
+
+impl From<TrapCode> for ErrorKind {
+    fn from(code: TrapCode) -> Self {
+        Trap::from(code).into()
     }
 }
 

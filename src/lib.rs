@@ -77,7 +77,7 @@ pub use link::{
 pub use module::{ExportType, ImportType, Module};
 #[cfg(feature = "run")]
 pub use store::{
-    AsContext, AsContextMut, Extern, ExternRef, Func, Global, Instance, Memory, Store,
+    AsContext, AsContextMut, Export, Extern, ExternRef, Func, Global, Instance, Memory, Store,
     StoreContext, StoreContextMut, Table,
 };
 #[cfg(feature = "run")]

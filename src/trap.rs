@@ -42,6 +42,8 @@ pub enum TrapCode {
     Interrupted,
     /// A function was to be lowered at its first call, and the engine's pool has no room for it.
     OutOfMemory,
+    /// A function of the host ended the execution for a reason of its own ([`Trap::new`]).
+    Host,
 }
 
 impl TrapCode {
@@ -66,6 +68,7 @@ impl TrapCode {
             Self::DeadlineExceeded => "deadline exceeded",
             Self::Interrupted => "interrupted",
             Self::OutOfMemory => "out of memory",
+            Self::Host => "trap of the host",
         }
     }
 }
@@ -75,6 +78,8 @@ impl fmt::Display for TrapCode {
         f.write_str(self.message())
     }
 }
+
+impl std::error::Error for TrapCode {}
 
 /// One function on the guest's call stack when it trapped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,17 +121,31 @@ impl Trap {
     /// At most this many frames of a backtrace are kept.
     pub const MAX_FRAMES: usize = 64;
 
-    pub(crate) fn new(code: TrapCode, frames: Vec<Frame>) -> Self {
+    /// A trap for a reason of the host's own, which `message` tells: for a host function to return.
+    /// Its code is [`TrapCode::Host`].
+    ///
+    /// A trap for one of the reasons of the specification is made of its code:
+    /// `Trap::from(TrapCode::Unreachable)`.
+    #[must_use]
+    pub fn new(message: impl Into<Box<str>>) -> Self {
+        Self::from(TrapCode::Host).with_detail(message)
+    }
+
+    /// The trap with a text that tells more than its code, in place of one that it had.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<Box<str>>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// The trap of an execution that ended with these calls.
+    #[cfg_attr(not(feature = "run"), allow(dead_code, reason = "nothing runs"))]
+    pub(crate) fn at(code: TrapCode, frames: Vec<Frame>) -> Self {
         Self {
             code,
             detail: None,
             frames,
         }
-    }
-
-    pub(crate) fn with_detail(mut self, detail: impl Into<Box<str>>) -> Self {
-        self.detail = Some(detail.into());
-        self
     }
 
     /// Adds the calls that led to a host function out of which the trap came.
@@ -141,6 +160,16 @@ impl Trap {
         self.code
     }
 
+    /// What is told beyond the code: the message of [`Trap::new`], the limit that was reached.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
+    pub(crate) fn code_ref(&self) -> &TrapCode {
+        &self.code
+    }
+
     /// The calls that led here, innermost first, at most [`Trap::MAX_FRAMES`].
     #[must_use]
     pub fn frames(&self) -> &[Frame] {
@@ -150,15 +179,16 @@ impl Trap {
 
 impl From<TrapCode> for Trap {
     fn from(code: TrapCode) -> Self {
-        Self::new(code, Vec::new())
+        Self::at(code, Vec::new())
     }
 }
 
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.code.fmt(f)?;
-        if let Some(detail) = &self.detail {
-            write!(f, ": {detail}")?;
+        match &self.detail {
+            Some(message) if self.code == TrapCode::Host => f.write_str(message)?,
+            Some(detail) => write!(f, "{}: {detail}", self.code)?,
+            None => self.code.fmt(f)?,
         }
         for (depth, frame) in self.frames.iter().enumerate() {
             write!(f, "\n  {depth}: {frame}")?;

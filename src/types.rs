@@ -169,6 +169,63 @@ pub struct MemoryType {
     pub is_64: bool,
 }
 
+impl GlobalType {
+    /// A global of this type, constant or not.
+    #[must_use]
+    pub const fn new(content: ValType, mutability: Mutability) -> Self {
+        Self {
+            content,
+            mutability,
+        }
+    }
+}
+
+impl TableType {
+    /// A table of at least `min` elements and at most `max`, indexed by `i32`.
+    #[must_use]
+    pub fn new(element: RefType, min: u32, max: Option<u32>) -> Self {
+        Self {
+            element,
+            min: min.into(),
+            max: max.map(u64::from),
+            is_64: false,
+        }
+    }
+
+    /// A table of at least `min` elements and at most `max`, indexed by `i64`.
+    #[must_use]
+    pub const fn new64(element: RefType, min: u64, max: Option<u64>) -> Self {
+        Self {
+            element,
+            min,
+            max,
+            is_64: true,
+        }
+    }
+}
+
+impl MemoryType {
+    /// A memory of at least `min` pages of 65,536 bytes and at most `max`, addressed by `i32`.
+    #[must_use]
+    pub fn new(min: u32, max: Option<u32>) -> Self {
+        Self {
+            min: min.into(),
+            max: max.map(u64::from),
+            is_64: false,
+        }
+    }
+
+    /// A memory of at least `min` pages of 65,536 bytes and at most `max`, addressed by `i64`.
+    #[must_use]
+    pub const fn new64(min: u64, max: Option<u64>) -> Self {
+        Self {
+            min,
+            max,
+            is_64: true,
+        }
+    }
+}
+
 /// The type of an import or an export.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ExternType {
@@ -211,6 +268,42 @@ impl ExternType {
                     }
             }
             _ => false,
+        }
+    }
+
+    /// The type of the function, where it is one.
+    #[must_use]
+    pub const fn func(&self) -> Option<&FuncType> {
+        match self {
+            Self::Func(ty) => Some(ty),
+            _ => None,
+        }
+    }
+
+    /// The type of the table, where it is one.
+    #[must_use]
+    pub const fn table(&self) -> Option<&TableType> {
+        match self {
+            Self::Table(ty) => Some(ty),
+            _ => None,
+        }
+    }
+
+    /// The type of the memory, where it is one.
+    #[must_use]
+    pub const fn memory(&self) -> Option<&MemoryType> {
+        match self {
+            Self::Memory(ty) => Some(ty),
+            _ => None,
+        }
+    }
+
+    /// The type of the global, where it is one.
+    #[must_use]
+    pub const fn global(&self) -> Option<&GlobalType> {
+        match self {
+            Self::Global(ty) => Some(ty),
+            _ => None,
         }
     }
 

@@ -1,10 +1,26 @@
 //! Values as an embedder sees them, and as an 8-byte slot holds them.
 
+use crate::error::{Error, Result};
 use crate::store::{ExternRef, Func};
 use crate::types::{HeapType, RefType, ValType};
 
 /// A WebAssembly value. Floats are held as their bits, so that NaNs keep their payload.
-#[derive(Clone, Copy, Debug)]
+///
+/// Two values are equal where they are of one type and the same bits, or refer to the same thing: a
+/// NaN equals itself, and `0.0` is not `-0.0`.
+///
+/// ```
+/// use holdall::Val;
+///
+/// assert_eq!(Val::from(7), Val::I32(7));
+/// assert_eq!(Val::from(0.5_f64).f64(), Some(0.5));
+/// assert_eq!(i64::try_from(Val::I64(-1))?, -1);
+/// assert_eq!(Val::I32(1).unwrap_i32(), 1);
+/// let error = i32::try_from(Val::I64(1)).unwrap_err();
+/// assert_eq!(error.to_string(), "expected i32, found i64");
+/// # Ok::<(), holdall::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Val {
     /// An `i32`.
     I32(i32),
@@ -23,6 +39,24 @@ pub enum Val {
 }
 
 impl Val {
+    /// The null of `funcref`.
+    #[must_use]
+    pub const fn null_func_ref() -> Self {
+        Self::FuncRef(None)
+    }
+
+    /// The null of `externref`.
+    #[must_use]
+    pub const fn null_extern_ref() -> Self {
+        Self::ExternRef(None)
+    }
+
+    /// Whether it is a null reference.
+    #[must_use]
+    pub const fn is_null(&self) -> bool {
+        matches!(self, Self::FuncRef(None) | Self::ExternRef(None))
+    }
+
     /// The type of the value. A reference's is the nullable one.
     #[must_use]
     pub const fn ty(&self) -> ValType {
@@ -94,6 +128,7 @@ val_from! {
     u64 => |value| Self::I64(value.cast_signed());
     f32 => |value| Self::F32(value.to_bits());
     f64 => |value| Self::F64(value.to_bits());
+    bool => |value| Self::I32(value.into());
     u128 => |value| Self::V128(value);
     Func => |value| Self::FuncRef(Some(value));
     Option<Func> => |value| Self::FuncRef(value);
@@ -102,9 +137,9 @@ val_from! {
 }
 
 macro_rules! val_as {
-    ($($(#[$doc:meta])* $name:ident -> $ty:ty: $pattern:pat => $value:expr;)*) => {
+    ($($name:ident $unwrap:ident $what:literal -> $ty:ty: $pattern:pat => $value:expr;)*) => {
         impl Val {$(
-            $(#[$doc])*
+            #[doc = concat!("The value, where it is ", $what, ".")]
             #[must_use]
             pub fn $name(&self) -> Option<$ty> {
                 match *self {
@@ -112,22 +147,58 @@ macro_rules! val_as {
                     _ => None,
                 }
             }
+
+            #[doc = concat!("The value, which is ", $what, ".")]
+            ///
+            /// # Panics
+            /// When it is not.
+            #[must_use]
+            #[track_caller]
+            pub fn $unwrap(&self) -> $ty {
+                match self.$name() {
+                    Some(value) => value,
+                    None => panic!("expected {}, found {}", $what, self.ty()),
+                }
+            }
         )*}
     };
 }
 val_as! {
-    /// The value, where it is an `i32`.
-    i32 -> i32: Self::I32(value) => value;
-    /// The value, where it is an `i64`.
-    i64 -> i64: Self::I64(value) => value;
-    /// The value, where it is an `f32`.
-    f32 -> f32: Self::F32(bits) => f32::from_bits(bits);
-    /// The value, where it is an `f64`.
-    f64 -> f64: Self::F64(bits) => f64::from_bits(bits);
-    /// The value, where it is a `v128`.
-    v128 -> u128: Self::V128(value) => value;
-    /// The value, where it is a `funcref`.
-    func_ref -> Option<Func>: Self::FuncRef(value) => value;
-    /// The value, where it is an `externref`.
-    extern_ref -> Option<ExternRef>: Self::ExternRef(value) => value;
+    i32 unwrap_i32 "an i32" -> i32: Self::I32(value) => value;
+    i64 unwrap_i64 "an i64" -> i64: Self::I64(value) => value;
+    f32 unwrap_f32 "an f32" -> f32: Self::F32(bits) => f32::from_bits(bits);
+    f64 unwrap_f64 "an f64" -> f64: Self::F64(bits) => f64::from_bits(bits);
+    v128 unwrap_v128 "a v128" -> u128: Self::V128(value) => value;
+    func_ref unwrap_func_ref "a funcref" -> Option<Func>: Self::FuncRef(value) => value;
+    extern_ref unwrap_extern_ref "an externref" -> Option<ExternRef>: Self::ExternRef(value) => value;
+}
+
+macro_rules! val_into {
+    ($($ty:ty, $what:literal: |$value:ident| $to:expr;)*) => {$(
+        #[doc = concat!("An error where the value is not ", $what, ".")]
+        impl TryFrom<Val> for $ty {
+            type Error = Error;
+
+            fn try_from($value: Val) -> Result<Self> {
+                $to.ok_or_else(|| {
+                    let found = $value.ty();
+                    Error::usage(format!(concat!("expected ", $what, ", found {}"), found))
+                })
+            }
+        }
+    )*};
+}
+val_into! {
+    i32, "i32": |value| value.i32();
+    u32, "i32": |value| value.i32().map(i32::cast_unsigned);
+    bool, "i32": |value| value.i32().map(|value| value != 0);
+    i64, "i64": |value| value.i64();
+    u64, "i64": |value| value.i64().map(i64::cast_unsigned);
+    f32, "f32": |value| value.f32();
+    f64, "f64": |value| value.f64();
+    u128, "v128": |value| value.v128();
+    Option<Func>, "funcref": |value| value.func_ref();
+    Option<ExternRef>, "externref": |value| value.extern_ref();
+    Func, "funcref that is not null": |value| value.func_ref().flatten();
+    ExternRef, "externref that is not null": |value| value.extern_ref().flatten();
 }

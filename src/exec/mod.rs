@@ -107,7 +107,7 @@ pub(crate) unsafe fn invoke(
                 Ok(())
             }
             Exit::Trap(code, ip, fp, detail) => {
-                let trap = Trap::new(code, backtrace::walk(&*ctx, ip, fp));
+                let trap = Trap::at(code, backtrace::walk(&*ctx, ip, fp));
                 let detail = detail.or_else(|| (*core.as_ptr()).meter.explain(code));
                 Err(match detail {
                     Some(detail) => trap.with_detail(detail),
@@ -116,7 +116,7 @@ pub(crate) unsafe fn invoke(
                 .into())
             }
             Exit::Host(error, ip, fp) => {
-                let mut error = Error::host(error);
+                let mut error = Error::from(error);
                 if let Some(trap) = error.trap_mut() {
                     trap.add_callers(backtrace::walk(&*ctx, ip, fp));
                 }

@@ -13,10 +13,12 @@ const UNNAMED: &str = "<host function>";
 
 impl Func {
     /// A function of the host whose type is only known at run time. The closure gets the arguments,
-    /// which are of the parameter types, and sets the results, which are zero or null before.
+    /// which are of the parameter types, and sets the results, which are zero or null before. Its
+    /// `?` takes errors of all types; it is an `anyhow::Result` so that `Ok(())` needs no type.
     ///
     /// An error that it returns ends the guest's execution and reaches the embedder as
-    /// [`ErrorKind::Host`](crate::ErrorKind::Host). So does a result of the wrong type, as
+    /// [`ErrorKind::Host`](crate::ErrorKind::Host), for [`Error::downcast_ref`] to find; an
+    /// [`Error`] or a [`Trap`](crate::Trap) as what it is. A result of the wrong type does so as
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage).
     pub fn new<T>(
         context: impl AsContextMut<Data = T>,
@@ -28,10 +30,12 @@ impl Func {
 
     /// A function of the host, made of a closure whose parameters are [`WasmTy`](crate::WasmTy),
     /// after a [`Caller`] if it wants one, and which returns `()`, a [`WasmTy`](crate::WasmTy), a
-    /// tuple of them, or an `anyhow::Result` of one of these.
+    /// tuple of them, or a `Result` of one of these with an error of any type
+    /// ([`WasmRet`](crate::WasmRet)).
     ///
     /// An error that it returns ends the guest's execution and reaches the embedder as
-    /// [`ErrorKind::Host`](crate::ErrorKind::Host).
+    /// [`ErrorKind::Host`](crate::ErrorKind::Host), for [`Error::downcast_ref`] to find; an
+    /// [`Error`] or a [`Trap`](crate::Trap) as what it is.
     ///
     /// ```
     /// use holdall::{Caller, Engine, Func, Store, Val};

@@ -1,13 +1,37 @@
 //! What a host function knows of its caller.
 
+use std::fmt;
 use std::ptr::NonNull;
 
 use crate::engine::Engine;
+use crate::error::Result;
+use crate::limits::InterruptHandle;
 use crate::store::{
     AsContext, AsContextMut, Core, Extern, Instance, InstanceData, StoreContext, StoreContextMut,
+    fuel_and_limits, set_fuel_and_limits,
 };
 
 /// The store in which a host function was called, and the instance that called it.
+///
+/// ```
+/// use holdall::{Caller, Config, Engine, Extern, Linker};
+///
+/// let engine = Engine::new(Config::new().metering(true));
+/// let mut linker = Linker::<Vec<u8>>::new(&engine);
+/// linker.func_wrap("host", "log", |mut caller: Caller<'_, Vec<u8>>, at: u32, len: u32| {
+///     let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
+///         anyhow::bail!("the caller exports no memory");
+///     };
+///     let (bytes, log) = memory.data_and_store_mut(&mut caller);
+///     let text = bytes.get(at as usize..).and_then(|rest| rest.get(..len as usize));
+///     log.extend(text.ok_or_else(|| anyhow::anyhow!("the text is outside of the memory"))?);
+///     if let Some(fuel) = caller.fuel() {
+///         caller.set_fuel(fuel.saturating_sub(len.into()))?;
+///     }
+///     Ok(())
+/// })?;
+/// # Ok::<(), holdall::Error>(())
+/// ```
 pub struct Caller<'a, T> {
     store: StoreContextMut<'a, T>,
     instance: Option<Instance>,
@@ -31,16 +55,36 @@ impl<T> Caller<'_, T> {
         self.store.engine()
     }
 
+    fuel_and_limits!();
+    set_fuel_and_limits!();
+
+    /// What ends this store's executions from another thread.
+    ///
+    /// # Errors
+    ///
+    /// When the engine does not meter ([`Config::metering`](crate::Config::metering)).
+    pub fn interrupt_handle(&self) -> Result<InterruptHandle> {
+        self.core().meter.interrupt_handle()
+    }
+
     /// The export of this name of the instance that called. `None` also when the embedder called.
     #[must_use]
     pub fn get_export(&self, name: &str) -> Option<Extern> {
-        self.instance?.export_in(self.store.core(), name)
+        self.instance?.export_in(self.core(), name)
     }
 
     /// The instance that called; `None` when the embedder did.
     #[must_use]
     pub fn instance(&self) -> Option<Instance> {
         self.instance
+    }
+
+    fn core(&self) -> &Core {
+        self.store.core()
+    }
+
+    fn core_mut(&mut self) -> &mut Core {
+        self.store.core_mut()
     }
 
     /// The caller as a [`HostBody`](crate::store::HostBody) gets it.
@@ -58,6 +102,15 @@ impl<T> Caller<'_, T> {
             instance: NonNull::new(instance).map(|data| Instance::from_data(id, data)),
             store,
         }
+    }
+}
+
+impl<T> fmt::Debug for Caller<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller")
+            .field("store", self.core())
+            .field("instance", &self.instance)
+            .finish()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Host functions before they are in a store: what a linker holds.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -105,6 +106,13 @@ impl<T> HostDef<T> {
     }
 }
 
+impl<T> fmt::Debug for HostDef<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ty, signature, .. } = self;
+        write!(f, "HostDef({:?}: {ty})", signature.name)
+    }
+}
+
 impl<T> Clone for HostDef<T> {
     fn clone(&self) -> Self {
         Self {
@@ -142,6 +150,15 @@ fn defaults(types: &[ValType]) -> Vec<Val> {
 pub(super) fn foreign_result(name: &str) -> anyhow::Error {
     let message = format!(
         "host function {name:?}: expected results of the same store, found a reference of another"
+    );
+    Error::usage(message).into()
+}
+
+/// The error of a host function that gets a null where it takes a function or a value.
+#[cold]
+pub(super) fn null_argument(name: &str) -> anyhow::Error {
+    let message = format!(
+        "host function {name:?}: expected a reference, found a null; take an `Option` to take nulls"
     );
     Error::usage(message).into()
 }

@@ -1,9 +1,10 @@
 //! Closures that can be host functions.
 
+use std::error::Error as StdError;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use crate::host::def::foreign_result;
+use crate::host::def::{foreign_result, null_argument};
 use crate::host::wasm_ty::{Row, for_each_arity};
 use crate::host::{Caller, HostDef, WasmResults, WasmTy};
 use crate::store::{Core, HostBody, InstanceData};
@@ -17,9 +18,34 @@ pub trait IntoFunc<T, Params, Results>: Send + Sync + 'static {
     fn into_host_def(self, name: &str) -> HostDef<T>;
 }
 
-/// What a closure that is a host function can return: [`WasmResults`], or an `anyhow::Result` of
-/// them.
-pub trait WasmRet {
+/// What a closure that is a host function can return: [`WasmResults`], or a `Result` of them whose
+/// error is a [`holdall::Error`](crate::Error), an `anyhow::Error`, any type that implements
+/// [`std::error::Error`], or a `Box<dyn Error + Send + Sync>`.
+///
+/// ```
+/// use holdall::{Engine, Linker};
+///
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("{0} is odd")]
+/// struct Odd(i32);
+///
+/// let mut linker = Linker::<()>::new(&Engine::default());
+/// linker.func_wrap("host", "half", |n: i32| -> Result<i32, Odd> {
+///     if n % 2 == 0 { Ok(n / 2) } else { Err(Odd(n)) }
+/// })?;
+/// # Ok::<(), holdall::Error>(())
+/// ```
+///
+/// A closure with a `?` in it says which error that makes, as in `-> holdall::Result<i32>`, or ends in
+/// `anyhow::Ok(..)`.
+///
+/// `Kind` says which of these it is, and is never written: it is inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be returned by a host function",
+    note = "a host function returns `()`, a value, a tuple of values, or a `Result` of these whose \
+            error type is any that implements `std::error::Error + Send + Sync`"
+)]
+pub trait WasmRet<Kind = ()> {
     /// The results.
     #[doc(hidden)]
     type Results: WasmResults;
@@ -28,6 +54,15 @@ pub trait WasmRet {
     #[doc(hidden)]
     fn into_result(self) -> anyhow::Result<Self::Results>;
 }
+
+/// The kind of [`WasmRet`] that is a `Result`. Public because its implementation names it, and nothing
+/// that a user could name.
+#[derive(Debug)]
+pub struct Fallible;
+
+/// The kind of [`WasmRet`] that is a `Result` with an error in a box, which is no error itself.
+#[derive(Debug)]
+pub struct Boxed;
 
 impl<R: WasmResults> WasmRet for R {
     type Results = R;
@@ -38,17 +73,26 @@ impl<R: WasmResults> WasmRet for R {
     }
 }
 
-impl<R: WasmResults> WasmRet for anyhow::Result<R> {
+impl<R: WasmResults, E: Into<anyhow::Error>> WasmRet<Fallible> for Result<R, E> {
     type Results = R;
 
     #[inline]
     fn into_result(self) -> anyhow::Result<R> {
-        self
+        self.map_err(Into::into)
+    }
+}
+
+impl<R: WasmResults> WasmRet<Boxed> for Result<R, Box<dyn StdError + Send + Sync>> {
+    type Results = R;
+
+    #[inline]
+    fn into_result(self) -> anyhow::Result<R> {
+        self.map_err(anyhow::Error::from_boxed)
     }
 }
 
 /// A host function of a closure that takes a caller and a row of parameters.
-fn host_def<T, P: Row, R: WasmRet>(
+fn host_def<T, P: Row, R: WasmRet<Kind>, Kind>(
     name: &str,
     func: impl Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static,
 ) -> HostDef<T> {
@@ -60,6 +104,9 @@ fn host_def<T, P: Row, R: WasmRet>(
         // those of the type below, the arguments in them.
         unsafe {
             let id = core.as_ref().id;
+            if !P::are_given(slots) {
+                return Err(null_argument(&body_name));
+            }
             let params = P::read(id, slots);
             let results = func(Caller::from_raw(core, instance), params).into_result()?;
             if !results.belongs_to(id) {
@@ -79,10 +126,10 @@ fn host_def<T, P: Row, R: WasmRet>(
 macro_rules! closures {
     ($($ty:ident)*) => {
         #[allow(non_snake_case, reason = "values are named after their type parameters")]
-        impl<T, Func, Ret, $($ty: WasmTy),*> IntoFunc<T, ($($ty,)*), Ret> for Func
+        impl<T, Func, Ret, Kind, $($ty: WasmTy),*> IntoFunc<T, ($($ty,)*), (Ret, Kind)> for Func
         where
             Func: Fn($($ty),*) -> Ret + Send + Sync + 'static,
-            Ret: WasmRet,
+            Ret: WasmRet<Kind>,
         {
             fn into_host_def(self, name: &str) -> HostDef<T> {
                 host_def(name, move |_: Caller<'_, T>, ($($ty,)*): ($($ty,)*)| self($($ty),*))
@@ -90,10 +137,11 @@ macro_rules! closures {
         }
 
         #[allow(non_snake_case, reason = "values are named after their type parameters")]
-        impl<T, Func, Ret, $($ty: WasmTy),*> IntoFunc<T, (Caller<'_, T>, $($ty,)*), Ret> for Func
+        impl<T, Func, Ret, Kind, $($ty: WasmTy),*>
+            IntoFunc<T, (Caller<'_, T>, $($ty,)*), (Ret, Kind)> for Func
         where
             Func: Fn(Caller<'_, T>, $($ty),*) -> Ret + Send + Sync + 'static,
-            Ret: WasmRet,
+            Ret: WasmRet<Kind>,
         {
             fn into_host_def(self, name: &str) -> HostDef<T> {
                 host_def(name, move |caller: Caller<'_, T>, ($($ty,)*): ($($ty,)*)| {

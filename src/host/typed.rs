@@ -33,8 +33,8 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
     ///
     /// # Errors
     ///
-    /// When the guest traps, when a host function that it calls returns an error, or when a
-    /// parameter is a reference of another store.
+    /// When the guest traps, when a host function that it calls returns an error, when a parameter
+    /// is a reference of another store, or when a result is a null and its Rust type has none.
     ///
     /// # Panics
     ///
@@ -56,6 +56,9 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
         unsafe {
             params.write(slots);
             exec::invoke(context.core_ptr(), entry, slots)?;
+            if !R::are_given(slots) {
+                return Err(null_result());
+            }
             Ok(R::read(id, slots))
         }
     }
@@ -97,4 +100,9 @@ impl<P, R> fmt::Debug for TypedFunc<P, R> {
 #[cold]
 fn foreign_param() -> Error {
     Error::usage("an argument is a reference of another store than the function")
+}
+
+#[cold]
+fn null_result() -> Error {
+    Error::usage("a result is a null; give its type as an `Option` to take nulls")
 }

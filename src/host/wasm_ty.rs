@@ -4,8 +4,10 @@ use crate::store::slot::{extern_slot, func_from_slot, func_slot};
 use crate::store::{ExternRef, Func, StoreId};
 use crate::types::ValType;
 
-/// A Rust type that is a value of WebAssembly: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, `u128`
-/// (a `v128`), `Option<Func>` (a `funcref`) and `Option<ExternRef>` (an `externref`).
+/// A Rust type that is a value of WebAssembly: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, `bool` (an
+/// `i32`, of which everything but 0 is `true`), `u128` (a `v128`), `Option<Func>` (a `funcref`) and
+/// `Option<ExternRef>` (an `externref`). [`Func`] and [`ExternRef`] are these as well; a null in their
+/// place is an error, which ends the guest where it called the host with one.
 pub trait WasmTy: sealed::Slots {}
 
 /// The parameters of a function as a Rust type: one [`WasmTy`], or a tuple of up to 16.
@@ -37,6 +39,17 @@ mod sealed {
             true
         }
 
+        /// Whether there is a value of the Rust type in the slots: a null is none where that has
+        /// no place for one.
+        ///
+        /// # Safety
+        ///
+        /// They hold a value of the WebAssembly type.
+        #[inline]
+        unsafe fn is_given(_slots: *const u64) -> bool {
+            true
+        }
+
         /// Writes it to its slots.
         ///
         /// # Safety
@@ -48,7 +61,7 @@ mod sealed {
         ///
         /// # Safety
         ///
-        /// They hold a value of the type and of that store.
+        /// They hold a value of the type and of that store, which [is given](Self::is_given).
         unsafe fn read(store: StoreId, slots: *const u64) -> Self;
     }
 
@@ -59,6 +72,13 @@ mod sealed {
 
         /// Whether all of them may be given to that store.
         fn belongs_to(&self, store: StoreId) -> bool;
+
+        /// Whether there are values of the Rust types in the slots.
+        ///
+        /// # Safety
+        ///
+        /// They hold values of the WebAssembly types.
+        unsafe fn are_given(slots: *const u64) -> bool;
 
         /// Writes them to their slots.
         ///
@@ -71,7 +91,8 @@ mod sealed {
         ///
         /// # Safety
         ///
-        /// The slots hold values of the types and of that store.
+        /// The slots hold values of the types and of that store, which
+        /// [are given](Self::are_given).
         unsafe fn read(store: StoreId, slots: *const u64) -> Self;
     }
 }
@@ -104,6 +125,7 @@ numbers! {
     u64: I64, |value| value, |slot| slot;
     f32: F32, |value| u64::from(value.to_bits()), |slot| f32::from_bits(slot as u32);
     f64: F64, |value| value.to_bits(), |slot| f64::from_bits(slot);
+    bool: I32, |value| u64::from(value), |slot| slot as u32 != 0;
 }
 
 impl Slots for u128 {
@@ -169,12 +191,52 @@ impl Slots for Option<ExternRef> {
     }
 }
 
+/// References that are never null, as which a slot holds what it holds of the nullable type.
+macro_rules! never_null {
+    ($($ty:ident)*) => {$(
+        impl Slots for $ty {
+            const TY: ValType = <Option<$ty> as Slots>::TY;
+
+            #[inline]
+            fn belongs_to(&self, store: StoreId) -> bool {
+                Slots::belongs_to(&Some(*self), store)
+            }
+
+            #[inline]
+            unsafe fn is_given(slots: *const u64) -> bool {
+                // SAFETY: the caller's duty.
+                unsafe { *slots != 0 }
+            }
+
+            #[inline]
+            unsafe fn write(self, slots: *mut u64) {
+                // SAFETY: the caller's duty.
+                unsafe { Slots::write(Some(self), slots) };
+            }
+
+            #[inline]
+            unsafe fn read(store: StoreId, slots: *const u64) -> Self {
+                // SAFETY: the caller's duty.
+                let value = unsafe { <Option<$ty> as Slots>::read(store, slots) };
+                value.expect("it is given: the caller looked")
+            }
+        }
+    )*};
+}
+never_null! { Func ExternRef }
+
 impl<A: WasmTy> Row for A {
     const TYPES: &'static [ValType] = &[A::TY];
 
     #[inline]
     fn belongs_to(&self, store: StoreId) -> bool {
         Slots::belongs_to(self, store)
+    }
+
+    #[inline]
+    unsafe fn are_given(slots: *const u64) -> bool {
+        // SAFETY: the caller's duty.
+        unsafe { A::is_given(slots) }
     }
 
     #[inline]
@@ -225,6 +287,15 @@ macro_rules! tuple_row {
             fn belongs_to(&self, store: StoreId) -> bool {
                 let ($($ty,)*) = self;
                 true $(&& Slots::belongs_to($ty, store))*
+            }
+
+            #[inline]
+            unsafe fn are_given(mut slots: *const u64) -> bool {
+                // SAFETY: as for `write`.
+                unsafe {
+                    $(if !$ty::is_given(slots) { return false; } slots = slots.add(<$ty as Slots>::TY.slots());)*
+                }
+                true
             }
 
             #[inline]

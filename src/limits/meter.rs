@@ -104,9 +104,14 @@ impl Meter {
 
     /// Takes the limits from now on, the fuel anew.
     pub(crate) fn set(&mut self, limits: &Limits) {
-        self.fuel = limits.fuel;
-        self.granted = limits.fuel.unwrap_or(0);
+        self.set_fuel(limits.fuel);
         self.deadline = limits.deadline;
+    }
+
+    /// Takes this fuel from now on; `None` is no limit.
+    pub(crate) fn set_fuel(&mut self, fuel: Option<u64>) {
+        self.fuel = fuel;
+        self.granted = fuel.unwrap_or(0);
     }
 
     /// Whether executions have budgets, and pay.

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error as StdError;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::bundle::Bundle;
@@ -204,6 +205,12 @@ where
     }
 }
 
+impl<R, D> fmt::Debug for FnReader<R, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FnReader").finish_non_exhaustive()
+    }
+}
+
 impl<R, D> ModuleReader for FnReader<R, D>
 where
     R: Fn(&str) -> Result<Option<Cow<'static, [u8]>>, ReadError> + Send + Sync,
@@ -253,6 +260,15 @@ impl ChainReader {
     pub fn with(mut self, reader: impl ModuleReader + 'static) -> Self {
         self.readers.push(Arc::new(reader));
         self
+    }
+}
+
+impl fmt::Debug for ChainReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let readers = self.readers.iter().map(|reader| reader.describe());
+        f.debug_tuple("ChainReader")
+            .field(&readers.collect::<Vec<_>>())
+            .finish()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Access to a store: shared and exclusive contexts, and the traits of all that can give one.
 
+use std::fmt;
 use std::ptr::NonNull;
 
 use crate::engine::Engine;
@@ -11,6 +12,63 @@ pub(crate) struct Inner<T> {
     pub(crate) core: Core,
     pub(crate) data: T,
 }
+
+/// Methods that read the fuel and the limits of a store, for what has a `core()`.
+macro_rules! fuel_and_limits {
+    () => {
+        /// The units of [`Limits::fuel`](crate::Limits::fuel) that are left; `None` where no limit is
+        /// set.
+        #[must_use]
+        pub fn fuel(&self) -> Option<u64> {
+            self.core().meter.fuel()
+        }
+
+        /// [`fuel`](Self::fuel), where none is an error.
+        ///
+        /// # Errors
+        ///
+        /// When no limit is set.
+        pub fn get_fuel(&self) -> $crate::Result<u64> {
+            self.core().fuel_or_error()
+        }
+
+        /// The limits that hold now. Their fuel is what was granted; see [`fuel`](Self::fuel) for what
+        /// is left.
+        #[must_use]
+        pub fn current_limits(&self) -> &$crate::Limits {
+            &self.core().limits
+        }
+    };
+}
+
+/// Methods that set the fuel and the limits of a store, for what has a `core_mut()`.
+macro_rules! set_fuel_and_limits {
+    () => {
+        /// Sets what the guests may take from now on. What they have already is not taken from them;
+        /// fuel and deadline are replaced. Before, the limits are those of
+        /// [`Config::limits`](crate::Config::limits).
+        ///
+        /// # Errors
+        ///
+        /// When there are fuel or a deadline among them, and the engine does not meter
+        /// ([`Config::metering`](crate::Config::metering)). Then nothing is set.
+        pub fn limits(&mut self, limits: $crate::Limits) -> $crate::Result<()> {
+            self.core_mut().set_limits(limits)
+        }
+
+        /// Sets the fuel, in the units of [`Limits::fuel`](crate::Limits::fuel), and leaves the other
+        /// limits as they are.
+        ///
+        /// # Errors
+        ///
+        /// When the engine does not meter ([`Config::metering`](crate::Config::metering)).
+        pub fn set_fuel(&mut self, units: u64) -> $crate::Result<()> {
+            self.core_mut().set_fuel(units)
+        }
+    };
+}
+
+pub(crate) use {fuel_and_limits, set_fuel_and_limits};
 
 /// Shared access to a store.
 pub struct StoreContext<'a, T>(pub(crate) &'a Inner<T>);
@@ -47,6 +105,8 @@ impl<'a, T> StoreContext<'a, T> {
         &self.0.core.engine
     }
 
+    fuel_and_limits!();
+
     pub(crate) fn core(&self) -> &'a Core {
         &self.0.core
     }
@@ -69,6 +129,9 @@ impl<'a, T> StoreContextMut<'a, T> {
     pub fn engine(&self) -> &Engine {
         &self.0.core.engine
     }
+
+    fuel_and_limits!();
+    set_fuel_and_limits!();
 
     pub(crate) fn core(&self) -> &Core {
         &self.0.core
@@ -100,6 +163,18 @@ impl<'a, T> StoreContextMut<'a, T> {
         // SAFETY: `core` is the first field of a `repr(C)` `Inner<T>` and has provenance over all
         // of it (`core_ptr`); that it is borrowed for `'a` by us alone is the caller's duty.
         Self(unsafe { core.cast::<Inner<T>>().as_mut() })
+    }
+}
+
+impl<T> fmt::Debug for StoreContext<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StoreContext").field(self.core()).finish()
+    }
+}
+
+impl<T> fmt::Debug for StoreContextMut<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StoreContextMut").field(self.core()).finish()
     }
 }
 

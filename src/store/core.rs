@@ -2,6 +2,7 @@
 //! is dropped.
 
 use std::cell::Cell;
+use std::fmt;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +25,13 @@ use crate::types::{FuncType, GlobalType, MemoryType, TableType};
 // handles, which are only followed with a borrow of the store that owns it. So whoever has the
 // core by value or by `&mut` has all of it, on whichever thread.
 unsafe impl Send for Core {}
+
+// SAFETY: whoever has a `&Core` only reads. What is behind addresses is written to by the executor and
+// by methods of handles, each of which has the core by `&mut`. The cell in a function entry is set by
+// the executor alone, and every handle reads the other fields of an entry, and never the cell. The
+// tracer, which is not `Sync`, is called by the executor alone. What a `&Core` does hand out is `Sync`
+// by its type: bytes of memories, values behind `externref`s, modules, the state of host functions.
+unsafe impl Sync for Core {}
 
 /// How many of the fallible structures there were; see [`Core::forget_since`].
 #[derive(Clone, Copy)]
@@ -65,6 +73,26 @@ impl Core {
         self.meter.set(&limits);
         self.limits = limits;
         Ok(())
+    }
+
+    /// Sets the fuel alone, where the engine can hold executions to it.
+    pub(crate) fn set_fuel(&mut self, units: u64) -> Result<()> {
+        let limits = std::mem::take(&mut self.limits);
+        self.limits = limits.fuel(units);
+        let metered = self.limits.check_metering(self.meter.counts());
+        match metered {
+            Ok(()) => self.meter.set_fuel(Some(units)),
+            // It does not meter: there was none before.
+            Err(_) => self.limits.fuel = None,
+        }
+        metered
+    }
+
+    /// The fuel that is left.
+    pub(crate) fn fuel_or_error(&self) -> Result<u64> {
+        self.meter.fuel().ok_or_else(|| {
+            Error::usage("the store has no limit `fuel`; set one with `Limits::fuel` or `set_fuel`")
+        })
     }
 
     /// Adds a function of the host.
@@ -184,6 +212,17 @@ impl Core {
             let table = unsafe { Box::from_raw(table.as_ptr()) };
             self.table_elements -= table.elems.len();
         }
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core")
+            .field("id", &self.id.0)
+            .field("instances", &self.instances.len())
+            .field("memory_bytes", &self.memory_bytes)
+            .field("table_elements", &self.table_elements)
+            .finish_non_exhaustive()
     }
 }
 

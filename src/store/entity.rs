@@ -48,6 +48,40 @@ impl Extern {
     }
 }
 
+/// An export of an instance: what it is, and under which name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Export<'a> {
+    name: &'a str,
+    item: Extern,
+}
+
+impl<'a> Export<'a> {
+    pub(crate) fn new(name: &'a str, item: Extern) -> Self {
+        Self { name, item }
+    }
+
+    /// Its name, distinct from those of the instance's other exports.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// The type; of a memory or table, with the current size as its minimum.
+    ///
+    /// # Panics
+    ///
+    /// When it is of another store.
+    pub fn ty(&self, context: impl AsContext) -> ExternType {
+        self.item.ty(context)
+    }
+
+    /// What is exported.
+    #[must_use]
+    pub fn into_extern(self) -> Extern {
+        self.item
+    }
+}
+
 macro_rules! extern_kinds {
     ($($kind:ident $into:ident $what:literal;)*) => {$(
         impl Extern {
@@ -58,6 +92,14 @@ macro_rules! extern_kinds {
                     Self::$kind(it) => Some(it),
                     _ => None,
                 }
+            }
+        }
+
+        impl Export<'_> {
+            #[doc = concat!("The ", $what, ", where it is one.")]
+            #[must_use]
+            pub fn $into(self) -> Option<$kind> {
+                self.item.$into()
             }
         }
 

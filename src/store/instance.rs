@@ -11,8 +11,8 @@ use crate::module::{ExportKind, Module};
 use crate::store::instantiate::{allocate, instantiate};
 use crate::store::scope::split_qualified;
 use crate::store::{
-    AsContext, AsContextMut, Core, Extern, Func, Global, InstanceData, InstanceState, Memory,
-    Scope, StoreContext, StoreId, Table,
+    AsContext, AsContextMut, Core, Export, Extern, Func, Global, InstanceData, InstanceState,
+    Memory, Scope, StoreContext, StoreId, Table,
 };
 
 /// An instance of a module in a store.
@@ -153,13 +153,13 @@ impl Instance {
     pub fn exports<'a, T: 'a>(
         &self,
         context: impl Into<StoreContext<'a, T>>,
-    ) -> impl ExactSizeIterator<Item = (&'a str, Extern)> + 'a {
+    ) -> impl ExactSizeIterator<Item = Export<'a>> + 'a {
         let core = context.into().core();
         let (id, data) = (self.store, self.data(core));
         let exports = &data.module.inner().exports;
         exports
             .iter()
-            .map(move |(name, kind)| (&**name, entity(id, data, *kind)))
+            .map(move |(name, kind)| Export::new(name, entity(id, data, *kind)))
     }
 
     /// The module that it is an instance of.

@@ -30,7 +30,7 @@ mod table_data;
 mod tests;
 
 pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};
-pub use entity::Extern;
+pub use entity::{Export, Extern};
 pub use externref::ExternRef;
 pub use func::Func;
 pub use global::Global;
@@ -39,7 +39,7 @@ pub use memory::Memory;
 pub use store::Store;
 pub use table::Table;
 
-pub(crate) use context::Inner;
+pub(crate) use context::{Inner, fuel_and_limits, set_fuel_and_limits};
 pub(crate) use layout::{
     Core, FuncEntry, GlobalData, HostBody, HostFunc, HostState, InstanceData, MemoryData, StoreId,
     TableData,

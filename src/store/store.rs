@@ -5,8 +5,11 @@ use std::marker::PhantomData;
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::limits::{InterruptHandle, Limits};
-use crate::store::{Core, Extern, ExternRef, Func, Global, Inner, Instance, Memory, Table};
+use crate::limits::InterruptHandle;
+use crate::store::{
+    Core, Extern, ExternRef, Func, Global, Inner, Instance, Memory, Table, fuel_and_limits,
+    set_fuel_and_limits,
+};
 use crate::trace::TraceEvent;
 
 /// All functions, memories, tables, globals and instances of a group of guests, and data of the
@@ -14,7 +17,7 @@ use crate::trace::TraceEvent;
 /// [`Caller`](crate::host::Caller).
 ///
 /// What is in a store lives until the store is dropped. A store can go from thread to thread, and
-/// is used by one at a time; what it is made of, functions included, are handles that are `Copy`,
+/// threads may share it to look at what is in it, while nothing runs; what it is made of, functions included, are handles that are `Copy`,
 /// `Send` and `Sync` and are used together with it.
 ///
 /// ```
@@ -74,17 +77,7 @@ impl<T> Store<T> {
         })
     }
 
-    /// Sets what the guests may take from now on. What they have already is not taken from them;
-    /// fuel and deadline are replaced. Before, the limits are those of
-    /// [`Config::limits`](crate::Config::limits).
-    ///
-    /// # Errors
-    ///
-    /// When there are fuel or a deadline among them, and the engine does not meter
-    /// ([`Config::metering`](crate::Config::metering)). Then nothing is set.
-    pub fn limits(&mut self, limits: Limits) -> Result<()> {
-        self.inner.core.set_limits(limits)
-    }
+    set_fuel_and_limits!();
 
     /// Has every call that leaves its module told to `tracer`: calls of host functions after their
     /// end, calls of other modules' functions when they begin. A tracer that panics is not called
@@ -112,11 +105,7 @@ impl<T> Store<T> {
         data
     }
 
-    /// The units of [`Limits::fuel`] that are left; `None` where no limit is set.
-    #[must_use]
-    pub fn fuel(&self) -> Option<u64> {
-        self.inner.core.meter.fuel()
-    }
+    fuel_and_limits!();
 
     /// What ends this store's executions from another thread.
     ///
@@ -133,9 +122,12 @@ impl<T> Store<T> {
         &self.inner.core.engine
     }
 
-    #[cfg(test)]
-    pub(super) fn as_core(&self) -> &Core {
+    pub(super) fn core(&self) -> &Core {
         &self.inner.core
+    }
+
+    fn core_mut(&mut self) -> &mut Core {
+        &mut self.inner.core
     }
 
     pub(crate) fn inner(&self) -> &Inner<T> {
@@ -151,6 +143,7 @@ const _: () = {
     const fn goes_between_threads<T: Send>() {}
     const fn shared_between_threads<T: Send + Sync>() {}
     goes_between_threads::<Store<std::cell::Cell<u8>>>();
+    shared_between_threads::<Store<u8>>();
     shared_between_threads::<Func>();
     shared_between_threads::<Memory>();
     shared_between_threads::<Table>();
@@ -168,19 +161,9 @@ impl<T: Default> Default for Store<T> {
 
 impl<T: fmt::Debug> fmt::Debug for Store<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Core {
-            id,
-            instances,
-            memory_bytes,
-            table_elements,
-            ..
-        } = &self.inner.core;
         f.debug_struct("Store")
-            .field("id", &id.0)
-            .field("instances", &instances.len())
-            .field("memory_bytes", memory_bytes)
-            .field("table_elements", table_elements)
-            .field("data", &self.inner.data)
+            .field("core", self.core())
+            .field("data", self.data())
             .finish()
     }
 }

@@ -109,6 +109,42 @@ impl Table {
         })
     }
 
+    /// Copies `n` elements from index `src_index` of the table `src` to index `dst_index` of the table
+    /// `dst`, which may be the same one.
+    ///
+    /// # Errors
+    ///
+    /// When not all of them exist, or when an element of `src` may be none of `dst`; nothing is
+    /// copied then.
+    pub fn copy(
+        mut context: impl AsContextMut,
+        dst: &Self,
+        dst_index: u64,
+        src: &Self,
+        src_index: u64,
+        n: u64,
+    ) -> Result<()> {
+        let mut context = context.as_context_mut();
+        let core = context.core_mut();
+        let (from, to) = (src.ty_in(core), dst.ty_in(core));
+        if !from.element.matches(to.element) {
+            return Err(Error::usage(format!(
+                "elements of a table: expected {}, found {}",
+                to.element, from.element
+            )));
+        }
+        let (dst, src) = (dst.data_in(core), src.data_in(core));
+        // SAFETY: `data_in` found both to be of `core`, which is borrowed here alone.
+        let copied = unsafe { TableData::copy(dst, dst_index, src, src_index, n) };
+        copied.map_err(|_| {
+            Error::usage(format!(
+                "{n} elements at {src_index} of a table of {} elements, or at {dst_index} of one of \
+                 {}, are out of bounds",
+                from.min, to.min
+            ))
+        })
+    }
+
     /// The element at `index`, where there is one.
     pub fn get(&self, context: impl AsContext, index: u64) -> Option<Val> {
         let context = context.as_context();

@@ -352,13 +352,13 @@ fn instantiation_evaluates_and_writes_in_order() {
     );
     assert!(at(0).is_some() && at(0) == at(2) && at(0) != g);
     assert!(at(1).is_none() && at(3).is_none() && g.is_some());
-    let data = instance.data(store.as_core());
+    let data = instance.data(store.core());
     let kept = data.elems.iter().map(Option::is_some).collect::<Vec<_>>();
     assert_eq!(kept, [false, false, true, false]);
     assert_eq!(*data.data_dropped, [true, true, false]);
     let names = instance
         .exports(&store)
-        .map(|(name, _)| name)
+        .map(|export| export.name())
         .collect::<Vec<_>>();
     assert_eq!(names, ["ref", "sum", "table", "memory"]);
 }
@@ -407,8 +407,8 @@ fn what_an_instantiation_could_not_get_enough_of_is_freed() {
         let Err(error) = error else { panic!("limit") };
         assert!(matches!(error.kind(), ErrorKind::Resource(_)), "{error}");
     }
-    assert_eq!(store.as_core().memory_bytes, 0);
-    assert_eq!(store.as_core().table_elements, 0);
+    assert_eq!(store.core().memory_bytes, 0);
+    assert_eq!(store.core().table_elements, 0);
     instantiate(&mut store, "(module (memory 1))", &[]).unwrap();
     assert!(text_of(instantiate(&mut store, "(module)", &[])).contains("instances"));
 }

@@ -1,7 +1,9 @@
 //! Valid modules cut short, changed at random, and bytes that are random from the start. The seeds
 //! are fixed; `HOLDALL_SEEDS` asks for more of them.
 
-use holdall::{Config, Engine, Extern, Limits, Linker, Lowering, Module, Store, Val, ValType};
+use holdall::{
+    Config, Engine, Export, Extern, Limits, Linker, Lowering, Module, Store, Val, ValType,
+};
 
 use crate::rng::{INTERESTING, Rng};
 use crate::{LOWERINGS, load, program};
@@ -29,7 +31,7 @@ fn feed(bytes: &[u8], lowering: Lowering) {
     let Ok(instance) = host(module.engine()).instantiate(&mut store, &module) else {
         return;
     };
-    let exports: Vec<Extern> = instance.exports(&store).map(|(_, item)| item).collect();
+    let exports: Vec<Extern> = instance.exports(&store).map(Export::into_extern).collect();
     for func in exports.into_iter().filter_map(Extern::into_func) {
         let fuel = limits.clone().fuel(2_000);
         store.limits(fuel).expect("the engine meters");

@@ -151,7 +151,7 @@ fn through_the_host() {
                 panic!("the caller exports it");
             };
             run.call(&mut caller, &[], &mut [])?;
-            Ok(())
+            anyhow::Ok(())
         };
         linker.func_wrap("host", "back", back).expect("it is new");
     });
@@ -174,7 +174,7 @@ fn through_the_host_and_deep_in_the_guest() {
                 panic!("the caller exports it");
             };
             let deep = deep.typed::<i32, i32>(&caller)?;
-            Ok(deep.call(&mut caller, depth)?)
+            anyhow::Ok(deep.call(&mut caller, depth)?)
         };
         linker.func_wrap("host", "back", back).expect("it is new");
     });
@@ -192,7 +192,7 @@ fn of_the_host_alone() {
         let again = move |mut caller: Caller<'_, ()>| {
             let func = known.get().expect("it is set before anything runs");
             func.call(&mut caller, &[], &mut [])?;
-            Ok(())
+            anyhow::Ok(())
         };
         let func = Func::wrap(&mut *store, again);
         itself.set(func).expect("it is set once");

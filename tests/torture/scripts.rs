@@ -73,7 +73,7 @@ fn linker(store: &mut Store<u64>) -> Linker<u64> {
     let calls_back = Func::wrap(&mut *store, move |mut caller: Caller<'_, u64>, n: i32| {
         let mut results = [Val::I32(0)];
         next.call(&mut caller, &[Val::I32(n)], &mut results)?;
-        Ok(results[0].i32().expect("it gives an i32"))
+        anyhow::Ok(results[0].i32().expect("it gives an i32"))
     });
     linker
         .define(&*store, "host", "calls_back", calls_back)

@@ -31,7 +31,7 @@ fn instance(text: &str) -> (Store<()>, Instance) {
 }
 
 fn captured(store: &Store<()>, instance: Instance) -> (InstanceState, Vec<u8>) {
-    let (mut states, bytes) = capture(store.as_core(), &[instance]).unwrap();
+    let (mut states, bytes) = capture(store.core(), &[instance]).unwrap();
     (states.remove(0), bytes)
 }
 
@@ -107,7 +107,7 @@ fn what_is_restored_is_captured_the_same_and_shares_nothing() {
     for restored in [one, other] {
         let (state, found) = captured(&store, restored);
         assert_eq!((&state, &found), (&states[0], &bytes));
-        let data = restored.data(store.as_core());
+        let data = restored.data(store.core());
         assert!(data.elems.iter().all(Option::is_none));
         assert_eq!(*data.data_dropped, [true, true]);
     }
@@ -245,6 +245,6 @@ fn a_limit_holds_what_a_module_had_grown_to() {
         error.starts_with("limit `memory_bytes` of the store"),
         "{error}"
     );
-    assert_eq!(other.as_core().memory_bytes, 0);
-    assert_eq!(other.as_core().table_elements, 0);
+    assert_eq!(other.core().memory_bytes, 0);
+    assert_eq!(other.core().table_elements, 0);
 }
