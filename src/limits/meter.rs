@@ -102,6 +102,12 @@ impl Meter {
         meter
     }
 
+    /// A meter that ends nothing.
+    #[cfg(test)]
+    pub(crate) fn unlimited() -> Self {
+        Self::new(&Limits::new(), false)
+    }
+
     /// Takes the limits from now on, the fuel anew.
     pub(crate) fn set(&mut self, limits: &Limits) {
         self.set_fuel(limits.fuel);

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::io::SeekFrom;
 use std::sync::Arc;
 
 use wasi_common::snapshots::preview_1::types::Rights;
@@ -42,7 +43,12 @@ pub(super) struct OpenDir {
 
 impl Descriptor {
     /// A file or a stream, to be read and written as it says.
-    pub(super) fn file(file: Box<dyn File>, read: bool, write: bool, inheriting: Rights) -> Self {
+    pub(super) fn file(
+        mut file: Box<dyn File>,
+        read: bool,
+        write: bool,
+        inheriting: Rights,
+    ) -> Self {
         let mut base = FILE & inheriting;
         if !read {
             base.remove(Rights::FD_READ);
@@ -50,8 +56,12 @@ impl Descriptor {
         if !write {
             base.remove(Rights::FD_WRITE);
         }
+        // By these a program tells a terminal, which has no position, from other devices.
         if !file.is_seekable() {
-            base.remove(Rights::FD_SEEK | Rights::FD_TELL);
+            base.remove(Rights::FD_SEEK);
+            if file.seek(SeekFrom::Current(0)).is_err() {
+                base.remove(Rights::FD_TELL);
+            }
         }
         Self {
             kind: Kind::File(file),

@@ -2,12 +2,14 @@
 
 #[cfg(unix)]
 use std::collections::HashMap;
+use std::fs::File;
 #[cfg(unix)]
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::fault::{Errno, Result};
-use super::fs::{File, Interest, Readiness};
+use super::fs::Interest;
 use crate::limits::Meter;
 
 /// For how long at most nobody looks whether the guest is to end.
@@ -108,6 +110,16 @@ impl<'a> Wait<'a> {
     }
 }
 
+/// For how long nobody has to look whether the guest is to end; without end where nothing ends it.
+pub(super) fn slice(meter: &Meter) -> Option<Duration> {
+    meter.is_interruptible().then(|| {
+        let left = meter
+            .deadline()
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        left.map_or(SLICE, |left| left.min(SLICE))
+    })
+}
+
 impl Wait<'_> {
     /// Waits once: until a descriptor is ready, the time has come, something has to be asked again,
     /// or, with the guest's end, until that is due.
@@ -118,12 +130,8 @@ impl Wait<'_> {
             let left = self.until.map(|until| until.saturating_duration_since(now));
             let slice = if self.asks {
                 Some(ASK_AGAIN)
-            } else if meter.is_interruptible() {
-                let deadline = meter.deadline();
-                let deadline = deadline.map(|at| at.saturating_duration_since(now));
-                Some(deadline.map_or(SLICE, |left| left.min(SLICE)))
             } else {
-                None
+                slice(meter)
             };
             let timeout = match (left, slice) {
                 (Some(left), Some(slice)) => Some(left.min(slice)),
@@ -137,41 +145,74 @@ impl Wait<'_> {
     }
 }
 
-/// Whether a stream can be read or written without waiting.
-pub(super) fn is_ready(file: &dyn File, interest: Interest) -> Result<bool> {
-    match file.readiness(interest) {
-        Readiness::Ready { .. } => Ok(true),
-        Readiness::NotYet => Ok(false),
-        #[cfg(unix)]
-        Readiness::Ask(fd) => {
-            let mut wait = Wait::default();
-            wait.add(fd, interest);
-            wait.once(Some(Duration::ZERO))
+/// Whether a stream can be read or written without waiting, unless another is quicker.
+#[cfg(unix)]
+pub(super) fn is_ready(file: &File, interest: Interest) -> Result<bool> {
+    let mut wait = Wait::default();
+    wait.add(file.as_fd(), interest);
+    wait.once(Some(Duration::ZERO))
+}
+
+/// The system does not say.
+#[cfg(not(unix))]
+pub(super) fn is_ready(_: &File, _: Interest) -> Result<bool> {
+    Ok(true)
+}
+
+/// Waits until a stream can be read or written, as long as the guest may go on.
+#[cfg(unix)]
+pub(super) fn until_ready(file: &File, interest: Interest, meter: &Meter) -> Result<()> {
+    let mut wait = Wait::default();
+    wait.add(file.as_fd(), interest);
+    wait.wait(meter)
+}
+
+/// The system does not say.
+#[cfg(not(unix))]
+pub(super) fn until_ready(_: &File, _: Interest, meter: &Meter) -> Result<()> {
+    Ok(meter.check()?)
+}
+
+/// Something that the system may take any time for, done by a thread of its own, so that a guest
+/// which is to end need not wait for it. The thread then goes on until the system is done.
+pub(super) struct Aside<T>(Arc<(Mutex<Option<T>>, Condvar)>);
+
+impl<T: Send + 'static> Aside<T> {
+    pub(super) fn start(work: impl FnOnce() -> T + Send + 'static) -> std::io::Result<Self> {
+        let place = Arc::<(Mutex<Option<T>>, Condvar)>::default();
+        let aside = Self(Arc::clone(&place));
+        std::thread::Builder::new()
+            .name("holdall-aside".to_owned())
+            .spawn(move || {
+                let outcome = work();
+                *locked(&place.0) = Some(outcome);
+                place.1.notify_all();
+            })?;
+        Ok(aside)
+    }
+
+    /// Whether the outcome is there.
+    pub(super) fn is_done(&self) -> bool {
+        locked(&self.0.0).is_some()
+    }
+
+    /// Waits for the outcome as long as the guest may go on. Where the guest is to end, the work
+    /// goes on and can be waited for again.
+    pub(super) fn outcome(&self, meter: &Meter) -> Result<T> {
+        let (place, done) = &*self.0;
+        let mut place = locked(place);
+        loop {
+            if let Some(outcome) = place.take() {
+                return Ok(outcome);
+            }
+            meter.check()?;
+            let slice = slice(meter).unwrap_or(SLICE);
+            let waited = done.wait_timeout(place, slice);
+            place = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        #[cfg(not(unix))]
-        Readiness::Ask(_) => Ok(true),
     }
 }
 
-/// Waits until a stream can be read or written, where the guest is to be ended in between; else the
-/// read or write does the waiting.
-pub(super) fn until_ready(file: &dyn File, interest: Interest, meter: &Meter) -> Result<()> {
-    if !meter.is_interruptible() || file.is_seekable() {
-        return Ok(());
-    }
-    loop {
-        let mut wait = Wait::default();
-        match file.readiness(interest) {
-            Readiness::Ready { .. } => return Ok(()),
-            Readiness::NotYet => wait.asks = true,
-            #[cfg(unix)]
-            Readiness::Ask(fd) => wait.add(fd, interest),
-            #[cfg(not(unix))]
-            Readiness::Ask(_) => return Ok(()),
-        }
-        wait.wait(meter)?;
-        if wait.said().any(|said| said.ready) {
-            return Ok(());
-        }
-    }
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -22,5 +22,7 @@ mod preview0;
 mod race;
 mod read_only;
 mod rights;
+#[cfg(target_os = "linux")]
+mod shared_streams;
 mod snapshot;
 mod streams;

@@ -76,7 +76,8 @@ fn sync(call: &mut Call<'_>, fd: u32, right: Rights, all: bool) -> Result<()> {
     if let Kind::Dir(_) = call.context.descriptors.get(fd)?.kind {
         return Ok(());
     }
-    call.context.descriptors.file(fd, right)?.sync(all)
+    let file = call.context.descriptors.file(fd, right)?;
+    file.sync(all, call.meter)
 }
 
 pub(in crate::wasi) fn fd_fdstat_get(call: &mut Call<'_>, fd: u32, out: Ptr) -> Result<()> {

@@ -5,9 +5,8 @@ use std::io::{IoSlice, SeekFrom};
 use wasi_common::snapshots::preview_1::types::{Ciovec, Iovec, Rights, Whence};
 use wiggle::GuestPtr;
 
-use super::{Call, Errno, Ptr, Result, bytes, bytes_mut, units};
-use crate::wasi::fs::{FdFlags, File, Interest, Readiness};
-use crate::wasi::wait::until_ready;
+use super::{Call, Errno, Fault, Ptr, Result, bytes, bytes_mut, units};
+use crate::wasi::fs::{FdFlags, File, FileType};
 
 /// As many buffers of one call are looked at, as many as Linux takes.
 const MAX_BUFFERS: u32 = 1024;
@@ -121,22 +120,19 @@ fn read(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -
         }
         let buf = &mut buf[..wanted];
         let read = match place {
-            Place::Position => {
-                until_ready(&**file, Interest::Read, call.meter)?;
-                file.read(buf)
-            }
+            Place::Position => file.read(buf, call.meter),
             Place::At(at) => file.read_at(buf, at),
         };
         let read = match read {
             Ok(read) => read,
             // What was read before it is not lost.
-            Err(_) if total > 0 => break,
+            Err(Fault::Errno(_)) if total > 0 => break,
             Err(error) => return Err(error),
         };
         total += read;
         left -= read;
         place = place.after(read);
-        if read < wanted || !file.is_seekable() {
+        if read < wanted || !is_all_there(&**file)? {
             break;
         }
         call.meter.check()?;
@@ -174,9 +170,13 @@ fn write(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) 
             }
             break;
         }
-        let written = match put(&mut **file, &bufs, place, call.meter) {
+        let written = match place {
+            Place::Position => file.write(&bufs, call.meter),
+            Place::At(at) => file.write_at(&bufs, at),
+        };
+        let written = match written {
             Ok(written) => written,
-            Err(_) if total > 0 => break,
+            Err(Fault::Errno(_)) if total > 0 => break,
             Err(error) => return Err(error),
         };
         total += written;
@@ -207,41 +207,9 @@ fn gap(file: &mut dyn File, place: Place) -> Result<u64> {
     Ok(at.saturating_sub(file.stat()?.size))
 }
 
-/// Writes one batch of buffers. To a stream that may have to wait, and must not for ever, no more
-/// than it takes at once.
-fn put(
-    file: &mut dyn File,
-    bufs: &[IoSlice<'_>],
-    place: Place,
-    meter: &crate::limits::Meter,
-) -> Result<usize> {
-    /// What a pipe that says it is ready takes without waiting (`PIPE_BUF`: POSIX has 512).
-    const AT_ONCE_BYTES: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
-    let never_waits = || matches!(file.readiness(Interest::Write), Readiness::Ready { .. });
-    match place {
-        Place::At(at) => file.write_at(bufs, at),
-        Place::Position if file.is_seekable() || !meter.is_interruptible() || never_waits() => {
-            file.write(bufs)
-        }
-        Place::Position => {
-            let mut total = 0;
-            for buf in bufs {
-                for part in buf.chunks(AT_ONCE_BYTES) {
-                    until_ready(file, Interest::Write, meter)?;
-                    let written = match file.write(&[IoSlice::new(part)]) {
-                        Ok(written) => written,
-                        Err(_) if total > 0 => return Ok(total),
-                        Err(error) => return Err(error),
-                    };
-                    total += written;
-                    if written < part.len() {
-                        return Ok(total);
-                    }
-                }
-            }
-            Ok(total)
-        }
-    }
+/// Whether more can be read of a file without waiting for anybody.
+fn is_all_there(file: &dyn File) -> Result<bool> {
+    Ok(file.is_seekable() || file.filetype()? == FileType::RegularFile)
 }
 
 fn iovecs<T: wiggle::GuestType>(

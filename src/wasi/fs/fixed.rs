@@ -12,6 +12,7 @@ use super::{
     Advice, Dir, FdFlags, File, FileType, Filestat, Interest, Listed, NewTime, Node, Open,
     Readiness,
 };
+use crate::limits::Meter;
 use crate::wasi::fault::{Errno, Result};
 
 /// The device that all files seem to be on.
@@ -214,16 +215,16 @@ impl File for FixedFile {
         self.file.readiness(interest)
     }
 
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
-        self.file.read(buf)
+    fn read(&mut self, buf: &mut [u8], meter: &Meter) -> Result<usize> {
+        self.file.read(buf, meter)
     }
 
     fn read_at(&mut self, buf: &mut [u8], at: u64) -> Result<usize> {
         self.file.read_at(buf, at)
     }
 
-    fn write(&mut self, bufs: &[IoSlice<'_>]) -> Result<usize> {
-        self.file.write(bufs)
+    fn write(&mut self, bufs: &[IoSlice<'_>], meter: &Meter) -> Result<usize> {
+        self.file.write(bufs, meter)
     }
 
     fn write_at(&mut self, bufs: &[IoSlice<'_>], at: u64) -> Result<usize> {
@@ -254,8 +255,8 @@ impl File for FixedFile {
         self.file.advise(at, len, advice)
     }
 
-    fn sync(&self, all: bool) -> Result<()> {
-        self.file.sync(all)
+    fn sync(&self, all: bool, meter: &Meter) -> Result<()> {
+        self.file.sync(all, meter)
     }
 }
 
@@ -316,7 +317,8 @@ mod tests {
             panic!("a file");
         };
         let before = file.stat().unwrap();
-        file.write(&[IoSlice::new(b"longer")]).unwrap();
+        let longer = [IoSlice::new(b"longer")];
+        file.write(&longer, &Meter::unlimited()).unwrap();
         one.rename("z", &one, "a/z").unwrap();
         let after = one.stat_at("a/z", true).unwrap();
         assert_eq!(after.inode, before.inode);

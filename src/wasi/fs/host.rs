@@ -19,12 +19,14 @@ use wasi_common::sync::dir as common_dir;
 use wasi_common::sync::file as common_file;
 use wasi_common::{SystemTimeSpec, WasiDir, WasiFile};
 
+use super::stream::HostStream;
 use super::{
     Advice, Dir, FdFlags, File, FileType, Filestat, Interest, Listed, NewTime, Node, OFlags, Open,
     Readiness,
 };
+use crate::limits::Meter;
 use crate::wasi::fault::{Errno, Result};
-use crate::wasi::wait::is_ready;
+use crate::wasi::wait::Aside;
 
 /// The output of a future of wasi-common's. Without an executor of tasks all of them are ready at
 /// once.
@@ -42,50 +44,17 @@ fn spec(time: Option<NewTime>) -> Option<SystemTimeSpec> {
     })
 }
 
-/// A file of the host, or a stream that the host has a descriptor for.
+/// A file of the host that has a position and never waits. What waits is a
+/// [`HostStream`](super::stream).
 pub(in crate::wasi) struct HostFile {
     file: common_file::File,
     filetype: FileType,
-    seekable: bool,
-    /// Whether it refuses to wait. Only this file does: whoever else has a stream, such as the
-    /// shell that lent its terminal, is not to find it changed.
+    /// Whether it refuses to wait, which says nothing of what never waits. It is told as it was set.
     nonblocking: bool,
 }
 
-impl HostFile {
-    /// A file of the standard library's, or a pipe, a terminal or a socket that looks like one.
-    pub(in crate::wasi) fn from_std(file: std::fs::File) -> Self {
-        let file = common_file::File::from_cap_std(cap_std::fs::File::from_std(file));
-        let filetype = now(file.get_filetype()).unwrap_or(FileType::Unknown);
-        Self::new(file, filetype)
-    }
-
-    fn new(file: common_file::File, filetype: FileType) -> Self {
-        let seekable = match filetype {
-            FileType::RegularFile => true,
-            // A terminal has no position, although it may claim one.
-            FileType::CharacterDevice => !file.isatty() && has_position(&file),
-            _ => has_position(&file),
-        };
-        Self {
-            file,
-            filetype,
-            seekable,
-            nonblocking: false,
-        }
-    }
-
-    /// That a stream which refuses to wait need not.
-    fn check_waits(&self, interest: Interest) -> Result<()> {
-        if self.nonblocking && !is_ready(self, interest)? {
-            return Err(Errno::Again.into());
-        }
-        Ok(())
-    }
-}
-
 /// What is known of a file.
-fn filestat(metadata: &cap_std::fs::Metadata) -> Filestat {
+pub(super) fn filestat(metadata: &cap_std::fs::Metadata) -> Filestat {
     let time = |time: std::io::Result<SystemTime>| time.ok().map(SystemTime::into_std);
     Filestat {
         device_id: metadata.dev(),
@@ -118,28 +87,17 @@ impl File for HostFile {
     }
 
     fn is_seekable(&self) -> bool {
-        self.seekable
+        true
     }
 
     fn readiness(&self, _interest: Interest) -> Readiness<'_> {
-        if self.filetype == FileType::RegularFile {
-            return Readiness::Ready {
-                bytes: self.file.num_ready_bytes().unwrap_or(0),
-                hangup: false,
-            };
-        }
-        #[cfg(unix)]
-        if let Some(fd) = self.file.pollable() {
-            return Readiness::Ask(fd);
-        }
         Readiness::Ready {
-            bytes: 0,
+            bytes: self.file.num_ready_bytes().unwrap_or(0),
             hangup: false,
         }
     }
 
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
-        self.check_waits(Interest::Read)?;
+    fn read(&mut self, buf: &mut [u8], _: &Meter) -> Result<usize> {
         size(now(self.file.read_vectored(&mut [IoSliceMut::new(buf)]))?)
     }
 
@@ -149,8 +107,7 @@ impl File for HostFile {
             .read_vectored_at(&mut [IoSliceMut::new(buf)], at))?)
     }
 
-    fn write(&mut self, bufs: &[IoSlice<'_>]) -> Result<usize> {
-        self.check_waits(Interest::Write)?;
+    fn write(&mut self, bufs: &[IoSlice<'_>], _: &Meter) -> Result<usize> {
         size(now(self.file.write_vectored(bufs))?)
     }
 
@@ -159,9 +116,6 @@ impl File for HostFile {
     }
 
     fn seek(&mut self, to: SeekFrom) -> Result<u64> {
-        if !self.seekable {
-            return Err(Errno::Spipe.into());
-        }
         now(self.file.seek(to))
     }
 
@@ -172,7 +126,7 @@ impl File for HostFile {
     }
 
     fn set_flags(&mut self, flags: FdFlags) -> Result<()> {
-        // Whether a stream appends is not the guest's to say either.
+        // The description is this file's alone: it was opened for the guest.
         if self.filetype == FileType::RegularFile {
             now(self.file.set_fdflags(flags))?;
         }
@@ -192,7 +146,20 @@ impl File for HostFile {
         now(self.file.advise(at, len, advice))
     }
 
-    fn sync(&self, all: bool) -> Result<()> {
+    fn sync(&self, all: bool, meter: &Meter) -> Result<()> {
+        #[cfg(unix)]
+        if meter.is_interruptible() {
+            let fd = self.file.pollable().ok_or(Errno::Badf)?;
+            let file = std::fs::File::from(fd.try_clone_to_owned()?);
+            let sync = move || {
+                if all {
+                    file.sync_all()
+                } else {
+                    file.sync_data()
+                }
+            };
+            return Ok(Aside::start(sync)?.outcome(meter)??);
+        }
         if all {
             now(self.file.sync())
         } else {
@@ -277,15 +244,23 @@ impl Dir for HostDir {
         if how.contains(OFlags::DIRECTORY) {
             return Err(Errno::Notdir.into());
         }
-        let mut file = HostFile::new(common_file::File::from_cap_std(file), filetype);
+        // A terminal has no position, although it may claim one.
+        let file = common_file::File::from_cap_std(file);
+        if filetype == FileType::CharacterDevice && (file.isatty() || !has_position(&file)) {
+            let file = file.pollable().ok_or(Errno::Badf)?.try_clone_to_owned()?;
+            return Ok(Node::File(Box::new(HostStream::own(file.into(), flags))));
+        }
+        let mut file = HostFile {
+            file,
+            filetype,
+            nonblocking: flags.contains(FdFlags::NONBLOCK),
+        };
         match filetype {
-            FileType::RegularFile => {}
-            // It waits as it would for anybody.
-            FileType::CharacterDevice => now(file.file.set_fdflags(flags & FdFlags::APPEND))?,
+            // A device goes on to refuse to wait, as nobody could end that.
+            FileType::RegularFile | FileType::CharacterDevice => {}
             // Pipes and sockets are met by chance only, and nobody is at their other end.
             _ => return Err(Errno::Notsup.into()),
         }
-        file.nonblocking = flags.contains(FdFlags::NONBLOCK);
         if truncates_later {
             file.set_size(0)?;
         }

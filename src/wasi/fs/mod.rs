@@ -16,6 +16,7 @@ use std::time::SystemTime;
 pub(super) use wasi_common::file::{Advice, FdFlags, FileType, Filestat, OFlags};
 
 use super::fault::{Errno, Result};
+use crate::limits::Meter;
 
 /// The longest path, in bytes: as on Linux, without the zero that ends it there.
 pub(crate) const MAX_PATH_BYTES: usize = 4095;
@@ -94,14 +95,13 @@ pub(super) trait File: Send {
         })
     }
 
-    /// Whether it has a position, and its bytes are all there at once. A stream waits for its
-    /// bytes, and has none.
+    /// Whether it has a position of its own, and its bytes are all there at once. A stream has no
+    /// position that a program may set, and may have to wait for its bytes.
     fn is_seekable(&self) -> bool {
         false
     }
 
-    /// Whether it can be read or written now. Asked before each read and write of a stream that is
-    /// to be interruptible, and by `poll_oneoff`.
+    /// Whether it can be read or written now.
     fn readiness(&self, _interest: Interest) -> Readiness<'_> {
         Readiness::Ready {
             bytes: 0,
@@ -109,8 +109,9 @@ pub(super) trait File: Send {
         }
     }
 
-    /// Reads at the position, which moves. 0 at the end.
-    fn read(&mut self, _buf: &mut [u8]) -> Result<usize> {
+    /// Reads at the position, which moves. 0 at the end. A stream that has to wait for bytes waits
+    /// for as long as the guest may go on.
+    fn read(&mut self, _buf: &mut [u8], _meter: &Meter) -> Result<usize> {
         Err(Errno::Badf.into())
     }
 
@@ -118,8 +119,9 @@ pub(super) trait File: Send {
         Err(Errno::Spipe.into())
     }
 
-    /// Writes at the position, which moves, or at the end where the flags say so.
-    fn write(&mut self, _bufs: &[IoSlice<'_>]) -> Result<usize> {
+    /// Writes at the position, which moves, or at the end where the flags say so. A stream that has
+    /// to wait for room waits for as long as the guest may go on.
+    fn write(&mut self, _bufs: &[IoSlice<'_>], _meter: &Meter) -> Result<usize> {
         Err(Errno::Badf.into())
     }
 
@@ -144,15 +146,16 @@ pub(super) trait File: Send {
     }
 
     fn set_times(&mut self, _accessed: Option<NewTime>, _modified: Option<NewTime>) -> Result<()> {
-        Err(Errno::Badf.into())
+        Err(Errno::Notsup.into())
     }
 
     fn advise(&self, _at: u64, _len: u64, _advice: Advice) -> Result<()> {
         Err(Errno::Spipe.into())
     }
 
-    /// Makes sure that the bytes are stored; with `all`, what describes them too.
-    fn sync(&self, _all: bool) -> Result<()> {
+    /// Makes sure that the bytes are stored; with `all`, what describes them too. Waits for that
+    /// as long as the guest may go on.
+    fn sync(&self, _all: bool, _meter: &Meter) -> Result<()> {
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use super::{
     Dir, FdFlags, File, FileType, Filestat, Interest, Listed, NewTime, Node, OFlags, Open,
     Readiness,
 };
+use crate::limits::Meter;
 use crate::wasi::fault::{Errno, Result};
 
 /// A directory of which nothing below can be changed through it.
@@ -106,15 +107,15 @@ impl File for ReadOnlyFile {
         self.0.readiness(interest)
     }
 
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
-        self.0.read(buf)
+    fn read(&mut self, buf: &mut [u8], meter: &Meter) -> Result<usize> {
+        self.0.read(buf, meter)
     }
 
     fn read_at(&mut self, buf: &mut [u8], at: u64) -> Result<usize> {
         self.0.read_at(buf, at)
     }
 
-    fn write(&mut self, _: &[std::io::IoSlice<'_>]) -> Result<usize> {
+    fn write(&mut self, _: &[std::io::IoSlice<'_>], _: &Meter) -> Result<usize> {
         Err(Errno::Rofs.into())
     }
 
@@ -146,7 +147,7 @@ impl File for ReadOnlyFile {
         self.0.advise(at, len, advice)
     }
 
-    fn sync(&self, all: bool) -> Result<()> {
-        self.0.sync(all)
+    fn sync(&self, all: bool, meter: &Meter) -> Result<()> {
+        self.0.sync(all, meter)
     }
 }

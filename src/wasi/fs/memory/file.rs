@@ -4,6 +4,7 @@ use std::io::{IoSlice, SeekFrom};
 
 use super::super::{Advice, FdFlags, File, FileType, Filestat, Interest, NewTime, Readiness};
 use super::{Handle, at};
+use crate::limits::Meter;
 use crate::wasi::fault::{Errno, Result};
 
 /// The flags that say when a write is stored, which here it is at once.
@@ -74,7 +75,7 @@ impl File for MemoryFile {
         }
     }
 
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+    fn read(&mut self, buf: &mut [u8], _: &Meter) -> Result<usize> {
         let size = self.read_from(buf, self.position)?;
         self.position += size as u64;
         Ok(size)
@@ -84,7 +85,7 @@ impl File for MemoryFile {
         self.read_from(buf, place(at)?)
     }
 
-    fn write(&mut self, bufs: &[IoSlice<'_>]) -> Result<usize> {
+    fn write(&mut self, bufs: &[IoSlice<'_>], _: &Meter) -> Result<usize> {
         let (size, end) = self.write_to(bufs, self.position)?;
         if size > 0 {
             self.position = end;

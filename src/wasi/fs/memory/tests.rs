@@ -51,7 +51,7 @@ pub(super) fn errno<T>(result: Result<T>) -> Option<Errno> {
 }
 
 fn write(file: &mut dyn File, bytes: &[u8]) -> Result<usize> {
-    file.write(&[IoSlice::new(bytes)])
+    file.write(&[IoSlice::new(bytes)], &crate::limits::Meter::unlimited())
 }
 
 pub(super) fn contents(file: &mut dyn File) -> Result<Vec<u8>> {

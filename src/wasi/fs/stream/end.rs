@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use super::super::{FdFlags, File, FileType, Interest, Readiness};
 use super::{Capture, locked};
+use crate::limits::Meter;
 use crate::wasi::fault::{Errno, Result};
 
 /// What a stream in memory does at the embedder's end.
 pub(super) trait End: Send {
-    fn read(&mut self, _buf: &mut [u8], _wait: bool) -> Result<usize> {
+    fn read(&mut self, _buf: &mut [u8], _wait: bool, _meter: &Meter) -> Result<usize> {
         Err(Errno::Badf.into())
     }
 
@@ -28,6 +29,17 @@ pub(super) trait End: Send {
             hangup: false,
         }
     }
+}
+
+/// Sets the flags that a program sees of a stream. Whether writes are stored before they return is
+/// said when a file is opened.
+pub(super) fn set_flags(flags: &mut FdFlags, to: FdFlags) -> Result<()> {
+    const SYNCED: FdFlags = FdFlags::SYNC.union(FdFlags::DSYNC).union(FdFlags::RSYNC);
+    if (*flags ^ to).intersects(SYNCED) {
+        return Err(Errno::Inval.into());
+    }
+    *flags = to;
+    Ok(())
 }
 
 /// A program's end of a stream.
@@ -53,12 +65,12 @@ impl<E: End> File for Stream<E> {
         self.end.readiness(interest)
     }
 
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+    fn read(&mut self, buf: &mut [u8], meter: &Meter) -> Result<usize> {
         let wait = !self.flags.contains(FdFlags::NONBLOCK);
-        self.end.read(buf, wait)
+        self.end.read(buf, wait, meter)
     }
 
-    fn write(&mut self, bufs: &[IoSlice<'_>]) -> Result<usize> {
+    fn write(&mut self, bufs: &[IoSlice<'_>], _: &Meter) -> Result<usize> {
         self.end.write(bufs)
     }
 
@@ -67,14 +79,10 @@ impl<E: End> File for Stream<E> {
     }
 
     fn set_flags(&mut self, flags: FdFlags) -> Result<()> {
-        if flags.intersects(FdFlags::SYNC | FdFlags::DSYNC | FdFlags::RSYNC) {
-            return Err(Errno::Inval.into());
-        }
-        self.flags = flags;
-        Ok(())
+        set_flags(&mut self.flags, flags)
     }
 
-    fn sync(&self, _all: bool) -> Result<()> {
+    fn sync(&self, _all: bool, _: &Meter) -> Result<()> {
         self.end.flush()
     }
 }
@@ -83,7 +91,7 @@ impl<E: End> File for Stream<E> {
 pub(super) struct Null;
 
 impl End for Null {
-    fn read(&mut self, _buf: &mut [u8], _wait: bool) -> Result<usize> {
+    fn read(&mut self, _: &mut [u8], _: bool, _: &Meter) -> Result<usize> {
         Ok(0)
     }
 
@@ -99,7 +107,7 @@ pub(super) struct Bytes {
 }
 
 impl End for Bytes {
-    fn read(&mut self, buf: &mut [u8], _wait: bool) -> Result<usize> {
+    fn read(&mut self, buf: &mut [u8], _: bool, _: &Meter) -> Result<usize> {
         let rest = &self.bytes[self.at..];
         let size = rest.len().min(buf.len());
         buf[..size].copy_from_slice(&rest[..size]);

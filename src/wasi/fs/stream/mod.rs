@@ -1,7 +1,10 @@
 //! Standard streams, as values that an embedder makes: [`Input`] and [`Output`]. No authority over
-//! the process's own streams is taken unless somebody asked for them by name.
+//! the process's own streams is taken unless somebody asked for them by name. A program reads or
+//! writes a stream, and changes nothing else of what is behind it.
 
 mod end;
+mod host;
+mod patient;
 mod pipe;
 mod process;
 
@@ -12,10 +15,10 @@ use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub(super) use host::HostStream;
 pub use pipe::PipeWriter;
 
 use super::File;
-use super::host::HostFile;
 use crate::wasi::fault::Result;
 use end::{Bytes, Null, Writer, stream};
 
@@ -62,7 +65,14 @@ impl Input {
     }
 
     /// An open file of the host; pipes, sockets and terminals are files too. The position is shared
-    /// with all clones.
+    /// with all clones, and moves by what a program reads: the program can be told the position, the
+    /// size and the times of a regular file, and can set none of them.
+    ///
+    /// A deadline or an interruption ends a read that waits, also where another process shares the
+    /// stream and was quicker. On Linux no byte is lost by that. Elsewhere, and for terminals and
+    /// named pipes that the process may not open again through `/proc`, a thread reads in the
+    /// program's stead: when the program was ended and never reads again, the thread stays until
+    /// something comes, and takes it.
     pub fn file(file: std::fs::File) -> Self {
         Self(Source::File(Arc::new(file)))
     }
@@ -100,7 +110,7 @@ impl Input {
                 at: 0,
             }),
             Source::Inherit => return inherited(process::stdin()),
-            Source::File(file) => Box::new(HostFile::from_std(file.try_clone()?)),
+            Source::File(file) => Box::new(HostStream::new(Arc::clone(file))),
             Source::Pipe(pipe) => stream(pipe.clone()),
         }))
     }
@@ -161,7 +171,12 @@ impl Output {
     }
 
     /// An open file of the host; pipes, sockets and terminals are files too. The position is shared
-    /// with all clones.
+    /// with all clones, and moves by what a program writes. A program can neither seek, truncate,
+    /// extend nor synchronise the file, nor set its times, nor flags of the description that others
+    /// share; these fail as for a pipe. It can be told the position, the size and the times.
+    ///
+    /// A deadline or an interruption ends a write that waits, also where another process shares the
+    /// stream and filled it first. What was written until then stays written.
     pub fn file(file: std::fs::File) -> Self {
         Self(Sink::File(Arc::new(file)))
     }
@@ -213,7 +228,7 @@ impl Output {
                 return inherited(process::stdout());
             }
             Sink::Stderr => return inherited(process::stderr()),
-            Sink::File(file) => Box::new(HostFile::from_std(file.try_clone()?)),
+            Sink::File(file) => Box::new(HostStream::new(Arc::clone(file))),
             Sink::Writer(writer) => stream(writer.clone()),
             Sink::Capture(capture) => stream(capture.clone()),
         }))
@@ -266,7 +281,7 @@ impl fmt::Debug for Capture {
 /// A stream of the process, from its duplicate; none where the process has none.
 fn inherited(duplicate: std::io::Result<Option<std::fs::File>>) -> Result<Option<Box<dyn File>>> {
     let file = duplicate?;
-    Ok(file.map(|file| -> Box<dyn File> { Box::new(HostFile::from_std(file)) }))
+    Ok(file.map(|file| -> Box<dyn File> { Box::new(HostStream::new(file.into())) }))
 }
 
 /// A thread that panicked while it wrote leaves what it wrote.

@@ -8,7 +8,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use super::super::{Interest, Readiness};
 use super::end::End;
 use super::locked;
+use crate::limits::Meter;
 use crate::wasi::fault::{Errno, Result};
+use crate::wasi::wait::slice;
 
 /// As many bytes wait in a pipe, as many as in one of Linux.
 const CAPACITY_BYTES: usize = 64 << 10;
@@ -92,7 +94,7 @@ impl Drop for Reader {
 }
 
 impl End for Arc<Reader> {
-    fn read(&mut self, buf: &mut [u8], wait: bool) -> Result<usize> {
+    fn read(&mut self, buf: &mut [u8], wait: bool, meter: &Meter) -> Result<usize> {
         if buf.is_empty() {
             return Ok(0);
         }
@@ -102,8 +104,17 @@ impl End for Arc<Reader> {
             if !wait {
                 return Err(Errno::Again.into());
             }
-            let waited = pipe.changed.wait(state);
-            state = waited.unwrap_or_else(PoisonError::into_inner);
+            meter.check()?;
+            state = match slice(meter) {
+                None => pipe
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(slice) => {
+                    let waited = pipe.changed.wait_timeout(state, slice);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
         let mut size = 0;
         let (front, back) = state.bytes.as_slices();

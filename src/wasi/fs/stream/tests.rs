@@ -5,7 +5,13 @@ use std::time::Duration;
 
 use super::super::{FdFlags, Interest, Readiness};
 use super::*;
+use crate::limits::Meter;
 use crate::wasi::fault::Errno;
+
+/// Nothing ends the guest.
+fn free() -> Meter {
+    Meter::unlimited()
+}
 
 fn opened(stream: Result<Option<Box<dyn File>>>) -> Box<dyn File> {
     stream.unwrap().expect("open")
@@ -13,7 +19,7 @@ fn opened(stream: Result<Option<Box<dyn File>>>) -> Box<dyn File> {
 
 fn read(file: &mut dyn File, at_most: usize) -> Vec<u8> {
     let mut buf = vec![0; at_most];
-    let size = file.read(&mut buf).unwrap();
+    let size = file.read(&mut buf, &free()).unwrap();
     buf.truncate(size);
     buf
 }
@@ -56,7 +62,7 @@ fn each_program_reads_bytes_from_their_beginning() {
     assert_eq!(read(&mut *one, 2), b"");
     assert_eq!(ready(&*one), Some((0, true)));
     assert_eq!(read(&mut *other, 9), b"abc");
-    assert_eq!(refusal(one.write(&slices(&[b"x"]))), Errno::Badf);
+    assert_eq!(refusal(one.write(&slices(&[b"x"]), &free())), Errno::Badf);
     assert_eq!(refusal(one.read_at(&mut [0], 0)), Errno::Spipe);
 }
 
@@ -66,7 +72,7 @@ fn pipe_ends_when_its_writer_goes() {
     let mut file = opened(input.open());
     assert_eq!(ready(&*file), None);
     file.set_flags(FdFlags::NONBLOCK).unwrap();
-    assert_eq!(refusal(file.read(&mut [0])), Errno::Again);
+    assert_eq!(refusal(file.read(&mut [0], &free())), Errno::Again);
     file.set_flags(FdFlags::empty()).unwrap();
     writer.write_all(b"abc").unwrap();
     assert_eq!(ready(&*file), Some((3, false)));
@@ -131,13 +137,16 @@ fn pipe_without_readers_refuses_writes_even_of_who_waits() {
 fn capture_takes_what_fits_and_refuses_the_rest() {
     let (capture, output) = Output::capture_at_most(5);
     let (mut one, mut other) = (opened(output.open()), opened(output.open()));
-    assert_eq!(one.write(&slices(&[b"a", b"", b"\xff"])).unwrap(), 2);
-    assert_eq!(other.write(&slices(&[b"cd", b"efg"])).unwrap(), 3);
-    assert_eq!(refusal(one.write(&slices(&[b"h"]))), Errno::Nospc);
-    assert_eq!(one.write(&slices(&[b""])).unwrap(), 0);
+    assert_eq!(
+        one.write(&slices(&[b"a", b"", b"\xff"]), &free()).unwrap(),
+        2
+    );
+    assert_eq!(other.write(&slices(&[b"cd", b"efg"]), &free()).unwrap(), 3);
+    assert_eq!(refusal(one.write(&slices(&[b"h"]), &free())), Errno::Nospc);
+    assert_eq!(one.write(&slices(&[b""]), &free()).unwrap(), 0);
     assert_eq!(capture.bytes(), b"a\xffcde");
     assert_eq!(capture.clone().text(), "a\u{fffd}cde");
-    assert_eq!(refusal(one.read(&mut [0])), Errno::Badf);
+    assert_eq!(refusal(one.read(&mut [0], &free())), Errno::Badf);
     let shown = format!("{capture:?}");
     assert_eq!(shown, "Capture { size_bytes: 5, max_bytes: 5 }");
 }
@@ -172,7 +181,7 @@ fn writer_gives_the_number_of_its_error() {
     ];
     let output = Output::writer(Scripted(results, Arc::clone(&flushed)));
     let mut file = opened(output.open());
-    let mut write = || file.write(&slices(&[b"", b"xy"]));
+    let mut write = || file.write(&slices(&[b"", b"xy"]), &free());
     assert_eq!(write().unwrap(), 1);
     assert_eq!(refusal(write()), Errno::Io);
     assert_eq!(refusal(write()), Errno::Pipe);
@@ -181,9 +190,9 @@ fn writer_gives_the_number_of_its_error() {
     assert_eq!(refusal(write()), Errno::Io);
     #[cfg(unix)]
     assert_eq!(refusal(write()), Errno::Dquot);
-    assert_eq!(file.write(&slices(&[b""])).unwrap(), 0);
+    assert_eq!(file.write(&slices(&[b""]), &free()).unwrap(), 0);
     assert_eq!(*flushed.lock().unwrap(), 0);
-    file.sync(false).unwrap();
+    file.sync(false, &free()).unwrap();
     assert_eq!(*flushed.lock().unwrap(), 1);
 }
 
@@ -193,7 +202,7 @@ fn null_is_at_its_end_and_takes_everything() {
     assert_eq!(read(&mut *input, 4), b"");
     assert!(ready(&*input).is_some());
     let mut output = opened(Output::null().open());
-    assert_eq!(output.write(&slices(&[b"ab", b"c"])).unwrap(), 3);
+    assert_eq!(output.write(&slices(&[b"ab", b"c"]), &free()).unwrap(), 3);
 }
 
 #[test]
@@ -205,9 +214,11 @@ fn file_is_one_stream_for_all() {
     let mut file = options.open(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
     let output = Output::file(file.try_clone().unwrap());
-    opened(output.open()).write(&slices(&[b"one "])).unwrap();
+    opened(output.open())
+        .write(&slices(&[b"one "]), &free())
+        .unwrap();
     opened(output.clone().open())
-        .write(&slices(&[b"two"]))
+        .write(&slices(&[b"two"]), &free())
         .unwrap();
     file.seek(SeekFrom::Start(4)).unwrap();
     let input = Input::file(file.try_clone().unwrap());
@@ -226,6 +237,6 @@ fn streams_of_the_process_are_duplicates() {
         drop(Input::inherit().open().unwrap());
         drop(opened(Output::stdout().open()));
         let mut stderr = opened(Output::stderr().open());
-        assert_eq!(stderr.write(&slices(&[b""])).unwrap(), 0);
+        assert_eq!(stderr.write(&slices(&[b""]), &free()).unwrap(), 0);
     }
 }
