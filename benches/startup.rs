@@ -65,7 +65,7 @@ fn keep<T: 'static, E: Into<anyhow::Error>>(made: Result<T, E>) -> Result<Box<dy
 
 fn holdall_module(wasm: &'static [u8], lowering: holdall::Lowering) -> Result<Box<dyn Any>> {
     let engine = holdall::Engine::new(holdall::Config::new().lowering(lowering));
-    keep(holdall::Module::new(&engine, wasm))
+    keep(holdall::Module::from_static(&engine, wasm))
 }
 
 fn wasmi_module(wasm: &'static [u8], mode: wasmi::CompilationMode) -> Result<Box<dyn Any>> {

@@ -53,7 +53,7 @@ pub(crate) fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     // A host function that fails ends the guest's execution with its error.
     linker.func_wrap("host", "say", say)?;
 
-    let module = Module::new(&engine, GUEST.as_bytes())?;
+    let module = Module::new(&engine, GUEST)?;
     let mut store = Store::new(&engine, State::default());
     let instance = linker.instantiate(&mut store, &module)?;
 

@@ -72,7 +72,7 @@ pub(crate) fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     // The program loads mC itself. The linker reads what mC imports, asks for mA and mB, and links
     // the three; mB and mC share one mA.
     let root = Bundle::embedded().find("mC").ok_or("no mC in the bundle")?;
-    let module = Module::new(&engine, root.bytes())?;
+    let module = Module::from_static(&engine, root.bytes())?;
     let instance = linker.instantiate(&mut store, &module)?;
 
     for (announcement, name) in CALLS {

@@ -83,6 +83,14 @@ pub struct HostCallDenied {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModuleError {
+    /// The file that has the module could not be read.
+    #[error("module {name:?} could not be read: {source}")]
+    File {
+        /// The file's path.
+        name: Box<str>,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// The bytes do not follow the binary format (WebAssembly 2.0, chapter 5).
     #[error("malformed module{}: {message} (at offset {offset:#x})", of_name(.name))]
     Malformed {
@@ -259,6 +267,20 @@ impl Error {
             ErrorKind::Denied(denied) => denied,
             kind @ (ErrorKind::Usage(_) | ErrorKind::Resource(_)) => kind,
         }
+    }
+
+    /// The error with the name of its module, where that was made without one.
+    pub(crate) fn of_module(mut self, of: &str) -> Self {
+        if let ErrorKind::Module(
+            ModuleError::Malformed { name, .. }
+            | ModuleError::Invalid { name, .. }
+            | ModuleError::Text { name, .. }
+            | ModuleError::Limit { name, .. },
+        ) = &mut *self.0
+        {
+            name.get_or_insert_with(|| of.into());
+        }
+        self
     }
 
     /// The trap that it is itself, whatever text a host function put around it.

@@ -74,7 +74,7 @@ pub use link::{
     BundleReader, ChainReader, FnReader, LinkError, Linker, MemoryReader, ModuleReader, ReadError,
     Registry, RegistryError, Snapshot, SnapshotError,
 };
-pub use module::{ExportType, ImportType, Module};
+pub use module::{ExportType, ImportType, Module, ModuleBytes};
 #[cfg(feature = "run")]
 pub use store::{
     AsContext, AsContextMut, Export, Extern, ExternRef, Func, Global, Instance, Memory, Store,

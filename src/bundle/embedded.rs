@@ -44,6 +44,12 @@ pub struct Bundle {
     pub(super) compatible_versions: bool,
 }
 
+impl From<&Self> for Bundle {
+    fn from(bundle: &Self) -> Self {
+        bundle.clone()
+    }
+}
+
 /// A module of a [`Bundle`].
 #[derive(Clone, Copy, Debug)]
 pub struct BundledModule {
@@ -176,7 +182,7 @@ impl BundledModule {
                 // code was made of these bytes. Both are constants.
                 unsafe { Module::precompiled(engine, self.name, self.bytes, code) }
             }
-            _ => Module::named(engine, self.name, self.bytes),
+            _ => Module::named(engine, self.name, Cow::Borrowed(self.bytes)),
         }
     }
 }

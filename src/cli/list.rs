@@ -16,7 +16,7 @@ pub(super) fn run(_: &Args, output: &mut Output) -> anyhow::Result<()> {
         let size = bundled.size_bytes();
         let sha256 = bundled.sha256().unwrap_or("not recorded");
         output.line(format_args!("{name}: {size} bytes, sha256 {sha256}"))?;
-        let module = Module::named(&engine, bundled.name(), bundled.bytes())?;
+        let module = bundled.module(&engine)?;
         interface(&module, output)?;
     }
     if modules.is_empty() {

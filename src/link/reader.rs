@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::bundle::Bundle;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::module::Module;
+use crate::module::{Module, ModuleBytes};
 
 /// Finds the bytes of modules by their names.
 ///
@@ -123,10 +123,12 @@ pub struct BundleReader {
 }
 
 impl BundleReader {
-    /// A reader of a bundle's modules.
+    /// A reader of a bundle's modules: `BundleReader::new(&BUNDLE)`.
     #[must_use]
-    pub fn new(bundle: Bundle) -> Self {
-        Self { bundle }
+    pub fn new(bundle: impl Into<Bundle>) -> Self {
+        Self {
+            bundle: bundle.into(),
+        }
     }
 }
 
@@ -166,10 +168,11 @@ impl MemoryReader {
         Self::default()
     }
 
-    /// The reader with one more module; it replaces one of the same name.
+    /// The reader with one more module, in the binary format or, with the feature `wat`, text; it
+    /// replaces one of the same name.
     #[must_use]
-    pub fn with(mut self, name: impl Into<String>, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
-        self.modules.insert(name.into(), bytes.into());
+    pub fn with(mut self, name: impl Into<String>, bytes: impl ModuleBytes) -> Self {
+        self.modules.insert(name.into(), bytes.into_bytes());
         self
     }
 }

@@ -1,6 +1,7 @@
 //! Modules: immutable, validated, shared between stores and threads. Does not know stores,
 //! instances or how modules are linked.
 
+mod bytes;
 mod const_expr;
 pub(crate) mod convert;
 mod fault;
@@ -18,8 +19,12 @@ mod validate;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
+pub use bytes::ModuleBytes;
 pub(crate) use const_expr::ConstExpr;
 pub(crate) use inner::{ExportKind, Import, ImportKind, ModuleInner};
 #[cfg(feature = "pack")]
@@ -30,7 +35,7 @@ pub(crate) use segments::{DataMode, ElemItems, ElemMode};
 
 use crate::compile::Target;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Error, ModuleError, Result};
 use crate::ir;
 use crate::limits::Watch;
 use crate::types::ExternType;
@@ -67,6 +72,40 @@ pub struct ExportType<'a> {
     pub index: u32,
 }
 
+impl<'a> ImportType<'a> {
+    /// The name of the module that it is imported from.
+    #[must_use]
+    pub fn module(&self) -> &'a str {
+        self.module
+    }
+
+    /// Its name in that module.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// The type that it must match.
+    #[must_use]
+    pub fn ty(&self) -> ExternType {
+        self.ty.clone()
+    }
+}
+
+impl<'a> ExportType<'a> {
+    /// Its name, distinct from those of the module's other exports.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// Its type.
+    #[must_use]
+    pub fn ty(&self) -> ExternType {
+        self.ty.clone()
+    }
+}
+
 const _: () = {
     const fn shared_between_threads<T: Send + Sync>() {}
     shared_between_threads::<Module>();
@@ -74,8 +113,10 @@ const _: () = {
 
 impl Module {
     /// Makes a module of its binary format (WebAssembly 2.0, chapter 5). With the feature `wat` the
-    /// text format (chapter 6) is taken too. Bytes that are `'static` and binary are not copied. How
-    /// much it may hold is what the engine's [`Limits`](crate::Limits) say, at most 1 GiB.
+    /// text format (chapter 6) is taken too. How much it may hold is what the engine's
+    /// [`Limits`](crate::Limits) say, at most 1 GiB.
+    ///
+    /// The module keeps the bytes, as its own or as a copy; see [`ModuleBytes`].
     ///
     /// The time that this takes grows with the size; at worst, with calls of functions of 1,000
     /// parameters and results, it is in the order of a microsecond a byte.
@@ -96,8 +137,47 @@ impl Module {
     /// assert_eq!(module.exports().len(), 0);
     /// # Ok::<(), holdall::Error>(())
     /// ```
-    pub fn new(engine: &Engine, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self> {
-        load::load(engine, None, bytes.into()).map(|inner| Self(Arc::new(inner)))
+    pub fn new(engine: &Engine, bytes: impl ModuleBytes) -> Result<Self> {
+        load::load(engine, None, bytes.into_bytes()).map(|inner| Self(Arc::new(inner)))
+    }
+
+    /// [`Module::new`], of bytes that live as long as the program, such as those of `include_bytes!`:
+    /// they are not copied, unless they are text.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Module::new`].
+    ///
+    /// ```
+    /// use holdall::{Engine, Module};
+    ///
+    /// static EMPTY: &[u8] = b"\0asm\x01\0\0\0";
+    /// let module = Module::from_static(&Engine::default(), EMPTY)?;
+    /// # Ok::<(), holdall::Error>(())
+    /// ```
+    pub fn from_static(engine: &Engine, bytes: &'static [u8]) -> Result<Self> {
+        Self::new(engine, Cow::Borrowed(bytes))
+    }
+
+    /// [`Module::new`], of a file of the host, which is read once and not past the engine's limit
+    /// ([`Limits::module_bytes`](crate::Limits::module_bytes)).
+    ///
+    /// # Errors
+    ///
+    /// [`ModuleError::File`](crate::ModuleError::File) when the file cannot be read; those of
+    /// [`Module::new`], which name the file.
+    pub fn from_file(engine: &Engine, path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let name = path.to_string_lossy();
+        let limit = engine.config().limits.module_bytes as u64;
+        let mut bytes = Vec::new();
+        let read = File::open(path)
+            .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes));
+        read.map_err(|source| ModuleError::File {
+            name: (&*name).into(),
+            source,
+        })?;
+        Self::new(engine, bytes).map_err(|error| error.of_module(&name))
     }
 
     /// [`Module::new`], with a name that errors and backtraces use in place of the one that the
@@ -113,12 +193,8 @@ impl Module {
     /// let error = Module::named(&Engine::default(), "app", b"\0asm\x02\0\0\0").unwrap_err();
     /// assert!(error.to_string().starts_with("malformed module \"app\": unknown binary version"));
     /// ```
-    pub fn named(
-        engine: &Engine,
-        name: &str,
-        bytes: impl Into<Cow<'static, [u8]>>,
-    ) -> Result<Self> {
-        load::load(engine, Some(name), bytes.into()).map(|inner| Self(Arc::new(inner)))
+    pub fn named(engine: &Engine, name: &str, bytes: impl ModuleBytes) -> Result<Self> {
+        load::load(engine, Some(name), bytes.into_bytes()).map(|inner| Self(Arc::new(inner)))
     }
 
     /// The lowered code of all functions, for [`Module::precompiled`]: of this version of holdall, on
@@ -200,8 +276,8 @@ impl Module {
     /// # Errors
     ///
     /// Those of [`Module::new`].
-    pub fn validate(engine: &Engine, bytes: &[u8]) -> Result<()> {
-        load::validate(engine, bytes)
+    pub fn validate(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<()> {
+        load::validate(engine, bytes.as_ref())
     }
 
     /// The engine that it was made with.
@@ -243,6 +319,12 @@ impl Module {
     pub fn export(&self, name: &str) -> Option<ExternType> {
         let export = self.0.export(name)?;
         Some(self.0.export_type(export))
+    }
+
+    /// [`Module::export`], under the name that [`Instance`](crate::Instance) has for it.
+    #[must_use]
+    pub fn get_export(&self, name: &str) -> Option<ExternType> {
+        self.export(name)
     }
 
     /// Whether both are handles to the same module, made by the same call.

@@ -20,7 +20,7 @@ fn with_body(code: &[u8]) -> Vec<u8> {
 }
 
 fn load(bytes: impl Into<Cow<'static, [u8]>>) -> Result<Module> {
-    Module::new(&Engine::default(), bytes)
+    Module::new(&Engine::default(), bytes.into())
 }
 
 fn error(bytes: impl Into<Cow<'static, [u8]>>) -> ModuleError {
@@ -157,8 +157,8 @@ fn a_broken_name_section_does_not_stop_a_module() {
 #[test]
 fn validate_agrees_with_new_and_takes_borrowed_bytes() {
     let engine = Engine::default();
-    Module::validate(&engine, &with_body(b"\x0b")).unwrap();
-    Module::validate(&engine, &with_body(b"\x1a\x0b")).unwrap_err();
+    Module::validate(&engine, with_body(b"\x0b")).unwrap();
+    Module::validate(&engine, with_body(b"\x1a\x0b")).unwrap_err();
 }
 
 #[test]

@@ -174,7 +174,7 @@ fn callers_see_and_set_fuel_and_limits() -> Result<()> {
         (import "host" "pay" (func $pay (param i64)))
         (func (export "run") (param i64) (call $pay (local.get 0)) (call $pay (local.get 0)))
         (memory 1) (func (export "grow") (result i32) (memory.grow (i32.const 1))))"#;
-    let module = Module::new(&engine, text.as_bytes().to_vec())?;
+    let module = Module::new(&engine, text)?;
     let instance = linker.instantiate(&mut store, &module)?;
     let run = instance.get_typed_func::<u64, ()>(&store, "run")?;
     run.call(&mut store, 3_000)?;

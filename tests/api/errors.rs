@@ -36,7 +36,7 @@ const PRINT: &str = r#"(module $printer
 fn ended<E: Into<anyhow::Error>>(error: impl Fn() -> E + Send + Sync + 'static) -> Error {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
-    let module = Module::new(&engine, PRINT.as_bytes().to_vec()).unwrap();
+    let module = Module::new(&engine, PRINT).unwrap();
     let print = Func::wrap(&mut store, move || -> Result<(), E> { Err(error()) });
     let instance = Instance::new(&mut store, &module, &[print.into()]).unwrap();
     let page = instance.get_typed_func::<(), ()>(&store, "page").unwrap();
@@ -153,7 +153,7 @@ fn other_errors_are_found_by_their_type() {
         Some(ModuleError::Malformed { .. })
     ));
     let text = r#"(module (import "env" "f" (func)))"#;
-    let module = Module::new(&engine, text.as_bytes().to_vec()).unwrap();
+    let module = Module::new(&engine, text).unwrap();
     let error = Linker::new(&engine)
         .instantiate(Store::new(&engine, ()), &module)
         .unwrap_err();
@@ -168,7 +168,7 @@ fn the_trap_of_a_dependency_that_does_not_start_is_the_root_cause() {
     let library = br#"(module (func $f unreachable) (start $f) (func (export "f")))"#;
     linker.set_reader(MemoryReader::new().with("library", library.as_slice()));
     let text = r#"(module (import "library" "f" (func)))"#;
-    let app = Module::new(&engine, text.as_bytes().to_vec()).unwrap();
+    let app = Module::new(&engine, text).unwrap();
     let error = linker
         .instantiate(Store::new(&engine, ()), &app)
         .unwrap_err();
@@ -193,7 +193,7 @@ fn errors_pass_through_nested_calls() -> Result<()> {
         (import "host" "print" (func $print))
         (func (export "fails") unreachable)
         (func (export "page") (call $print)))"#;
-    let module = Module::new(&engine, text.as_bytes().to_vec())?;
+    let module = Module::new(&engine, text)?;
     let mut store = Store::new(&engine, ());
     let instance = linker.instantiate(&mut store, &module)?;
     let page = instance.get_typed_func::<(), ()>(&store, "page")?;

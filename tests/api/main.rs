@@ -3,6 +3,7 @@
 
 mod closures;
 mod errors;
+mod modules;
 mod things;
 mod values;
 
@@ -12,7 +13,7 @@ use holdall::{Engine, Instance, Linker, Module, Result, Store};
 pub(crate) fn alone(text: &str) -> Result<(Store<()>, Instance)> {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
-    let module = Module::new(&engine, text.as_bytes().to_vec())?;
+    let module = Module::new(&engine, text)?;
     let instance = Linker::new(&engine).instantiate(&mut store, &module)?;
     Ok((store, instance))
 }

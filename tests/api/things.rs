@@ -95,7 +95,7 @@ fn an_instance_takes_its_imports_in_order() -> Result<()> {
         (import "" "double" (func $double (param i32) (result i32)))
         (import "" "memory" (memory 1))
         (func (export "run") (result i32) (call $double (i32.load (i32.const 0)))))"#;
-    let module = Module::new(&engine, text.as_bytes().to_vec())?;
+    let module = Module::new(&engine, text)?;
     let double = Func::wrap(&mut store, |n: i32| n * 2);
     let memory = Memory::new(&mut store, MemoryType::new(1, None))?;
     memory.write(&mut store, 0, &21_i32.to_le_bytes())?;

@@ -77,7 +77,7 @@ pub(crate) fn holdall(program: &Program) -> Result<Outcome> {
 
     let start = Instant::now();
     let engine = holdall::Engine::default();
-    let module = holdall::Module::new(&engine, program.wasm)?;
+    let module = holdall::Module::from_static(&engine, program.wasm)?;
     let load = start.elapsed();
     let mut linker = holdall::Linker::new(&engine);
     linker.wasi(holdall::Wasi::new(grants));

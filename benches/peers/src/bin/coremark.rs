@@ -127,7 +127,7 @@ fn main() -> Result<()> {
 
 /// Which kind of CoreMark a module is.
 fn kind(wasm: &'static [u8]) -> Result<Kind> {
-    let module = holdall::Module::new(&holdall::Engine::default(), wasm)?;
+    let module = holdall::Module::from_static(&holdall::Engine::default(), wasm)?;
     if module.export("_start").is_some() {
         return Ok(Kind::Command);
     }
