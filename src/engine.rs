@@ -33,6 +33,10 @@ pub struct Config {
     pub canonical_nans: bool,
     /// What a module may hold, and the first limits of each store.
     pub limits: Limits,
+    /// For holdall's own tests: how many operands of a frame code words name directly, where more can
+    /// not be named anyway.
+    #[doc(hidden)]
+    pub near_operands: u16,
     /// Where the engine takes its memory from; `None`, the default, is the host's allocator.
     pub pool: Option<Pool>,
 }
@@ -45,6 +49,7 @@ impl Default for Config {
             metering: false,
             canonical_nans: false,
             limits: Limits::default(),
+            near_operands: u16::MAX,
             pool: None,
         }
     }
@@ -106,6 +111,15 @@ impl Config {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Has functions with more operands than this lowered as those that have too many for code words
+    /// of the usual form. For holdall's own tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn near_operands(mut self, operands: u16) -> Self {
+        self.near_operands = operands;
         self
     }
 

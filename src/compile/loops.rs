@@ -13,7 +13,7 @@ use super::operators::Operators;
 use crate::ir::{Row, Word};
 
 /// What the accumulators hold at a label, by class: the last result, and the one before.
-type AtLabel = [[Option<u16>; 2]; 3];
+type AtLabel = [[Option<u32>; 2]; 3];
 
 /// The innermost loop that is open, as long as it can be lowered again.
 pub(super) struct Attempt<'m> {
@@ -31,7 +31,7 @@ pub(super) struct Attempt<'m> {
     found: Option<AtLabel>,
     /// The locals that the loop begins with: the class, the slot, and how many results of the class
     /// came before.
-    early: Vec<(Class, u16, usize)>,
+    early: Vec<(Class, u32, usize)>,
     /// How many results of each class there were, up to the first label within.
     results: Option<[usize; 3]>,
     /// The blocks around the loop that it branches to, one for each branch.
@@ -79,7 +79,7 @@ impl<'m> Lowering<'m> {
     }
 
     /// Notes that a local is read from its slot.
-    pub(super) fn note_read(&mut self, class: Class, slot: u16) {
+    pub(super) fn note_read(&mut self, class: Class, slot: u32) {
         if let Some(attempt) = &mut self.attempt
             && let Some(results) = &attempt.results
             && attempt.assumed.is_none()
@@ -161,7 +161,8 @@ impl<'m> Lowering<'m> {
             };
             // The one before goes first; where nothing comes after it, it goes twice.
             for slot in [before, last.or(before)].into_iter().flatten() {
-                self.emit(Word::new(row.op(0), 0, slot, 0));
+                // Locals are in no far slots.
+                self.emit(Word::new(row.op(0), 0, slot as u16, 0));
             }
             self.accs[class as usize] = [last, before].map(|slot| Acc {
                 slot,

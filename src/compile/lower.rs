@@ -53,7 +53,11 @@ impl Lowering<'_> {
             Operator::BrTable { ref targets } => self.br_table(targets)?,
             _ => self.plain(operator),
         }
-        self.refused.map_or(Ok(()), |error| Err(error.into()))
+        self.store_result();
+        if self.frame_slots() > self.near_end && !self.form.wide {
+            return Err(Stop::FarSlots);
+        }
+        Ok(())
     }
 
     fn plain(&mut self, operator: &Operator<'_>) {
@@ -381,7 +385,7 @@ impl Lowering<'_> {
     fn unary(&mut self, row: Row, out: Class) {
         let value = self.pop();
         if let Place::Const(_) = value.place {
-            self.slot(value);
+            self.settle_popped(value);
         }
         let (src, slot) = self.source(value);
         let at = UNARY_SRCS.iter().position(|other| *other == src);
@@ -418,7 +422,7 @@ impl Lowering<'_> {
         if !in_acc {
             self.shift(Int);
             self.emit(Word::new(Row::LoadAcc.op(0), 0, slot, 0));
-            self.remember(Int, slot);
+            self.remember(Int, slot.into());
         }
         if test.negated {
             std::mem::swap(&mut first, &mut second);

@@ -2,13 +2,16 @@
 //!
 //! One pass over the operators, with the operand stack kept at compile time: `operands` tracks
 //! where each value is, `control` does blocks and branches, `calls` calls and returns, `lower` has
-//! the operators, `fusion` makes one instruction of two, and `metering` adds the charges. `loops` has
+//! the operators, `locals` and `far` what is special about slots of locals and about slots beyond 16
+//! bits, `fusion` makes one instruction of two, and `metering` adds the charges. `loops` has
 //! an innermost loop lowered again where that keeps values in accumulators, and at the end `sequences`
 //! gives instructions that follow one another one handler.
 
 mod calls;
 mod control;
+mod far;
 mod fusion;
+mod locals;
 mod loops;
 mod lower;
 mod metering;
@@ -27,16 +30,15 @@ use wasmparser::{
 pub(crate) use self::target::OPT_LEVELS_WITH_SEQUENCES;
 pub(crate) use self::target::Target;
 
-use self::operands::{Class, Local, Lowering};
+use self::far::Scratch;
+use self::locals::Locals;
+use self::operands::{Class, Lowering};
 use self::operators::Operators;
 use crate::ir::{Header, Row, Word};
-use crate::limits::{Heap, Limits, Refusal, Watch};
+use crate::limits::{Heap, Limits, MAX_FRAME_VALUES, Refusal, Watch};
 use crate::module::ModuleInner;
 use crate::trap::TrapCode;
 use crate::types::ValType;
-
-/// The most slots that a frame may have: as many as a field of a code word can name.
-const MAX_FRAME_SLOTS: u32 = u16::MAX as u32;
 
 /// The lowered code of one function.
 #[derive(Debug)]
@@ -65,12 +67,9 @@ impl Deref for Words {
     }
 }
 
-/// Why a valid function could not be lowered: it exceeds a limit, or there is no room or no time.
+/// Why a valid function could not be lowered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LowerError {
-    /// Locals and operands take more slots than a code word can name.
-    #[error("locals and operands take more than {MAX_FRAME_SLOTS} slots")]
-    FrameTooLarge,
     /// The engine's pool has no room for the lowered code.
     #[error("no room for its lowered code: {0}")]
     NoRoom(Refusal),
@@ -88,27 +87,38 @@ impl LowerError {
         match self {
             Self::NoRoom(_) => TrapCode::OutOfMemory,
             Self::Ended(code) => code,
-            Self::FrameTooLarge | Self::Unreadable => TrapCode::FunctionTooLarge,
+            Self::Unreadable => TrapCode::Unreachable,
         }
     }
 }
 
+/// What a function is lowered to, beyond the form that suits nearly all.
+#[derive(Clone, Copy, Default)]
+struct Form {
+    /// All branches reach as far as 32 bits do.
+    long_branches: bool,
+    /// There may be far slots.
+    wide: bool,
+}
+
 /// Why a lowering did not come to its end.
 enum Stop {
-    Limit(LowerError),
+    Error(LowerError),
     /// A branch is too far for the short form.
-    Far,
+    LongBranches,
+    /// Operands are in slots that fields of code words do not name.
+    FarSlots,
 }
 
 impl From<LowerError> for Stop {
     fn from(error: LowerError) -> Self {
-        Self::Limit(error)
+        Self::Error(error)
     }
 }
 
 impl From<wasmparser::BinaryReaderError> for Stop {
     fn from(_: wasmparser::BinaryReaderError) -> Self {
-        Self::Limit(LowerError::Unreadable)
+        Self::Error(LowerError::Unreadable)
     }
 }
 
@@ -146,6 +156,12 @@ pub(crate) fn validate(
         // One is the function's own.
         let blocks = (validator.control_stack_height() as usize).saturating_sub(1);
         limits.check_nesting(blocks).map_err(Rejection::Limit)?;
+        let values = validator.len_locals() + validator.operand_stack_height();
+        if values > MAX_FRAME_VALUES {
+            return Err(Rejection::Limit(format!(
+                "{MAX_FRAME_VALUES} locals and operands at once are the most, found {values}"
+            )));
+        }
     }
     reader.finish_expression(&validator.visitor(reader.original_position()))?;
     Ok(validator.into_allocations())
@@ -176,7 +192,7 @@ pub(crate) fn words(
 ) -> Result<Vec<Word>, LowerError> {
     let mut lowering = lower_body(module, index, false, watch)?;
     if target.sequences {
-        sequences::join(&mut lowering.code);
+        sequences::join(&mut lowering.code, watch).map_err(LowerError::Ended)?;
     }
     tell_tables(&mut lowering.code, &lowering.tables);
     Ok(lowering.code)
@@ -220,22 +236,23 @@ fn lower_body<'m>(
     record: bool,
     watch: &mut Watch<'_>,
 ) -> Result<Lowering<'m>, LowerError> {
-    let mut far = false;
+    let mut form = Form::default();
     loop {
-        match try_lower(module, index, record, far, watch) {
+        match try_lower(module, index, record, form, watch) {
             Ok(lowering) => return Ok(lowering),
-            Err(Stop::Limit(error)) => return Err(error),
-            Err(Stop::Far) => far = true,
+            Err(Stop::Error(error)) => return Err(error),
+            Err(Stop::LongBranches) => form.long_branches = true,
+            Err(Stop::FarSlots) => form.wide = true,
         }
     }
 }
 
-/// Lowers; with `far`, without the branches that reach only as far as 16 bits do.
+/// Lowers to a form, where it suffices.
 fn try_lower<'m>(
     module: &'m ModuleInner,
     index: u32,
     record: bool,
-    far: bool,
+    form: Form,
     watch: &mut Watch<'_>,
 ) -> Result<Lowering<'m>, Stop> {
     let func_index = module.func_index(index);
@@ -243,27 +260,25 @@ fn try_lower<'m>(
     let link = Header::link_slot(ty.param_slots(), ty.result_slots());
     let body = module.body(index);
 
-    let mut locals = Vec::new();
+    let mut locals = Locals::default();
     let mut slot = 0;
     for param in ty.params() {
-        locals.push(Local::new(slot, Class::of(*param)));
-        slot += param.slots() as u32;
+        let width = param.slots() as u32;
+        locals.push(1, slot, width, Class::of(*param));
+        slot += width;
     }
-    let first = u32::from(link + Header::LINK);
+    let scratch = if form.wide { Scratch::SLOTS } else { 0 };
+    let first = u32::from(link + Header::LINK + scratch);
     slot = first;
     let mut reader = body.get_locals_reader()?;
     for _ in 0..reader.get_count() {
         let (count, ty) = reader.read()?;
         let ty = crate::module::convert::val_type(ty).map_err(|_| LowerError::Unreadable)?;
-        if u64::from(slot) + u64::from(count) * ty.slots() as u64 > u64::from(MAX_FRAME_SLOTS) {
-            return Err(LowerError::FrameTooLarge.into());
-        }
-        for _ in 0..count {
-            locals.push(Local::new(slot, Class::of(ty)));
-            slot += ty.slots() as u32;
-        }
+        let width = ty.slots() as u32;
+        locals.push(count, slot, width, Class::of(ty));
+        slot += count * width;
     }
-    let mut lowering = Lowering::new(module, locals, slot, link, far);
+    let mut lowering = Lowering::new(module, locals.finish(), slot, link, form);
     lowering
         .code
         .reserve(module.bodies[index as usize].len() / 2);
@@ -279,7 +294,8 @@ fn try_lower<'m>(
     }
     lowering.enter_function(ty);
     while !operators.eof() {
-        watch.step(1).map_err(LowerError::Ended)?;
+        let steps = 1 + std::mem::take(&mut lowering.steps);
+        watch.step(steps).map_err(LowerError::Ended)?;
         lowering.record(operators.offset());
         let operator = operators.read()?;
         lowering.count();
@@ -299,8 +315,7 @@ fn try_lower<'m>(
         }
     }
     lowering.code[0] = Header {
-        // Slots fit in 16 bits; `lowering` checked each.
-        frame: lowering.frame_slots() as u16,
+        frame: lowering.frame_slots(),
         link,
     }
     .word();

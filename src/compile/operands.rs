@@ -6,12 +6,17 @@
 //! slot as well ([`Lowering::keep`]), and when it is set to a local, to write the local's
 //! ([`Lowering::set_local`]).
 
+use std::ops::Range;
+
+use super::Form;
 use super::control::Control;
+use super::far::{self, Scratch};
+use super::locals::Locals;
 use super::loops::Attempt;
 use super::metering::Region;
-use super::{LowerError, MAX_FRAME_SLOTS};
 use crate::ir::{Row, Src, Word};
 use crate::module::ModuleInner;
+use crate::types::ValType;
 
 /// Which accumulator values of a type use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +35,8 @@ impl Class {
 pub(super) enum Place {
     /// Nowhere yet: its bits as a slot has them, where an `i32` and an `f32` are zero-extended.
     Const(u64),
-    /// In the local of this index.
-    Local(u32),
+    /// In the local of this index, as is the value at the height before `below` where that is not 0.
+    Local { index: u32, below: u32 },
     /// In its own slot, or on the way there in an accumulator.
     Temp,
 }
@@ -51,34 +56,14 @@ pub(super) struct Entry {
     pub(super) place: Place,
     pub(super) class: Class,
     /// The slot that belongs to its height.
-    pub(super) slot: u16,
-}
-
-/// A local.
-#[derive(Debug)]
-pub(super) struct Local {
-    pub(super) slot: u16,
-    pub(super) class: Class,
-    /// How many values on the stack are in it.
-    uses: u32,
-}
-
-impl Local {
-    pub(super) fn new(slot: u32, class: Class) -> Self {
-        Self {
-            // Checked against `MAX_FRAME_SLOTS`.
-            slot: slot as u16,
-            class,
-            uses: 0,
-        }
-    }
+    pub(super) slot: u32,
 }
 
 /// What an accumulator holds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Acc {
-    /// The slot that it has the value of.
-    pub(super) slot: Option<u16>,
+    /// The slot that it has the value of, which is no far one.
+    pub(super) slot: Option<u32>,
     /// The instruction that made the value of that slot, which does not write the slot yet. The
     /// slot's value is on the stack.
     pub(super) pending: Option<usize>,
@@ -101,13 +86,12 @@ pub(super) struct Lowering<'m> {
     pub(super) code: Vec<Word>,
     pub(super) stack: Vec<Entry>,
     pub(super) control: Vec<Control>,
-    pub(super) locals: Vec<Local>,
+    pub(super) locals: Locals,
     /// The slot of the link.
     pub(super) link: u16,
     /// Whether what follows can't be reached: it is not lowered.
     pub(super) dead: bool,
-    /// Whether branches need their long form.
-    pub(super) far: bool,
+    pub(super) form: Form,
     pub(super) last: Option<Last>,
     /// Where each `br_table` is.
     pub(super) tables: Vec<usize>,
@@ -115,28 +99,34 @@ pub(super) struct Lowering<'m> {
     pub(super) records: Option<Vec<(usize, u64)>>,
     /// Where work is charged, innermost loop last; none where it is not.
     pub(super) regions: Option<Vec<Region>>,
-    /// A limit that was met on the way; `operator` returns it.
-    pub(super) refused: Option<LowerError>,
+    /// The first slot that no field of a code word names.
+    pub(super) near_end: u32,
+    pub(super) scratch: Scratch,
+    /// Work beyond the reading of operators, in steps of a [`Watch`](crate::limits::Watch).
+    pub(super) steps: usize,
     /// What the accumulators of each class hold: the last result, and the one before.
     pub(super) accs: [[Acc; 2]; 3],
     /// The innermost loop, while it can be lowered again.
     pub(super) attempt: Option<Attempt<'m>>,
     /// The first slot that is no local's.
-    pub(super) first_temp: u16,
+    pub(super) first_temp: u32,
     /// The slot of the next value, and the most that it was.
     next_slot: u32,
     max_slot: u32,
     /// So many values from the bottom are no locals.
     clean: usize,
+    /// The values from the one height up to the other are in their slots, or on the way there in an
+    /// accumulator.
+    placed: Range<usize>,
 }
 
 impl<'m> Lowering<'m> {
     pub(super) fn new(
         module: &'m ModuleInner,
-        locals: Vec<Local>,
-        first_slot: u32,
+        locals: Locals,
+        first_temp: u32,
         link: u16,
-        far: bool,
+        form: Form,
     ) -> Self {
         Self {
             module,
@@ -146,19 +136,21 @@ impl<'m> Lowering<'m> {
             locals,
             link,
             dead: false,
-            far,
+            form,
             last: None,
             tables: Vec::new(),
             records: None,
             regions: module.engine.config().metering.then(Vec::new),
-            refused: None,
+            near_end: far::near_end(module, first_temp),
+            scratch: Scratch::after(link),
+            steps: 0,
             accs: Default::default(),
             attempt: None,
-            // Checked against `MAX_FRAME_SLOTS`.
-            first_temp: first_slot as u16,
-            next_slot: first_slot,
-            max_slot: first_slot,
+            first_temp,
+            next_slot: first_temp,
+            max_slot: first_temp,
             clean: 0,
+            placed: 0..0,
         }
     }
 
@@ -198,11 +190,16 @@ impl<'m> Lowering<'m> {
     ) {
         let pc = self.produce_in_slot(class, row, mode, fields);
         self.code.extend(wide.map(Word::data));
-        self.accs[class as usize][0].pending = Some(pc);
+        let acc = &mut self.accs[class as usize][0];
+        acc.pending = Some(pc);
+        if acc.slot.is_none() {
+            Self::keep(&mut self.code, acc);
+        }
     }
 
     /// Emits an instruction that writes its result to slot `a` and to the accumulator of `class`,
-    /// and pushes the result. Gives its place.
+    /// and pushes the result. Gives its place. Of a result in a far slot the accumulator is not known
+    /// to have it.
     pub(super) fn produce_in_slot(
         &mut self,
         class: Class,
@@ -212,7 +209,11 @@ impl<'m> Lowering<'m> {
     ) -> usize {
         let fallen = self.shift(class);
         let slot = self.push(Place::Temp, class);
-        let pc = self.emit(Word::new(row.op(mode), slot, b, c));
+        let field = self.writing(slot);
+        let pc = self.emit(Word::new(row.op(mode), field, b, c));
+        if self.is_far(slot) {
+            return pc;
+        }
         self.remember(class, slot);
         self.last = Some(Last {
             pc,
@@ -235,46 +236,62 @@ impl<'m> Lowering<'m> {
     // The stack.
 
     /// Pushes a value; gives the slot of its height.
-    pub(super) fn push(&mut self, place: Place, class: Class) -> u16 {
+    pub(super) fn push(&mut self, place: Place, class: Class) -> u32 {
         let slot = self.next_slot;
-        if slot >= MAX_FRAME_SLOTS {
-            self.refused = Some(LowerError::FrameTooLarge);
-        } else {
-            self.next_slot += 1;
-            self.max_slot = self.max_slot.max(self.next_slot);
+        self.next_slot += 1;
+        self.max_slot = self.max_slot.max(self.next_slot);
+        if place == Place::Temp && self.placed.end == self.stack.len() {
+            self.placed.end += 1;
         }
-        if let Place::Local(index) = place {
-            self.locals[index as usize].uses += 1;
-        }
-        let slot = slot as u16;
         self.stack.push(Entry { place, class, slot });
         slot
     }
 
-    /// Pushes a value that an instruction put into its slot without the accumulator.
+    /// Pushes a value that the instruction that is emitted next puts into its slot without the
+    /// accumulator. Gives the instruction's field.
     pub(super) fn push_in_slot(&mut self, class: Class) -> u16 {
         let slot = self.push(Place::Temp, class);
         self.forget(slot);
-        slot
+        self.writing(slot)
+    }
+
+    /// Pushes values that are in their slots, where nothing is known of the accumulators.
+    pub(super) fn push_placed(&mut self, types: &[ValType]) {
+        for ty in types {
+            self.push(Place::Temp, Class::of(*ty));
+        }
+        self.steps += types.len();
     }
 
     /// Pops a value. A pending one stays pending until it is used.
     pub(super) fn pop(&mut self) -> Entry {
         let entry = self.stack.pop().expect("validation checked the operands");
-        if let Place::Local(index) = entry.place {
-            self.locals[index as usize].uses -= 1;
+        if let Place::Local { index, below } = entry.place {
+            *self.locals.top(index) = below;
         }
-        self.next_slot = entry.slot.into();
-        self.clean = self.clean.min(self.stack.len());
+        self.next_slot = entry.slot;
+        self.popped();
         entry
     }
 
     /// Pops values until there are `height`, and drops them.
     pub(super) fn truncate(&mut self, height: usize) {
-        while self.stack.len() > height {
-            let entry = self.pop();
-            self.discard(entry);
+        self.next_slot = self.slot_at(height);
+        self.unlist(height);
+        self.stack.truncate(height);
+        self.popped();
+        for acc in self.accs.as_flattened_mut() {
+            if acc.slot.is_some_and(|slot| slot >= self.next_slot) {
+                acc.pending = None;
+            }
         }
+    }
+
+    /// After values were popped.
+    fn popped(&mut self) {
+        let height = self.stack.len();
+        self.clean = self.clean.min(height);
+        self.placed = self.placed.start.min(height)..self.placed.end.min(height);
     }
 
     /// Drops a popped value.
@@ -290,13 +307,13 @@ impl<'m> Lowering<'m> {
     pub(super) fn slot_at(&self, height: usize) -> u32 {
         self.stack
             .get(height)
-            .map_or(self.next_slot, |entry| entry.slot.into())
+            .map_or(self.next_slot, |entry| entry.slot)
     }
 
     // Where values are.
 
     /// The accumulator that has the value of a slot, and how operands say so.
-    fn acc_of(&mut self, class: Class, slot: u16) -> Option<(Src, &mut Acc)> {
+    fn acc_of(&mut self, class: Class, slot: u32) -> Option<(Src, &mut Acc)> {
         let accs = [Src::A, Src::B]
             .into_iter()
             .zip(&mut self.accs[class as usize]);
@@ -338,7 +355,7 @@ impl<'m> Lowering<'m> {
     }
 
     /// A slot is overwritten, and no accumulator has the new value.
-    pub(super) fn forget(&mut self, slot: u16) {
+    pub(super) fn forget(&mut self, slot: u32) {
         for acc in self.accs.as_flattened_mut() {
             if acc.slot == Some(slot) {
                 *acc = Acc::default();
@@ -347,7 +364,7 @@ impl<'m> Lowering<'m> {
     }
 
     /// The accumulator of `class` has the value of `slot`.
-    pub(super) fn remember(&mut self, class: Class, slot: u16) {
+    pub(super) fn remember(&mut self, class: Class, slot: u32) {
         self.accs[class as usize][0] = Acc {
             slot: Some(slot),
             pending: None,
@@ -365,9 +382,9 @@ impl<'m> Lowering<'m> {
     }
 
     /// The slot that a value that is no constant is in.
-    fn home(&self, entry: Entry) -> u16 {
+    fn home(&self, entry: Entry) -> u32 {
         match entry.place {
-            Place::Local(index) => self.locals[index as usize].slot,
+            Place::Local { index, .. } => self.locals.get(index).slot.into(),
             Place::Temp | Place::Const(_) => entry.slot,
         }
     }
@@ -380,11 +397,11 @@ impl<'m> Lowering<'m> {
                 if entry.place == Place::Temp {
                     acc.pending = None;
                 }
-                (src, home)
+                (src, home as u16)
             }
             None => {
                 self.note_read(entry.class, home);
-                (Src::S, home)
+                (Src::S, self.reading(home))
             }
         }
     }
@@ -407,11 +424,17 @@ impl<'m> Lowering<'m> {
         Some(self.acc_of(entry.class, home)?.0)
     }
 
-    /// The slot that a popped value is in, once it is in one.
+    /// The slot that a popped value is in, once it is in one, as the field of an instruction.
     pub(super) fn slot(&mut self, entry: Entry) -> u16 {
+        self.settle_popped(entry);
+        self.reading(self.home(entry))
+    }
+
+    /// Puts a popped value into a slot: a local stays where it is.
+    pub(super) fn settle_popped(&mut self, entry: Entry) {
         match entry.place {
             Place::Const(bits) => self.set_const(entry.slot, bits),
-            Place::Local(_) => {}
+            Place::Local { .. } => {}
             Place::Temp => {
                 for acc in &mut self.accs[entry.class as usize] {
                     if acc.slot == Some(entry.slot) {
@@ -420,41 +443,54 @@ impl<'m> Lowering<'m> {
                 }
             }
         }
-        self.home(entry)
     }
 
-    /// Puts the value at a height into the slot of that height.
-    pub(super) fn materialise(&mut self, height: usize) {
+    /// Puts the value at a height, which is not listed as a local's, into the slot of that height.
+    pub(super) fn put(&mut self, height: usize) {
         let entry = self.stack[height];
         match entry.place {
-            Place::Const(_) => {
-                self.slot(entry);
-            }
-            Place::Local(index) => {
-                self.locals[index as usize].uses -= 1;
-                let home = self.home(entry);
-                self.copy(entry.slot, home);
-            }
-            Place::Temp => {
-                self.slot(entry);
-            }
+            Place::Local { .. } => self.copy(entry.slot, self.home(entry)),
+            Place::Const(_) | Place::Temp => self.settle_popped(entry),
         }
         self.stack[height].place = Place::Temp;
     }
 
     /// Puts the topmost `count` values into the slots of their heights.
     pub(super) fn materialise_top(&mut self, count: usize) {
-        for height in self.stack.len() - count..self.stack.len() {
-            self.materialise(height);
+        let height = self.stack.len();
+        let first = height - count;
+        let mut from = first;
+        if self.placed.contains(&first) {
+            // Those up to the end are there, but for what is in an accumulator alone.
+            from = self.placed.end;
+            let slot = self.stack[first].slot;
+            for acc in self.accs.as_flattened_mut() {
+                if acc.slot.is_some_and(|other| other >= slot) {
+                    Self::keep(&mut self.code, acc);
+                }
+            }
         }
+        if from == height {
+            return;
+        }
+        self.unlist(from);
+        for height in from..height {
+            self.put(height);
+        }
+        if from == first {
+            self.placed.start = first;
+        }
+        self.placed.end = height;
+        self.steps += height - from;
     }
 
     /// Makes every value on the stack independent of what happens to locals and accumulators, as
     /// where control may join.
     pub(super) fn settle(&mut self) {
+        self.unlist(self.clean);
         for height in self.clean..self.stack.len() {
-            if let Place::Local(_) = self.stack[height].place {
-                self.materialise(height);
+            if let Place::Local { .. } = self.stack[height].place {
+                self.put(height);
             }
         }
         self.clean = self.stack.len();
@@ -462,41 +498,56 @@ impl<'m> Lowering<'m> {
     }
 
     /// Emits the copy of a slot.
-    pub(super) fn copy(&mut self, to: u16, from: u16) {
+    pub(super) fn copy(&mut self, to: u32, from: u32) {
         self.forget(to);
-        self.emit(Word::new(Row::Copy.op(0), to, from, 0));
+        if self.is_far(to) || self.is_far(from) {
+            return self.copy_far(to, from);
+        }
+        self.emit(Word::new(Row::Copy.op(0), to as u16, from as u16, 0));
     }
 
     /// Emits a constant into a slot.
-    pub(super) fn set_const(&mut self, slot: u16, bits: u64) {
+    pub(super) fn set_const(&mut self, slot: u32, bits: u64) {
         self.forget(slot);
+        if self.is_far(slot) {
+            return self.set_const_far(slot, bits);
+        }
+        self.emit_const(slot as u16, bits);
+    }
+
+    /// Emits a constant into the slot of a field.
+    pub(super) fn emit_const(&mut self, field: u16, bits: u64) {
         if let Some((unsigned, long)) = as_long(bits) {
             let row = if unsigned {
                 Row::ConstUnsignedS
             } else {
                 Row::ConstS
             };
-            self.emit(Word::with_long(row.op(0), slot, long));
+            self.emit(Word::with_long(row.op(0), field, long));
         } else {
-            self.emit(Word::new(Row::ConstWideS.op(0), slot, 0, 0));
+            self.emit(Word::new(Row::ConstWideS.op(0), field, 0, 0));
             self.code.push(Word::data(bits));
         }
     }
 
     /// Puts a popped value into a slot: by changing the instruction that made it, where it is the
     /// last one.
-    pub(super) fn move_to(&mut self, slot: u16, entry: Entry) {
+    pub(super) fn move_to(&mut self, slot: u32, entry: Entry) {
         match entry.place {
             Place::Const(bits) => return self.set_const(slot, bits),
-            Place::Local(_) => {}
+            _ if self.is_far(slot) || self.is_far(self.home(entry)) => {
+                self.settle_popped(entry);
+                return self.copy(slot, self.home(entry));
+            }
+            Place::Local { .. } => {}
             Place::Temp => {
                 let made_last = self.last.filter(|last| {
                     self.accs[entry.class as usize][0].slot == Some(entry.slot)
-                        && self.code[last.pc].a == entry.slot
+                        && u32::from(self.code[last.pc].a) == entry.slot
                 });
                 if let Some(last) = made_last {
-                    self.slot(entry);
-                    self.code[last.pc].a = slot;
+                    self.settle_popped(entry);
+                    self.code[last.pc].a = slot as u16;
                     self.forget(slot);
                     self.remember(entry.class, slot);
                     self.last = None;
@@ -505,7 +556,7 @@ impl<'m> Lowering<'m> {
             }
         }
         let (src, home) = self.source_a(entry);
-        if home == slot {
+        if u32::from(home) == slot {
             return;
         }
         match src {
@@ -515,48 +566,13 @@ impl<'m> Lowering<'m> {
                     Class::F32 => Row::CopyAccF32,
                     Class::F64 => Row::CopyAccF64,
                 };
-                self.emit(Word::new(row.op(0), slot, 0, 0));
+                self.emit(Word::new(row.op(0), slot as u16, 0, 0));
                 self.forget(slot);
                 if entry.place == Place::Temp {
                     self.remember(entry.class, slot);
                 }
             }
-            _ => self.copy(slot, home),
-        }
-    }
-
-    // Locals.
-
-    pub(super) fn get_local(&mut self, index: u32) {
-        let class = self.locals[index as usize].class;
-        self.push(Place::Local(index), class);
-    }
-
-    pub(super) fn set_local(&mut self, index: u32) {
-        let entry = self.pop();
-        if entry.place == Place::Local(index) {
-            return;
-        }
-        if self.locals[index as usize].uses > 0 {
-            self.preserve(index);
-        }
-        self.move_to(self.locals[index as usize].slot, entry);
-    }
-
-    pub(super) fn tee_local(&mut self, index: u32) {
-        self.set_local(index);
-        self.get_local(index);
-    }
-
-    /// Copies a local to the slots of the values on the stack that are in it, before it changes.
-    fn preserve(&mut self, index: u32) {
-        for height in (self.clean..self.stack.len()).rev() {
-            if self.stack[height].place == Place::Local(index) {
-                self.materialise(height);
-                if self.locals[index as usize].uses == 0 {
-                    break;
-                }
-            }
+            _ => self.copy(slot, home.into()),
         }
     }
 }

@@ -6,6 +6,8 @@
 //! vain: a value that needs no slot has one all the same, of its height, which nothing else is in.
 
 use crate::ir::{Word, goes_elsewhere, length, longer_sequence, storing};
+use crate::limits::Watch;
+use crate::trap::TrapCode;
 
 /// What a handler costs, and what it costs that an instruction in it stores its result in vain. The
 /// choice of the sequences counts the same (`benches/sequences.rs`).
@@ -22,11 +24,16 @@ struct Step {
 }
 
 /// Replaces opcodes, so that each straight line costs as little as possible.
-pub(super) fn join(code: &mut [Word]) {
+///
+/// # Errors
+///
+/// Where the time is up.
+pub(super) fn join(code: &mut [Word], watch: &mut Watch<'_>) -> Result<(), TrapCode> {
     let mut steps = Vec::with_capacity(code.len());
     // The first word is the header.
     let mut pc = 1;
     while let Some(word) = code.get(pc) {
+        watch.step(1)?;
         let (pc32, op) = (pc as u32, word.op);
         steps.push(Step {
             pc: pc32,
@@ -45,7 +52,9 @@ pub(super) fn join(code: &mut [Word]) {
         let (cost, op) = best_way(&steps[at..]);
         steps[at].cost = cost;
         code[steps[at].pc as usize].op = op;
+        watch.step(1)?;
     }
+    Ok(())
 }
 
 /// The opcode that begins the cheapest way through the instructions, and what that costs. Of ways that

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::dispatch::{Next, go, handler, instructions, jump, stop};
 use super::metering::{pause, resume};
-use super::regs::{Ctx, Exit, Regs, Value, trap};
+use super::regs::{Ctx, Exit, Regs, Value, header, trap};
 use super::trace::{self, HostCall};
 use crate::compile::LowerError;
 use crate::ir::{Header, Row, Word};
@@ -71,14 +71,25 @@ pub(super) unsafe fn enter(r: Regs, code: *const Word, fp: *mut u64, to: Link) -
     }
 }
 
+/// Whether a frame at `fp`, which lies within the stack or at its end, ends within it too.
+#[inline(always)]
+pub(super) fn has_room(fp: *mut u64, header: Header, end: *mut u64) -> bool {
+    if cfg!(target_pointer_width = "64") {
+        // An address and 2^35 bytes are an address.
+        fp.wrapping_add(header.frame as usize) <= end
+    } else {
+        (end.addr() - fp.addr()) / size_of::<u64>() >= header.frame as usize
+    }
+}
+
 /// Makes the registers those of the function at `code`, with its frame at `fp`; false, and nothing
 /// done, where the stack has no room for it.
 #[inline(always)]
 unsafe fn make_frame(r: &mut Regs, code: *const Word, fp: *mut u64, to: Link) -> bool {
     // SAFETY: `code` starts with a header; the frame lies within the stack once it was checked.
     unsafe {
-        let header = Header::of(*code);
-        if fp.wrapping_add(header.frame.into()) > (*r.ctx).stack_end {
+        let header = header(code);
+        if !has_room(fp, header, (*r.ctx).stack_end) {
             return false;
         }
         let link = fp.add(header.link.into());
@@ -112,7 +123,12 @@ pub(super) unsafe fn switch(r: &mut Regs, instance: *mut InstanceData) {
 /// Calls a function, of another instance or of the host for all that is known, and returns to the
 /// instruction `words` after the current one.
 #[inline(always)]
-unsafe fn call_entry(r: Regs, entry: *const FuncEntry, fp: *mut u64, words: usize) -> Next {
+pub(super) unsafe fn call_entry(
+    r: Regs,
+    entry: *const FuncEntry,
+    fp: *mut u64,
+    words: usize,
+) -> Next {
     // SAFETY: the entry lives as long as its store. A function of this instance is entered like one of
     // another, and returns so.
     unsafe {
@@ -144,7 +160,7 @@ unsafe fn enter_other(r: Regs, entry: *const FuncEntry, fp: *mut u64, to: Link) 
 
 /// The function that an indirect call reaches.
 #[inline(always)]
-unsafe fn indirect(
+pub(super) unsafe fn indirect(
     r: &Regs,
     (ty, table): (u32, u32),
     index: u32,
@@ -190,7 +206,7 @@ unsafe fn call_indirect(r: Regs, index: u32) -> Next {
 
 /// The link to the instruction `words` after the current one.
 #[inline(always)]
-fn here(r: &Regs, words: usize) -> Link {
+pub(super) fn here(r: &Regs, words: usize) -> Link {
     Link {
         ip: r.ip.wrapping_add(words),
         fp: r.fp,
@@ -200,7 +216,7 @@ fn here(r: &Regs, words: usize) -> Link {
 
 /// The function at an index of the function index space.
 #[inline(always)]
-unsafe fn function(r: &Regs, index: u32) -> *const FuncEntry {
+pub(super) unsafe fn function(r: &Regs, index: u32) -> *const FuncEntry {
     // SAFETY: validation checked the index.
     unsafe {
         let funcs = &(*(*r.ctx).instance).funcs;
@@ -218,8 +234,7 @@ unsafe fn tail_call(r: Regs, entry: *const FuncEntry, args: u16, at: u16, count:
         let mut to = link(r.fp, at);
         let fp = r.fp;
         // Checked before the frame is overwritten, so that a trap still finds it.
-        let frame = Header::of(*(*entry).code.get()).frame;
-        if fp.wrapping_add(frame.into()) > (*ctx).stack_end {
+        if !has_room(fp, header((*entry).code.get()), (*ctx).stack_end) {
             return jump!(exhausted, r);
         }
         std::ptr::copy(fp.add(args.into()), fp, count as usize);
@@ -313,7 +328,7 @@ unsafe fn lower(ctx: *mut Ctx, fp: *mut u64, stub: *const Word, index: u32) -> *
             Ok(Ok(code)) => {
                 let code = code.words.as_ptr();
                 (*(*instance).entries.add(index as usize)).code.set(code);
-                if fp.wrapping_add(Header::of(*code).frame.into()) <= (*ctx).stack_end {
+                if has_room(fp, Header::of(*code), (*ctx).stack_end) {
                     return code;
                 }
                 trap_at_call(ctx, fp, at, TrapCode::CallStackExhausted, None);

@@ -1,13 +1,14 @@
 //! The executor: runs lowered code on a store's value stack. Does not know linking.
 //!
 //! `dispatch` is how one handler reaches the next, `regs` the machine's registers; `shapes`,
-//! `control`, `call`, `bulk` and `metering` are the handlers, `table` lists them by opcode.
+//! `control`, `call`, `far`, `bulk` and `metering` are the handlers, `table` lists them by opcode.
 
 mod backtrace;
 mod bulk;
 mod call;
 mod control;
 mod dispatch;
+mod far;
 mod metering;
 #[cfg(feature = "profile")]
 mod profile;
@@ -20,7 +21,7 @@ mod trace;
 use std::panic::resume_unwind;
 use std::ptr::NonNull;
 
-use self::call::{EXIT, Link, enter, switch};
+use self::call::{EXIT, Link, enter, has_room, switch};
 use self::metering::pause;
 use self::regs::{Accs, Ctx, Exit, Regs};
 use crate::error::{Error, Result};
@@ -52,7 +53,7 @@ pub(crate) unsafe fn invoke(
         let func = func.as_ptr();
         let code = (*func).code.get();
         let header = Header::of(*code);
-        if fp.wrapping_add(header.frame.into()) > end {
+        if !has_room(fp, header, end) {
             return Err(Trap::from(TrapCode::CallStackExhausted).into());
         }
         let meter = &mut (*core.as_ptr()).meter;

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 #[cfg(not(tail_dispatch))]
 use super::dispatch::{ENDED, Ended};
 use super::dispatch::{Next, Rest, go};
-use crate::ir::Word;
+use crate::ir::{Header, Word};
 use crate::store::{Core, FuncEntry, InstanceData};
 use crate::trap::TrapCode;
 
@@ -88,6 +88,18 @@ unsafe fn half(word: *const Word, half: usize) -> u32 {
         bits
     } else {
         bits.rotate_left(16)
+    }
+}
+
+/// The header of a function's code.
+#[inline(always)]
+pub(super) unsafe fn header(code: *const Word) -> Header {
+    // SAFETY: code begins with a header.
+    unsafe {
+        Header {
+            frame: half(code, 1),
+            link: (*code).a,
+        }
     }
 }
 

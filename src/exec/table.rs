@@ -8,7 +8,7 @@ use super::shapes::{
     LoadOp, Outcome, S, SI, SS, SW, Selection, Store, StoreAccOp, StoreOp, ToAcc, ToSlot, Unary,
     UnaryOp, W,
 };
-use super::{bulk, call, control, metering};
+use super::{bulk, call, control, far, metering};
 use crate::ir::{
     OPCODES, cmp_pairs, float_pairs, for_each_op, int_pairs, load_modes, select_pairs, store_modes,
 };
@@ -198,6 +198,7 @@ mod plain {
     pub(super) use super::bulk::*;
     pub(super) use super::call::*;
     pub(super) use super::control::*;
+    pub(super) use super::far::*;
     pub(super) use super::metering::*;
 }
 

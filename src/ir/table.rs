@@ -199,6 +199,9 @@ macro_rules! for_each_op {
             Copy "copy" Simple("sa <- sb");
             CopySpan "copy_span" Simple("sa.. <- sb.., #c");
             Zero "zero" Simple("sa.., #b slots");
+            FarLoad "copy" Plain("sa <- far #l", far_load);
+            FarStore "copy" Plain("far #l <- sa", far_store);
+            FarSpan "copy_span" Plain("far #w.. <- far #h.., #c", far_span);
             CopyAcc "copy" Simple("sa <- acc");
             CopyAccF32 "copy" Simple("sa <- acc32");
             CopyAccF64 "copy" Simple("sa <- acc64");
@@ -232,6 +235,9 @@ macro_rules! for_each_op {
             CallImport "call" Plain("imported #l, frame sa", call_import);
             CallIndirectS "call_indirect" Plain("table #h [sb], type #w, frame sa", call_indirect_s);
             CallIndirectA "call_indirect" Plain("table #h [acc], type #w, frame sa", call_indirect_a);
+            FarCall "call" Plain("defined #l, frame far #w", far_call);
+            FarCallImport "call" Plain("imported #l, frame far #w", far_call_import);
+            FarCallIndirect "call_indirect" Plain("table #h [sb], type #w, frame far #x", far_call_indirect);
             ReturnCall "return_call" Plain("defined #l, args sa, link #w", return_call);
             ReturnCallImport "return_call" Plain("imported #l, args sa, link #w", return_call_import);
             ReturnCallIndirect "return_call_indirect" Plain("table #y [sb], type #x, args sa, link #w", return_call_indirect);

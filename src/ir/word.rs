@@ -63,7 +63,7 @@ impl Word {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     /// How many slots the frame takes.
-    pub(crate) frame: u16,
+    pub(crate) frame: u32,
     /// The slot of the link: as many as the arguments or the results take, whichever are more.
     pub(crate) link: u16,
 }
@@ -82,18 +82,18 @@ impl Header {
     pub(super) fn bare(param_slots: usize, result_slots: usize) -> Self {
         let link = Self::link_slot(param_slots, result_slots);
         Self {
-            frame: link + Self::LINK,
+            frame: u32::from(link + Self::LINK),
             link,
         }
     }
 
     pub(crate) const fn word(self) -> Word {
-        Word::new(self.frame, self.link, 0, 0)
+        Word::with_long(0, self.link, self.frame)
     }
 
     pub(crate) const fn of(word: Word) -> Self {
         Self {
-            frame: word.op,
+            frame: word.long(),
             link: word.a,
         }
     }
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_header_survives_its_word() {
         let header = Header {
-            frame: 65_535,
+            frame: 1_234_567,
             link: 1000,
         };
         assert_eq!(Header::of(header.word()), header);

@@ -13,5 +13,10 @@ pub(crate) const DEFAULT_MODULES: usize = 65_536;
 /// The greatest length of a constant expression, in instructions without its `end`.
 pub(crate) const MAX_CONST_EXPR_OPS: usize = 10_000;
 
+/// How many locals and operands a function may have at once. A function needs calls or blocks with many
+/// results to have more: 3,827,160 operands of two bytes each fit in the greatest body. A frame of as
+/// many takes 32 MiB of a value stack.
+pub(crate) const MAX_FRAME_VALUES: u32 = 1 << 22;
+
 // Indices of WebAssembly are 32 bits wide; this makes `as usize` on them lossless everywhere.
 const _: () = assert!(usize::BITS >= 32, "holdall needs 32-bit addresses");

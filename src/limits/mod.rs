@@ -17,7 +17,7 @@ pub use meter::InterruptHandle;
 pub use pool::Pool;
 
 pub(crate) use heap::Heap;
-pub(crate) use load::{DEFAULT_MODULES, MAX_CONST_EXPR_OPS, MAX_MODULE_BYTES};
+pub(crate) use load::{DEFAULT_MODULES, MAX_CONST_EXPR_OPS, MAX_FRAME_VALUES, MAX_MODULE_BYTES};
 pub(crate) use meter::{Meter, PART_BYTES};
 pub(crate) use pool::Refusal;
 pub(crate) use ranges::End;

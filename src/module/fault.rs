@@ -97,7 +97,7 @@ impl Fault {
         match error {
             LowerError::NoRoom(_) => Self::NoRoom(message),
             LowerError::Ended(code) => Self::Ended(code),
-            _ => Self::Limit(message),
+            LowerError::Unreadable => Self::Limit(message),
         }
     }
 

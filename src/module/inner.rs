@@ -137,8 +137,8 @@ impl ModuleInner {
     ///
     /// # Errors
     ///
-    /// Where the function exceeds a limit of lowering, or the engine's pool has no room, or the time
-    /// is up: nothing of it is kept then, and it may be lowered later.
+    /// Where the engine's pool has no room, or the time is up: nothing of it is kept then, and it may be
+    /// lowered later.
     pub(crate) fn code(
         &self,
         defined_index: u32,

@@ -200,9 +200,6 @@ impl Module {
     /// The lowered code of all functions, for [`Module::precompiled`]: of this version of holdall, on
     /// machines of this byte order, in engines with the same [`Config::metering`](crate::Config)
     /// and [`Config::canonical_nans`](crate::Config). The same module gives the same bytes.
-    ///
-    /// A function that exceeds a limit of lowering is left out; it traps when it is called, as it
-    /// would without.
     #[must_use]
     pub fn precompile(&self) -> Vec<u8> {
         self.precompile_for(Target::HERE)
@@ -338,7 +335,7 @@ impl Module {
     ///
     /// # Errors
     ///
-    /// Where there is no such function, it is imported, or it exceeds a limit of lowering.
+    /// Where there is no such function, it is imported, or the engine's pool has no room for its code.
     pub fn disassemble(&self, func_index: u32) -> Result<String> {
         let inner = self.inner();
         if func_index as usize >= inner.funcs.len() {

@@ -132,7 +132,7 @@ pub(super) fn write(module: &ModuleInner, target: Target) -> Vec<u8> {
     let bytes = module.bodies.iter().map(std::ops::Range::len).sum();
     let indices = (0..functions as u32).collect();
     let done = side_by_side(indices, bytes, Watch::nothing, |watch, index: u32| {
-        // What cannot be lowered is left to its first call.
+        // A body that validated can be lowered, and nothing ends the work.
         if let Ok(words) = compile::words(module, index, target, watch) {
             let _ = lowered[index as usize].set(words);
         }

@@ -6,6 +6,7 @@
 mod build;
 mod fuzz;
 mod huge;
+mod lowering;
 mod nesting;
 #[path = "../support/ops.rs"]
 #[allow(dead_code, reason = "not every test needs all of it")]

@@ -11,6 +11,7 @@ mod numeric;
 mod ops;
 mod recursion;
 mod scripts;
+mod wide;
 
 use holdall::{Config, Engine, Instance, Lowering, Module, Store};
 use wasm_encoder::{

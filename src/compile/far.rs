@@ -1,0 +1,148 @@
+//! Frames with more slots than a field of a code word can name.
+//!
+//! Locals always fit, operands need not. A function whose operands do not is lowered again with a wide
+//! frame: some scratch slots follow its link. An operand in a far slot is loaded into a scratch slot
+//! before the instruction that takes it, and a result in a far slot is stored from one after the
+//! instruction that makes it. No accumulator is known to have a value of a far slot. Moves and calls
+//! have forms that name far slots.
+
+use super::operands::Lowering;
+use crate::ir::{Header, Row, Word};
+use crate::module::ModuleInner;
+
+/// How many slots fields of code words name.
+const NEAR_SLOTS: u32 = 1 << 16;
+
+/// The first slot that code words do not name, of a frame whose operands begin at `first_temp`. Tests
+/// have it closer.
+pub(super) fn near_end(module: &ModuleInner, first_temp: u32) -> u32 {
+    let near_operands = module.engine.config().near_operands;
+    NEAR_SLOTS.min(first_temp + u32::from(near_operands))
+}
+
+/// The scratch slots of a wide frame. `OPERANDS` of them have operands, one a result, and the last one
+/// what is on its way from one far slot to another.
+pub(super) struct Scratch {
+    first: u16,
+    /// Which one the next operand takes.
+    next: u16,
+    /// The far slot of a result that is still in its scratch slot.
+    result: Option<u32>,
+}
+
+impl Scratch {
+    /// How many there are.
+    pub(super) const SLOTS: u16 = Self::OPERANDS + 2;
+
+    /// An instruction takes three operands at most; a condition waits for its branch.
+    const OPERANDS: u16 = 4;
+
+    /// Those of a frame whose link is at this slot.
+    pub(super) fn after(link: u16) -> Self {
+        Self {
+            first: link + Header::LINK,
+            next: 0,
+            result: None,
+        }
+    }
+
+    fn operand(&mut self) -> u16 {
+        self.next = (self.next + 1) % Self::OPERANDS;
+        self.first + self.next
+    }
+
+    fn result(&self) -> u16 {
+        self.first + Self::OPERANDS
+    }
+
+    fn moved(&self) -> u16 {
+        self.first + Self::OPERANDS + 1
+    }
+
+    /// The first slot after them.
+    fn end(&self) -> u16 {
+        self.first + Self::SLOTS
+    }
+}
+
+impl Lowering<'_> {
+    /// Whether no field of a code word names a slot.
+    pub(super) fn is_far(&self, slot: u32) -> bool {
+        slot >= self.near_end
+    }
+
+    /// The field of an instruction that is emitted soon and reads a slot.
+    pub(super) fn reading(&mut self, slot: u32) -> u16 {
+        if !self.is_far(slot) {
+            return slot as u16;
+        }
+        self.store_result();
+        let operand = self.scratch.operand();
+        self.emit(Word::with_long(Row::FarLoad.op(0), operand, slot));
+        operand
+    }
+
+    /// The field of the instruction that is emitted next and writes a slot.
+    pub(super) fn writing(&mut self, slot: u32) -> u16 {
+        if !self.is_far(slot) {
+            return slot as u16;
+        }
+        self.store_result();
+        self.scratch.result = Some(slot);
+        self.scratch.result()
+    }
+
+    /// Stores the last result, where it is to be in a far slot and is not yet.
+    pub(super) fn store_result(&mut self) {
+        if let Some(slot) = self.scratch.result.take() {
+            let result = self.scratch.result();
+            self.emit(Word::with_long(Row::FarStore.op(0), result, slot));
+        }
+    }
+
+    /// Emits the copy of a slot, one of the two or both being far.
+    pub(super) fn copy_far(&mut self, to: u32, from: u32) {
+        self.store_result();
+        let near = match (self.is_far(to), self.is_far(from)) {
+            (false, _) => to as u16,
+            (_, false) => from as u16,
+            _ => self.scratch.moved(),
+        };
+        if self.is_far(from) {
+            self.emit(Word::with_long(Row::FarLoad.op(0), near, from));
+        }
+        if self.is_far(to) {
+            self.emit(Word::with_long(Row::FarStore.op(0), near, to));
+        }
+    }
+
+    /// Emits a constant into a far slot.
+    pub(super) fn set_const_far(&mut self, slot: u32, bits: u64) {
+        let moved = self.scratch.moved();
+        self.emit_const(moved, bits);
+        self.emit(Word::with_long(Row::FarStore.op(0), moved, slot));
+    }
+
+    /// Emits the copy of several slots, which are at most the values of a type.
+    pub(super) fn copy_span(&mut self, to: u32, from: u32, count: usize) {
+        let count = count as u16;
+        if self.is_far(to) || self.is_far(from) {
+            self.emit(Word::new(Row::FarSpan.op(0), 0, 0, count));
+            self.code.push(Word::pair(to, from));
+        } else {
+            let span = Word::new(Row::CopySpan.op(0), to as u16, from as u16, count);
+            self.emit(span);
+        }
+    }
+
+    /// The slot of arguments of a tail call, which are the last that is done with this frame's values:
+    /// arguments in far slots are moved to where the locals are.
+    pub(super) fn near_args(&mut self, base: u32, count: usize) -> u16 {
+        if !self.is_far(base) {
+            return base as u16;
+        }
+        let to = self.scratch.end();
+        self.copy_span(to.into(), base, count);
+        to
+    }
+}

@@ -1,0 +1,121 @@
+//! The locals of a function: where they are, and which values on the operand stack are in one.
+
+use super::operands::{Class, Lowering, Place};
+
+/// A local.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Local {
+    pub(super) slot: u16,
+    pub(super) class: Class,
+}
+
+/// The locals of a function. A declaration of many takes no longer than one of few.
+#[derive(Debug, Default)]
+pub(super) struct Locals {
+    groups: Vec<Group>,
+    /// Of each local the topmost value on the stack that is in it: its height and one, 0 where there
+    /// is none. Each such value knows the next one below ([`Place::Local`]).
+    tops: Vec<u32>,
+}
+
+/// Locals of one class, in slots that follow one another.
+#[derive(Debug)]
+struct Group {
+    /// The index after the last one's.
+    end: u32,
+    /// The first one's index and slot.
+    start: u32,
+    slot: u32,
+    /// How many slots each takes.
+    width: u32,
+    class: Class,
+}
+
+impl Locals {
+    /// Adds locals of one type from a slot on. All slots fit in 16 bits: wasmparser allows 50,000
+    /// locals, and a link is behind 1,000 parameters or results.
+    pub(super) fn push(&mut self, count: u32, slot: u32, width: u32, class: Class) {
+        let start = self.len();
+        self.groups.push(Group {
+            end: start + count,
+            start,
+            slot,
+            width,
+            class,
+        });
+    }
+
+    /// Makes the table of their values, once all are there.
+    pub(super) fn finish(mut self) -> Self {
+        // Zeroed by the system where it is large.
+        self.tops = vec![0; self.len() as usize];
+        self
+    }
+
+    fn len(&self) -> u32 {
+        self.groups.last().map_or(0, |group| group.end)
+    }
+
+    /// The local of an index, which validation checked.
+    pub(super) fn get(&self, index: u32) -> Local {
+        let at = self.groups.partition_point(|group| group.end <= index);
+        let group = &self.groups[at];
+        Local {
+            slot: (group.slot + (index - group.start) * group.width) as u16,
+            class: group.class,
+        }
+    }
+
+    /// Where the topmost value in a local is said to be.
+    pub(super) fn top(&mut self, index: u32) -> &mut u32 {
+        &mut self.tops[index as usize]
+    }
+}
+
+impl Lowering<'_> {
+    pub(super) fn get_local(&mut self, index: u32) {
+        let class = self.locals.get(index).class;
+        let top = self.stack.len() as u32 + 1;
+        let below = std::mem::replace(self.locals.top(index), top);
+        self.push(Place::Local { index, below }, class);
+    }
+
+    pub(super) fn set_local(&mut self, index: u32) {
+        let entry = self.pop();
+        if let Place::Local { index: other, .. } = entry.place
+            && other == index
+        {
+            return;
+        }
+        self.preserve(index);
+        self.move_to(self.locals.get(index).slot.into(), entry);
+    }
+
+    pub(super) fn tee_local(&mut self, index: u32) {
+        self.set_local(index);
+        self.get_local(index);
+    }
+
+    /// Copies a local to the slots of the values on the stack that are in it, before it changes.
+    fn preserve(&mut self, index: u32) {
+        let mut top = std::mem::take(self.locals.top(index));
+        while let Some(height) = top.checked_sub(1) {
+            let height = height as usize;
+            let Place::Local { below, .. } = self.stack[height].place else {
+                break;
+            };
+            top = below;
+            self.put(height);
+            self.steps += 1;
+        }
+    }
+
+    /// Forgets which values from a height on are in locals: they are about to be put elsewhere.
+    pub(super) fn unlist(&mut self, from: usize) {
+        for height in (from..self.stack.len()).rev() {
+            if let Place::Local { index, below } = self.stack[height].place {
+                *self.locals.top(index) = below;
+            }
+        }
+    }
+}
