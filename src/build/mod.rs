@@ -93,6 +93,15 @@ impl Bundle {
         self
     }
 
+    /// Lets a module be used for its exports by others although it is a command, with a function
+    /// `_start`; see [`Naming::use_exports`]. May be called for any number of modules. The program's
+    /// linker has to be told so as well: `linker.set_naming(BUNDLE.naming())`.
+    #[must_use]
+    pub fn use_exports(mut self, name: &str) -> Self {
+        self.naming.use_exports(name);
+        self
+    }
+
     /// Lowers the modules for engines of this configuration: what counts of it is whether they meter
     /// and make NaNs canonical, which the code depends on, and what a module may hold. In engines
     /// that differ modules are lowered when they are called.

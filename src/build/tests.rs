@@ -219,3 +219,17 @@ fn file_names_that_no_import_can_say_are_refused() {
         ]
     );
 }
+
+#[test]
+fn a_command_is_emitted_for_its_exports_where_the_build_script_says_so() {
+    let command = LIBRARY.replacen("(module", "(module (func (export \"_start\"))", 1);
+    let modules = [("library", command.as_str()), ("app", APP)];
+    let package = Package::of_modules("use_exports", &modules);
+    let faults = package.faults(&bundle());
+    assert!(faults[0].contains("can not be a sub-module"), "{faults:?}");
+    let emitted = package.emitted(&bundle().use_exports("library"));
+    assert!(
+        emitted.contains("used_exports: &[\"library\"]"),
+        "{emitted}"
+    );
+}

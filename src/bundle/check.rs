@@ -355,7 +355,9 @@ mod tests {
                 "",
                 &[
                     "cmd.wasm: a command (with _start function) can not be a sub-module: module \
-                   \"cmd\" exports \"_start\" (x -> cmd); build it as a reactor or a library",
+                   \"cmd\" exports \"_start\" (x -> cmd); build it as a reactor or a library, or use its \
+                   exports, without _start, by --use-exports \"cmd\" (in a program or a build script, \
+                   `use_exports`)",
                 ],
             ),
             (

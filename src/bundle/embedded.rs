@@ -42,6 +42,7 @@ pub struct Bundle {
     pub(super) root: Option<usize>,
     pub(super) aliases: &'static [(&'static str, &'static str)],
     pub(super) compatible_versions: bool,
+    pub(super) used_exports: &'static [&'static str],
 }
 
 impl From<&Self> for Bundle {
@@ -113,11 +114,15 @@ impl Bundle {
     }
 
     /// How imports name these modules, as the build script checked them: for
-    /// [`Linker::set_naming`](crate::Linker::set_naming). Aliases and compatible versions where the
-    /// bundle says so, else names as they are.
+    /// [`Linker::set_naming`](crate::Linker::set_naming). Aliases, compatible versions and
+    /// commands that are used for their exports where the bundle says so, else names as they are.
     #[must_use]
     pub fn naming(&self) -> Naming {
-        let naming = Naming::of(self.aliases.iter().copied(), self.compatible_versions);
+        let naming = Naming::of(
+            self.aliases.iter().copied(),
+            self.compatible_versions,
+            self.used_exports.iter().copied(),
+        );
         naming.expect("it was one naming before")
     }
 

@@ -53,6 +53,8 @@ pub struct Record {
     pub aliases: &'static [(&'static str, &'static str)],
     /// Whether compatible versions will do.
     pub compatible_versions: bool,
+    /// The commands that are used for their exports.
+    pub used_exports: &'static [&'static str],
 }
 
 /// A module as a build script records it.
@@ -114,5 +116,6 @@ pub const fn bundle(modules: &'static [BundledModule], record: &Record) -> Bundl
         root: record.root,
         aliases: record.aliases,
         compatible_versions: record.compatible_versions,
+        used_exports: record.used_exports,
     }
 }

@@ -25,7 +25,8 @@ pub enum GraphError {
     /// A module that is a program by itself stands where a library is wanted.
     #[error(
         "a command (with _start function) can not be a sub-module: module {module:?} exports \
-         \"_start\" ({}); build it as a reactor or a library",
+         \"_start\" ({}); build it as a reactor or a library, or use its exports, without _start, \
+         by --use-exports {module:?} (in a program or a build script, `use_exports`)",
         path_text(.chain)
     )]
     Command {

@@ -1,8 +1,9 @@
-//! How the module names that imports say are taken: aliases, and which versions satisfy a name.
+//! How the module names that imports say are taken: aliases, which versions satisfy a name, and which
+//! names may stand for a command.
 //! Knows only strings, so that the build script can take this file by its path; which modules there
 //! are is the index's business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Which versions satisfy an import of a module name with a version, as `mathlib@1.2`, where no
 /// module has exactly that name.
@@ -27,6 +28,8 @@ pub struct Naming {
     pub versions: Versions,
     /// What imports say, and what they are taken to say.
     aliases: BTreeMap<Box<str>, Box<str>>,
+    /// Names of commands that are used for their exports.
+    used_exports: BTreeSet<Box<str>>,
 }
 
 /// A name that is an alias already.
@@ -59,6 +62,7 @@ impl Naming {
     pub(crate) fn of<'n>(
         aliases: impl IntoIterator<Item = (&'n str, &'n str)>,
         compatible_versions: bool,
+        used_exports: impl IntoIterator<Item = &'n str>,
     ) -> Result<Self, AliasError> {
         let mut naming = Self::new();
         if compatible_versions {
@@ -66,6 +70,9 @@ impl Naming {
         }
         for (from, to) in aliases {
             naming.alias(from, to)?;
+        }
+        for name in used_exports {
+            naming.use_exports(name);
         }
         Ok(naming)
     }
@@ -88,6 +95,27 @@ impl Naming {
                 Ok(self)
             }
         }
+    }
+
+    /// Lets the module `name`, by its own name or by one with a part of its version that imports ask
+    /// for, be used for its exports by other modules although it is a command, a program with a function `_start`. As what others
+    /// need it is a library like any: its `_start` is not called; its `_initialize`, else its
+    /// `__wasm_call_ctors`, is, where it exports one. A command that nobody names here is refused as
+    /// what another module needs.
+    pub fn use_exports(&mut self, name: &str) -> &mut Self {
+        self.used_exports.insert(name.into());
+        self
+    }
+
+    /// The names of commands that are used for their exports, in order.
+    pub fn used_exports(&self) -> impl Iterator<Item = &str> {
+        self.used_exports.iter().map(|name| &**name)
+    }
+
+    /// Whether a command of a name may be used for its exports.
+    #[must_use]
+    pub fn uses_exports(&self, name: &str) -> bool {
+        self.used_exports.contains(name)
     }
 
     /// What imports from a module name are taken to say, where it is an alias.

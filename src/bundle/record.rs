@@ -58,10 +58,11 @@ pub(crate) fn expression(
     }
     let aliases: Vec<_> = naming.aliases().collect();
     let compatible = naming.versions == Versions::Compatible;
+    let used: Vec<_> = naming.used_exports().collect();
     let _ = write!(
         text,
         "    ],\n    root: {root:?},\n    aliases: &{aliases:?},\n    \
-         compatible_versions: {compatible},\n}}\n"
+         compatible_versions: {compatible},\n    used_exports: &{used:?},\n}}\n"
     );
     Ok(text)
 }

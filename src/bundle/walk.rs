@@ -286,6 +286,9 @@ impl<U> Graph<U> {
                 source.export(self.unit(needed), "_start"),
                 Some(ExternType::Func(_))
             )
+            && ![name, self.name(needed)]
+                .iter()
+                .any(|name| self.naming.uses_exports(name))
         {
             source.fault(GraphError::Command {
                 module: self.name(needed).to_owned(),

@@ -13,6 +13,10 @@ pub(super) struct NamingArgs {
     /// highest compatible version of lib (1.3.0, not 2.0.0), and not only by the highest 1.2.x
     #[arg(long)]
     compatible_versions: bool,
+    /// Let modules that need NAME use its exports although it is a command, with a function _start: it
+    /// is a library then, and its _start is not called; may be repeated
+    #[arg(long, value_name = "NAME")]
+    use_exports: Vec<String>,
 }
 
 /// An alias, from `FROM=TO`.
@@ -31,6 +35,9 @@ impl NamingArgs {
         let mut naming = Naming::new();
         if self.compatible_versions {
             naming.versions = Versions::Compatible;
+        }
+        for name in &self.use_exports {
+            naming.use_exports(name);
         }
         for (from, to) in &self.alias {
             if let Err(error) = naming.alias(from, to) {

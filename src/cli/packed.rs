@@ -100,6 +100,9 @@ pub(super) fn options(manifest: &Manifest<'_>) -> Vec<Result<String, Unsayable>>
     if manifest.compatible_versions {
         options.push(Ok("--compatible-versions".to_owned()));
     }
+    for name in &manifest.used_exports {
+        options.push(option("--use-exports", name));
+    }
     options
 }
 

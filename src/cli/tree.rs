@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 use std::collections::HashSet;
 
-use holdall::{Engine, Module, ModuleReader, NameIndex, Naming};
+use holdall::{Engine, ExternType, Module, ModuleReader, NameIndex, Naming};
 
 use super::output::{Output, Plain};
 use crate::names;
@@ -68,7 +68,13 @@ impl<'a> Tree<'a> {
                 ("see above".to_owned(), None)
             } else {
                 match self.open(&name) {
-                    Ok(module) => below(&path, Branch::new(&name, &module)),
+                    Ok(module) => {
+                        let (remark, branch) = below(&path, Branch::new(&name, &module));
+                        let remarks = [self.of_command(&name, &imported, &module), remark];
+                        let remarks = remarks.iter().filter(|remark| !remark.is_empty());
+                        let remarks: Vec<&str> = remarks.map(String::as_str).collect();
+                        (remarks.join("; "), branch)
+                    }
                     Err(remark) => (remark, None),
                 }
             };
@@ -123,6 +129,18 @@ impl<'a> Tree<'a> {
             Ok(None) => Err(self.missing(name)),
             Err(error) => Err(format!("cannot be read: {error}")),
         }
+    }
+
+    /// What to say of a module where that is a command: it stands where a library is wanted.
+    fn of_command(&self, name: &str, imported: &str, module: &Module) -> String {
+        if !matches!(module.export("_start"), Some(ExternType::Func(_))) {
+            return String::new();
+        }
+        let asked = self.naming.target(imported).unwrap_or(imported);
+        if self.naming.uses_exports(name) || self.naming.uses_exports(asked) {
+            return "a command, used for its exports".to_owned();
+        }
+        format!("a command; --use-exports {} uses its exports", Plain(name))
     }
 
     fn missing(&self, name: &str) -> String {

@@ -109,7 +109,8 @@ impl Birth {
             let before = self.scope.insert(Arc::clone(name), instance);
             self.replaced.push((Arc::clone(name), before));
         }
-        if state.is_none() {
+        let is_root = *node == Graph::<Module>::ROOT;
+        if state.is_none() && !(is_root && is_action(module, "_start")) {
             start_reactor(instance, module, &mut store)?;
         }
         Ok(instance)
@@ -172,12 +173,9 @@ impl Birth {
     }
 }
 
-/// Calls what a reactor wants called before anything else of it. A command is left alone: its
-/// `_start` does all of that.
+/// Calls what a reactor wants called before anything else of it. Not for a root that is a command,
+/// whose `_start` does all of that.
 fn start_reactor(instance: Instance, module: &Module, mut store: impl AsContextMut) -> Result<()> {
-    if is_action(module, "_start") {
-        return Ok(());
-    }
     let Some(start) = REACTOR_STARTS
         .into_iter()
         .find(|name| is_action(module, name))

@@ -123,7 +123,35 @@ impl<T: 'static> Linker<T> {
         self
     }
 
-    /// Sets how the module names of imports are taken: all aliases, and which versions satisfy one.
+    /// Lets a module be used for its exports by others although it is a command, with a function
+    /// `_start`; see [`Naming::use_exports`].
+    ///
+    /// ```
+    /// use holdall::{Engine, Linker, MemoryReader, Module, Store};
+    ///
+    /// let engine = Engine::default();
+    /// let tool = r#"(module
+    ///     (func (export "_start") unreachable)
+    ///     (func (export "answer") (result i32) (i32.const 42)))"#;
+    /// let app = Module::new(&engine, r#"(module
+    ///     (import "tool" "answer" (func $answer (result i32)))
+    ///     (func (export "run") (result i32) (call $answer)))"#)?;
+    ///
+    /// let mut linker = Linker::new(&engine);
+    /// linker.set_reader(MemoryReader::new().with("tool", tool)).use_exports("tool");
+    /// let mut store = Store::new(&engine, ());
+    /// let app = linker.instantiate(&mut store, &app)?;
+    /// let run = app.get_typed_func::<(), i32>(&store, "run")?;
+    /// assert_eq!(run.call(&mut store, ())?, 42);
+    /// # Ok::<(), holdall::Error>(())
+    /// ```
+    pub fn use_exports(&mut self, name: &str) -> &mut Self {
+        Arc::make_mut(&mut self.naming).use_exports(name);
+        self
+    }
+
+    /// Sets how the module names of imports are taken: all aliases, which versions satisfy one, and
+    /// which commands are used for their exports.
     pub fn set_naming(&mut self, naming: Naming) -> &mut Self {
         self.naming = Arc::new(naming);
         self
@@ -216,8 +244,10 @@ impl<T: 'static> Linker<T> {
     /// life in the store, dependencies first, in import order. The module itself always gets a new
     /// instance; what it needs is shared with what this linker instantiated in this store before.
     ///
-    /// Each new instance runs its start function, and then, unless it is a command (with a
-    /// function `_start`), `_initialize` if it has one, else `__wasm_call_ctors`.
+    /// Each new instance runs its start function, and then `_initialize` if it has one, else
+    /// `__wasm_call_ctors`; a module that is a command (with a function `_start`) runs neither. What
+    /// it needs never is a command: one that is [used for its exports](Linker::use_exports) is a
+    /// library.
     ///
     /// # Errors
     /// Before anything is instantiated, [`LinkError`]: the first module whose imports cannot be

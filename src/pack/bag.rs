@@ -17,7 +17,7 @@ pub const ALIGN_BYTES: usize = 16;
 /// With a bit that no text has, so that what is damaged by a conversion of texts is seen at once.
 pub(super) const MAGIC: [u8; 8] = *b"\xf7holdall";
 /// Of the format; another number is another format.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 /// Magic, format, length of the bag; start, length and checksum of the manifest; checksum of these.
 const HEADER_BYTES: usize = 56;
 

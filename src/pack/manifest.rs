@@ -26,6 +26,9 @@ pub struct Manifest<'a> {
     pub aliases: Vec<(&'a str, &'a str)>,
     /// Whether compatible versions satisfy imports; else those that are the same as far as they go.
     pub compatible_versions: bool,
+    /// The names of commands that are used for their exports.
+    #[serde(borrow)]
+    pub used_exports: Vec<&'a str>,
     /// What it may reach, and what it may take.
     pub policy: Policy,
     /// Directories of files that the root can read.
@@ -44,7 +47,11 @@ impl Manifest<'_> {
     ///
     /// When two aliases have one name.
     pub fn naming(&self) -> Result<Naming> {
-        let naming = Naming::of(self.aliases.iter().copied(), self.compatible_versions);
+        let naming = Naming::of(
+            self.aliases.iter().copied(),
+            self.compatible_versions,
+            self.used_exports.iter().copied(),
+        );
         naming.map_err(|error| Error::usage(error.to_string()))
     }
 }

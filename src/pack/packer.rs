@@ -183,6 +183,7 @@ impl<'a> Packer<'a> {
             args: program.args.to_vec(),
             aliases: program.naming.aliases().collect(),
             compatible_versions: program.naming.versions == Versions::Compatible,
+            used_exports: program.naming.used_exports().collect(),
             policy: program.policy.clone(),
             dirs: dirs.collect(),
             state: self.state,

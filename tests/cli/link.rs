@@ -202,8 +202,37 @@ fn a_command_is_no_dependency() {
         .holdall(&["run", "app.wat", "--module-path", "lib", "--invoke", "f"])
         .fails(
             1,
-            &["a command (with _start function) can not be a sub-module"],
+            &[
+                "a command (with _start function) can not be a sub-module",
+                "by --use-exports \"lib\"",
+            ],
         );
+}
+
+#[test]
+fn a_command_is_used_for_its_exports_where_an_option_says_so() {
+    let folder = Folder::new("use_exports").with("app.wat", app("lib")).with(
+        "lib/lib.wat",
+        "(module (func (export \"_start\") unreachable)
+            (func (export \"f\") (result i32) i32.const 7))",
+    );
+    let options = ["app.wat", "--module-path", "lib", "--use-exports", "lib"];
+    let run = [&["run"], &options[..], &["--invoke", "f"]].concat();
+    folder.holdall(&run).prints("0x7:i32\n");
+    let shown = folder.holdall(&[&["inspect"], &options[..]].concat());
+    assert!(
+        shown
+            .stdout
+            .contains("lib  -- a command, used for its exports\n"),
+        "{shown:#?}"
+    );
+    let shown = folder.holdall(&["inspect", "app.wat", "--module-path", "lib"]);
+    assert!(
+        shown
+            .stdout
+            .contains("lib  -- a command; --use-exports lib uses its exports\n"),
+        "{shown:#?}"
+    );
 }
 
 #[test]

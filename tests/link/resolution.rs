@@ -1,6 +1,6 @@
 //! Resolution of an import's module name.
 
-use holdall::GraphError;
+use holdall::{GraphError, MemoryReader};
 
 use crate::{Bench, gives, graph_error, passes_on, text_of};
 
@@ -239,7 +239,9 @@ fn a_command_is_no_dependency() {
     let command =
         r#"(module (func (export "_start")) (func (export "f") (result i32) (i32.const 1)))"#;
     let expected = "a command (with _start function) can not be a sub-module: module \"cmd\" exports \
-                    \"_start\" (<root> -> cmd); build it as a reactor or a library";
+                    \"_start\" (<root> -> cmd); build it as a reactor or a library, or use its \
+                    exports, without _start, by --use-exports \"cmd\" (in a program or a build \
+                    script, `use_exports`)";
     let mut bench = Bench::new(&[("cmd", command)]);
     assert_eq!(bench.root_error(&passes_on("cmd", "f")), expected);
     // Registered, or alive already as a root, it is none either.
@@ -247,4 +249,44 @@ fn a_command_is_no_dependency() {
     assert_eq!(bench.root_error(&passes_on("cmd", "f")), expected);
     bench.linker.instantiate(&mut bench.store, &module).unwrap();
     assert_eq!(bench.root_error(&passes_on("cmd", "f")), expected);
+}
+
+#[test]
+fn a_command_is_used_for_its_exports_where_that_is_said() {
+    // Its start as a command would trap, its start as a library counts.
+    let command = |start: &str| {
+        format!(
+            r#"(module
+                (global $n (mut i32) (i32.const 1))
+                (func (export "_start") unreachable)
+                (func (export "{start}") (global.set $n (i32.add (global.get $n) (i32.const 1))))
+                (func (export "f") (result i32) (global.get $n)))"#
+        )
+    };
+    for (start, expected) in [("_initialize", 2), ("__wasm_call_ctors", 2), ("other", 1)] {
+        let bench = || {
+            let mut bench = Bench::new(&[]);
+            let reader = MemoryReader::new().with("cmd@1.2.0", command(start));
+            bench.linker.set_reader(reader);
+            bench
+        };
+        let mut other = bench();
+        other.linker.use_exports("other");
+        let error = other.root_error(&passes_on("cmd@1.2", "f"));
+        assert!(error.starts_with("a command"), "{error}");
+        // By its own name, or by the one that is imported.
+        for name in ["cmd@1.2.0", "cmd@1.2"] {
+            let mut bench = bench();
+            bench.linker.use_exports(name);
+            let root = bench.root(&passes_on("cmd@1.2", "f")).unwrap();
+            assert_eq!(bench.call(root, "f").unwrap(), expected, "{start} {name}");
+        }
+    }
+    // As a root it is a command as ever, and starts by itself.
+    let mut bench = Bench::new(&[]);
+    bench.linker.use_exports("cmd");
+    let root = bench.module(&command("_initialize"));
+    bench.linker.register("cmd", &root).unwrap();
+    let root = bench.linker.instantiate(&mut bench.store, &root).unwrap();
+    assert_eq!(bench.call(root, "f").unwrap(), 1);
 }

@@ -59,6 +59,31 @@ fn modules_come_by_name_alias_and_version() {
 }
 
 #[test]
+fn a_command_is_used_for_its_exports_as_when_it_was_packed() {
+    let folder = Folder::new("use_exports").with("echo.wat", ECHO).with(
+        "lib.wat",
+        letter('c').replacen(
+            "(module",
+            "(module (func (export \"_start\") unreachable)",
+            1,
+        ),
+    );
+    let pack = ["echo.wat", "-o", "app", "--module", "lib=lib.wat"];
+    folder
+        .pack(&pack)
+        .fails(1, &["can not be a sub-module", "by --use-exports \"lib\""]);
+    folder
+        .pack(&[&pack[..], &["--use-exports", "lib"]].concat())
+        .prints("");
+    folder.app("app", &[]).prints("app\nc\n");
+    let shown = folder.holdall(&["inspect", "app"]);
+    assert!(
+        shown.stdout.contains("    --use-exports lib\n"),
+        "{shown:#?}"
+    );
+}
+
+#[test]
 fn functions_are_called_in_place_of_a_start() {
     let folder = Folder::new("invoke").with(
         "add.wat",
