@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
-use crate::limits::{Heap, Limits, Pool};
+use crate::limits::{Account, Heap, Limits, Pool};
 use crate::types::FuncType;
 
 /// When function bodies are lowered to code words. All of them are validated when the module is
@@ -125,7 +125,9 @@ impl Config {
 
     /// Makes the linear memories, tables, value stacks and lowered code of all stores and modules
     /// come from `pool` only. The rest of what a module or a store holds (a module's bytes and
-    /// what they declare, instances, globals) does not grow as guests run, and is the host's.
+    /// what they declare, instances, globals, what WASI keeps) is the host's, and, all together and the
+    /// pool's parts with it, no more than the pool's size and [`Limits::BESIDE_BYTES`], unless
+    /// [`Limits::memory_bytes`] says otherwise.
     ///
     /// When the pool has no room, `memory.grow` and `table.grow` give -1, and whatever else asks
     /// for more is an error that says how much was asked for, is used and is left: making a store,
@@ -177,6 +179,19 @@ impl Engine {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// An account of nothing, under the limits of the configuration.
+    pub(crate) fn account(&self) -> Account {
+        Account::new(&self.config().limits, self.config().pool.as_ref())
+    }
+
+    /// The most bytes that guests make the host hold under the limits of the configuration:
+    /// [`Limits::memory_bytes`], or the size of the pool, and [`Limits::BESIDE_BYTES`];
+    /// `usize::MAX` where there is neither. What is larger is not worth reading as a module.
+    #[must_use]
+    pub fn most_held_bytes(&self) -> usize {
+        self.account().left()
     }
 
     /// Where the memory of stores and modules comes from.

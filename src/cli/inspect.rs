@@ -9,7 +9,7 @@ use super::code;
 use super::naming::NamingArgs;
 use super::output::{Output, Plain};
 use super::packed;
-use super::source::Sources;
+use super::source::{MAX_FILE_BYTES, Sources};
 use super::tree::Tree;
 
 /// Show an executable of `holdall pack`, or a module: types, imports, exports, dependency tree, lowered code
@@ -36,7 +36,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
     let naming = args.naming.naming("inspect");
     let engine = Engine::default();
-    let root = args.sources.root(&args.module)?;
+    let root = args.sources.root(&args.module, MAX_FILE_BYTES)?;
     if packed::is_executable(&root.bytes) {
         return packed::show(&root, output);
     }

@@ -19,7 +19,8 @@ pub(super) struct LimitArgs {
     /// Bytes of the guests' stack: 65536, 64KiB, 10MiB, 1GiB
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     stack_size: Option<usize>,
-    /// Bytes of all linear memories together at most: 65536, 64KiB, 10MiB, 1GiB
+    /// Bytes of all linear memories together at most, and with 1 MiB more of all that the guests make
+    /// this process hold: memories, tables, modules, and what WASI keeps: 65536, 64KiB, 10MiB, 1GiB
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     max_memory: Option<usize>,
     /// Take memories, tables, stack and code from so many bytes and no more: 10MiB

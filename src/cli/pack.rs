@@ -116,7 +116,7 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
 
     progress.tell("reading modules");
     let engine = Engine::new(policy.unpooled_config());
-    let root = args.sources.root(&args.root)?;
+    let root = args.sources.root(&args.root, source::MAX_FILE_BYTES)?;
     let name = root.name.clone();
     let linker = link(args, &naming, &engine, root)?;
 
@@ -185,7 +185,7 @@ fn link(args: &Args, naming: &Naming, engine: &Engine, root: Root) -> anyhow::Re
                 Plain(name)
             );
         }
-        given = given.with(name.as_str(), source::read(path)?);
+        given = given.with(name.as_str(), source::read(path, source::MAX_FILE_BYTES)?);
     }
     linker.set_reader(ChainReader::new().with(given).with(args.sources.reader()?));
     let store = Store::new(engine, ());
@@ -257,7 +257,7 @@ fn initialise(
 /// The program that APP is made of.
 fn runtime(args: &Args) -> anyhow::Result<Cow<'static, [u8]>> {
     if let Some(path) = &args.runtime {
-        return Ok(source::read(path)?.into());
+        return Ok(source::read(path, source::MAX_FILE_BYTES)?.into());
     }
     let embedded = Runtime::embedded().ok_or_else(|| {
         anyhow!(

@@ -101,7 +101,7 @@ fn link_and_call(args: &Args, audit: Option<Audit>, output: &mut Output) -> anyh
         // What standard error does not take is lost.
         store.trace(|event| drop(writeln!(io::stderr().lock(), "{event}")));
     }
-    let root = args.sources.root(&args.module)?;
+    let root = args.sources.root(&args.module, engine.most_held_bytes())?;
     args.wasi.check_root("run", &root.name);
     let mut linker = linker(args, &policy, audit, &engine, &root)?;
     let root = root.register(&mut linker)?;
@@ -152,7 +152,8 @@ fn linker(
     }
     for (name, path) in &args.preload {
         let mut register = || {
-            let module = Module::named(engine, name, source::read(path)?)?;
+            let module =
+                Module::named(engine, name, source::read(path, engine.most_held_bytes())?)?;
             linker.register(name, &module)?;
             anyhow::Ok(())
         };

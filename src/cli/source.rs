@@ -16,7 +16,7 @@ use super::packed;
 use crate::names;
 
 /// The most that is read of one file: what the library takes as a module.
-const MAX_FILE_BYTES: u64 = 1 << 30;
+pub(super) const MAX_FILE_BYTES: usize = 1 << 30;
 
 /// Where the modules that MODULE needs are looked for.
 #[derive(Debug, clap::Args)]
@@ -89,8 +89,8 @@ impl Sources {
     }
 
     /// The module that `module` names. What looks like a path is one; anything else is a bundled
-    /// name first, and then a file.
-    pub(super) fn root(&self, module: &Path) -> anyhow::Result<Root> {
+    /// name first, and then a file, which may have so many bytes.
+    pub(super) fn root(&self, module: &Path, most_bytes: usize) -> anyhow::Result<Root> {
         if !is_path(module) {
             if let Some(root) = module.to_str().and_then(|name| self.bundled(name)) {
                 return Ok(root);
@@ -100,13 +100,14 @@ impl Sources {
             }
         }
         let label = module.to_string_lossy();
-        let bytes = read(module).map_err(|error| match self.bundled_instead(module) {
-            Some(name) => error.context(format!(
-                "no file {}; did you mean the bundled module {name:?}?",
-                Plain(&label)
-            )),
-            None => error,
-        })?;
+        let bytes =
+            read(module, most_bytes).map_err(|error| match self.bundled_instead(module) {
+                Some(name) => error.context(format!(
+                    "no file {}; did you mean the bundled module {name:?}?",
+                    Plain(&label)
+                )),
+                None => error,
+            })?;
         let name = module.file_stem().unwrap_or_default();
         Ok(Root {
             name: name.to_string_lossy().into_owned(),
@@ -166,20 +167,21 @@ fn is_path(module: &Path) -> bool {
         || module.to_string_lossy().contains(std::path::is_separator)
 }
 
-/// The bytes of a file that the command line names.
-pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+/// The bytes of a file that the command line names, which may have so many.
+pub(super) fn read(path: &Path, most_bytes: usize) -> anyhow::Result<Vec<u8>> {
     let label = path.to_string_lossy();
     let context = || format!("cannot read {}", Plain(&label));
     let file = File::open(path).with_context(context)?;
-    read_all(file).with_context(context)
+    read_all(file, most_bytes).with_context(context)
 }
 
-/// Everything that a file or a stream has.
-pub(super) fn read_all(source: impl Read) -> anyhow::Result<Vec<u8>> {
+/// Everything that a file or a stream has, which may be so many bytes.
+pub(super) fn read_all(source: impl Read, most_bytes: usize) -> anyhow::Result<Vec<u8>> {
+    let most_bytes = most_bytes.min(MAX_FILE_BYTES);
     let mut bytes = Vec::new();
-    source.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    let fits = bytes.len() as u64 <= MAX_FILE_BYTES;
-    ensure!(fits, "expected at most {MAX_FILE_BYTES} bytes, found more");
+    source.take(most_bytes as u64 + 1).read_to_end(&mut bytes)?;
+    let fits = bytes.len() <= most_bytes;
+    ensure!(fits, "expected at most {most_bytes} bytes, found more");
     Ok(bytes)
 }
 

@@ -11,7 +11,7 @@ use holdall::pack::{Bag, Entry};
 use super::output::{Output, Plain};
 use super::packed;
 use super::shell::{Unsayable, option, quoted};
-use super::source::Sources;
+use super::source::{MAX_FILE_BYTES, Sources};
 
 /// Give the parts of an executable of `holdall pack` back as files
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
-    let root = Sources::of_the_bundle(false).root(&args.app)?;
+    let root = Sources::of_the_bundle(false).root(&args.app, MAX_FILE_BYTES)?;
     let bag = packed::open(&root)?;
     let label = args.dir.to_string_lossy();
     let wrote = empty_dir(&args.dir).and_then(|dir| write(&bag, &dir));

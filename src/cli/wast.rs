@@ -55,9 +55,10 @@ fn counts(report: &Report) -> String {
 
 fn text(path: &Path) -> anyhow::Result<String> {
     let bytes = if path.as_os_str() == "-" {
-        source::read_all(std::io::stdin()).context("cannot read standard input")?
+        source::read_all(std::io::stdin(), source::MAX_FILE_BYTES)
+            .context("cannot read standard input")?
     } else {
-        source::read(path)?
+        source::read(path, source::MAX_FILE_BYTES)?
     };
     String::from_utf8(bytes)
         .map_err(|error| error.utf8_error())

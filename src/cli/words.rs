@@ -8,7 +8,7 @@ use std::path::Path;
 use clap::Command;
 use holdall::{Engine, ExternType, Module};
 
-use super::source::Sources;
+use super::source::{MAX_FILE_BYTES, Sources};
 
 /// The words, with `--` between MODULE and its program's own where these would else be taken for
 /// options.
@@ -67,7 +67,7 @@ fn is_option(word: &OsStr, run: &Command) -> bool {
 /// Whether there is a module that is a program. What is wrong with it is told later.
 fn is_program(module: &Path, options: &[OsString]) -> bool {
     let no_bundle = options.iter().any(|word| word == "--no-bundle");
-    let Ok(root) = Sources::of_the_bundle(!no_bundle).root(module) else {
+    let Ok(root) = Sources::of_the_bundle(!no_bundle).root(module, MAX_FILE_BYTES) else {
         return false;
     };
     let module = Module::new(&Engine::default(), root.bytes);

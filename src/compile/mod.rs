@@ -35,7 +35,7 @@ use self::locals::Locals;
 use self::operands::{Class, Lowering};
 use self::operators::Operators;
 use crate::ir::{Header, Row, Word};
-use crate::limits::{Heap, Limits, MAX_FRAME_VALUES, Refusal, Watch};
+use crate::limits::{Full, Heap, Limits, MAX_FRAME_VALUES, Refusal, Watch};
 use crate::module::ModuleInner;
 use crate::trap::TrapCode;
 use crate::types::ValType;
@@ -73,6 +73,9 @@ pub(crate) enum LowerError {
     /// The engine's pool has no room for the lowered code.
     #[error("no room for its lowered code: {0}")]
     NoRoom(Refusal),
+    /// The account that has the module has no room for the lowered code.
+    #[error(transparent)]
+    Full(#[from] Full),
     /// The time is up that there was for it.
     #[error("{0}")]
     Ended(TrapCode),
@@ -85,7 +88,7 @@ impl LowerError {
     /// What the first call of the function traps with.
     pub(crate) fn trap_code(self) -> TrapCode {
         match self {
-            Self::NoRoom(_) => TrapCode::OutOfMemory,
+            Self::NoRoom(_) | Self::Full(_) => TrapCode::OutOfMemory,
             Self::Ended(code) => code,
             Self::Unreadable => TrapCode::Unreachable,
         }

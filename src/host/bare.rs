@@ -11,7 +11,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::HostDef;
-use crate::limits::{Limits, Meter};
+use crate::limits::{Account, Limits, Meter};
 use crate::store::{Core, HostBody, HostState, InstanceData};
 use crate::trace::Signature;
 use crate::types::FuncType;
@@ -30,6 +30,8 @@ pub(crate) struct BareParts<'a> {
     pub(crate) memory: &'a mut [u8],
     pub(crate) meter: &'a mut Meter,
     pub(crate) limits: &'a Limits,
+    /// What the guests hold.
+    pub(crate) account: &'a Account,
     /// Descriptors that are open in the store.
     pub(crate) open_descriptors: &'a mut usize,
 }
@@ -50,6 +52,7 @@ impl BareCaller<'_> {
                 memory: memory.map_or(&mut [], |mut memory| memory.as_mut().as_mut_slice()),
                 meter: &mut (*core).meter,
                 limits: &(*core).limits,
+                account: &(*core).account,
                 open_descriptors: &mut (*core).open_descriptors,
             }
         }

@@ -1,8 +1,10 @@
 //! How much a module or a store may take, in room and in time: what the embedder sets
-//! ([`Limits`]), the bounds that nobody sets (`load`), the refusals (`ask`), the meter of a store's
-//! executions (`meter`), the clock of long work (`watch`), and the pool, which is all that an engine has. Knows numbers, names and
+//! ([`Limits`]), the bounds that nobody sets (`load`), the refusals (`ask`), what a store's guests hold
+//! (`account`), the meter of a store's executions (`meter`), the clock of long work (`watch`), and the
+//! pool, which is all that an engine has. Knows numbers, names and
 //! bytes only, nothing of modules.
 
+mod account;
 mod ask;
 mod heap;
 mod load;
@@ -16,6 +18,7 @@ use std::time::{Duration, Instant};
 pub use meter::InterruptHandle;
 pub use pool::Pool;
 
+pub(crate) use account::{Account, Full, Held};
 pub(crate) use heap::Heap;
 pub(crate) use load::{DEFAULT_MODULES, MAX_CONST_EXPR_OPS, MAX_FRAME_VALUES, MAX_MODULE_BYTES};
 pub(crate) use meter::{Meter, PART_BYTES};
@@ -46,7 +49,31 @@ pub(crate) use watch::Watch;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of all linear memories together; `None`, the default, sets no limit.
+    /// Bytes that guests make the host hold; `None`, the default, sets no limit where the engine has
+    /// no [`pool`](crate::Config::pool), and else allows as much as the pool has. All linear memories
+    /// together have at most this many, and they and all else that is counted at most
+    /// [`BESIDE_BYTES`](Self::BESIDE_BYTES) more, so that a module fits beside its memory.
+    ///
+    /// Counted are, for each store:
+    /// - linear memories;
+    /// - tables, 8 bytes for each element that there is room for;
+    /// - modules that a [`Linker`](crate::Linker) has loaded for it, and those of its instances: their
+    ///   bytes, unless these are a part of the program, and what is made of them. What that will be is
+    ///   reckoned before anything is made: 512 bytes for each import, 256 for each type, 128 for each
+    ///   function, 96 for each global, element segment and data segment, 64 for each table, memory and
+    ///   export, and 16 for each byte of the sections of types, tables, globals and elements. Names of
+    ///   functions and lowered code are added when they are made. A module is counted where it is held
+    ///   first, and once, for as long as it lives;
+    /// - instances: their functions, globals and element segments;
+    /// - what WASI keeps for guests.
+    ///
+    /// Not counted are what the embedder makes (host functions, `externref`s, its own data and
+    /// readers), the value stack ([`Config::stack_size_bytes`](crate::Config::stack_size_bytes)), and
+    /// what is there only while something is made of it: a module's text, what validation and lowering
+    /// keep of one function, the message of an error.
+    ///
+    /// In [`Config::limits`](crate::Config::limits) it also bounds each module of the engine by itself,
+    /// and together those that [`Linker::load`](crate::Linker::load) loads for no store.
     pub memory_bytes: Option<usize>,
     /// Bytes of each linear memory; `None`, the default, leaves it at the 4 GiB that 32-bit
     /// addresses reach.
@@ -130,6 +157,9 @@ macro_rules! setters {
 }
 
 impl Limits {
+    /// What guests may hold beside [`memory_bytes`](Self#structfield.memory_bytes): 1 MiB.
+    pub const BESIDE_BYTES: usize = 1 << 20;
+
     /// The default limits, which suit a guest that is trusted not to waste; see each field.
     #[must_use]
     pub fn new() -> Self {
@@ -137,7 +167,8 @@ impl Limits {
     }
 
     setters! {
-        /// Limits the bytes of all linear memories together.
+        /// Limits the bytes that guests make the host hold; see the
+        /// [field](Self#structfield.memory_bytes).
         memory_bytes(size_bytes: usize) = Some(size_bytes);
         /// Limits the bytes of each linear memory.
         memory_bytes_each(size_bytes: usize) = Some(size_bytes);

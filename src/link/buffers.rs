@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::reader::ModuleReader;
+use crate::limits::Held;
 
 /// Buffers on their way back, oldest first.
 #[derive(Default)]
@@ -14,20 +15,23 @@ struct Buffer {
     name: Arc<str>,
     bytes: Cow<'static, [u8]>,
     reader: Arc<dyn ModuleReader>,
+    _held: Held,
 }
 
 impl Buffers {
-    /// Keeps a buffer that `reader` gave out.
+    /// Keeps a buffer that `reader` gave out, and what it is in an account.
     pub(super) fn keep(
         &mut self,
         reader: &Arc<dyn ModuleReader>,
         name: &Arc<str>,
         bytes: Cow<'static, [u8]>,
+        held: Held,
     ) {
         self.0.push(Buffer {
             name: Arc::clone(name),
             bytes,
             reader: Arc::clone(reader),
+            _held: held,
         });
     }
 
@@ -43,6 +47,7 @@ impl Drop for Buffers {
             name,
             bytes,
             reader,
+            ..
         }) = self.0.pop()
         {
             reader.destroy(&name, bytes);

@@ -47,8 +47,8 @@ impl DirReader {
         self
     }
 
-    /// The bytes of a file, or `None` where there is none.
-    fn file(&self, name: &str, path: &str) -> Result<Option<Vec<u8>>, ReadError> {
+    /// The bytes of a file, of which there may be so many, or `None` where there is none.
+    fn file(&self, name: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
         let io = |error: std::io::Error| match error.kind() {
             // cap-std's own refusal, unlike the operating system's, has no number.
             ErrorKind::PermissionDenied if error.raw_os_error().is_none() => {
@@ -59,28 +59,34 @@ impl DirReader {
                 source: error,
             },
         };
-        match self.dir.metadata(path) {
+        let too_large = || ReadError::TooLarge {
+            name: name.to_owned(),
+            limit_bytes: limit,
+        };
+        let size = match self.dir.metadata(path) {
             // Opening a pipe could wait for ever.
             Ok(metadata) if !metadata.is_file() => return Ok(None),
-            Ok(_) => {}
+            Ok(metadata) if metadata.len() > limit => return Err(too_large()),
+            Ok(metadata) => metadata.len(),
             Err(error)
                 if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
             {
                 return Ok(None);
             }
             Err(error) => return Err(io(error)),
-        }
+        };
         let file = self.dir.open(path).map_err(io)?;
+        // The room for all of it, so that reading does not take twice as much on the way.
         let mut bytes = Vec::new();
-        let limit = self.limit_bytes;
+        let room = usize::try_from(size).unwrap_or(usize::MAX);
+        bytes
+            .try_reserve_exact(room.saturating_add(1))
+            .map_err(|_| io(ErrorKind::OutOfMemory.into()))?;
         file.take(limit.saturating_add(1))
             .read_to_end(&mut bytes)
             .map_err(io)?;
         if bytes.len() as u64 > limit {
-            return Err(ReadError::TooLarge {
-                name: name.to_owned(),
-                limit_bytes: limit,
-            });
+            return Err(too_large());
         }
         Ok(Some(bytes))
     }
@@ -115,15 +121,28 @@ fn fault_of(name: &str) -> Option<&'static str> {
 
 impl ModuleReader for DirReader {
     fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, ReadError> {
+        self.read_within(name, usize::MAX)
+    }
+
+    fn read_within(
+        &self,
+        name: &str,
+        most_bytes: usize,
+    ) -> Result<Option<Cow<'static, [u8]>>, ReadError> {
+        let limit = self.limit_bytes.min(most_bytes as u64);
         if let Some(reason) = fault_of(name) {
             return Err(self.confined(name, reason));
         }
         for extension in EXTENSIONS {
-            if let Some(bytes) = self.file(name, &format!("{name}.{extension}"))? {
+            if let Some(bytes) = self.file(name, &format!("{name}.{extension}"), limit)? {
                 return Ok(Some(Cow::Owned(bytes)));
             }
         }
         Ok(None)
+    }
+
+    fn wants_back(&self, _name: &str, _bytes: &[u8]) -> bool {
+        false
     }
 
     fn describe(&self) -> String {

@@ -16,6 +16,7 @@ use super::snapshot::Snapshot;
 use crate::bundle::{Naming, Source, Versions};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::limits::Account;
 use crate::module::Module;
 use crate::store::{AsContext, AsContextMut, Instance, StoreContext};
 
@@ -71,6 +72,8 @@ pub struct Linker<T> {
     shadowed: BTreeSet<(String, String)>,
     pub(super) allows_shadowing: bool,
     stands_in: bool,
+    /// What modules are held in that are loaded for no store.
+    account: Account,
 }
 
 impl<T: 'static> Linker<T> {
@@ -87,6 +90,7 @@ impl<T: 'static> Linker<T> {
             shadowed: BTreeSet::new(),
             allows_shadowing: false,
             stands_in: false,
+            account: engine.account(),
         }
     }
 
@@ -401,6 +405,7 @@ impl<T: 'static> Linker<T> {
         }
         let mut loading = self.loading();
         loading.core = Some(context.core());
+        loading.account = &context.core().account;
         Ok(loading)
     }
 
@@ -411,6 +416,7 @@ impl<T: 'static> Linker<T> {
             self.reader.as_ref(),
             &self.definitions,
             &self.naming,
+            &self.account,
         );
         loading.stands_in = self.stands_in;
         loading

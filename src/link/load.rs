@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::buffers::Buffers;
 use super::definitions::{Definitions, StoreState};
 use super::error::LinkError;
-use super::reader::ModuleReader;
+use super::reader::{ModuleReader, ReadError};
 use super::registry::{Registry, id_of};
 use crate::bundle::{
     Graph, GraphError, HostDefinition, Missing, NameIndex, Naming, Opened, Resolution, Source,
@@ -17,7 +17,8 @@ use crate::bundle::{
 };
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::module::Module;
+use crate::limits::Account;
+use crate::module::{Module, hold_weight};
 use crate::store::Core;
 use crate::types::ExternType;
 
@@ -31,6 +32,8 @@ pub(super) struct Loading<'a, T> {
     /// The store that the graph is for. Without one, what the host will define under builtin names
     /// is not looked at.
     pub(super) core: Option<&'a Core>,
+    /// What new modules are held in: the store's, or the linker's own where there is none.
+    pub(super) account: &'a Account,
     pub(super) stands_in: bool,
     /// Whether every module is to get a new instance, whatever lives already.
     pub(super) anew: bool,
@@ -63,6 +66,7 @@ impl<'a, T: 'static> Loading<'a, T> {
         reader: Option<&'a Arc<dyn ModuleReader>>,
         definitions: &'a Definitions<T>,
         naming: &'a Arc<Naming>,
+        account: &'a Account,
     ) -> Self {
         Self {
             engine,
@@ -71,6 +75,7 @@ impl<'a, T: 'static> Loading<'a, T> {
             definitions,
             naming,
             core: None,
+            account,
             stands_in: false,
             anew: false,
             found: Loaded::default(),
@@ -143,6 +148,41 @@ impl<'a, T: 'static> Loading<'a, T> {
             steps,
             shadowed,
         })
+    }
+
+    /// Makes a module of a buffer that the reader gave out. Where the reader wants the buffer back, the
+    /// module gets bytes of its own; else it gets the buffer.
+    fn make(
+        &mut self,
+        reader: &Arc<dyn ModuleReader>,
+        name: &Arc<str>,
+        bytes: Cow<'static, [u8]>,
+    ) -> Result<Module, Error> {
+        let wanted = reader.wants_back(name, &bytes);
+        let copied = match &bytes {
+            Cow::Owned(bytes) if wanted => bytes.len(),
+            _ => 0,
+        };
+        let room = hold_weight(&bytes, self.account);
+        let buffer = self.account.hold(copied, "a buffer of a reader");
+        let (room, buffer) = match room.and_then(|room| Ok((room, buffer?))) {
+            Ok(held) => held,
+            Err(full) => {
+                reader.destroy(name, bytes);
+                return Err(full.into());
+            }
+        };
+        let own = if wanted {
+            let own = bytes.clone();
+            self.found.buffers.keep(reader, name, bytes, buffer);
+            own
+        } else {
+            bytes
+        };
+        let module = reader.module(self.engine, name, own)?;
+        drop(room);
+        module.inner().weight.hold_in(self.account)?;
+        Ok(module)
     }
 
     /// The store, where instances in it count.
@@ -219,23 +259,24 @@ impl<T: 'static> Source for Loading<'_, T> {
         let Some(reader) = self.reader else {
             return Ok(None);
         };
-        let read = reader.read(name).map_err(|source| LinkError::Read {
+        let left = self.account.left();
+        let read = reader.read_within(name, left);
+        let read = read.map_err(|source| LinkError::Read {
             module: name.to_owned(),
             chain: chain(),
-            source,
+            source: match source {
+                ReadError::TooLarge { limit_bytes, .. } if limit_bytes == left as u64 => {
+                    let more = left.saturating_add(1);
+                    ReadError::other(self.account.full(more, "the beginning of a module"))
+                }
+                source => source,
+            },
         })?;
         let Some(bytes) = read else {
             return Ok(None);
         };
-        // The buffer goes back when the reader's time comes, the module stays for as long as it is
-        // used: it gets bytes of its own.
-        let own = match &bytes {
-            Cow::Borrowed(bytes) => Cow::Borrowed(*bytes),
-            Cow::Owned(bytes) => Cow::Owned(bytes.clone()),
-        };
         let asked_as: Arc<str> = name.into();
-        self.found.buffers.keep(reader, &asked_as, bytes);
-        let made = reader.module(self.engine, name, own);
+        let made = self.make(reader, &asked_as, bytes);
         let module = made.map_err(|source| LinkError::Load {
             module: name.to_owned(),
             chain: chain(),

@@ -15,9 +15,10 @@ use crate::module::{Module, ModuleBytes};
 /// Finds the bytes of modules by their names.
 ///
 /// A [`Linker`](super::Linker) asks for each name once in a graph, and gives each buffer that `read`
-/// returned to `destroy` exactly once: at once when the load that it was read for fails, otherwise
-/// when the linker is dropped; the newest first. A module that is made of a buffer keeps bytes of
-/// its own (or, of a `Cow::Borrowed`, the `'static` ones), so it outlives the buffer.
+/// returned to `destroy` exactly once, unless the reader does not [want it
+/// back](Self::wants_back): at once when the load that it was read for fails, otherwise when the
+/// linker is dropped; the newest first. A module that is made of a buffer keeps bytes of its own (or,
+/// of a `Cow::Borrowed`, the `'static` ones), so it outlives the buffer.
 pub trait ModuleReader: Send + Sync {
     /// The bytes of the module of this name: the binary format or, with the feature `wat`, text.
     /// `None` where the reader has no such module.
@@ -25,6 +26,28 @@ pub trait ModuleReader: Send + Sync {
     /// # Errors
     /// Why a module that may be there cannot be had. It ends the load; no other reader is asked.
     fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, ReadError>;
+
+    /// [`ModuleReader::read`] for somebody who takes at most `most_bytes`: what is larger may be refused
+    /// before it is read, with [`ReadError::TooLarge`]. A reader that does not look at it reads all.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    fn read_within(
+        &self,
+        name: &str,
+        most_bytes: usize,
+    ) -> Result<Option<Cow<'static, [u8]>>, ReadError> {
+        let _ = most_bytes;
+        self.read(name)
+    }
+
+    /// Whether [`destroy`](Self::destroy) is to get the buffer that `read` gave out under this name. If
+    /// not, the module that is made of it takes the buffer over, where else it is copied, and `destroy`
+    /// gets it only when no module could be made.
+    fn wants_back(&self, name: &str, bytes: &[u8]) -> bool {
+        let _ = (name, bytes);
+        true
+    }
 
     /// Makes the module of bytes that `read` gave out under this name. A reader that has more than
     /// the bytes, such as their lowered code, makes it of that.
@@ -99,6 +122,18 @@ impl<R: ModuleReader + ?Sized> ModuleReader for Arc<R> {
         R::read(self, name)
     }
 
+    fn read_within(
+        &self,
+        name: &str,
+        most_bytes: usize,
+    ) -> Result<Option<Cow<'static, [u8]>>, ReadError> {
+        R::read_within(self, name, most_bytes)
+    }
+
+    fn wants_back(&self, name: &str, bytes: &[u8]) -> bool {
+        R::wants_back(self, name, bytes)
+    }
+
     fn module(&self, engine: &Engine, name: &str, bytes: Cow<'static, [u8]>) -> Result<Module> {
         R::module(self, engine, name, bytes)
     }
@@ -136,6 +171,10 @@ impl ModuleReader for BundleReader {
     fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, ReadError> {
         let module = self.bundle.find(name);
         Ok(module.map(|module| Cow::Borrowed(module.bytes())))
+    }
+
+    fn wants_back(&self, _name: &str, _bytes: &[u8]) -> bool {
+        false
     }
 
     fn module(&self, engine: &Engine, name: &str, bytes: Cow<'static, [u8]>) -> Result<Module> {
@@ -180,6 +219,24 @@ impl MemoryReader {
 impl ModuleReader for MemoryReader {
     fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, ReadError> {
         Ok(self.modules.get(name).cloned())
+    }
+
+    fn read_within(
+        &self,
+        name: &str,
+        most_bytes: usize,
+    ) -> Result<Option<Cow<'static, [u8]>>, ReadError> {
+        match self.modules.get(name) {
+            Some(Cow::Owned(bytes)) if bytes.len() > most_bytes => Err(ReadError::TooLarge {
+                name: name.to_owned(),
+                limit_bytes: most_bytes as u64,
+            }),
+            found => Ok(found.cloned()),
+        }
+    }
+
+    fn wants_back(&self, _name: &str, _bytes: &[u8]) -> bool {
+        false
     }
 
     fn describe(&self) -> String {
@@ -264,6 +321,23 @@ impl ChainReader {
         self.readers.push(Arc::new(reader));
         self
     }
+
+    /// The reader that gave out a buffer, the last of them that did.
+    fn reader_of(&self, buffer: &Buffer) -> Option<&Arc<dyn ModuleReader>> {
+        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        self.readers.get(*given.get(buffer)?.last()?)
+    }
+
+    /// Forgets that a buffer was given out; gives the reader that gave it.
+    fn forget(&self, buffer: &Buffer) -> Option<&Arc<dyn ModuleReader>> {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let readers = given.get_mut(buffer)?;
+        let reader = readers.pop();
+        if readers.is_empty() {
+            given.remove(buffer);
+        }
+        self.readers.get(reader?)
+    }
 }
 
 impl fmt::Debug for ChainReader {
@@ -277,8 +351,16 @@ impl fmt::Debug for ChainReader {
 
 impl ModuleReader for ChainReader {
     fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, ReadError> {
+        self.read_within(name, usize::MAX)
+    }
+
+    fn read_within(
+        &self,
+        name: &str,
+        most_bytes: usize,
+    ) -> Result<Option<Cow<'static, [u8]>>, ReadError> {
         for (at, reader) in self.readers.iter().enumerate() {
-            if let Some(bytes) = reader.read(name)? {
+            if let Some(bytes) = reader.read_within(name, most_bytes)? {
                 let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
                 given.entry(Buffer::of(name, &bytes)).or_default().push(at);
                 return Ok(Some(bytes));
@@ -287,32 +369,29 @@ impl ModuleReader for ChainReader {
         Ok(None)
     }
 
+    fn wants_back(&self, name: &str, bytes: &[u8]) -> bool {
+        let reader = self.reader_of(&Buffer::of(name, bytes));
+        reader.is_some_and(|reader| reader.wants_back(name, bytes))
+    }
+
     fn module(&self, engine: &Engine, name: &str, bytes: Cow<'static, [u8]>) -> Result<Module> {
-        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let readers = given.get(&Buffer::of(name, &bytes));
-        let reader = readers.and_then(|readers| readers.last().copied());
-        drop(given);
-        match reader {
-            Some(at) => self.readers[at].module(engine, name, bytes),
+        let buffer = Buffer::of(name, &bytes);
+        match self.reader_of(&buffer) {
+            Some(reader) => {
+                if !reader.wants_back(name, &bytes) {
+                    self.forget(&buffer);
+                }
+                reader.module(engine, name, bytes)
+            }
             // Bytes that are a copy of what a reader gave out.
             None => Module::named(engine, name, bytes),
         }
     }
 
     fn destroy(&self, name: &str, bytes: Cow<'static, [u8]>) {
-        let buffer = Buffer::of(name, &bytes);
-        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(readers) = given.get_mut(&buffer) else {
-            return;
-        };
-        let reader = readers.pop();
-        if readers.is_empty() {
-            given.remove(&buffer);
-        }
-        // The reader may be slow, and may ask the chain again.
-        drop(given);
-        if let Some(at) = reader {
-            self.readers[at].destroy(name, bytes);
+        // The reader may be slow, and may ask the chain again: no lock is held.
+        if let Some(reader) = self.forget(&Buffer::of(name, &bytes)) {
+            reader.destroy(name, bytes);
         }
     }
 

@@ -9,7 +9,7 @@ use wasmparser::FunctionBody;
 use super::precompiled::Unfit;
 use crate::compile::LowerError;
 use crate::error::{Error, ModuleError};
-use crate::limits::Watch;
+use crate::limits::{Full, Watch};
 use crate::trap::TrapCode;
 
 /// What is wrong with a module's bytes.
@@ -24,12 +24,18 @@ pub(super) enum Fault {
     Text(String),
     /// A limit is exceeded.
     Limit(String),
-    /// The engine has no room for it.
+    /// The engine, or an account, has no room for it.
     NoRoom(String),
     /// The time is up that there was for it.
     Ended(TrapCode),
     /// The code that was made of it before is not for this engine.
     Unfit(Unfit),
+}
+
+impl From<Full> for Fault {
+    fn from(full: Full) -> Self {
+        Self::NoRoom(full.to_string())
+    }
 }
 
 impl Fault {
@@ -95,7 +101,7 @@ impl Fault {
     pub(super) fn not_lowered(func: impl Display, error: LowerError) -> Self {
         let message = format!("function {func}: {error}");
         match error {
-            LowerError::NoRoom(_) => Self::NoRoom(message),
+            LowerError::NoRoom(_) | LowerError::Full(_) => Self::NoRoom(message),
             LowerError::Ended(code) => Self::Ended(code),
             LowerError::Unreadable => Self::Limit(message),
         }

@@ -12,6 +12,7 @@ use super::convert::FEATURES;
 use super::names::Names;
 use super::segments::{DataSegment, ElemSegment};
 use super::spaces::import_indices;
+use super::weight::Weight;
 use crate::compile::{self, Code, LowerError};
 use crate::engine::{Engine, SigId};
 use crate::ir::Word;
@@ -90,6 +91,8 @@ pub(crate) struct ModuleInner {
     /// Where the contents of the name section are.
     pub(super) name_section: Option<Range<usize>>,
     pub(super) names: OnceLock<Names>,
+    /// What all of this takes of the host's memory.
+    pub(crate) weight: Weight,
 }
 
 impl ModuleInner {
@@ -105,12 +108,14 @@ impl ModuleInner {
 
     /// What the name section calls the function at an index of the function index space.
     pub(crate) fn func_name(&self, func_index: u32) -> Option<&str> {
-        self.names().func(func_index)
+        self.names().func(&self.bytes, func_index)
     }
 
     /// The name under which the module was loaded, else the one of its name section.
     pub(crate) fn name(&self) -> Option<&str> {
-        self.name.as_deref().or_else(|| self.names().module())
+        self.name
+            .as_deref()
+            .or_else(|| self.names().module(&self.bytes))
     }
 
     /// The index of the function index space of a defined function.
@@ -137,8 +142,8 @@ impl ModuleInner {
     ///
     /// # Errors
     ///
-    /// Where the engine's pool has no room, or the time is up: nothing of it is kept then, and it may be
-    /// lowered later.
+    /// Where the account that has the module or the engine's pool has no room, or the time is up:
+    /// nothing of it is kept then, and it may be lowered later.
     pub(crate) fn code(
         &self,
         defined_index: u32,
@@ -148,7 +153,12 @@ impl ModuleInner {
         if let Some(code) = cell.get() {
             return Ok(code);
         }
-        match compile::lower(self, defined_index, watch) {
+        let lowered = compile::lower(self, defined_index, watch).and_then(|code| {
+            let bytes = size_of_val(&*code.words);
+            self.weight.grow(bytes, "lowered code")?;
+            Ok(code)
+        });
+        match lowered {
             Ok(code) => Ok(cell.get_or_init(|| code)),
             // There may have been room or time for the other thread's only.
             Err(error) => cell.get().ok_or(error),
@@ -207,7 +217,16 @@ impl ModuleInner {
 
     pub(super) fn names(&self) -> &Names {
         self.names.get_or_init(|| match &self.name_section {
-            Some(range) => Names::read(&self.bytes[range.clone()]),
+            Some(range) => {
+                let names = Names::read(&self.bytes, range.clone());
+                match self
+                    .weight
+                    .grow(names.size_bytes(), "the names of functions")
+                {
+                    Ok(()) => names,
+                    Err(_) => Names::default(),
+                }
+            }
             None => Names::default(),
         })
     }

@@ -12,6 +12,7 @@ use super::parse::Sections;
 use super::precompiled::{self, Header};
 use super::side_by_side::side_by_side;
 use super::validate::validate_bodies;
+use super::weight::Weight;
 use crate::compile::Code;
 use crate::engine::{Engine, Lowering};
 use crate::error::Result;
@@ -57,11 +58,13 @@ pub(super) unsafe fn precompiled(
     let make = || {
         let header = Header::of(engine, code).map_err(Fault::Unfit)?;
         header.check_module(checksum).map_err(Fault::Unfit)?;
+        let own = bytes.into();
+        let weight = Weight::of(&own, engine)?;
         let sections = Sections::trusted(bytes)?;
         // SAFETY: passed on from the caller.
         let code = unsafe { precompiled::read(header, code, sections.bodies.len()) }
             .map_err(Fault::Unfit)?;
-        Ok(assemble(engine, Some(name), bytes.into(), sections, code))
+        Ok(assemble(engine, Some(name), own, sections, code, weight))
     };
     make().map_err(|fault: Fault| fault.of_module(Some(name)))
 }
@@ -72,11 +75,15 @@ fn module(
     bytes: Cow<'static, [u8]>,
 ) -> Result<ModuleInner, Fault> {
     let limits = &engine.config().limits;
-    let bytes = binary(bytes, limits)?;
+    let mut bytes = binary(bytes, limits)?;
+    if let Cow::Owned(bytes) = &mut bytes {
+        bytes.shrink_to_fit();
+    }
+    let weight = Weight::of(&bytes, engine)?;
     let (sections, bodies) = Sections::read(&bytes, limits)?;
     validate_bodies(bodies, limits)?;
     let code = sections.bodies.iter().map(|_| OnceLock::new()).collect();
-    let module = assemble(engine, name, bytes, sections, code);
+    let module = assemble(engine, name, bytes, sections, code, weight);
     if engine.config().lowering == Lowering::Eager {
         lower_all(&module)?;
     }
@@ -91,6 +98,7 @@ fn assemble(
     bytes: Cow<'static, [u8]>,
     sections: Sections,
     code: Box<[OnceLock<Code>]>,
+    weight: Weight,
 ) -> ModuleInner {
     let Sections {
         types,
@@ -158,6 +166,7 @@ fn assemble(
         stubs,
         name_section,
         names: OnceLock::<Names>::new(),
+        weight,
     }
 }
 

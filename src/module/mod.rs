@@ -16,6 +16,7 @@ mod spaces;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod weight;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -31,7 +32,9 @@ pub(crate) use inner::{ExportKind, Import, ImportKind, ModuleInner};
 pub(crate) use precompiled::MEANING_OF_CODE;
 #[cfg(any(feature = "pack", test))]
 pub(crate) use precompiled::checksum;
-pub(crate) use segments::{DataMode, ElemItems, ElemMode};
+pub(crate) use segments::{DataMode, ElemItems, ElemMode, ElemSegment};
+#[cfg(feature = "run")]
+pub(crate) use weight::hold as hold_weight;
 
 use crate::compile::Target;
 use crate::engine::Engine;

@@ -2,57 +2,83 @@
 //! read at the first use, for backtraces. Nothing depends on it: a name
 //! section that is broken counts as none.
 
+use std::ops::Range;
+
 use wasmparser::{BinaryReader, Name, NameSectionReader};
 
-/// The names that a module gives.
+/// Where in a module's bytes the names are that it gives.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    module: Option<Box<str>>,
+    module: Option<Place>,
     /// By function index, ascending.
-    funcs: Vec<(u32, Box<str>)>,
+    funcs: Vec<(u32, Place)>,
+}
+
+/// Where a name is. A module has less than 4 GiB.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    at: u32,
+    len: u32,
+}
+
+impl Place {
+    fn of(self, bytes: &[u8]) -> &str {
+        let name = &bytes[self.at as usize..][..self.len as usize];
+        str::from_utf8(name).expect("the reader of names checked it")
+    }
 }
 
 impl Names {
-    /// The names in the contents of a name section; none where it is broken.
-    pub(super) fn read(section: &[u8]) -> Self {
-        Self::try_read(section).unwrap_or_default()
+    /// The names in the name section at a place in a module's bytes; none where it is broken.
+    pub(super) fn read(bytes: &[u8], section: Range<usize>) -> Self {
+        Self::try_read(bytes, section).unwrap_or_default()
     }
 
-    pub(super) fn module(&self) -> Option<&str> {
-        self.module.as_deref()
+    pub(super) fn module<'a>(&self, bytes: &'a [u8]) -> Option<&'a str> {
+        self.module.map(|place| place.of(bytes))
     }
 
-    pub(super) fn func(&self, index: u32) -> Option<&str> {
+    pub(super) fn func<'a>(&self, bytes: &'a [u8], index: u32) -> Option<&'a str> {
         let at = self
             .funcs
             .binary_search_by_key(&index, |(index, _)| *index)
             .ok()?;
-        Some(&self.funcs[at].1)
+        Some(self.funcs[at].1.of(bytes))
     }
 
     /// The least index of a function of this name.
-    pub(super) fn func_index(&self, name: &str) -> Option<u32> {
+    pub(super) fn func_index(&self, bytes: &[u8], name: &str) -> Option<u32> {
         let mut funcs = self.funcs.iter();
         funcs
-            .find(|(_, other)| **other == *name)
+            .find(|(_, place)| place.of(bytes) == name)
             .map(|(index, _)| *index)
     }
 
     /// The names of functions, by their indices.
-    pub(super) fn funcs(&self) -> impl Iterator<Item = &str> {
-        self.funcs.iter().map(|(_, name)| &**name)
+    pub(super) fn funcs<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = &'a str> {
+        self.funcs.iter().map(|(_, place)| place.of(bytes))
     }
 
-    fn try_read(section: &[u8]) -> wasmparser::Result<Self> {
+    /// What the names take.
+    pub(super) fn size_bytes(&self) -> usize {
+        self.funcs.capacity() * size_of::<(u32, Place)>()
+    }
+
+    fn try_read(bytes: &[u8], section: Range<usize>) -> wasmparser::Result<Self> {
+        let place = |name: &str| Place {
+            at: (name.as_ptr().addr() - bytes.as_ptr().addr()) as u32,
+            len: name.len() as u32,
+        };
         let mut names = Self::default();
-        for subsection in NameSectionReader::new(BinaryReader::new(section, 0)) {
+        let section = BinaryReader::new(&bytes[section], 0);
+        for subsection in NameSectionReader::new(section) {
             match subsection? {
-                Name::Module { name, .. } => names.module = Some(name.into()),
+                Name::Module { name, .. } => names.module = Some(place(name)),
                 // Indices ascend, as the reader checks.
                 Name::Function(map) => {
                     for naming in map {
                         let naming = naming?;
-                        names.funcs.push((naming.index, naming.name.into()));
+                        names.funcs.push((naming.index, place(naming.name)));
                     }
                 }
                 _ => {}
@@ -71,11 +97,11 @@ mod tests {
 
     #[test]
     fn module_and_function_names_are_found() {
-        let names = Names::read(SECTION);
-        assert_eq!(names.module(), Some("m"));
-        assert_eq!(names.func(1), Some("f"));
-        assert_eq!(names.func(4), Some("g"));
-        assert_eq!(names.func(2), None);
+        let names = Names::read(SECTION, 0..SECTION.len());
+        assert_eq!(names.module(SECTION), Some("m"));
+        assert_eq!(names.func(SECTION, 1), Some("f"));
+        assert_eq!(names.func(SECTION, 4), Some("g"));
+        assert_eq!(names.func(SECTION, 2), None);
     }
 
     #[test]
@@ -83,10 +109,11 @@ mod tests {
         for end in 1..SECTION.len() {
             // Complete subsections alone are a good section.
             if end != 4 {
-                assert_eq!(Names::read(&SECTION[..end]).module(), None, "{end}");
+                assert_eq!(Names::read(SECTION, 0..end).module(SECTION), None, "{end}");
             }
         }
         let out_of_order = b"\x01\x07\x02\x04\x01f\x01\x01g";
-        assert_eq!(Names::read(out_of_order).func(4), None);
+        let names = Names::read(out_of_order, 0..out_of_order.len());
+        assert_eq!(names.func(out_of_order, 4), None);
     }
 }

@@ -210,7 +210,7 @@ impl Sections {
     }
 }
 
-fn parser() -> Parser {
+pub(super) fn parser() -> Parser {
     let mut parser = Parser::new(0);
     parser.set_features(FEATURES);
     parser

@@ -12,6 +12,16 @@ pub(crate) struct ElemSegment {
     pub(crate) items: ElemItems,
 }
 
+impl ElemSegment {
+    /// How many elements it has.
+    pub(crate) fn len(&self) -> usize {
+        match &self.items {
+            ElemItems::Funcs(funcs) => funcs.len(),
+            ElemItems::Exprs(exprs) => exprs.len(),
+        }
+    }
+}
+
 /// What happens to an element segment at instantiation.
 #[derive(Debug)]
 pub(crate) enum ElemMode {

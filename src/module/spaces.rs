@@ -53,7 +53,7 @@ impl Module {
             Some(ExportKind::Func(index)) => Some(index),
             // The section may name functions that are not there.
             _ => {
-                let named = self.0.names().func_index(name);
+                let named = self.0.names().func_index(&self.0.bytes, name);
                 named.filter(|index| (*index as usize) < self.0.funcs.len())
             }
         }
@@ -65,7 +65,7 @@ impl Module {
         let exported = exports.filter(|(_, kind)| matches!(kind, ExportKind::Func(_)));
         exported
             .map(|(name, _)| &**name)
-            .chain(self.0.names().funcs())
+            .chain(self.0.names().funcs(&self.0.bytes))
     }
 
     /// The tables, imported ones first.

@@ -266,6 +266,9 @@ impl Policy {
             let stack = config.stack_size_bytes.min(size_bytes / STACK_PART_OF_POOL);
             config = config.pool(Pool::new(size_bytes)?).stack_size_bytes(stack);
         }
+        if let Some(size_bytes) = self.memory_bytes {
+            config = config.limits(Limits::new().memory_bytes(size(size_bytes)?));
+        }
         if let Some(size_bytes) = self.stack_bytes {
             config = config.stack_size_bytes(size(size_bytes)?);
         }

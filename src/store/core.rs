@@ -53,6 +53,7 @@ impl Core {
             tracer: None,
             open_descriptors: 0,
             meter: Meter::new(&limits, metering),
+            account: engine.account(),
             limits,
             stack: Stack::new(engine.heap(), engine.config().stack_size_bytes)?,
             instances: Vec::new(),
@@ -71,6 +72,8 @@ impl Core {
     pub(crate) fn set_limits(&mut self, limits: Limits) -> Result<()> {
         limits.check_metering(self.meter.counts())?;
         self.meter.set(&limits);
+        self.account
+            .set(&limits, self.engine.config().pool.as_ref());
         self.limits = limits;
         Ok(())
     }
@@ -133,7 +136,8 @@ impl Core {
             .and_then(|size| usize::try_from(size).ok())
             .ok_or_else(|| self.no_room_for_memory(pages, usize::MAX))?;
         self.limits.check_memory(self.memory_bytes, 0, size_bytes)?;
-        let memory = MemoryData::new(ty, size_bytes, self.engine.config().pool.clone())
+        let held = self.account.hold(size_bytes, "a linear memory")?;
+        let memory = MemoryData::new(ty, size_bytes, self.engine.config().pool.clone(), held)
             .ok_or_else(|| self.no_room_for_memory(pages, size_bytes))?;
         self.memory_bytes += size_bytes;
         Ok(own(&mut self.memories, memory))
@@ -149,7 +153,11 @@ impl Core {
         self.limits.check_tables(self.tables.len(), 1)?;
         let size = usize::try_from(elements).map_err(|_| self.no_room_for_table(elements))?;
         self.limits.check_table(self.table_elements, 0, size)?;
-        let table = TableData::new(ty, size, init, self.engine.heap())
+        let size_bytes = size.checked_mul(size_of::<u64>());
+        let held = self
+            .account
+            .hold(size_bytes.unwrap_or(usize::MAX), "a table")?;
+        let table = TableData::new(ty, size, init, self.engine.heap(), held)
             .ok_or_else(|| self.no_room_for_table(elements))?;
         self.table_elements += size;
         Ok(own(&mut self.tables, table))

@@ -127,8 +127,8 @@ impl Core {
                 }
                 table.elems.resize(next, init);
             }
-        } else if table.resize(size, init).is_none() {
-            return Ok(None);
+        } else {
+            table.elems.resize(size, init);
         }
         self.table_elements += size - old_size;
         Ok(Some(old_size as u64))

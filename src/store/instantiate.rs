@@ -6,7 +6,8 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::module::{ConstExpr, DataMode, ElemItems, ElemMode, Module, ModuleInner};
+use crate::limits::Held;
+use crate::module::{ConstExpr, DataMode, ElemItems, ElemMode, ElemSegment, Module, ModuleInner};
 use crate::store::core::own;
 use crate::store::slot::entry_slot;
 use crate::store::{
@@ -60,10 +61,14 @@ pub(super) fn allocate(
 ) -> Result<NonNull<InstanceData>> {
     check_imports(core, module.inner(), imports)?;
     core.limits.check_instances(core.instances.len(), 1)?;
+    module.inner().weight.hold_in(&core.account)?;
+    let held = core
+        .account
+        .hold(instance_bytes(module.inner()), "an instance")?;
     let mut spaces = Spaces::of_imports(core, imports);
     allocate_tables_and_memories(core, module.inner(), &mut spaces, state)?;
     // From here on nothing fails.
-    let instance = allocate_instance(core, module, label, scope, &mut spaces);
+    let instance = allocate_instance(core, module, label, scope, &mut spaces, held);
     evaluate_globals(core, module.inner(), &mut spaces);
     // SAFETY: `instance`, and the tables of `spaces`, are of `core`, which is borrowed here alone.
     unsafe {
@@ -134,6 +139,20 @@ impl Spaces {
     }
 }
 
+/// What an instance of a module takes beside its memories and tables.
+fn instance_bytes(module: &ModuleInner) -> usize {
+    let addresses = module.funcs.len() + module.globals.len() + module.tables.len();
+    let addresses = addresses + module.memories.len();
+    let elements: usize = module.elems.iter().map(ElemSegment::len).sum();
+    // What a module declares is in memory, and far below what would wrap.
+    size_of::<InstanceData>()
+        + size_of::<FuncEntry>() * module.bodies.len()
+        + size_of::<GlobalData>() * module.global_inits.len()
+        + size_of::<u64>() * (addresses + elements)
+        + size_of::<Option<Box<[u64]>>>() * module.elems.len()
+        + module.data.len()
+}
+
 /// Allocates what takes much room. If there is not enough for all of them, none is kept.
 fn allocate_tables_and_memories(
     core: &mut Core,
@@ -170,6 +189,7 @@ fn allocate_instance(
     label: Option<Arc<str>>,
     scope: Option<Arc<Scope>>,
     spaces: &mut Spaces,
+    held: Held,
 ) -> NonNull<InstanceData> {
     let inner = module.inner();
     let data = InstanceData {
@@ -188,6 +208,7 @@ fn allocate_instance(
         sigs: inner.sigs.as_ptr(),
         label,
         scope,
+        _held: held,
     };
     let instance = own(&mut core.instances, data);
     // SAFETY: `instance` was allocated just now; nobody else knows it. The entries' addresses are

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::engine::{Engine, SigId};
 use crate::ir::Word;
-use crate::limits::{Heap, Limits, Meter, Pool};
+use crate::limits::{Account, Heap, Held, Limits, Meter, Pool};
 use crate::module::Module;
 use crate::store::Scope;
 use crate::trace::{Signature, Tracer};
@@ -73,6 +73,8 @@ pub(crate) struct MemoryData {
     pub(crate) ty: MemoryType,
     /// What it is a part of; the host's allocator has it where there is none.
     pub(super) pool: Option<Pool>,
+    /// Its bytes in the store's account.
+    pub(super) held: Held,
 }
 
 /// A table. Elements are references as slots hold them.
@@ -81,6 +83,8 @@ pub(crate) struct TableData {
     pub(crate) elems: allocator_api2::vec::Vec<u64, Heap>,
     /// The declared type; `elems` has the current size.
     pub(crate) ty: TableType,
+    /// What `elems` has room for, in the store's account.
+    pub(super) held: Held,
 }
 
 /// A global. A `v128` takes both halves, anything else the first.
@@ -116,6 +120,8 @@ pub(crate) struct InstanceData {
     pub(crate) label: Option<Arc<str>>,
     /// The graph whose modules `$module$function` can name.
     pub(crate) scope: Option<Arc<Scope>>,
+    /// What the instance takes beside its memories and tables, in the store's account.
+    pub(super) _held: Held,
 }
 
 /// All of a store but the embedder's data.
@@ -123,6 +129,8 @@ pub(crate) struct Core {
     pub(crate) id: StoreId,
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
+    /// What the guests hold.
+    pub(crate) account: Account,
     /// Who is told of calls that leave their instance.
     pub(crate) tracer: Option<Tracer>,
     /// Descriptors that are open, for the limits.

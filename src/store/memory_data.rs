@@ -3,7 +3,7 @@
 
 use std::ptr::NonNull;
 
-use crate::limits::Pool;
+use crate::limits::{Held, Pool};
 use crate::store::{MemoryData, backing};
 use crate::trap::TrapCode;
 use crate::types::MemoryType;
@@ -21,23 +21,35 @@ pub(crate) const MAX_PAGES_64: u64 = 1 << 48;
 // them initialised. Only this file changes them.
 
 impl MemoryData {
-    /// A memory of zeros; `None` where the pool, or else the host, has no room.
-    pub(crate) fn new(ty: MemoryType, size_bytes: usize, pool: Option<Pool>) -> Option<Self> {
+    /// A memory of zeros, whose bytes `held` has; `None` where the pool, or else the host, has no room.
+    pub(crate) fn new(
+        ty: MemoryType,
+        size_bytes: usize,
+        pool: Option<Pool>,
+        held: Held,
+    ) -> Option<Self> {
         Some(Self {
             base: backing::allocate(pool.as_ref(), size_bytes)?,
             len: size_bytes,
             ty,
             pool,
+            held,
         })
     }
 
-    /// Grows to `len` bytes, the new ones zero; `None`, and nothing changed, where the pool, or else
-    /// the host, has no room. Slices of the memory are void afterwards.
+    /// Grows to `len` bytes, the new ones zero; `None`, and nothing changed, where the account, the
+    /// pool, or else the host, has no room. Slices of the memory are void afterwards.
     pub(super) fn resize(&mut self, len: usize) -> Option<()> {
         if len > self.len {
+            self.held.grow(len - self.len, "a linear memory").ok()?;
             // SAFETY: `base` has `len` bytes of `pool` (the invariant above), and `self` is
             // borrowed here alone.
-            self.base = unsafe { backing::grow(self.pool.as_ref(), self.base, self.len, len)? };
+            let base = unsafe { backing::grow(self.pool.as_ref(), self.base, self.len, len) };
+            let Some(base) = base else {
+                self.held.shrink(len - self.len);
+                return None;
+            };
+            self.base = base;
             self.len = len;
         }
         assert_eq!(len, self.len, "a memory does not shrink");
@@ -129,6 +141,7 @@ fn range(at: u64, n: u64, len: usize) -> Result<std::ops::Range<usize>, TrapCode
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Engine;
 
     const OUT: Result<(), TrapCode> = Err(TrapCode::OutOfBoundsMemoryAccess);
 
@@ -138,7 +151,11 @@ mod tests {
             max: None,
             is_64: false,
         };
-        MemoryData::new(ty, size_bytes, None).unwrap()
+        let held = Engine::default()
+            .account()
+            .hold(size_bytes, "a memory")
+            .unwrap();
+        MemoryData::new(ty, size_bytes, None, held).unwrap()
     }
 
     fn copy(

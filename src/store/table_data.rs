@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use allocator_api2::vec::Vec;
 
-use crate::limits::Heap;
+use crate::limits::{Heap, Held};
 use crate::store::TableData;
 use crate::trap::TrapCode;
 use crate::types::TableType;
@@ -15,32 +15,43 @@ use crate::types::TableType;
 pub(crate) const MAX_ELEMENTS_32: u64 = u32::MAX as u64;
 
 impl TableData {
-    /// A table of `size` elements that are `init`; `None` where the heap has no room.
-    pub(crate) fn new(ty: TableType, size: usize, init: u64, heap: Heap) -> Option<Self> {
-        let elems = Vec::new_in(heap);
-        let mut table = Self { elems, ty };
-        table.resize(size, init)?;
-        Some(table)
-    }
-
-    /// Grows to `size` elements, the new ones `init`; `None`, and nothing changed, where the heap
-    /// has no room.
-    pub(super) fn resize(&mut self, size: usize, init: u64) -> Option<()> {
-        let more = size
-            .checked_sub(self.elems.len())
-            .expect("a table does not shrink");
-        self.reserve(more)?;
-        self.elems.resize(size, init);
-        Some(())
+    /// A table of `size` elements that are `init`, for which `held` has the bytes; `None` where the
+    /// heap has no room.
+    pub(crate) fn new(
+        ty: TableType,
+        size: usize,
+        init: u64,
+        heap: Heap,
+        held: Held,
+    ) -> Option<Self> {
+        let mut elems = Vec::new_in(heap);
+        elems.try_reserve_exact(size).ok()?;
+        elems.resize(size, init);
+        Some(Self { elems, ty, held })
     }
 
     /// Takes room for `more` elements, and for more than that if there is, so that the next growth
-    /// is cheap; `None` where the heap has none.
+    /// is cheap; `None` where the account or the heap has none.
     pub(super) fn reserve(&mut self, more: usize) -> Option<()> {
-        let reserved = self.elems.try_reserve(more);
-        reserved
-            .or_else(|_| self.elems.try_reserve_exact(more))
-            .ok()
+        let room = self.elems.capacity();
+        let least = self.elems.len().checked_add(more)?;
+        if least <= room {
+            return Some(());
+        }
+        let ample = least.max(room.saturating_mul(2));
+        self.reserve_room(ample)
+            .or_else(|| self.reserve_room(least))
+    }
+
+    /// Takes room for `room` elements in all, which are more than there is room for now.
+    fn reserve_room(&mut self, room: usize) -> Option<()> {
+        let more_bytes = (room - self.elems.capacity()).checked_mul(size_of::<u64>())?;
+        self.held.grow(more_bytes, "a table").ok()?;
+        let reserved = self.elems.try_reserve_exact(room - self.elems.len());
+        if reserved.is_err() {
+            self.held.shrink(more_bytes);
+        }
+        reserved.ok()
     }
 
     /// `table.set`.
@@ -126,6 +137,7 @@ fn range(at: u64, n: u64, len: usize) -> Result<Range<usize>, TrapCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Engine;
     use crate::types::RefType;
 
     const OUT: TrapCode = TrapCode::OutOfBoundsTableAccess;
@@ -137,7 +149,11 @@ mod tests {
             max: None,
             is_64: false,
         };
-        TableData::new(ty, size, 0, Heap::default()).unwrap()
+        let held = Engine::default()
+            .account()
+            .hold(8 * size, "a table")
+            .unwrap();
+        TableData::new(ty, size, 0, Heap::default(), held).unwrap()
     }
 
     #[test]
@@ -189,7 +205,7 @@ mod tests {
     #[test]
     fn a_size_that_no_host_has_is_refused() {
         let mut table = table(1);
-        assert!(table.resize(usize::MAX, 0).is_none());
+        assert!(table.reserve(usize::MAX).is_none());
         assert_eq!(table.size(), 1);
     }
 }

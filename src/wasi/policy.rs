@@ -233,6 +233,7 @@ impl Provision for Graph {
                 memory: GuestMemory::Unshared(parts.memory),
                 meter: parts.meter,
                 limits: parts.limits,
+                account: parts.account,
                 open_descriptors: parts.open_descriptors,
             };
             // A fault of ours, or of what we stand on, ends the guest and not the host.

@@ -43,7 +43,8 @@ fn refused(bytes: &[u8], part: &str) {
 /// Instantiates a module without imports in a store of small limits.
 fn instantiate(module: &Module) -> Result<(Store<()>, Instance), Error> {
     let mut store = Store::new(module.engine(), ());
-    store.limits(Limits::new().memory_bytes(1 << 20).table_elements(10_000))?;
+    let limits = Limits::new().memory_bytes_each(1 << 20);
+    store.limits(limits.table_elements(10_000))?;
     let instance = Instance::new(&mut store, module, &[])?;
     Ok((store, instance))
 }

@@ -3,6 +3,7 @@
 
 #![allow(unreachable_pub, reason = "no part of a test is reached from outside")]
 
+mod account;
 mod bounds;
 mod bulk;
 mod calls;

@@ -13,7 +13,7 @@ pub(super) use arg::{Arg, Ptr};
 
 use super::context::Context;
 use super::fault::{Errno, Fault, Result};
-use crate::limits::{Limits, Meter};
+use crate::limits::{Account, Limits, Meter};
 use crate::trace::Param;
 use crate::types::{FuncType, ValType};
 
@@ -27,6 +27,9 @@ pub(super) struct Call<'a> {
     pub(super) memory: GuestMemory<'a>,
     pub(super) meter: &'a mut Meter,
     pub(super) limits: &'a Limits,
+    /// What the store's guests hold.
+    #[expect(dead_code, reason = "nothing that WASI keeps is counted yet")]
+    pub(super) account: &'a Account,
     /// Descriptors that are open in the store.
     pub(super) open_descriptors: &'a mut usize,
 }
