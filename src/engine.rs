@@ -33,6 +33,8 @@ pub struct Config {
     pub canonical_nans: bool,
     /// What a module may hold, and the first limits of each store.
     pub limits: Limits,
+    /// Whether traps keep the calls that led to them.
+    pub wasm_backtrace: bool,
     /// For holdall's own tests: how many operands of a frame code words name directly, where more can
     /// not be named anyway.
     #[doc(hidden)]
@@ -49,6 +51,7 @@ impl Default for Config {
             metering: false,
             canonical_nans: false,
             limits: Limits::default(),
+            wasm_backtrace: true,
             near_operands: u16::MAX,
             pool: None,
         }
@@ -111,6 +114,14 @@ impl Config {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Sets whether a trap keeps the calls that led to it ([`Trap::frames`](crate::Trap::frames)), as it
+    /// does by default. They are found when it happens, within some 20 ms.
+    #[must_use]
+    pub fn wasm_backtrace(mut self, keep: bool) -> Self {
+        self.wasm_backtrace = keep;
         self
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Why a guest's execution ended. The texts are those of the specification's reference interpreter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,6 +80,10 @@ impl fmt::Display for TrapCode {
 impl std::error::Error for TrapCode {}
 
 /// One function on the guest's call stack when it trapped.
+///
+/// What is said of a frame is bounded: a name has at most [`Frame::MAX_NAME_BYTES`], and names and
+/// offsets that are not found within 20 ms, for all frames of the trap together, are left out. Offsets are found by
+/// lowering the function again, so that large functions far out may have none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// The name under which the module was loaded, else the name that it gives itself.
@@ -86,9 +91,25 @@ pub struct Frame {
     /// The index of the function in its module's function index space.
     pub func_index: u32,
     /// The function's name, from the module's name section.
-    pub func_name: Option<Box<str>>,
+    pub func_name: Option<Arc<str>>,
     /// Where in the module's bytes the instruction stands that trapped or called.
     pub offset: Option<u64>,
+}
+
+impl Frame {
+    /// The most bytes of a name that a frame keeps: of a longer one the beginning and `…`.
+    pub const MAX_NAME_BYTES: usize = 256;
+
+    /// A name as a frame keeps it.
+    #[cfg_attr(not(feature = "run"), allow(dead_code, reason = "nothing runs"))]
+    pub(crate) fn name(name: &str) -> Arc<str> {
+        const MORE: &str = "…";
+        if name.len() <= Self::MAX_NAME_BYTES {
+            return name.into();
+        }
+        let end = name.floor_char_boundary(Self::MAX_NAME_BYTES - MORE.len());
+        [&name[..end], MORE].concat().into()
+    }
 }
 
 impl fmt::Display for Frame {
@@ -112,7 +133,23 @@ pub struct Trap {
     code: TrapCode,
     detail: Option<Box<str>>,
     frames: Vec<Frame>,
+    looks: Looks,
 }
+
+/// How long names and offsets of one trap's frames are looked for.
+const LOOKS: Duration = Duration::from_millis(20);
+
+/// Until when. No part of what a trap is: all are equal.
+#[derive(Clone, Copy, Debug)]
+struct Looks(Option<Instant>);
+
+impl PartialEq for Looks {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Looks {}
 
 impl Trap {
     /// At most this many frames of a backtrace are kept.
@@ -135,20 +172,23 @@ impl Trap {
         self
     }
 
-    /// The trap of an execution that ended with these calls.
+    /// Until when what is known of its frames is looked for: the same moment for all that it passes.
     #[cfg_attr(not(feature = "run"), allow(dead_code, reason = "nothing runs"))]
-    pub(crate) fn at(code: TrapCode, frames: Vec<Frame>) -> Self {
-        Self {
-            code,
-            detail: None,
-            frames,
-        }
+    pub(crate) fn looks_until(&mut self) -> Instant {
+        let Looks(until) = &mut self.looks;
+        *until.get_or_insert_with(|| Instant::now() + LOOKS)
     }
 
-    /// Adds the calls that led to a host function out of which the trap came.
+    /// How many more frames are kept.
+    #[cfg_attr(not(feature = "run"), allow(dead_code, reason = "nothing runs"))]
+    pub(crate) fn room(&self) -> usize {
+        Self::MAX_FRAMES.saturating_sub(self.frames.len())
+    }
+
+    /// Adds the calls that led here, or to the host function out of which the trap came.
+    #[cfg_attr(not(feature = "run"), allow(dead_code, reason = "nothing runs"))]
     pub(crate) fn add_callers(&mut self, frames: Vec<Frame>) {
-        let room = Self::MAX_FRAMES.saturating_sub(self.frames.len());
-        self.frames.extend(frames.into_iter().take(room));
+        self.frames.extend(frames);
     }
 
     /// The reason.
@@ -176,7 +216,12 @@ impl Trap {
 
 impl From<TrapCode> for Trap {
     fn from(code: TrapCode) -> Self {
-        Self::at(code, Vec::new())
+        Self {
+            code,
+            detail: None,
+            frames: Vec::new(),
+            looks: Looks(None),
+        }
     }
 }
 

@@ -1,8 +1,13 @@
 //! What a trap says of where it happened: modules, functions, offsets, across modules and through
 //! functions of the host.
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use holdall::{
-    AsContextMut, Caller, Engine, Extern, Linker, MemoryReader, Module, Store, Trap, TrapCode,
+    AsContextMut, Caller, Config, Engine, Extern, Frame, Instance, Linker, MemoryReader, Module,
+    Store, Trap, TrapCode,
 };
 
 const LEAF: &str = r#"(module $leaf_module
@@ -20,8 +25,11 @@ const ROOT: &str = r#"(module $root_module
 
 /// The trap of calling an export of the root with these arguments.
 fn trap_of(export: &str, args: &[holdall::Val]) -> Trap {
-    let engine = Engine::default();
-    let mut linker = Linker::new(&engine);
+    trap_in(&Engine::default(), export, args)
+}
+
+fn trap_in(engine: &Engine, export: &str, args: &[holdall::Val]) -> Trap {
+    let mut linker = Linker::new(engine);
     linker.set_reader(MemoryReader::new().with("leaf", LEAF.as_bytes()));
     linker
         .func_wrap(
@@ -37,8 +45,8 @@ fn trap_of(export: &str, args: &[holdall::Val]) -> Trap {
             },
         )
         .unwrap();
-    let mut store = Store::new(&engine, ());
-    let root = Module::named(&engine, "root", ROOT.as_bytes()).unwrap();
+    let mut store = Store::new(engine, ());
+    let root = Module::named(engine, "root", ROOT.as_bytes()).unwrap();
     let instance = linker.instantiate(&mut store, &root).unwrap();
     let func = instance.get_func(&store, export).unwrap();
     let mut results = vec![holdall::Val::I32(0); func.ty(&store).results().len()];
@@ -96,4 +104,72 @@ fn a_stack_overflow_names_no_more_calls_than_a_trap_keeps() {
     let trap = error.trap().unwrap();
     assert_eq!(trap.code(), TrapCode::CallStackExhausted);
     assert_eq!(trap.frames().len(), Trap::MAX_FRAMES);
+}
+
+#[test]
+fn an_engine_without_backtraces_keeps_no_calls() {
+    let engine = Engine::new(Config::new().wasm_backtrace(false));
+    for (export, args) in [("outer", &[0.into()][..]), ("through", &[])] {
+        let trap = trap_in(&engine, export, args);
+        assert_eq!(trap.code(), TrapCode::IntegerDivideByZero);
+        assert_eq!(calls(&trap), [""; 0]);
+    }
+}
+
+/// The trap of an export `f` that takes whether it traps, after a call that did not.
+fn second_trap(text: &str) -> (Trap, Duration) {
+    let engine = Engine::default();
+    let module = Module::new(&engine, text.as_bytes()).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let func = instance.get_typed_func::<i32, ()>(&store, "f").unwrap();
+    func.call(&mut store, 0).unwrap();
+    let start = Instant::now();
+    let error = func.call(&mut store, 1).unwrap_err();
+    (error.trap().unwrap().clone(), start.elapsed())
+}
+
+#[test]
+fn names_in_a_backtrace_are_cut_and_shared() {
+    let name = "\u{20ac}".repeat(30_000);
+    let text = format!(
+        r#"(module $"{name}" (func $"{name}" (export "f") (param i32)
+            (if (local.get 0) (then (call 0 (local.get 0))))))"#
+    );
+    let (trap, _) = second_trap(&text);
+    assert_eq!(trap.frames().len(), Trap::MAX_FRAMES);
+    let of = |frame: &Frame| {
+        (
+            frame.module.clone().unwrap(),
+            frame.func_name.clone().unwrap(),
+        )
+    };
+    let first = of(&trap.frames()[0]);
+    let expected = "\u{20ac}".repeat((Frame::MAX_NAME_BYTES - 3) / 3) + "\u{2026}";
+    assert_eq!([&*first.0, &*first.1], [&*expected, &*expected]);
+    for frame in trap.frames() {
+        let other = of(frame);
+        assert!(Arc::ptr_eq(&first.0, &other.0) && Arc::ptr_eq(&first.1, &other.1));
+    }
+    assert!(trap.to_string().len() < 2 * Trap::MAX_FRAMES * (Frame::MAX_NAME_BYTES + 16));
+}
+
+#[test]
+fn a_trap_far_within_large_functions_does_not_wait_for_their_offsets() {
+    let work = "i32.const 1 drop ".repeat(10_000);
+    let mut text = String::from(
+        r#"(module (func $last (param i32) (if (local.get 0) (then unreachable)))
+        (export "f" (func 63))"#,
+    );
+    for func in 1..Trap::MAX_FRAMES {
+        let callee = func - 1;
+        let _ = write!(
+            text,
+            "(func (param i32) {work} (call {callee} (local.get 0)))"
+        );
+    }
+    let (trap, took) = second_trap(&(text + ")"));
+    assert_eq!(trap.frames().len(), Trap::MAX_FRAMES);
+    assert!(trap.frames()[0].offset.is_some());
+    assert!(took < Duration::from_millis(500), "{took:?}");
 }

@@ -1,8 +1,6 @@
 //! The guest's calls at a trap, read from the frames' links.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use super::call::{EXIT, link};
 use super::regs::Ctx;
@@ -13,59 +11,110 @@ use crate::module::ModuleInner;
 use crate::store::InstanceData;
 use crate::trap::{Frame, Trap};
 
-/// How long finding the offsets of one trap's frames may take.
-const MOST_TIME: Duration = Duration::from_millis(20);
-
-/// The defined function whose lowered code has the word at `ip`, and where in it.
-fn find(module: &ModuleInner, ip: *const Word) -> Option<(u32, usize, Header)> {
-    (0..).zip(&module.code).find_map(|(index, code)| {
-        let words = &code.get()?.words;
-        let pc = ip.addr().checked_sub(words.as_ptr().addr())? / size_of::<Word>();
-        (pc < words.len()).then(|| (index, pc, Header::of(words[0])))
-    })
+/// Where a frame is: the function, and the code word of its instruction.
+struct Place<'m> {
+    module: &'m ModuleInner,
+    defined_index: u32,
+    pc: usize,
 }
 
-/// The frames from the instruction at `ip` in the frame at `fp` outwards, innermost first.
+impl Place<'_> {
+    fn is_of_function(&self, other: &Self) -> bool {
+        std::ptr::eq(self.module, other.module) && self.defined_index == other.defined_index
+    }
+}
+
+/// Adds the frames from the instruction at `ip` in the frame at `fp` outwards to a trap, where its
+/// engine keeps backtraces: as many as the trap has room for.
 ///
 /// # Safety
 ///
 /// The execution of `ctx` ended at this place, of its current instance, and its frames are still there.
-pub(super) unsafe fn walk(ctx: &Ctx, mut ip: *const Word, mut fp: *mut u64) -> Vec<Frame> {
-    let mut frames = Vec::new();
+pub(super) unsafe fn add_calls(trap: &mut Trap, ctx: &Ctx, mut ip: *const Word, mut fp: *mut u64) {
+    let mut watch = Watch::until(Some(trap.looks_until()));
+    let mut frames: Vec<Frame> = Vec::new();
+    let mut places: Vec<Place<'_>> = Vec::new();
     let mut instance: *const InstanceData = ctx.instance;
-    // Deep recursion is of few functions.
-    let mut offsets: HashMap<(*const InstanceData, u32), Option<Offsets>> = HashMap::new();
-    let mut watch = Watch::until(Instant::now().checked_add(MOST_TIME));
     // The instruction that trapped is at `ip`; calls are just before it.
     let mut before = 0;
-    while frames.len() < Trap::MAX_FRAMES && ip != &raw const EXIT {
-        // SAFETY: every frame's link is good.
+    while frames.len() < trap.room() && ip != &raw const EXIT {
+        // SAFETY: every frame's link is good, and instances live as long as their store.
         unsafe {
             if instance.is_null() {
                 break;
             }
             let module = (*instance).module.inner();
-            let Some((defined_index, pc, header)) = find(module, ip) else {
+            if !module.engine.config().wasm_backtrace {
+                break;
+            }
+            let Some((defined_index, words)) = module.function_at(ip) else {
                 break;
             };
-            let func_index = module.func_index(defined_index);
-            let offsets = offsets
-                .entry((instance, defined_index))
-                .or_insert_with(|| Offsets::of(module, defined_index, &mut watch));
-            frames.push(Frame {
-                module: (*instance)
-                    .label
-                    .clone()
-                    .or_else(|| module.name().map(Arc::from)),
-                func_index,
-                func_name: module.func_name(func_index).map(Box::from),
-                offset: offsets.as_ref().and_then(|offsets| offsets.at(pc - before)),
+            let place = Place {
+                module,
+                defined_index,
+                pc: (ip.addr() - words.as_ptr().addr()) / size_of::<Word>() - before,
+            };
+            let known = places.iter().position(|other| other.is_of_function(&place));
+            frames.push(match known {
+                Some(known) => Frame {
+                    offset: None,
+                    ..frames[known].clone()
+                },
+                None => frame((*instance).label.as_ref(), &place, &mut watch),
             });
-            let to = link(fp, header.link);
+            places.push(place);
+            let to = link(fp, Header::of(words[0]).link);
             (ip, fp) = (to.ip, to.fp);
             instance = to.other.map_or(instance, <*mut InstanceData>::cast_const);
             before = 1;
         }
     }
-    frames
+    find_offsets(&mut frames, &places, &mut watch);
+    trap.add_callers(frames);
+}
+
+/// The frame of a function in an instance of this label.
+fn frame(label: Option<&Arc<str>>, place: &Place<'_>, watch: &mut Watch<'_>) -> Frame {
+    let Place {
+        module,
+        defined_index,
+        ..
+    } = place;
+    let func_index = module.func_index(*defined_index);
+    let names = module.names_in_time(watch);
+    let named = names.and_then(|names| names.func(&module.bytes, func_index));
+    let module_name = match label {
+        Some(label) if label.len() <= Frame::MAX_NAME_BYTES => Some(Arc::clone(label)),
+        Some(label) => Some(Frame::name(label)),
+        None => module
+            .name
+            .as_deref()
+            .or_else(|| names?.module(&module.bytes))
+            .map(Frame::name),
+    };
+    Frame {
+        module: module_name,
+        func_index,
+        func_name: named.map(Frame::name),
+        offset: None,
+    }
+}
+
+/// Finds the offsets of the frames, until the time is up: each function is lowered once.
+fn find_offsets(frames: &mut [Frame], places: &[Place<'_>], watch: &mut Watch<'_>) {
+    for (at, place) in places.iter().enumerate() {
+        let is_same = |other: &Place<'_>| other.is_of_function(place);
+        if places[..at].iter().any(is_same) {
+            continue;
+        }
+        let Some(offsets) = Offsets::of(place.module, place.defined_index, watch) else {
+            return;
+        };
+        for (frame, other) in frames.iter_mut().zip(places).skip(at) {
+            if is_same(other) {
+                frame.offset = offsets.at(other.pc);
+            }
+        }
+    }
 }

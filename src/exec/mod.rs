@@ -108,7 +108,8 @@ pub(crate) unsafe fn invoke(
                 Ok(())
             }
             Exit::Trap(code, ip, fp, detail) => {
-                let trap = Trap::at(code, backtrace::walk(&*ctx, ip, fp));
+                let mut trap = Trap::from(code);
+                backtrace::add_calls(&mut trap, &*ctx, ip, fp);
                 let detail = detail.or_else(|| (*core.as_ptr()).meter.explain(code));
                 Err(match detail {
                     Some(detail) => trap.with_detail(detail),
@@ -119,7 +120,7 @@ pub(crate) unsafe fn invoke(
             Exit::Host(error, ip, fp) => {
                 let mut error = Error::from(error);
                 if let Some(trap) = error.trap_mut() {
-                    trap.add_callers(backtrace::walk(&*ctx, ip, fp));
+                    backtrace::add_calls(trap, &*ctx, ip, fp);
                 }
                 Err(error)
             }

@@ -2,8 +2,9 @@
 //! specification: imports come first. Does not know stores.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use wasmparser::{BinaryReader, FunctionBody};
 
@@ -86,6 +87,8 @@ pub(crate) struct ModuleInner {
     pub(crate) bodies: Vec<Range<usize>>,
     /// The lowered code of the defined functions, as far as they are lowered.
     pub(crate) code: Box<[OnceLock<Code>]>,
+    /// The defined functions that were lowered here, by the addresses of their code words.
+    pub(super) by_address: Mutex<BTreeMap<usize, u32>>,
     /// What stands in for the code of each defined function before its first call.
     pub(crate) stubs: Box<[[Word; 2]]>,
     /// Where the contents of the name section are.
@@ -159,10 +162,42 @@ impl ModuleInner {
             Ok(code)
         });
         match lowered {
-            Ok(code) => Ok(cell.get_or_init(|| code)),
+            Ok(code) => {
+                let code = cell.get_or_init(|| code);
+                let by_address = self.by_address.lock();
+                by_address
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(code.words.as_ptr().addr(), defined_index);
+                Ok(code)
+            }
             // There may have been room or time for the other thread's only.
             Err(error) => cell.get().ok_or(error),
         }
+    }
+
+    /// The defined function whose lowered code has the word at this address, and its code words.
+    pub(crate) fn function_at(&self, word: *const Word) -> Option<(u32, &[Word])> {
+        let address = word.addr();
+        let lowered = {
+            let by_address = self.by_address.lock();
+            let by_address = by_address.unwrap_or_else(PoisonError::into_inner);
+            by_address
+                .range(..=address)
+                .next_back()
+                .map(|(_, index)| *index)
+        };
+        // Code from before is in the order of its functions.
+        let starts_before = |code: &OnceLock<Code>| {
+            code.get()
+                .is_some_and(|code| code.words.as_ptr().addr() <= address)
+        };
+        let from_before = || self.code.partition_point(starts_before).checked_sub(1);
+        let index = lowered.or_else(|| u32::try_from(from_before()?).ok())?;
+        let words: &[Word] = &self.code[index as usize].get()?.words;
+        words
+            .as_ptr_range()
+            .contains(&word)
+            .then_some((index, words))
     }
 
     /// The export of this name.
@@ -216,18 +251,23 @@ impl ModuleInner {
     }
 
     pub(super) fn names(&self) -> &Names {
-        self.names.get_or_init(|| match &self.name_section {
-            Some(range) => {
-                let names = Names::read(&self.bytes, range.clone());
-                match self
-                    .weight
-                    .grow(names.size_bytes(), "the names of functions")
-                {
-                    Ok(()) => names,
-                    Err(_) => Names::default(),
-                }
+        let names = self.names_in_time(&mut Watch::nothing());
+        names.expect("nothing ends the work")
+    }
+
+    /// The names that the name section gives, where they can be read in time.
+    pub(crate) fn names_in_time(&self, watch: &mut Watch<'_>) -> Option<&Names> {
+        if let Some(names) = self.names.get() {
+            return Some(names);
+        }
+        let mut names = Names::default();
+        if let Some(range) = &self.name_section {
+            let read = Names::read(&self.bytes, range.clone(), watch).ok()?;
+            let bytes = read.size_bytes();
+            if self.weight.grow(bytes, "the names of functions").is_ok() {
+                names = read;
             }
-            None => Names::default(),
-        })
+        }
+        Some(self.names.get_or_init(|| names))
     }
 }

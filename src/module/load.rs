@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::fault::Fault;
 use super::inner::{ExportKind, ModuleInner};
@@ -162,6 +162,7 @@ fn assemble(
         elems,
         data,
         code,
+        by_address: Mutex::default(),
         bodies,
         stubs,
         name_section,

@@ -6,9 +6,12 @@ use std::ops::Range;
 
 use wasmparser::{BinaryReader, Name, NameSectionReader};
 
+use crate::limits::Watch;
+use crate::trap::TrapCode;
+
 /// Where in a module's bytes the names are that it gives.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     module: Option<Place>,
     /// By function index, ascending.
     funcs: Vec<(u32, Place)>,
@@ -30,15 +33,30 @@ impl Place {
 
 impl Names {
     /// The names in the name section at a place in a module's bytes; none where it is broken.
-    pub(super) fn read(bytes: &[u8], section: Range<usize>) -> Self {
-        Self::try_read(bytes, section).unwrap_or_default()
+    ///
+    /// # Errors
+    ///
+    /// Where the time is up.
+    pub(super) fn read(
+        bytes: &[u8],
+        section: Range<usize>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Self, TrapCode> {
+        let mut ended = Ok(());
+        let mut may_go_on = |name: &str| {
+            // Some bytes are looked at in the time that a step takes.
+            ended = watch.step(1 + name.len() / 16);
+            ended.is_ok()
+        };
+        let names = Self::try_read(bytes, section, &mut may_go_on).unwrap_or_default();
+        ended.map(|()| names)
     }
 
-    pub(super) fn module<'a>(&self, bytes: &'a [u8]) -> Option<&'a str> {
+    pub(crate) fn module<'a>(&self, bytes: &'a [u8]) -> Option<&'a str> {
         self.module.map(|place| place.of(bytes))
     }
 
-    pub(super) fn func<'a>(&self, bytes: &'a [u8], index: u32) -> Option<&'a str> {
+    pub(crate) fn func<'a>(&self, bytes: &'a [u8], index: u32) -> Option<&'a str> {
         let at = self
             .funcs
             .binary_search_by_key(&index, |(index, _)| *index)
@@ -64,7 +82,12 @@ impl Names {
         self.funcs.capacity() * size_of::<(u32, Place)>()
     }
 
-    fn try_read(bytes: &[u8], section: Range<usize>) -> wasmparser::Result<Self> {
+    /// Reads names for as long as `may_go_on` says so of the last one.
+    fn try_read(
+        bytes: &[u8],
+        section: Range<usize>,
+        may_go_on: &mut impl FnMut(&str) -> bool,
+    ) -> wasmparser::Result<Self> {
         let place = |name: &str| Place {
             at: (name.as_ptr().addr() - bytes.as_ptr().addr()) as u32,
             len: name.len() as u32,
@@ -78,6 +101,9 @@ impl Names {
                 Name::Function(map) => {
                     for naming in map {
                         let naming = naming?;
+                        if !may_go_on(naming.name) {
+                            return Ok(names);
+                        }
                         names.funcs.push((naming.index, place(naming.name)));
                     }
                 }
@@ -95,9 +121,13 @@ mod tests {
     /// Module "m"; function 1 is "f", function 4 is "g".
     const SECTION: &[u8] = b"\0\x02\x01m\x01\x07\x02\x01\x01f\x04\x01g";
 
+    fn read(bytes: &[u8], end: usize) -> Names {
+        Names::read(bytes, 0..end, &mut Watch::nothing()).unwrap()
+    }
+
     #[test]
     fn module_and_function_names_are_found() {
-        let names = Names::read(SECTION, 0..SECTION.len());
+        let names = read(SECTION, SECTION.len());
         assert_eq!(names.module(SECTION), Some("m"));
         assert_eq!(names.func(SECTION, 1), Some("f"));
         assert_eq!(names.func(SECTION, 4), Some("g"));
@@ -109,11 +139,11 @@ mod tests {
         for end in 1..SECTION.len() {
             // Complete subsections alone are a good section.
             if end != 4 {
-                assert_eq!(Names::read(SECTION, 0..end).module(SECTION), None, "{end}");
+                assert_eq!(read(SECTION, end).module(SECTION), None, "{end}");
             }
         }
         let out_of_order = b"\x01\x07\x02\x04\x01f\x01\x01g";
-        let names = Names::read(out_of_order, 0..out_of_order.len());
+        let names = read(out_of_order, out_of_order.len());
         assert_eq!(names.func(out_of_order, 4), None);
     }
 }
