@@ -286,7 +286,7 @@ fn bare_functions_get_their_slots_and_the_parts_of_the_store() {
         |mut caller, slots: &mut [u64]| {
             let parts = caller.parts();
             assert_eq!(parts.memory, [], "the embedder has none");
-            parts.meter.charge(1)?;
+            parts.meter.spend(1)?;
             *parts.open_descriptors += parts.limits.tables.min(1);
             slots[0] += slots[1];
             Ok(())

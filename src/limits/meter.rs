@@ -169,16 +169,13 @@ impl Meter {
         self.check_code().map_err(|code| self.trap(code))
     }
 
-    /// Takes units of fuel for a host function's work, and checks whether it may go on. The fuel is
-    /// all taken when there is not enough.
+    /// Takes units of fuel for a host function's work. The fuel is all taken when there is not enough.
     #[cfg_attr(
         not(any(test, feature = "wasi")),
         allow(dead_code, reason = "WASI waits and works")
     )]
-    pub(crate) fn charge(&mut self, units: u64) -> Result<(), Trap> {
-        self.burn(units)
-            .and_then(|()| self.check_code())
-            .map_err(|code| self.trap(code))
+    pub(crate) fn spend(&mut self, units: u64) -> Result<(), Trap> {
+        self.burn(units).map_err(|code| self.trap(code))
     }
 
     /// For work that executions wait for, and that ends when they are to end. An interruption that it
@@ -322,9 +319,9 @@ mod tests {
     #[test]
     fn a_charge_past_the_fuel_takes_all_of_it_and_names_the_limit() {
         let mut meter = Meter::new(&Limits::new().fuel(1000), true);
-        meter.charge(400).unwrap();
+        meter.spend(400).unwrap();
         assert_eq!(meter.fuel(), Some(600));
-        let trap = meter.charge(601).unwrap_err();
+        let trap = meter.spend(601).unwrap_err();
         assert_eq!(meter.fuel(), Some(0));
         assert_eq!(
             trap.to_string(),
@@ -332,7 +329,7 @@ mod tests {
              `Limits::fuel`"
         );
         meter.set(&Limits::new());
-        meter.charge(u64::MAX).unwrap();
+        meter.spend(u64::MAX).unwrap();
         assert_eq!(meter.fuel(), None);
     }
 

@@ -4,14 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wiggle::GuestMemory;
-
 use super::abi::{Call, Function, MODULES};
 use super::audit::Audit;
 use super::audit::watch::{self, Watch};
 use super::context::Context;
 use super::fault::Errno;
 use super::grants::{Grants, World};
+use super::memory::Memory;
 use crate::bundle::{did_you_mean, nearest};
 use crate::error::{Error, HostCallDenied, Result};
 use crate::host::{BareCaller, BareFunc};
@@ -230,7 +229,7 @@ impl Provision for Graph {
             let mut context = context.lock().unwrap_or_else(PoisonError::into_inner);
             let mut call = Call {
                 context: &mut context,
-                memory: GuestMemory::Unshared(parts.memory),
+                memory: Memory::new(parts.memory),
                 meter: parts.meter,
                 limits: parts.limits,
                 account: parts.account,

@@ -1,8 +1,10 @@
 //! Lists of strings as a guest gets them: arguments, and variables of the environment.
 
-use wiggle::{GuestMemory, GuestPtr};
+use wiggle::GuestPtr;
 
+use super::abi::Ptr;
 use super::fault::{Errno, Result};
+use super::memory::Memory;
 
 /// Strings, each with a zero behind it.
 #[derive(Clone, Debug, Default)]
@@ -39,20 +41,16 @@ impl Strings {
 
     /// Writes the bytes to `bytes`, and where each begins to `heads`; without strings nothing, and
     /// wherever these are.
-    pub(super) fn write(
-        &self,
-        memory: &mut GuestMemory<'_>,
-        heads: GuestPtr<u32>,
-        bytes: GuestPtr<u8>,
-    ) -> Result<()> {
+    pub(super) fn write(&self, memory: &mut Memory<'_>, heads: Ptr, bytes: Ptr) -> Result<()> {
         if self.is_empty() {
             return Ok(());
         }
-        let (count, size) = self.sizes()?;
-        memory.copy_from_slice(&self.bytes, bytes.as_array(size))?;
-        for (head, start) in heads.as_array(count).iter().zip(&self.starts) {
+        let (count, _) = self.sizes()?;
+        memory.put_bytes(bytes, &self.bytes)?;
+        let heads = GuestPtr::<u32>::new(heads.0).as_array(count);
+        for (head, start) in heads.iter().zip(&self.starts) {
             // The bytes were just written, so the sum is within memory.
-            memory.write(head?, bytes.offset() + start)?;
+            memory.write(head?, bytes.0 + start)?;
         }
         Ok(())
     }

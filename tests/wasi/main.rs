@@ -19,6 +19,7 @@ mod modules;
 mod paths;
 mod place;
 mod preview0;
+mod prices;
 mod race;
 mod read_only;
 mod rights;

@@ -7,12 +7,13 @@ mod preview1;
 #[cfg(test)]
 mod tests;
 
-use wiggle::{GuestMemory, GuestPtr, GuestType};
+use wiggle::{GuestPtr, GuestType};
 
 pub(super) use arg::{Arg, Ptr};
 
 use super::context::Context;
 use super::fault::{Errno, Fault, Result};
+use super::memory::Memory;
 use crate::limits::{Account, Limits, Meter};
 use crate::trace::Param;
 use crate::types::{FuncType, ValType};
@@ -24,11 +25,10 @@ pub(super) const MODULES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"
 pub(super) struct Call<'a> {
     pub(super) context: &'a mut Context,
     /// The memory that pointers of the caller mean.
-    pub(super) memory: GuestMemory<'a>,
+    pub(super) memory: Memory<'a>,
     pub(super) meter: &'a mut Meter,
     pub(super) limits: &'a Limits,
     /// What the store's guests hold.
-    #[expect(dead_code, reason = "nothing that WASI keeps is counted yet")]
     pub(super) account: &'a Account,
     /// Descriptors that are open in the store.
     pub(super) open_descriptors: &'a mut usize,
@@ -44,7 +44,7 @@ impl Call<'_> {
 
     /// Writes a result to where the caller wants it.
     pub(super) fn put<T: GuestType>(&mut self, at: u32, value: T) -> Result<()> {
-        Ok(self.memory.write(GuestPtr::new(at), value)?)
+        self.memory.write(GuestPtr::new(at), value)
     }
 }
 
@@ -85,13 +85,18 @@ impl Function {
     /// Calls the function with the arguments in the slots, and leaves the error number there.
     pub(super) fn call(&self, call: &mut Call<'_>, slots: &mut [u64]) -> anyhow::Result<()> {
         call.count_descriptors();
+        call.memory.forgive();
         let result = (self.run)(call, slots);
         call.count_descriptors();
+        let paid = call.memory.pay(call.meter).map_err(Fault::from);
         let errno = match result {
             Ok(()) => Errno::Success,
             Err(Fault::Errno(errno)) => errno,
             Err(Fault::End(error)) => return Err(error),
         };
+        if let Err(Fault::End(error)) = paid {
+            return Err(error);
+        }
         if self.returns {
             slots[0] = errno as u64;
         }

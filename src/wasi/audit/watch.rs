@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use wasi_common::snapshots::preview_1::types::{Filetype, Lookupflags};
-use wiggle::{GuestMemory, GuestPtr};
+use wiggle::GuestPtr;
 
 use super::access::{access, argument, low};
 use super::place::{Place, join};
@@ -16,6 +16,7 @@ use crate::wasi::context::Context;
 use crate::wasi::descriptors::{Descriptors, FIRST, Kind};
 use crate::wasi::fault::Errno;
 use crate::wasi::grants::Access;
+use crate::wasi::memory::Memory;
 use crate::wasi::policy::errno_name;
 
 /// Where a file's type stands in what `path_filestat_get` gives, in bytes; the same in both
@@ -152,7 +153,7 @@ impl Watch {
         &self,
         function: &Function,
         context: &Context,
-        memory: &GuestMemory<'_>,
+        memory: &Memory<'_>,
         slots: &[u64],
     ) -> Asking {
         let mut asking = Asking {
@@ -255,7 +256,7 @@ impl Watch {
         mut asking: Asking,
         outcome: &Outcome<'_>,
         descriptors: &Descriptors,
-        memory: &GuestMemory<'_>,
+        memory: &Memory<'_>,
     ) {
         let is_dir = outcome.is_success && self.follow(&asking, outcome, descriptors, memory);
         let Asking { asked, others, .. } = &mut asking;
@@ -300,7 +301,7 @@ impl Watch {
         asking: &Asking,
         outcome: &Outcome<'_>,
         descriptors: &Descriptors,
-        memory: &GuestMemory<'_>,
+        memory: &Memory<'_>,
     ) -> bool {
         let fd = low(first(outcome.args));
         match asking.asked.call {

@@ -1,12 +1,9 @@
 //! Arguments and environment.
 
-use wiggle::GuestPtr;
-
 use super::{Call, Ptr, Result};
 
 pub(in crate::wasi) fn args_get(call: &mut Call<'_>, argv: Ptr, argv_buf: Ptr) -> Result<()> {
-    let (heads, bytes) = (GuestPtr::new(argv.0), GuestPtr::new(argv_buf.0));
-    call.context.args.write(&mut call.memory, heads, bytes)
+    call.context.args.write(&mut call.memory, argv, argv_buf)
 }
 
 pub(in crate::wasi) fn args_sizes_get(call: &mut Call<'_>, argc: Ptr, size: Ptr) -> Result<()> {
@@ -16,8 +13,7 @@ pub(in crate::wasi) fn args_sizes_get(call: &mut Call<'_>, argc: Ptr, size: Ptr)
 }
 
 pub(in crate::wasi) fn environ_get(call: &mut Call<'_>, environ: Ptr, buf: Ptr) -> Result<()> {
-    let (heads, bytes) = (GuestPtr::new(environ.0), GuestPtr::new(buf.0));
-    call.context.env.write(&mut call.memory, heads, bytes)
+    call.context.env.write(&mut call.memory, environ, buf)
 }
 
 pub(in crate::wasi) fn environ_sizes_get(call: &mut Call<'_>, count: Ptr, size: Ptr) -> Result<()> {

@@ -7,7 +7,7 @@ use wasi_common::snapshots::preview_1::types::{
     self, Advice, Fdflags, Fdstat, Filetype, Fstflags, Prestat, PrestatDir, Rights,
 };
 
-use super::{Call, Errno, Ptr, Result, bytes_mut};
+use super::{Call, Errno, Ptr, Result};
 use crate::wasi::descriptors::Kind;
 use crate::wasi::fs::{self, FdFlags, FileType, Filestat, Listed, NewTime};
 
@@ -211,8 +211,7 @@ pub(in crate::wasi) fn fd_prestat_dir_name(
     if size > len {
         return Err(Errno::Nametoolong.into());
     }
-    bytes_mut(&mut call.memory, path, size)?.copy_from_slice(name.as_bytes());
-    Ok(())
+    call.memory.put_bytes(path, name.as_bytes())
 }
 
 /// What the guest calls a granted directory. A program that looks for the granted ones stops at the
@@ -242,7 +241,7 @@ pub(in crate::wasi) fn fd_readdir(
     if cookie == 0 || open.listing.is_empty() {
         open.listing = listing(&*open.dir)?;
     }
-    let buf = bytes_mut(&mut call.memory, buf, buf_len)?;
+    let buf = call.memory.bytes_mut(buf, buf_len)?;
     let mut used = 0;
     let first = usize::try_from(cookie).unwrap_or(usize::MAX);
     for (at, entry) in open.listing.iter().enumerate().skip(first) {
@@ -260,6 +259,7 @@ pub(in crate::wasi) fn fd_readdir(
             break;
         }
     }
+    call.memory.owe_bytes(used);
     call.put(out.0, u32::try_from(used)?)
 }
 

@@ -5,7 +5,8 @@ use std::io::{IoSlice, SeekFrom};
 use wasi_common::snapshots::preview_1::types::{Ciovec, Iovec, Rights, Whence};
 use wiggle::GuestPtr;
 
-use super::{Call, Errno, Fault, Ptr, Result, bytes, bytes_mut, units};
+use super::{Call, Errno, Fault, Ptr, Result};
+use crate::limits::{Meter, PART_BYTES};
 use crate::wasi::fs::{FdFlags, File, FileType};
 
 /// As many buffers of one call are looked at, as many as Linux takes.
@@ -113,22 +114,19 @@ fn read(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -
     let mut total = 0;
     for iov in iovecs::<Iovec>(iovs, count) {
         let iov: Iovec = call.memory.read(iov?)?;
-        let buf = bytes_mut(&mut call.memory, Ptr(iov.buf.offset()), iov.buf_len)?;
+        let buf = Ptr(iov.buf.offset());
+        let buf = call.memory.bytes_mut(buf, iov.buf_len)?;
         let wanted = buf.len().min(left);
         if wanted == 0 {
             continue;
         }
-        let buf = &mut buf[..wanted];
-        let read = match place {
-            Place::Position => file.read(buf, call.meter),
-            Place::At(at) => file.read_at(buf, at),
-        };
-        let read = match read {
+        let read = match get(&mut **file, &mut buf[..wanted], place, call.meter) {
             Ok(read) => read,
             // What was read before it is not lost.
             Err(Fault::Errno(_)) if total > 0 => break,
             Err(error) => return Err(error),
         };
+        call.memory.owe_bytes(read);
         total += read;
         left -= read;
         place = place.after(read);
@@ -137,7 +135,6 @@ fn read(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -
         }
         call.meter.check()?;
     }
-    call.meter.charge(units(total))?;
     Ok(u32::try_from(total)?)
 }
 
@@ -158,7 +155,7 @@ fn write(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) 
         let mut wanted = 0;
         for (buf, head) in bufs.iter_mut().zip(&mut heads) {
             let head: Ciovec = call.memory.read(head?)?;
-            let bytes = bytes(&call.memory, Ptr(head.buf.offset()), head.buf_len)?;
+            let bytes = call.memory.bytes(Ptr(head.buf.offset()), head.buf_len)?;
             let bytes = &bytes[..bytes.len().min(left - wanted)];
             *buf = IoSlice::new(bytes);
             wanted += bytes.len();
@@ -170,27 +167,86 @@ fn write(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) 
             }
             break;
         }
-        let written = match place {
-            Place::Position => file.write(&bufs, call.meter),
-            Place::At(at) => file.write_at(&bufs, at),
-        };
-        let written = match written {
+        let written = match put(&mut **file, &bufs, place, call.meter) {
             Ok(written) => written,
             Err(Fault::Errno(_)) if total > 0 => break,
             Err(error) => return Err(error),
         };
+        call.memory.owe_bytes(written);
         total += written;
         left -= written;
         place = place.after(written);
         if written < wanted || left == 0 {
             break;
         }
+        call.meter.check()?;
     }
     if total > 0 {
         call.context.count_written(gap + total as u64);
     }
-    call.meter.charge(units(total))?;
     Ok(u32::try_from(total)?)
+}
+
+/// Reads into one buffer. What is read of a file in one call of the system's is no more than a guest
+/// that may be ended can wait for.
+fn get(file: &mut dyn File, buf: &mut [u8], mut place: Place, meter: &Meter) -> Result<usize> {
+    let at_once = match meter.is_interruptible() && is_all_there(file)? {
+        true => PART_BYTES as usize,
+        false => buf.len(),
+    };
+    let mut total = 0;
+    for part in buf.chunks_mut(at_once) {
+        if total > 0 {
+            meter.check()?;
+        }
+        let read = match place {
+            Place::Position => file.read(part, meter),
+            Place::At(at) => file.read_at(part, at),
+        };
+        let read = match read {
+            Err(Fault::Errno(_)) if total > 0 => break,
+            read => read?,
+        };
+        total += read;
+        place = place.after(read);
+        if read < part.len() {
+            break;
+        }
+    }
+    Ok(total)
+}
+
+/// Writes one batch of buffers, to a file likewise.
+fn put(
+    file: &mut dyn File,
+    bufs: &[IoSlice<'_>],
+    mut place: Place,
+    meter: &Meter,
+) -> Result<usize> {
+    let mut write = |bufs: &[IoSlice<'_>], place| match place {
+        Place::Position => file.write(bufs, meter),
+        Place::At(at) => file.write_at(bufs, at),
+    };
+    let size: usize = bufs.iter().map(|buf| buf.len()).sum();
+    if size <= PART_BYTES as usize || !meter.is_interruptible() {
+        return write(bufs, place);
+    }
+    let mut total = 0;
+    for part in bufs.iter().flat_map(|buf| buf.chunks(PART_BYTES as usize)) {
+        if total > 0 {
+            meter.check()?;
+        }
+        let written = match write(&[IoSlice::new(part)], place) {
+            Err(Fault::Errno(_)) if total > 0 => break,
+            written => written?,
+        };
+        total += written;
+        place = place.after(written);
+        if written < part.len() {
+            break;
+        }
+    }
+    Ok(total)
 }
 
 /// How many bytes a file grows by before those that are written.

@@ -5,7 +5,7 @@
 use wasi_common::snapshots::preview_1::types::{Fdflags, Fstflags, Lookupflags, Oflags, Rights};
 
 use super::fd::{filestat_of, times};
-use super::{Call, Errno, Ptr, Result, bytes_mut, path};
+use super::{Call, Errno, Ptr, Result, path};
 use crate::wasi::audit::place::join;
 use crate::wasi::descriptors::Descriptor;
 use crate::wasi::fs::{FdFlags, Filestat, MAX_PATH_BYTES, OFlags, Open};
@@ -162,8 +162,8 @@ pub(in crate::wasi) fn path_readlink(
     let target = dir.read_link(path(&call.memory, at, len)?)?;
     // What does not fit is left out, as POSIX has it.
     let size = buf_len.min(u32::try_from(target.len())?);
-    let to = bytes_mut(&mut call.memory, buf, size)?;
-    to.copy_from_slice(&target.as_bytes()[..size as usize]);
+    let bytes = &target.as_bytes()[..size as usize];
+    call.memory.put_bytes(buf, bytes)?;
     call.put(out.0, size)
 }
 

@@ -17,6 +17,9 @@ use crate::wasi::wait::Wait;
 /// The most that one call may wait for.
 const MAX_SUBSCRIPTIONS: u32 = 1 << 16;
 
+/// What it costs to ask whether something has come, in units of fuel.
+const SUBSCRIPTION_UNITS: u64 = 16;
+
 /// What a caller waits for, in whichever preview's layout it said so.
 pub(super) struct Wanted {
     pub(super) userdata: u64,
@@ -124,6 +127,7 @@ pub(super) fn oneoff<S: GuestType, E: GuestType>(
     let mut all = Vec::new();
     for at in GuestPtr::<S>::new(subscriptions.0).as_array(count).iter() {
         all.push(wanted(call.memory.read(at?)?));
+        call.memory.owe(SUBSCRIPTION_UNITS);
     }
     let came = poll(call, &all)?;
     let events = GuestPtr::<E>::new(events.0).as_array(count);

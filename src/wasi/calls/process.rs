@@ -1,10 +1,10 @@
 //! The process, the scheduler and randomness.
 
-use super::{Call, Errno, Fault, Ptr, Result, bytes_mut, units};
+use super::{Call, Errno, Fault, Ptr, Result};
 use crate::error::I32Exit;
 
 /// How many random bytes are made before somebody looks whether the guest is to end.
-const RANDOM_CHUNK_BYTES: usize = 1 << 16;
+const RANDOM_CHUNK_BYTES: u32 = 1 << 16;
 
 /// Ends the guest with an exit code.
 pub(in crate::wasi) fn proc_exit(_: &mut Call<'_>, code: u32) -> Result<()> {
@@ -25,10 +25,14 @@ pub(in crate::wasi) fn sched_yield(call: &mut Call<'_>) -> Result<()> {
 
 pub(in crate::wasi) fn random_get(call: &mut Call<'_>, buf: Ptr, len: u32) -> Result<()> {
     let random = call.context.random.as_mut().ok_or(Errno::Notcapable)?;
-    let buf = bytes_mut(&mut call.memory, buf, len)?;
-    for chunk in buf.chunks_mut(RANDOM_CHUNK_BYTES) {
-        call.meter.charge(units(chunk.len()))?;
+    // All of them are there, or nothing is written.
+    call.memory.bytes_mut(buf, len)?;
+    for at in (0..len).step_by(RANDOM_CHUNK_BYTES as usize) {
+        let size = RANDOM_CHUNK_BYTES.min(len - at);
+        call.memory.owe_bytes(size as usize);
+        call.memory.pay(call.meter)?;
         call.meter.check()?;
+        let chunk = call.memory.bytes_mut(Ptr(buf.0 + at), size)?;
         random.try_fill_bytes(chunk).map_err(|_| Errno::Io)?;
     }
     Ok(())
