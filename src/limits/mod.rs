@@ -65,7 +65,8 @@ pub struct Limits {
     ///   functions and lowered code are added when they are made. A module is counted where it is held
     ///   first, and once, for as long as it lives;
     /// - instances: their functions, globals and element segments;
-    /// - what WASI keeps for guests.
+    /// - what WASI keeps for guests: output that is [captured](crate::Output::capture), with the room
+    ///   that it has to grow.
     ///
     /// Not counted are what the embedder makes (host functions, `externref`s, its own data and
     /// readers), the value stack ([`Config::stack_size_bytes`](crate::Config::stack_size_bytes)), and

@@ -87,6 +87,7 @@ errnos! {
     MFILE = 33;
     NAMETOOLONG = 37;
     NOENT = 44;
+    NOMEM = 48;
     NOSPC = 51;
     NOTDIR = 54;
     NOTSOCK = 57;

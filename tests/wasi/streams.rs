@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use holdall::{Access, Files, Grants, Input, Output};
 
-use crate::abi::{AGAIN, BADF, Errno, NOSPC, PIPE, SUCCESS, Wanted};
+use crate::abi::{AGAIN, BADF, Errno, NOMEM, NOSPC, PIPE, SUCCESS, Wanted};
 use crate::guest::{BUFFER, Guest, IOVS, OUT};
 
 /// A test that waits for longer has hung.
@@ -157,6 +157,31 @@ fn a_captured_stream_that_is_full_says_so() {
     assert_eq!(guest.write(1, b"8"), Err(NOSPC));
     assert_eq!(guest.write(1, b""), Ok(0));
     assert_eq!(capture.text(), "12345");
+}
+
+#[test]
+fn captured_output_counts_as_what_a_guest_makes_the_host_hold() {
+    let (capture, stdout) = Output::capture();
+    // The guest's memory, its module, and a few times 100 KB.
+    let limits = holdall::Limits::new().memory_bytes(crate::guest::MEMORY_BYTES as usize);
+    let mut guest = Guest::limited(Grants::new().stdout(stdout), limits);
+    let line = vec![b'x'; 100_000];
+    let written = loop {
+        match guest.write(1, &line) {
+            Ok(size) => assert_eq!(size, 100_000),
+            Err(errno) => {
+                assert_eq!(errno, NOMEM);
+                break capture.bytes().len();
+            }
+        }
+    };
+    assert!(
+        (100_000..1 << 20).contains(&written),
+        "{written} bytes are kept"
+    );
+    assert_eq!(guest.write(1, b""), Ok(0));
+    drop(guest);
+    assert_eq!(capture.bytes().len(), written);
 }
 
 #[test]

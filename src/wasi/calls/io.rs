@@ -142,6 +142,7 @@ fn read(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -
 fn write(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -> Result<u32> {
     let quota = call.context.writable_bytes;
     let file = call.context.descriptors.file(fd, Rights::FD_WRITE)?;
+    file.count_in(call.account);
     // Without a quota nobody asks how large the file is: a write is one call of the system's.
     let gap = match quota {
         None => 0,

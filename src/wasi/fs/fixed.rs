@@ -12,7 +12,7 @@ use super::{
     Advice, Dir, FdFlags, File, FileType, Filestat, Interest, Listed, NewTime, Node, Open,
     Readiness,
 };
-use crate::limits::Meter;
+use crate::limits::{Account, Meter};
 use crate::wasi::fault::{Errno, Result};
 
 /// The device that all files seem to be on.
@@ -225,6 +225,10 @@ impl File for FixedFile {
 
     fn write(&mut self, bufs: &[IoSlice<'_>], meter: &Meter) -> Result<usize> {
         self.file.write(bufs, meter)
+    }
+
+    fn count_in(&mut self, account: &Account) {
+        self.file.count_in(account);
     }
 
     fn write_at(&mut self, bufs: &[IoSlice<'_>], at: u64) -> Result<usize> {

@@ -16,7 +16,7 @@ use std::time::SystemTime;
 pub(super) use wasi_common::file::{Advice, FdFlags, FileType, Filestat, OFlags};
 
 use super::fault::{Errno, Result};
-use crate::limits::Meter;
+use crate::limits::{Account, Meter};
 
 /// The longest path, in bytes: as on Linux, without the zero that ends it there.
 pub(crate) const MAX_PATH_BYTES: usize = 4095;
@@ -124,6 +124,10 @@ pub(super) trait File: Send {
     fn write(&mut self, _bufs: &[IoSlice<'_>], _meter: &Meter) -> Result<usize> {
         Err(Errno::Badf.into())
     }
+
+    /// Counts what is kept of what is written from now on in the account of the store whose guest
+    /// writes.
+    fn count_in(&mut self, _account: &Account) {}
 
     fn write_at(&mut self, _bufs: &[IoSlice<'_>], _at: u64) -> Result<usize> {
         Err(Errno::Spipe.into())

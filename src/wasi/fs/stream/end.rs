@@ -5,8 +5,8 @@ use std::io::{ErrorKind, IoSlice, Write};
 use std::sync::{Arc, Mutex};
 
 use super::super::{FdFlags, File, FileType, Interest, Readiness};
-use super::{Capture, locked};
-use crate::limits::Meter;
+use super::{Capture, Captured, locked};
+use crate::limits::{Account, Held, Meter};
 use crate::wasi::fault::{Errno, Result};
 
 /// What a stream in memory does at the embedder's end.
@@ -18,6 +18,9 @@ pub(super) trait End: Send {
     fn write(&mut self, _bufs: &[IoSlice<'_>]) -> Result<usize> {
         Err(Errno::Badf.into())
     }
+
+    /// As [`File::count_in`].
+    fn count_in(&mut self, _account: &Account) {}
 
     fn flush(&self) -> Result<()> {
         Ok(())
@@ -72,6 +75,10 @@ impl<E: End> File for Stream<E> {
 
     fn write(&mut self, bufs: &[IoSlice<'_>], _: &Meter) -> Result<usize> {
         self.end.write(bufs)
+    }
+
+    fn count_in(&mut self, account: &Account) {
+        self.end.count_in(account);
     }
 
     fn flags(&self) -> Result<FdFlags> {
@@ -164,20 +171,78 @@ fn refused<T>(error: std::io::Error) -> Result<T> {
     })
 }
 
-impl End for Capture {
-    fn write(&mut self, bufs: &[IoSlice<'_>]) -> Result<usize> {
-        let mut bytes = locked(&self.bytes);
-        let before = bytes.len();
-        for buf in bufs {
-            let room = self.max_bytes.saturating_sub(bytes.len());
-            let taken = &buf[..buf.len().min(room)];
-            bytes.try_reserve(taken.len()).map_err(|_| Errno::Nospc)?;
-            bytes.extend_from_slice(taken);
+/// What a program writes to a capture.
+pub(super) struct Captures {
+    capture: Capture,
+    /// What the capture keeps of what this program wrote, in the account of the program's store. The
+    /// capture has it too, as it keeps the bytes for longer than the program has the stream.
+    held: Option<Arc<Held>>,
+}
+
+impl Captures {
+    pub(super) fn new(capture: Capture) -> Self {
+        Self {
+            capture,
+            held: None,
         }
-        let written = bytes.len() - before;
+    }
+}
+
+impl End for Captures {
+    fn write(&mut self, bufs: &[IoSlice<'_>]) -> Result<usize> {
+        let mut captured = locked(&self.capture.captured);
+        let before = captured.bytes.len();
+        for buf in bufs {
+            let room = self.capture.max_bytes.saturating_sub(captured.bytes.len());
+            let taken = &buf[..buf.len().min(room)];
+            if let Err(errno) = captured.reserve(taken.len(), self.held.as_deref()) {
+                if captured.bytes.len() == before {
+                    return Err(errno.into());
+                }
+                break;
+            }
+            captured.bytes.extend_from_slice(taken);
+        }
+        let written = captured.bytes.len() - before;
         if written == 0 && bufs.iter().any(|buf| !buf.is_empty()) {
             return Err(Errno::Nospc.into());
         }
         Ok(written)
+    }
+
+    fn count_in(&mut self, account: &Account) {
+        if self.held.is_none()
+            && let Ok(held) = account.hold(0, WHAT)
+        {
+            let held = Arc::new(held);
+            locked(&self.capture.captured).held.push(Arc::clone(&held));
+            self.held = Some(held);
+        }
+    }
+}
+
+/// What a refusal says was asked for.
+const WHAT: &str = "captured output";
+
+impl Captured {
+    /// Makes room for more bytes, for twice as many as there are where that may be held.
+    fn reserve(&mut self, more: usize, held: Option<&Held>) -> Result<(), Errno> {
+        let (len, capacity) = (self.bytes.len(), self.bytes.capacity());
+        if capacity - len >= more {
+            return Ok(());
+        }
+        for wanted in [(len + more).max(2 * capacity), len + more] {
+            let added = wanted - capacity;
+            if held.is_some_and(|held| held.grow(added, WHAT).is_err()) {
+                continue;
+            }
+            if self.bytes.try_reserve_exact(wanted - len).is_ok() {
+                return Ok(());
+            }
+            if let Some(held) = held {
+                held.shrink(added);
+            }
+        }
+        Err(Errno::Nomem)
     }
 }

@@ -19,8 +19,9 @@ pub(super) use host::HostStream;
 pub use pipe::PipeWriter;
 
 use super::File;
+use crate::limits::Held;
 use crate::wasi::fault::Result;
-use end::{Bytes, Null, Writer, stream};
+use end::{Bytes, Captures, Null, Writer, stream};
 
 /// What a captured stream holds unless its owner says otherwise.
 const DEFAULT_MAX_CAPTURED_BYTES: usize = 64 << 20;
@@ -191,7 +192,8 @@ impl Output {
     }
 
     /// Keeps what is written, up to 64 MiB, for the [`Capture`] to tell. The program gets `ENOSPC`
-    /// for more.
+    /// for more. What is kept counts under the [`memory_bytes`](crate::Limits#structfield.memory_bytes)
+    /// of the program's store: beyond, the program gets `ENOMEM`.
     ///
     /// ```
     /// use holdall::{Grants, Output};
@@ -210,7 +212,7 @@ impl Output {
     /// `ENOSPC` for more.
     pub fn capture_at_most(max_bytes: usize) -> (Capture, Self) {
         let capture = Capture {
-            bytes: Arc::default(),
+            captured: Arc::default(),
             max_bytes,
         };
         (capture.clone(), Self(Sink::Capture(capture)))
@@ -230,7 +232,7 @@ impl Output {
             Sink::Stderr => return inherited(process::stderr()),
             Sink::File(file) => Box::new(HostStream::new(Arc::clone(file))),
             Sink::Writer(writer) => stream(writer.clone()),
-            Sink::Capture(capture) => stream(capture.clone()),
+            Sink::Capture(capture) => stream(Captures::new(capture.clone())),
         }))
     }
 }
@@ -253,26 +255,33 @@ impl fmt::Debug for Output {
 /// same.
 #[derive(Clone)]
 pub struct Capture {
-    bytes: Arc<Mutex<Vec<u8>>>,
+    captured: Arc<Mutex<Captured>>,
     max_bytes: usize,
+}
+
+#[derive(Default)]
+struct Captured {
+    bytes: Vec<u8>,
+    /// What of the bytes' room is counted in the accounts of the programs' stores.
+    held: Vec<Arc<Held>>,
 }
 
 impl Capture {
     /// The bytes.
     pub fn bytes(&self) -> Vec<u8> {
-        locked(&self.bytes).clone()
+        locked(&self.captured).bytes.clone()
     }
 
     /// The bytes as text, with U+FFFD for what is not UTF-8.
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&locked(&self.bytes)).into_owned()
+        String::from_utf8_lossy(&locked(&self.captured).bytes).into_owned()
     }
 }
 
 impl fmt::Debug for Capture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Capture")
-            .field("size_bytes", &locked(&self.bytes).len())
+            .field("size_bytes", &locked(&self.captured).bytes.len())
             .field("max_bytes", &self.max_bytes)
             .finish()
     }
