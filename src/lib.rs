@@ -78,7 +78,7 @@ pub use module::{ExportType, ImportType, Module, ModuleBytes};
 #[cfg(feature = "run")]
 pub use store::{
     AsContext, AsContextMut, Export, Extern, ExternRef, Func, Global, Instance, Memory, Store,
-    StoreContext, StoreContextMut, Table,
+    StoreContext, StoreContextMut, Table, split_qualified,
 };
 #[cfg(feature = "run")]
 pub use trace::TraceEvent;

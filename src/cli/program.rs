@@ -2,7 +2,7 @@
 
 use anyhow::{Context, anyhow, bail};
 use holdall::text::{format_results, parse_args};
-use holdall::{ExternType, Func, Instance, Linker, Module, Snapshot, Store, Val};
+use holdall::{ExternType, Func, Instance, Linker, Module, Snapshot, Store, Val, split_qualified};
 
 use super::output::{Output, Plain};
 use crate::names;
@@ -125,8 +125,10 @@ pub(crate) fn check_start(root: &Module) -> anyhow::Result<()> {
 
 /// That a root, or with `$module$function` a module that it needs, exports a function of this name.
 pub(crate) fn check_function(linker: &Linker<()>, root: &Module, name: &str) -> anyhow::Result<()> {
-    let own = root.export(name);
-    let found = own.or_else(|| linker.find(qualified(name)?.0)?.export(qualified(name)?.1));
+    let found = root.export(name).or_else(|| {
+        let (module, function) = split_qualified(name)?;
+        linker.find(module)?.export(function)
+    });
     match found {
         Some(ExternType::Func(_)) => Ok(()),
         _ => Err(not_found(linker, root, name)),
@@ -152,23 +154,37 @@ pub(crate) fn check_linked(linker: &Linker<()>, name: &str) -> anyhow::Result<()
 fn not_found(linker: &Linker<()>, root: &Module, name: &str) -> anyhow::Error {
     let hint = if let Some(ty) = root.export(name) {
         format!(": the export is {ty}")
-    } else if let Some((module, func)) = qualified(name) {
+    } else if let Some((module, func)) = split_qualified(name) {
         match linker.find(module) {
             Some(found) => match found.export(func) {
                 Some(ty) => format!(": the export is {ty}"),
                 None => nearest(func, &format!("${module}$"), found),
             },
-            None => format!(": no module {} is linked", Plain(module)),
+            None => not_linked(linker, name, module),
         }
+    } else if name.starts_with('$') {
+        ": expected $MODULE$FUNCTION, a name before the second $ and one after it".to_owned()
     } else {
         nearest(name, "", root)
     };
     anyhow!("lookup function {name} failed{hint}")
 }
 
-/// Module and function of `$module$function`.
-fn qualified(name: &str) -> Option<(&str, &str)> {
-    name.strip_prefix('$')?.split_once('$')
+/// That no module of a name is linked. What was meant may have a `$` in its name.
+fn not_linked(linker: &Linker<()>, name: &str, module: &str) -> String {
+    let is_meant = |known: &&str| {
+        let rest = name[1..].strip_prefix(known);
+        known.contains('$') && rest.is_some_and(|rest| rest.starts_with('$'))
+    };
+    let meant = linker.registry().names().find(is_meant);
+    let way_out = meant.map_or_else(String::new, |meant| {
+        format!(
+            "; the name of module {} has a $, and cannot be said here: give the module another name, \
+             with --alias for its imports",
+            Plain(meant)
+        )
+    });
+    format!(": no module {} is linked{way_out}", Plain(module))
 }
 
 fn functions(module: &Module) -> impl Iterator<Item = &str> {

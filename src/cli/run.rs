@@ -40,7 +40,8 @@ Exit codes: 0, or the program's own; 1 when something could not be loaded, linke
 wrong command line or a wrong argument; 134 after a trap.")]
 pub(super) struct Args {
     /// Call this export, or $module$function of a module that MODULE needs, instead of _start; may
-    /// be repeated, in order
+    /// be repeated, in order. A module whose name has a $ goes by one without: --alias 'a$b=ab'
+    /// --preload ab=PATH
     #[arg(long, value_name = "NAME")]
     invoke: Vec<String>,
     /// Register a module under a name, for imports from that name; may be repeated

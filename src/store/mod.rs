@@ -46,5 +46,6 @@ pub(crate) use layout::{
 };
 pub(crate) use memory_data::PAGE_SIZE_BYTES;
 pub(crate) use scope::Scope;
+pub use scope::split_qualified;
 pub(crate) use slot::{check_val, read_val, write_val};
 pub(crate) use snapshot::{Fault, Fitting, InstanceState, capture};

@@ -32,9 +32,16 @@ impl Scope {
     }
 }
 
-/// The module and the function of `$module$function`: what stands up to the next `$` is the
-/// module, all the rest the function; both must be there.
-pub(crate) fn split_qualified(name: &str) -> Option<(&str, &str)> {
+/// The module and the function of `$module$function`, as [`Instance::get_func`] takes it: what stands up
+/// to the next `$` is the module, all the rest the function; both must be there. So the name of a module
+/// with a `$` in it, and a function whose name is empty, cannot be said.
+///
+/// ```
+/// assert_eq!(holdall::split_qualified("$math$a$b"), Some(("math", "a$b")));
+/// assert_eq!(holdall::split_qualified("$math$"), None);
+/// ```
+#[must_use]
+pub fn split_qualified(name: &str) -> Option<(&str, &str)> {
     let (module, function) = name.strip_prefix('$')?.split_once('$')?;
     (!module.is_empty() && !function.is_empty()).then_some((module, function))
 }
