@@ -36,9 +36,15 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
     let naming = args.naming.naming("inspect");
     let engine = Engine::default();
+    if args.sources.is_file(&args.module) && packed::is_executable_file(&args.module) {
+        let name = args.module.file_name().unwrap_or_default();
+        let executable = packed::open(&args.module)?;
+        return packed::show(&executable, &name.to_string_lossy(), output);
+    }
     let root = args.sources.root(&args.module, MAX_FILE_BYTES)?;
     if packed::is_executable(&root.bytes) {
-        return packed::show(&root, output);
+        let executable = packed::in_memory(root.bytes.into_owned(), &root.origin)?;
+        return packed::show(&executable, &root.file_name, output);
     }
     let module = Module::named(&engine, &root.name, root.bytes.clone())?;
     if let Some(wanted) = &args.code {

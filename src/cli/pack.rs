@@ -9,12 +9,13 @@ use anyhow::{Context, anyhow, bail};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use cap_tempfile::TempFile;
-use holdall::pack::{Packer, Policy, Program, Runtime};
+use holdall::pack::{Packer, Place, Policy, Program, Runtime};
 use holdall::{
     ChainReader, Engine, Error, Files, Grants, Linker, MemoryReader, Module, Naming, Snapshot,
     Store, Wasi,
 };
 
+use super::kept::List;
 use super::limits::LimitArgs;
 use super::naming::NamingArgs;
 use super::output::{Output, Plain};
@@ -39,6 +40,7 @@ Examples:
 APP runs where its platform does, with no file beside it. Its arguments, after ARGS, the standard
 streams, clocks and randomness are MODULE's, and so is what --embed, --dir and --env give; all else
 of the host stays denied, for whoever runs it. Directories and variables are those of where it runs.
+All words that follow APP are MODULE's, as they are. An APP in a directory of --embed is left out.
 
 The modules are checked, lowered and put into APP as they are; what they lack is told now. The same
 inputs give the same APP, to the byte. `holdall inspect APP` shows what is in one, and `holdall
@@ -52,20 +54,28 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "APP")]
     output: PathBuf,
     /// Call this export, or $module$function of a module that MODULE needs, instead of _start; may be
-    /// repeated, in order
+    /// repeated, in order. A module whose name has a $ goes by one without: --alias 'a$b=ab'
+    /// --module ab=PATH
     #[arg(long, value_name = "NAME")]
-    invoke: Vec<String>,
+    pub(super) invoke: Vec<String>,
     /// Give a module its name, for imports from that name; may be repeated
     #[arg(long, value_name = "NAME=PATH", value_parser = named_path)]
-    module: Vec<(String, PathBuf)>,
+    pub(super) module: Vec<(String, PathBuf)>,
+    /// Take MODULE for a module of this name, in place of its file's
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Option<String>,
     /// Put a directory into APP, with all its files, for MODULE to read under the name GUEST_DIR; may
     /// be repeated
     #[arg(long, value_name = "HOST_DIR::GUEST_DIR", value_parser = embed)]
-    embed: Vec<(PathBuf, String)>,
+    pub(super) embed: Vec<(PathBuf, String)>,
+    /// Put what LIST names into APP too, as `holdall unpack` writes it: what has names that no file or
+    /// no option can have
+    #[arg(long, value_name = "LIST")]
+    kept: Option<PathBuf>,
     #[command(flatten)]
     sources: Sources,
     #[command(flatten)]
-    naming: NamingArgs,
+    pub(super) naming: NamingArgs,
     /// Run the modules' initialisation now, and FUNC of MODULE or $module$FUNC after it if one is
     /// named, and let APP begin with the state that this leaves. Calls of the host are refused meanwhile
     #[arg(long, value_name = "FUNC", require_equals = true)]
@@ -83,10 +93,10 @@ pub(super) struct Args {
     limits: LimitArgs,
     /// A .wasm or .wat path, or the name of a bundled module
     #[arg(value_name = "MODULE", help_heading = "Arguments")]
-    root: PathBuf,
+    pub(super) root: PathBuf,
     /// Arguments that stand before those of whoever runs APP
     #[arg(last = true, help_heading = "Arguments")]
-    args: Vec<String>,
+    pub(super) args: Vec<String>,
 }
 
 /// A directory to embed, from `HOST_DIR::GUEST_DIR`.
@@ -101,7 +111,7 @@ fn embed(text: &str) -> Result<(PathBuf, String), String> {
 
 pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
     let destination = Destination::open(&args.output)?;
-    let policy = args.limits.limit(args.wasi.policy());
+    let policy = args.policy();
     let naming = args.naming.naming("pack");
     let progress = Progress::new();
     let bytes = runtime(args)?;
@@ -116,11 +126,19 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
 
     progress.tell("reading modules");
     let engine = Engine::new(policy.unpooled_config());
-    let root = args.sources.root(&args.root, source::MAX_FILE_BYTES)?;
+    let mut root = args.sources.root(&args.root, source::MAX_FILE_BYTES)?;
+    if let Some(name) = &args.name {
+        root.name.clone_from(name);
+    }
+    let mut kept = match &args.kept {
+        Some(path) => List::read(path, args.embed.len())?,
+        None => List::default(),
+    };
     let name = root.name.clone();
-    let linker = link(args, &naming, &engine, root)?;
+    let linker = link(args, &naming, &engine, root, &kept.modules)?;
 
     let mut packer = Packer::new(&runtime);
+    packer.leave_out(destination.place()?);
     let modules = linker.registry().names().collect::<Vec<_>>();
     for (at, name) in modules.iter().enumerate() {
         progress.tell(format_args!(
@@ -131,12 +149,12 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
         ));
         packer.module(name, linker.find(name).expect("it has the name"));
     }
-    for (host, guest) in &args.embed {
+    for (at, (host, guest)) in args.embed.iter().enumerate() {
         let label = host.to_string_lossy();
         progress.tell(format_args!("directory {}", Plain(&label)));
         let dir = Dir::open_ambient_dir(host, ambient_authority());
         let packed = dir.map_err(anyhow::Error::from).and_then(|dir| {
-            packer.dir(guest, dir)?;
+            packer.dir(guest, &dir, kept.take(at))?;
             Ok(())
         });
         packed.with_context(|| format!("cannot embed directory {}", Plain(&label)))?;
@@ -165,34 +183,54 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
     })?)
 }
 
+impl Args {
+    /// What APP may reach, and what it may take.
+    pub(super) fn policy(&self) -> Policy {
+        self.limits.limit(self.wasi.policy())
+    }
+}
+
 /// A linker that has loaded and checked the root and all that it needs, for the host that APP will be.
-fn link(args: &Args, naming: &Naming, engine: &Engine, root: Root) -> anyhow::Result<Linker<()>> {
+fn link(
+    args: &Args,
+    naming: &Naming,
+    engine: &Engine,
+    root: Root,
+    kept: &[(String, Vec<u8>)],
+) -> anyhow::Result<Linker<()>> {
     let mut linker = Linker::new(engine);
     linker.set_naming(naming.clone());
     linker.wasi(Wasi::new(Grants::new()));
     let mut given = MemoryReader::new();
-    let mut taken = HashSet::from([root.name.as_str()]);
-    for (name, path) in &args.module {
+    let mut taken = HashSet::from([root.name.clone()]);
+    let mut give = |name: &str, read: &dyn Fn() -> anyhow::Result<Vec<u8>>| {
         if names::is_builtin(name) {
             bail!(
                 "--module: {} is the host's to define; choose another name",
                 Plain(name)
             );
         }
-        if !taken.insert(name) {
+        if !taken.insert(name.to_owned()) {
             bail!(
                 "--module: there are two modules {}; choose another name",
                 Plain(name)
             );
         }
-        given = given.with(name.as_str(), source::read(path, source::MAX_FILE_BYTES)?);
+        given = std::mem::take(&mut given).with(name, read()?);
+        Ok(())
+    };
+    for (name, path) in &args.module {
+        give(name, &|| source::read(path, source::MAX_FILE_BYTES))?;
+    }
+    for (name, bytes) in kept {
+        give(name, &|| Ok(bytes.clone()))?;
     }
     linker.set_reader(ChainReader::new().with(given).with(args.sources.reader()?));
     let store = Store::new(engine, ());
     let name = root.name.clone();
     if names::is_builtin(&name) {
         bail!(
-            "the root cannot be called {}, which is the host's; rename the file",
+            "the root cannot be called {}, which is the host's; name it with --name NAME",
             Plain(&name)
         );
     }
@@ -200,7 +238,8 @@ fn link(args: &Args, naming: &Naming, engine: &Engine, root: Root) -> anyhow::Re
     linker.complete(&store, &root)?;
     check(args, &linker, &name, &root)?;
     // Those that were given are wanted, whoever needs them.
-    for (name, _) in &args.module {
+    let given = args.module.iter().map(|(name, _)| name);
+    for name in given.chain(kept.iter().map(|(name, _)| name)) {
         let module = linker.load(name)?;
         linker.complete(&store, &module)?;
     }
@@ -294,6 +333,13 @@ impl<'a> Destination<'a> {
         // Made, and gone again.
         TempFile::new(&dir).with_context(context)?;
         Ok(Self { path, dir })
+    }
+
+    /// Where it is, however it is spelt.
+    fn place(&self) -> anyhow::Result<Place> {
+        let name = self.path.file_name().expect("it was looked at");
+        let label = self.path.to_string_lossy();
+        Place::new(&self.dir, name).with_context(|| format!("cannot write {}", Plain(&label)))
     }
 
     /// Writes all of it, or leaves no trace.

@@ -1,11 +1,18 @@
 //! What an executable of `holdall pack` carries, for `inspect` and `unpack`.
 
-use anyhow::Context;
-use holdall::pack::{Bag, Entry, Manifest, open_whole};
+use std::fs::metadata;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use cap_fs_ext::OpenOptionsSyncExt;
+use cap_std::ambient_authority;
+use cap_std::fs::{File, OpenOptions};
+use holdall::pack::{BagError, Entry, Executable, Manifest};
 
 use super::output::{Output, Plain};
 use super::shell::{Unsayable, option, quoted};
-use super::source::Root;
+use super::source;
 
 /// How executables begin: ELF, PE, Mach-O.
 const STARTS: [&[u8]; 4] = [b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf"];
@@ -15,20 +22,62 @@ pub(super) fn is_executable(bytes: &[u8]) -> bool {
     STARTS.iter().any(|start| bytes.starts_with(start))
 }
 
-/// What an executable carries, found to be whole.
-pub(super) fn open(root: &Root) -> anyhow::Result<Bag<'_>> {
-    open_whole(&root.bytes).with_context(|| format!("cannot open {}", root.origin))
+/// Whether there is an executable in a file, not in a pipe, whose bytes are there once.
+pub(super) fn is_executable_file(path: &Path) -> bool {
+    let mut start = [0; 4];
+    file(path)
+        .ok()
+        .flatten()
+        .is_some_and(|mut file| file.read_exact(&mut start).is_ok() && is_executable(&start))
+}
+
+/// The executable at a path, found to be whole.
+pub(super) fn open(path: &Path) -> anyhow::Result<Executable> {
+    let label = path.to_string_lossy();
+    let file = file(path).with_context(|| format!("cannot read {}", Plain(&label)))?;
+    let executable = match file {
+        Some(file) => Executable::open(file.into_std()),
+        None => Executable::in_memory(source::read(path, source::MAX_FILE_BYTES)?),
+    };
+    whole(executable, &Plain(&label).to_string())
+}
+
+/// The executable of these bytes, found to be whole.
+pub(super) fn in_memory(bytes: Vec<u8>, origin: &str) -> anyhow::Result<Executable> {
+    whole(Executable::in_memory(bytes), origin)
+}
+
+fn whole(executable: Result<Executable, BagError>, origin: &str) -> anyhow::Result<Executable> {
+    executable
+        .and_then(|executable| executable.check().map(|()| executable))
+        .with_context(|| format!("cannot open {origin}"))
+}
+
+/// The file at a path; `None` where it is a pipe or the like.
+fn file(path: &Path) -> anyhow::Result<Option<File>> {
+    if !metadata(path)?.is_file() {
+        return Ok(None);
+    }
+    let mut options = OpenOptions::new();
+    // What was a file may be a pipe by now, which nobody writes to.
+    options.read(true).nonblock(true);
+    let file = File::open_ambient_with(path, &options, ambient_authority())?;
+    ensure!(file.metadata()?.is_file(), "it is no file any more");
+    Ok(Some(file))
 }
 
 /// Writes what an executable carries.
-pub(super) fn show(root: &Root, output: &mut Output) -> anyhow::Result<()> {
-    let bag = open(root)?;
-    let manifest = bag.manifest();
+pub(super) fn show(
+    executable: &Executable,
+    file_name: &str,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let manifest = executable.manifest();
     output.line(format_args!(
         "{}: {} bytes, packed by holdall {}",
-        Plain(&root.file_name),
-        root.bytes.len(),
-        manifest.holdall
+        Plain(file_name),
+        executable.size_bytes(),
+        Plain(manifest.holdall)
     ))?;
     output.line(format_args!("root: {}", Plain(manifest.root)))?;
     let calls: Vec<_> = manifest
@@ -65,7 +114,7 @@ pub(super) fn show(root: &Root, output: &mut Output) -> anyhow::Result<()> {
             [
                 Plain(dir.guest).to_string(),
                 format!("{} files", files.clone().count()),
-                format!("{} bytes", files.sum::<u64>()),
+                format!("{} bytes", files.fold(0, u64::saturating_add)),
             ]
         });
         output.table(&dirs.collect::<Vec<_>>())?;
@@ -74,34 +123,32 @@ pub(super) fn show(root: &Root, output: &mut Output) -> anyhow::Result<()> {
         let size_bytes = state.bytes.size_bytes();
         output.line(format_args!("initialised: {size_bytes} bytes of memories"))?;
     }
-    let options = options(manifest);
+    let options = options(&manifest);
     if options.is_empty() {
         return output.line("granted: nothing but arguments, streams, clocks and randomness");
     }
     output.line("granted, and how limited")?;
-    for option in options {
-        output.line(format_args!("    {}", shown(option)))?;
+    for (name, value) in options {
+        let option = match value {
+            Some(value) => shown(option(name, &value)),
+            None => name.to_owned(),
+        };
+        output.line(format_args!("    {option}"))?;
     }
     Ok(())
 }
 
-/// The options of `holdall pack` that say how it is run, but for what it holds.
-pub(super) fn options(manifest: &Manifest<'_>) -> Vec<Result<String, Unsayable>> {
-    let policy = manifest.policy.options().into_iter();
-    let mut options: Vec<_> = policy
-        .map(|(name, value)| match value {
-            Some(value) => option(name, &value),
-            None => Ok(name.to_owned()),
-        })
-        .collect();
+/// The options of `holdall pack` that say how it is run, but for what it holds, with their values.
+pub(super) fn options(manifest: &Manifest<'_>) -> Vec<(&'static str, Option<String>)> {
+    let mut options = manifest.policy.options();
     for (from, to) in &manifest.aliases {
-        options.push(option("--alias", &format!("{from}={to}")));
+        options.push(("--alias", Some(format!("{from}={to}"))));
     }
     if manifest.compatible_versions {
-        options.push(Ok("--compatible-versions".to_owned()));
+        options.push(("--compatible-versions", None));
     }
     for name in &manifest.used_exports {
-        options.push(option("--use-exports", name));
+        options.push(("--use-exports", Some((*name).to_owned())));
     }
     options
 }

@@ -73,6 +73,40 @@ pub(super) fn quoted(word: &str) -> Result<String, Unsayable> {
     Ok(quoted)
 }
 
+/// An option as a script says it.
+pub(super) fn script_option(name: &str, value: &str) -> Result<String, Unsayable> {
+    match script_word(value) {
+        Ok(word) if value.starts_with('-') => Ok(format!("{name}={word}")),
+        Ok(word) => Ok(format!("{name} {word}")),
+        Err(unsayable) => Err(Unsayable {
+            option: Some(name.to_owned()),
+            ..unsayable
+        }),
+    }
+}
+
+/// A word as a script says it: in a file, unlike on a line, ends of lines and tabs can stand, between
+/// quotes of their own.
+pub(super) fn script_word(word: &str) -> Result<String, Unsayable> {
+    if word.is_empty() {
+        return quoted(word);
+    }
+    let mut said = String::new();
+    for piece in word.split_inclusive(['\n', '\t']) {
+        let text = piece.trim_end_matches(['\n', '\t']);
+        if !text.is_empty() {
+            said += &quoted(text).map_err(|_| Unsayable {
+                option: None,
+                word: word.to_owned(),
+            })?;
+        }
+        if text.len() < piece.len() {
+            said += &format!("\"{}\"", &piece[text.len()..]);
+        }
+    }
+    Ok(said)
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::ErrorKind;
@@ -134,6 +168,34 @@ mod tests {
                 assert_eq!(printed, format!("[x][{word}]"), "{shell:?} of {quoted}");
             }
         }
+    }
+
+    #[test]
+    fn a_script_says_words_of_several_lines() {
+        for shell in SHELLS {
+            for word in [
+                "a\nb",
+                "\n",
+                "\n\n'\t'\n; x",
+                "it's\n$(x)\\\n`y`\n",
+                "=a\n=b\n%c",
+                "",
+            ] {
+                let script = format!("printf '[%s]' x {}", script_word(word).unwrap());
+                let printed = Command::new(shell[0])
+                    .args(&shell[1..])
+                    .arg(script)
+                    .output();
+                let printed = match printed {
+                    Err(error) if error.kind() == ErrorKind::NotFound => break,
+                    printed => printed.unwrap(),
+                };
+                let printed = String::from_utf8(printed.stdout).unwrap();
+                assert_eq!(printed, format!("[x][{word}]"), "{shell:?}");
+            }
+        }
+        assert_eq!(script_option("--env", "-a\nb").unwrap(), "--env=-a\"\n\"b");
+        assert!(script_word("a\n\u{1b}[2J").is_err());
     }
 
     #[test]

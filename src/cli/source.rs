@@ -88,6 +88,14 @@ impl Sources {
         Ok(chain)
     }
 
+    /// Whether `module` names a file, where there is one.
+    pub(super) fn is_file(&self, module: &Path) -> bool {
+        is_path(module)
+            || module
+                .to_str()
+                .is_none_or(|name| self.bundled(name).is_none())
+    }
+
     /// The module that `module` names. What looks like a path is one; anything else is a bundled
     /// name first, and then a file, which may have so many bytes.
     pub(super) fn root(&self, module: &Path, most_bytes: usize) -> anyhow::Result<Root> {

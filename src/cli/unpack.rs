@@ -1,44 +1,75 @@
-//! `holdall unpack`: what an executable carries, as files.
+//! `holdall unpack`: what an executable carries, as files. Who made the executable has chosen its names
+//! and links: everything is made anew in a directory that was empty, and links come last, so that
+//! nothing is written through one.
 
-use std::io;
+use std::collections::{BTreeMap, HashSet};
+use std::io::{self, ErrorKind, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail, ensure};
+use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::ambient_authority;
-use cap_std::fs::Dir;
-use holdall::pack::{Bag, Entry};
+use cap_std::fs::{Dir, OpenOptions};
+use holdall::pack::{Entry, Executable, Manifest, PackedDir, Part, is_below, stays};
 
+use super::kept::Line;
 use super::output::{Output, Plain};
-use super::packed;
-use super::shell::{Unsayable, option, quoted};
-use super::source::{MAX_FILE_BYTES, Sources};
+use super::repack::{Embedded, Repack};
+use super::{packed, size};
+
+/// What is written without a question: twice the size of the executable, and at least this.
+const MIN_LIMIT_BYTES: u64 = 64 << 20;
+/// What each file, directory and link counts beside its contents.
+const ENTRY_BYTES: u64 = 512;
+
+/// The list of what is kept.
+const LIST: &str = "kept.jsonl";
 
 /// Give the parts of an executable of `holdall pack` back as files
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 DIR gets the modules in DIR/modules, the embedded directories in DIR/files, the state of --preinit
-in DIR/state, and in DIR/command.txt the command that packs them again, but for --preinit. In names
-of files, characters that would lead elsewhere are %-escaped.")]
+in DIR/state, and in DIR/command.txt the command that packs the same program again, but for
+--preinit. What the file system cannot hold under its own name is in DIR/kept under another, and
+DIR/kept.jsonl is a list of it that the command takes.
+
+Links that lead out of their directory are refused, as `holdall pack` refuses them.")]
 pub(super) struct Args {
     /// An executable of `holdall pack`
     app: PathBuf,
     /// A directory, which is made, or is there and empty
     dir: PathBuf,
+    /// Write up to this much, in bytes or with KiB, MiB or GiB behind it; by default 64 MiB, or twice
+    /// the size of APP where that is more. A file counts 512 bytes beside what it holds
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    max_size: Option<usize>,
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
-    let root = Sources::of_the_bundle(false).root(&args.app, MAX_FILE_BYTES)?;
-    let bag = packed::open(&root)?;
+    let executable = packed::open(&args.app)?;
+    let manifest = executable.manifest();
     let label = args.dir.to_string_lossy();
-    let wrote = empty_dir(&args.dir).and_then(|dir| write(&bag, &dir));
-    wrote.with_context(|| format!("cannot unpack into {}", Plain(&label)))?;
-    let manifest = bag.manifest();
-    output.line(format_args!(
-        "modules: {}, directories: {}, in {}",
-        manifest.modules.len(),
-        manifest.dirs.len(),
-        Plain(&label)
-    ))
+    let mut unpack = || {
+        check(&manifest)?;
+        let size_bytes = size_bytes(&manifest);
+        let limit = MIN_LIMIT_BYTES.max(executable.size_bytes().saturating_mul(2));
+        let limit = args.max_size.map_or(limit, |limit| limit as u64);
+        ensure!(
+            size_bytes <= limit,
+            "it would take {size_bytes} bytes, and at most {limit} are taken without a question: \
+             allow them with --max-size {size_bytes}"
+        );
+        let dir = empty_dir(&args.dir)?;
+        output.line(format_args!(
+            "modules: {}, directories: {}, bytes: {size_bytes}, in {}",
+            manifest.modules.len(),
+            manifest.dirs.len(),
+            Plain(&label)
+        ))?;
+        output.flush()?;
+        Unpacking::new(&executable, &manifest, &dir).write()
+    };
+    unpack().with_context(|| format!("cannot unpack into {}", Plain(&label)))
 }
 
 /// The directory at a path, which has nothing in it yet.
@@ -51,122 +82,395 @@ fn empty_dir(path: &Path) -> anyhow::Result<Dir> {
     Ok(dir)
 }
 
-fn write(bag: &Bag<'_>, dir: &Dir) -> anyhow::Result<()> {
-    let manifest = bag.manifest();
+/// That what is in the executable can be files: each name once, nothing below a file or a link, no link
+/// that leads out.
+fn check(manifest: &Manifest<'_>) -> anyhow::Result<()> {
+    let mut names = HashSet::new();
     for module in &manifest.modules {
-        let bytes = bag.part(&module.module, || format!("module {:?}", module.name))?;
-        put(dir, &module_path(module.name), |path| {
-            dir.write(path, bytes)
-        })?;
+        let is_new = names.insert(module.name);
+        ensure!(is_new, "there are two modules {}", Plain(module.name));
     }
-    for packed in &manifest.dirs {
-        let below = dir_path(packed.guest);
-        dir.create_dir_all(&below).with_context(|| below.clone())?;
-        for (path, entry) in &packed.entries {
-            let path = format!("{below}/{}", file_path(path));
-            match entry {
-                Entry::File(part) => {
-                    let bytes = bag.part(part, || format!("file {path:?}"))?;
-                    put(dir, &path, |path| dir.write(path, bytes))?;
-                }
-                Entry::Dir => put(dir, &path, |path| dir.create_dir_all(path))?,
-                Entry::Link(target) => put(dir, &path, |path| dir.symlink(target, path))?,
+    let root = Plain(manifest.root);
+    ensure!(
+        names.contains(manifest.root),
+        "there is no module {root}, which is its root"
+    );
+    for dir in &manifest.dirs {
+        check_dir(dir).with_context(|| format!("directory {}", Plain(dir.guest)))?;
+    }
+    Ok(())
+}
+
+fn check_dir(dir: &PackedDir<'_>) -> anyhow::Result<()> {
+    let mut entries = BTreeMap::new();
+    for (path, entry) in &dir.entries {
+        let path = *path;
+        ensure!(is_below(path), "{} is no path of a file", Plain(path));
+        let is_new = entries.insert(path, entry).is_none();
+        ensure!(is_new, "{} is there twice", Plain(path));
+        if let Entry::Link(target) = entry {
+            ensure!(
+                stays(path, target),
+                "link {} leads out of the directory: to {}",
+                Plain(path),
+                Plain(target)
+            );
+        }
+    }
+    for path in entries.keys() {
+        let above = path.rsplit_once('/').and_then(|(above, _)| {
+            let entry = entries.get(above)?;
+            (!matches!(entry, Entry::Dir)).then_some(above)
+        });
+        if let Some(above) = above {
+            bail!(
+                "{} is below {}, which is no directory",
+                Plain(path),
+                Plain(above)
+            );
+        }
+    }
+    Ok(())
+}
+
+/// How much room everything takes, as far as it can be told before.
+fn size_bytes(manifest: &Manifest<'_>) -> u64 {
+    let modules = manifest.modules.iter().map(|it| it.module.size_bytes());
+    let entries = manifest.dirs.iter().flat_map(|dir| &dir.entries);
+    let entries = entries.map(|(path, entry)| match entry {
+        Entry::File(part) => part.size_bytes(),
+        // A path may make each of its directories.
+        Entry::Dir | Entry::Link(_) => path.matches('/').count() as u64 * ENTRY_BYTES,
+    });
+    let state = manifest.state.iter();
+    let state = state.map(|state| {
+        state
+            .header
+            .size_bytes()
+            .saturating_add(state.bytes.size_bytes())
+    });
+    let dirs = manifest.dirs.iter();
+    let dirs = dirs.map(|dir| dir.guest.matches('/').count() as u64 * ENTRY_BYTES);
+    modules
+        .chain(entries)
+        .chain(state)
+        .chain(dirs)
+        .fold(0, |all, size_bytes| {
+            all.saturating_add(size_bytes).saturating_add(ENTRY_BYTES)
+        })
+}
+
+/// An executable that is being unpacked into an empty directory.
+struct Unpacking<'a> {
+    executable: &'a Executable,
+    manifest: &'a Manifest<'a>,
+    dir: &'a Dir,
+    kept: Vec<Line>,
+    /// How many files are kept.
+    kept_files: usize,
+}
+
+impl<'a> Unpacking<'a> {
+    fn new(executable: &'a Executable, manifest: &'a Manifest<'a>, dir: &'a Dir) -> Self {
+        Self {
+            executable,
+            manifest,
+            dir,
+            kept: Vec::new(),
+            kept_files: 0,
+        }
+    }
+
+    fn write(mut self) -> anyhow::Result<()> {
+        let mut repack = Repack::new(self.manifest);
+        for module in &self.manifest.modules {
+            let path = format!("modules/{}.wasm", module.name);
+            let what = || format!("module {:?}", module.name);
+            let is_held =
+                is_below(module.name) && self.file(self.dir, &path, &module.module, what)?;
+            let path = if is_held {
+                path
+            } else {
+                self.keep(&module.module, what)?
+            };
+            if repack.can_name(module.name) {
+                repack.modules.push(path);
+            } else {
+                self.kept.push(Line::Module {
+                    name: module.name.to_owned(),
+                    file: path,
+                });
+                repack.modules.push(String::new());
             }
         }
-    }
-    if let Some(state) = manifest.state {
-        for (path, part) in [
-            ("state/header", state.header),
-            ("state/memories", state.bytes),
-        ] {
-            let bytes = bag.part(&part, || "the state".to_owned())?;
-            put(dir, path, |path| dir.write(path, bytes))?;
+        let mut taken = Taken::default();
+        let mut bases = Vec::new();
+        for (embed, dir) in self.manifest.dirs.iter().enumerate() {
+            let base = self.base(embed, dir.guest, &mut taken)?;
+            self.tree(embed, dir, &self.open(&base)?)?;
+            bases.push(base);
         }
+        for (embed, base) in bases.iter().enumerate() {
+            self.links(embed, &self.manifest.dirs[embed], &self.open(base)?)?;
+        }
+        repack.embedded = bases
+            .into_iter()
+            .zip(&self.manifest.dirs)
+            .map(|(base, dir)| Embedded {
+                base,
+                guest: dir.guest.to_owned(),
+            })
+            .collect();
+        if let Some(state) = self.manifest.state {
+            for (path, part) in [
+                ("state/header", state.header),
+                ("state/memories", state.bytes),
+            ] {
+                let is_made = self.file(self.dir, path, &part, || "the state".to_owned())?;
+                ensure!(is_made, "{path} cannot be made");
+            }
+        }
+        if !self.kept.is_empty() {
+            let mut list = String::new();
+            for line in &self.kept {
+                list += &serde_json::to_string(line)?;
+                list.push('\n');
+            }
+            self.dir.write(LIST, list).context(LIST)?;
+            repack.kept = Some(LIST);
+        }
+        let command = repack.command()?;
+        self.dir
+            .write("command.txt", command)
+            .context("command.txt")
     }
-    put(dir, "command.txt", |path| dir.write(path, command(bag)))
+
+    fn open(&self, base: &str) -> anyhow::Result<Dir> {
+        self.dir.open_dir_nofollow(base).context(base.to_owned())
+    }
+
+    /// Makes the directory for what is embedded under a name: by that name, unless that leads elsewhere
+    /// or into another one.
+    fn base(&self, embed: usize, guest: &str, taken: &mut Taken) -> anyhow::Result<String> {
+        let name = guest.trim_start_matches('/');
+        let base = match name {
+            "" | "." => "files".to_owned(),
+            name => format!("files/{name}"),
+        };
+        let is_name = base == "files" || is_below(name);
+        if is_name && holds(&base) && taken.take(&base) {
+            match self.dir.create_dir_all(&base) {
+                Ok(()) => return Ok(base),
+                Err(error) if is_of_name(&error) => {}
+                Err(error) => return Err(error).context(base),
+            }
+        }
+        let base = format!("kept/directory.{embed}");
+        self.dir.create_dir_all(&base).context(base.clone())?;
+        Ok(base)
+    }
+
+    /// Makes the files and directories of a directory. What lies in a directory that is kept is kept too.
+    fn tree(&mut self, embed: usize, packed: &PackedDir<'_>, below: &Dir) -> anyhow::Result<()> {
+        let mut kept_dirs = HashSet::new();
+        // In the order of their paths: what is above comes first.
+        let mut entries: Vec<_> = packed.entries.iter().collect();
+        entries.sort_unstable_by_key(|(path, _)| *path);
+        for (path, entry) in entries {
+            let path = *path;
+            let is_held = !is_kept(&kept_dirs, path);
+            match entry {
+                Entry::File(part) => {
+                    let what = || format!("file {path:?}");
+                    if !(is_held && self.file(below, path, part, what)?) {
+                        let file = self.keep(part, what)?;
+                        let path = path.to_owned();
+                        self.kept.push(Line::File { embed, path, file });
+                    }
+                }
+                Entry::Dir => {
+                    let made = || {
+                        make(path, || {
+                            above(below, path).and_then(|()| below.create_dir(path))
+                        })
+                    };
+                    if !(is_held && made()?) {
+                        kept_dirs.insert(path);
+                        let path = path.to_owned();
+                        self.kept.push(Line::Dir { embed, path });
+                    }
+                }
+                Entry::Link(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the links of a directory. One that goes up after it went down may go up from where another
+    /// link leads, and is kept.
+    fn links(&mut self, embed: usize, packed: &PackedDir<'_>, below: &Dir) -> anyhow::Result<()> {
+        for (path, entry) in &packed.entries {
+            let Entry::Link(target) = entry else {
+                continue;
+            };
+            let names = target.split('/').filter(|name| !matches!(*name, "" | "."));
+            let goes_up_again = names
+                .skip_while(|name| *name == "..")
+                .any(|name| name == "..");
+            let made =
+                || match above(below, path).and_then(|()| DirExt::symlink(below, target, path)) {
+                    Ok(()) => Ok(true),
+                    Err(error) if is_of_room(&error) => Err(error).context(Plain(path).to_string()),
+                    // Not all systems have links, let everybody make them, or let them lead to any name.
+                    Err(_) => Ok(false),
+                };
+            if goes_up_again || !holds(path) || !made()? {
+                self.kept.push(Line::Link {
+                    embed,
+                    path: (*path).to_owned(),
+                    target: (*target).to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a file of a part, and tells whether the file system can hold one of this name.
+    fn file(
+        &self,
+        dir: &Dir,
+        path: &str,
+        part: &Part,
+        what: impl Fn() -> String,
+    ) -> anyhow::Result<bool> {
+        let mut options = OpenOptions::new();
+        options
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .follow(FollowSymlinks::No);
+        let mut file = None;
+        let is_made = make(path, || {
+            above(dir, path)?;
+            file = Some(dir.open_with(path, &options)?);
+            Ok(())
+        })?;
+        if let Some(mut file) = file {
+            let mut write = || {
+                self.executable.copy(part, &what, &mut file)?;
+                file.flush()?;
+                file.rewind()?;
+                part.is(&mut file)
+            };
+            let is_whole = write().with_context(|| Plain(path).to_string())?;
+            ensure!(is_whole, "{}: it was written, and is another", Plain(path));
+        }
+        Ok(is_made)
+    }
+
+    /// Makes a file of a part that cannot have its own name; gives where it is.
+    fn keep(&mut self, part: &Part, what: impl Fn() -> String) -> anyhow::Result<String> {
+        let path = format!("kept/file.{}", self.kept_files);
+        self.kept_files += 1;
+        let is_made = self.file(self.dir, &path, part, what)?;
+        ensure!(is_made, "{path} cannot be made");
+        Ok(path)
+    }
 }
 
-/// Makes something at a path, and the directories that lead to it.
-fn put(dir: &Dir, path: &str, make: impl FnOnce(&str) -> io::Result<()>) -> anyhow::Result<()> {
-    let above = path
-        .rsplit_once('/')
-        .map_or(Ok(()), |(above, _)| dir.create_dir_all(above));
-    above
-        .and_then(|()| make(path))
-        .with_context(|| format!("{}", Plain(path)))
+/// Directories that lie apart from one another, however a file system takes the case of letters.
+#[derive(Default)]
+struct Taken {
+    own: HashSet<String>,
+    /// What they lie in.
+    above: HashSet<String>,
 }
 
-/// The command that packs it again, in the directory; or a remark that no command does.
-fn command(bag: &Bag<'_>) -> String {
-    words(bag).map_or_else(
-        |unsayable| format!("# there is no form that every shell reads of {unsayable}\n"),
-        |words| words.join(" \\\n  ") + "\n",
+impl Taken {
+    /// Takes a path, unless it is within one that was taken, or one of these within it.
+    fn take(&mut self, path: &str) -> bool {
+        let path = path.to_lowercase();
+        let above = || paths_above(&path).map(ToOwned::to_owned);
+        if self.above.contains(&path)
+            || self.own.contains(&path)
+            || above().any(|above| self.own.contains(&above))
+        {
+            return false;
+        }
+        self.above.extend(above());
+        self.own.insert(path)
+    }
+}
+
+/// The paths above one, the nearest first.
+fn paths_above(path: &str) -> impl Iterator<Item = &str> {
+    let above = path.rsplit_once('/').map(|(above, _)| above);
+    std::iter::successors(above, |above| Some(above.rsplit_once('/')?.0))
+}
+
+/// Whether something above a path is kept.
+fn is_kept(kept_dirs: &HashSet<&str>, path: &str) -> bool {
+    !kept_dirs.is_empty() && paths_above(path).any(|above| kept_dirs.contains(above))
+}
+
+/// Makes the directories that lead to a path.
+fn above(dir: &Dir, path: &str) -> io::Result<()> {
+    match path.rsplit_once('/') {
+        Some((above, _)) if dir.symlink_metadata(above).is_err() => dir.create_dir_all(above),
+        _ => Ok(()),
+    }
+}
+
+/// Makes something, and tells whether the file system can hold something at this path.
+fn make(path: &str, make: impl FnOnce() -> io::Result<()>) -> anyhow::Result<bool> {
+    if !holds(path) {
+        return Ok(false);
+    }
+    match make() {
+        Ok(()) => Ok(true),
+        Err(error) if is_of_name(&error) => Ok(false),
+        Err(error) => Err(error).with_context(|| Plain(path).to_string()),
+    }
+}
+
+/// Whether something could not be made because of its name: the system takes no such name, or takes it
+/// for that of something else.
+fn is_of_name(error: &io::Error) -> bool {
+    /// "Illegal byte sequence", which the standard library has no name for.
+    const EILSEQ: i32 = if cfg!(target_os = "linux") { 84 } else { 92 };
+    let kinds = [
+        ErrorKind::InvalidFilename,
+        ErrorKind::InvalidInput,
+        ErrorKind::AlreadyExists,
+        ErrorKind::NotADirectory,
+    ];
+    kinds.contains(&error.kind()) || error.raw_os_error() == Some(EILSEQ)
+}
+
+fn is_of_room(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
     )
 }
 
-fn words(bag: &Bag<'_>) -> Result<Vec<String>, Unsayable> {
-    let manifest = bag.manifest();
-    let mut words = vec![
-        format!("holdall pack {}", quoted(&module_path(manifest.root))?),
-        "-o APP --no-bundle".to_owned(),
-    ];
-    for module in &manifest.modules {
-        if module.name != manifest.root {
-            let value = format!("{}={}", module.name, module_path(module.name));
-            words.push(option("--module", &value)?);
-        }
-    }
-    for dir in &manifest.dirs {
-        let value = format!("{}::{}", dir_path(dir.guest), dir.guest);
-        words.push(option("--embed", &value)?);
-    }
-    for name in &manifest.invoke {
-        words.push(option("--invoke", name)?);
-    }
-    for option in packed::options(manifest) {
-        words.push(option?);
-    }
-    if !manifest.args.is_empty() {
-        words.push("--".to_owned());
-        for arg in &manifest.args {
-            words.push(quoted(arg)?);
-        }
-    }
-    Ok(words)
+/// Whether this platform's names can say a path.
+fn holds(path: &str) -> bool {
+    !cfg!(windows) || path.split('/').all(is_windows_name)
 }
 
-fn module_path(name: &str) -> String {
-    format!("modules/{}.wasm", file_path(name))
-}
-
-fn dir_path(guest: &str) -> String {
-    let path = file_path(guest.trim_start_matches('/'));
-    format!("files/{path}").trim_end_matches('/').to_owned()
-}
-
-/// A name as a path below a directory: `/` keeps its meaning, and nothing else has any.
-fn file_path(name: &str) -> String {
-    let mut path = String::new();
-    for (at, part) in name.split('/').enumerate() {
-        if at > 0 {
-            path.push('/');
-        }
-        let is_special = part.is_empty() || part.chars().all(|char| char == '.');
-        for char in part.chars() {
-            if char.is_control() || "%\\:*?\"<>|".contains(char) || is_special {
-                let mut bytes = [0; 4];
-                for byte in char.encode_utf8(&mut bytes).bytes() {
-                    path += &format!("%{byte:02x}");
-                }
-            } else {
-                path.push(char);
-            }
-        }
-        if part.is_empty() {
-            path.push('%');
-        }
-    }
-    path
+/// Whether a file of Windows can have a name, and is nothing else under it: no device, no stream.
+fn is_windows_name(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end();
+    let stem = stem.to_uppercase();
+    let is_numbered = ["COM", "LPT"].iter().any(|device| {
+        let number = stem.strip_prefix(device);
+        number.is_some_and(|number| number.chars().count() == 1)
+    });
+    let is_device = is_numbered
+        || ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"].contains(&&*stem);
+    let is_special = |char: char| char < ' ' || "<>:\"/\\|?*".contains(char);
+    !is_device && !name.contains(is_special) && !name.ends_with(['.', ' '])
 }
 
 #[cfg(test)]
@@ -174,23 +478,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_files_lead_nowhere_else() {
-        for (name, expected) in [
-            ("mA", "mA"),
-            ("lib/zlib@1.2.3", "lib/zlib@1.2.3"),
-            ("..", "%2e%2e"),
-            ("../../etc/passwd", "%2e%2e/%2e%2e/etc/passwd"),
-            ("/etc", "%/etc"),
-            ("a//b", "a/%/b"),
-            ("", "%"),
-            ("50%", "50%25"),
-            ("c:\\x", "c%3a%5cx"),
-            ("a\0b", "a%00b"),
+    fn names_that_mean_something_else_to_windows_are_kept_beside() {
+        for name in [
+            "a", "a.b", "console", "com", "com10", ".a", "ü", "a b", "nul_",
         ] {
-            assert_eq!(file_path(name), expected, "{name:?}");
+            assert!(is_windows_name(name), "{name:?}");
         }
-        assert_eq!(dir_path("/"), "files/%");
-        assert_eq!(dir_path("/usr/lib"), "files/usr/lib");
-        assert_eq!(dir_path("."), "files/%2e");
+        for name in [
+            "a:b",
+            "a::b",
+            "what?",
+            "a*",
+            "say \"x\"",
+            "x|y",
+            "<t>",
+            "a\\b",
+            "a\n",
+            "...",
+            "a.",
+            "a ",
+            "nul",
+            "NUL.txt",
+            "Con",
+            "aux.c",
+            "com1",
+            "LPT9.a",
+            "com²",
+            "nul .txt",
+            "conin$",
+        ] {
+            assert!(!is_windows_name(name), "{name:?}");
+        }
     }
 }

@@ -227,8 +227,7 @@ impl Module {
     /// milliseconds.
     ///
     /// The code has a checksum of the bytes that it was made of, which is compared with that of
-    /// `bytes`. That finds bytes and code that do not belong together, and takes some 0.1 ms for each
-    /// MB.
+    /// `bytes`. That finds bytes and code that do not belong together, at the speed of memory.
     ///
     /// # Errors
     ///

@@ -4,11 +4,12 @@
 //!
 //! Numbers are little-endian; every part begins at a multiple of [`ALIGN_BYTES`] from the start.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
 use super::manifest::Manifest;
+use crate::error::Error;
 use crate::module::checksum;
 
 /// What a bag's address, and those of its parts, are multiples of: code runs where it lies.
@@ -17,9 +18,11 @@ pub const ALIGN_BYTES: usize = 16;
 /// With a bit that no text has, so that what is damaged by a conversion of texts is seen at once.
 pub(super) const MAGIC: [u8; 8] = *b"\xf7holdall";
 /// Of the format; another number is another format.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 1;
 /// Magic, format, length of the bag; start, length and checksum of the manifest; checksum of these.
-const HEADER_BYTES: usize = 56;
+pub(super) const HEADER_BYTES: usize = 56;
+/// The most that a manifest has. Read, it takes up to some 30 times as much memory.
+const MAX_MANIFEST_BYTES: u64 = 64 << 20;
 
 /// Why a bag does not open.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +40,61 @@ pub enum BagError {
         /// The format's number.
         found: u64,
     },
+    /// The file that it is in cannot be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl BagError {
+    pub(super) fn damaged(what: &str) -> Self {
+        Self::Damaged(what.to_owned())
+    }
+}
+
+impl From<BagError> for std::io::Error {
+    fn from(error: BagError) -> Self {
+        Self::other(error)
+    }
+}
+
+/// What a bag begins with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Header {
+    /// The length of the bag.
+    pub(super) len: u64,
+    pub(super) manifest: Part,
+}
+
+impl Header {
+    /// The header that these bytes begin with.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, BagError> {
+        let header = bytes
+            .get(..HEADER_BYTES)
+            .filter(|header| header.starts_with(&MAGIC))
+            .ok_or(BagError::None)?;
+        let number = |at: usize| {
+            let number = &header[8 * at..8 * at + 8];
+            u64::from_le_bytes(number.try_into().expect("eight bytes"))
+        };
+        if checksum(&header[..HEADER_BYTES - 8]) != number(6) {
+            return Err(BagError::None);
+        }
+        if number(1) != FORMAT {
+            return Err(BagError::Format { found: number(1) });
+        }
+        let manifest = Part {
+            start: number(3),
+            len: number(4),
+            check: number(5),
+        };
+        if manifest.len > MAX_MANIFEST_BYTES {
+            return Err(BagError::damaged("its manifest"));
+        }
+        Ok(Self {
+            len: number(2),
+            manifest,
+        })
+    }
 }
 
 /// A run of bytes in a bag.
@@ -82,34 +140,13 @@ impl<'a> Bag<'a> {
     ///
     /// [`BagError`]: there is none, or its manifest is damaged or of another format.
     pub fn open(bytes: &'a [u8]) -> Result<Self, BagError> {
-        let header = bytes
-            .get(..HEADER_BYTES)
-            .filter(|header| header.starts_with(&MAGIC))
-            .ok_or(BagError::None)?;
-        let numbers = |at: usize| {
-            let number = &header[8 * at..8 * at + 8];
-            u64::from_le_bytes(number.try_into().expect("eight bytes"))
-        };
-        if checksum(&header[..HEADER_BYTES - 8]) != numbers(6) {
-            return Err(BagError::None);
-        }
-        let damaged = |what: &str| BagError::Damaged(what.to_owned());
-        if numbers(1) != FORMAT {
-            return Err(BagError::Format { found: numbers(1) });
-        }
-        let bytes = usize::try_from(numbers(2))
+        let header = Header::read(bytes)?;
+        let bytes = usize::try_from(header.len)
             .ok()
             .and_then(|len| bytes.get(..len))
-            .ok_or_else(|| damaged("its end"))?;
-        let manifest = Part {
-            start: numbers(3),
-            len: numbers(4),
-            check: numbers(5),
-        };
-        let manifest = manifest
-            .whole(bytes)
-            .ok_or_else(|| damaged("its manifest"))?;
-        let manifest = postcard::from_bytes(manifest).map_err(|_| damaged("its manifest"))?;
+            .ok_or_else(|| BagError::damaged("its end"))?;
+        let manifest = header.manifest.whole(bytes);
+        let manifest = Manifest::read(manifest.ok_or_else(|| BagError::damaged("its manifest"))?)?;
         Ok(Self { bytes, manifest })
     }
 
@@ -130,16 +167,53 @@ impl<'a> Bag<'a> {
             .ok_or_else(|| BagError::Damaged(what()))
     }
 
+    /// The same, of a part that several may be; `seen` are those that were looked at.
+    pub(super) fn part_once(
+        &self,
+        wanted: &Part,
+        seen: &mut Seen,
+        what: impl FnOnce() -> String,
+    ) -> Result<&'a [u8], BagError> {
+        match seen.first_time(wanted) {
+            Some(true) => self.part(wanted, what),
+            Some(false) => wanted
+                .of(self.bytes)
+                .ok_or_else(|| BagError::Damaged(what())),
+            None => Err(BagError::Damaged(what())),
+        }
+    }
+
     /// Whether these bytes are those of a part, where the bag has them.
     pub(super) fn has(&self, bytes: &[u8], part: &Part) -> bool {
         let own = part.of(self.bytes);
         own.is_some_and(|own| std::ptr::eq(own, bytes))
     }
+}
 
-    /// All of it.
-    #[must_use]
-    pub fn bytes(&self) -> &'a [u8] {
-        self.bytes
+/// The parts of a bag that were looked at. Parts have no byte in common. So however often a manifest
+/// names the same bytes, and whatever it says of them, they are looked at once, and that takes no longer
+/// than the bag is long.
+#[derive(Debug, Default)]
+pub(super) struct Seen(BTreeMap<u64, Part>);
+
+impl Seen {
+    /// Whether it was not met before; `None` where it has bytes in common with another one.
+    pub(super) fn first_time(&mut self, part: &Part) -> Option<bool> {
+        // An empty part has nothing to look at, and no byte in common with any.
+        if part.len == 0 {
+            return Some(true);
+        }
+        if self.0.get(&part.start) == Some(part) {
+            return Some(false);
+        }
+        let end = part.start.checked_add(part.len)?;
+        if let Some((start, before)) = self.0.range(..end).next_back()
+            && start + before.len > part.start
+        {
+            return None;
+        }
+        self.0.insert(part.start, *part);
+        Some(true)
     }
 }
 
@@ -196,12 +270,22 @@ impl Filling {
 
     /// Closes it, with the manifest of its parts.
     ///
+    /// # Errors
+    ///
+    /// When the manifest is longer than one may be.
+    ///
     /// # Panics
     ///
     /// Never: a manifest is plain data.
-    #[must_use]
-    pub fn close(mut self, manifest: &Manifest<'_>) -> Vec<u8> {
-        let manifest = postcard::to_stdvec(manifest).expect("a manifest is plain data");
+    pub fn close(mut self, manifest: &Manifest<'_>) -> Result<Vec<u8>, Error> {
+        let manifest = manifest.write();
+        if manifest.len() as u64 > MAX_MANIFEST_BYTES {
+            return Err(Error::resource(format!(
+                "what is to be packed has too many files: the list of their names would take {} bytes, \
+                 more than the {MAX_MANIFEST_BYTES} that it may; put some into an archive",
+                manifest.len()
+            )));
+        }
         let Part { start, len, check } = self.part(&manifest);
         let all = self.bytes.len() as u64;
         let header = &mut self.bytes[..HEADER_BYTES];
@@ -211,6 +295,40 @@ impl Filling {
         }
         let (numbers, own) = header.split_at_mut(HEADER_BYTES - 8);
         own.copy_from_slice(&checksum(numbers).to_le_bytes());
-        self.bytes
+        Ok(self.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A part that is looked at again each time that a manifest names it makes a small executable slow.
+    #[test]
+    fn a_part_is_looked_at_once_whatever_stands_between() {
+        let part = |start, len| Part {
+            start,
+            len,
+            check: 0,
+        };
+        let mut seen = Seen::default();
+        for (part, expected) in [
+            (part(64, 32), Some(true)),
+            (part(64, 0), Some(true)),
+            (part(64, 32), Some(false)),
+            (part(70, 0), Some(true)),
+            (part(96, 16), Some(true)),
+            (part(32, 32), Some(true)),
+            (part(64, 32), Some(false)),
+            (part(64, 31), None),
+            (part(64, 33), None),
+            (part(95, 1), None),
+            (part(0, 200), None),
+            (part(65, 1), None),
+            (part(u64::MAX, 2), None),
+            (part(32, 32), Some(false)),
+        ] {
+            assert_eq!(seen.first_time(&part), expected, "{part:?}");
+        }
     }
 }

@@ -10,15 +10,18 @@ use object::elf::{
     SectionHeader64,
 };
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
-use object::{Endianness, U64, pod};
+use object::{Endianness, ReadRef, U64, pod};
 
 use super::bag::ALIGN_BYTES;
-use super::mark::{self, START};
+use super::mark::{START, UNCHECKED_BYTES};
 use crate::error::{Error, Result};
 
 /// The largest size of a page that a system may have. An address and its place in the file are the
 /// same within one.
 const PAGE_BYTES: u64 = 65_536;
+
+/// More than any program has.
+const MAX_SEGMENTS: usize = 1024;
 
 type File = FileHeader64<Endianness>;
 
@@ -99,33 +102,35 @@ fn structure<T: pod::Pod>(file: &mut [u8], at: usize) -> &mut T {
         .0
 }
 
-/// The checksum of a program: of its read-only segments. `None` where it is no ELF file.
-pub(super) fn checksum(program: &[u8]) -> Option<u64> {
-    checksum_before(program, program.len())
-}
-
-/// That of an executable, of which the segments from `end` on are a payload's.
-pub(super) fn checksum_before(file: &[u8], end: usize) -> Option<u64> {
-    let segments = read_only(file)?.into_iter();
-    let segments = segments.filter(|segment| segment.start < end);
-    Some(mark::checksum(segments.map(|range| &file[range])))
-}
-
-/// The read-only segments, as ranges of the file.
-fn read_only(file: &[u8]) -> Option<Vec<Range<usize>>> {
+/// What is checked of a program before `end` in its file, from where a payload's segments follow: its
+/// read-only segments, but for the headers of the file. `None` where it is no ELF file, or none that
+/// somebody built.
+pub(super) fn checked<'d>(file: impl ReadRef<'d>, end: u64) -> Option<Vec<Range<u64>>> {
     let header = File::parse(file).ok()?;
     let endian = header.endian().ok()?;
+    if usize::from(header.e_phnum.get(endian)) > MAX_SEGMENTS {
+        return None;
+    }
     let mut ranges = Vec::new();
-    let mut left = file.len();
+    let mut left = file.len().ok()?;
     for segment in header.program_headers(endian, file).ok()? {
-        if segment.p_type(endian) == PT_LOAD && !segment.p_flags(endian).contains(PF_W) {
-            let (start, len) = segment.file_range(endian);
-            let range =
-                usize::try_from(start).ok()?..usize::try_from(start.checked_add(len)?).ok()?;
-            file.get(range.clone())?;
-            // Segments of a program that somebody built have nothing in common.
-            left = left.checked_sub(range.len())?;
-            ranges.push(range);
+        let is_loaded = segment.p_type(endian) == PT_LOAD;
+        if !is_loaded || segment.p_flags(endian).contains(PF_W) {
+            continue;
+        }
+        let (start, len) = segment.file_range(endian);
+        if start.checked_add(len)? > file.len().ok()? {
+            return None;
+        }
+        // Segments of a program that somebody built have nothing in common.
+        left = left.checked_sub(len)?;
+        if start < end {
+            let skipped = if ranges.is_empty() {
+                len.min(UNCHECKED_BYTES as u64)
+            } else {
+                0
+            };
+            ranges.push(start + skipped..start + len);
         }
     }
     Some(ranges)

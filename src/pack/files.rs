@@ -1,7 +1,7 @@
 //! What of a bag a program begins with beside its modules: directories, served from memory, and the
 //! state of its instances.
 
-use super::bag::{Bag, BagError};
+use super::bag::{Bag, BagError, Seen};
 use super::manifest::{Entry, PackedDir};
 use crate::link::Snapshot;
 use crate::wasi::Files;
@@ -14,8 +14,10 @@ impl Bag<'static> {
     ///
     /// [`BagError::Damaged`] when a file is not as it was packed.
     pub fn files(&self) -> Result<Vec<(&'static str, Files)>, BagError> {
+        let mut seen = Seen::default();
         let dirs = self.manifest().dirs.iter();
-        dirs.map(|dir| Ok((dir.guest, self.tree(dir)?))).collect()
+        dirs.map(|dir| Ok((dir.guest, self.tree(dir, &mut seen)?)))
+            .collect()
     }
 
     /// The state that the modules begin with, checked, where there is one.
@@ -36,12 +38,12 @@ impl Bag<'static> {
         Ok(Some(snapshot.map_err(|_| BagError::Damaged(what()))?))
     }
 
-    fn tree(&self, dir: &PackedDir<'static>) -> Result<Files, BagError> {
+    fn tree(&self, dir: &PackedDir<'static>, seen: &mut Seen) -> Result<Files, BagError> {
         let files = Files::new().limit_nodes(u64::MAX);
         for (path, entry) in &dir.entries {
             let name = || format!("file {:?} of {:?}", path, dir.guest);
             let added = match entry {
-                Entry::File(part) => files.write_static(path, self.part(part, name)?),
+                Entry::File(part) => files.write_static(path, self.part_once(part, seen, name)?),
                 Entry::Dir => files.make_dir(path),
                 Entry::Link(target) => files.link(path, target),
             };

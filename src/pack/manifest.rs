@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bag::Part;
+use super::bag::{BagError, Part};
 use super::policy::Policy;
 use crate::bundle::Naming;
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// What is in a bag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,9 +26,6 @@ pub struct Manifest<'a> {
     pub aliases: Vec<(&'a str, &'a str)>,
     /// Whether compatible versions satisfy imports; else those that are the same as far as they go.
     pub compatible_versions: bool,
-    /// The names of commands that are used for their exports.
-    #[serde(borrow)]
-    pub used_exports: Vec<&'a str>,
     /// What it may reach, and what it may take.
     pub policy: Policy,
     /// Directories of files that the root can read.
@@ -38,15 +35,52 @@ pub struct Manifest<'a> {
     pub state: Option<State>,
     /// What the read-only parts of the executable's own program are: a checksum, 0 where it has none.
     pub program: u64,
+    /// The names of commands that are used for their exports.
+    #[serde(skip)]
+    pub used_exports: Vec<&'a str>,
 }
 
-impl Manifest<'_> {
+/// What follows a manifest where there is any of it, so that manifests of before stay what they are.
+#[derive(Serialize, Deserialize)]
+struct Later<'a> {
+    #[serde(borrow)]
+    used_exports: Vec<&'a str>,
+}
+
+impl<'a> Manifest<'a> {
+    /// A manifest as a bag has it.
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, BagError> {
+        let read = || {
+            let (mut manifest, rest) = postcard::take_from_bytes::<Self>(bytes)?;
+            if !rest.is_empty() {
+                manifest.used_exports = postcard::from_bytes::<Later<'a>>(rest)?.used_exports;
+            }
+            Ok(manifest)
+        };
+        read().map_err(|_: postcard::Error| BagError::damaged("its manifest"))
+    }
+
+    /// The manifest as a bag has it.
+    ///
+    /// # Panics
+    ///
+    /// Never: it is plain data.
+    pub(super) fn write(&self) -> Vec<u8> {
+        let mut bytes = postcard::to_stdvec(self).expect("a manifest is plain data");
+        if !self.used_exports.is_empty() {
+            let used_exports = self.used_exports.clone();
+            let later = postcard::to_stdvec(&Later { used_exports });
+            bytes.extend(later.expect("a manifest is plain data"));
+        }
+        bytes
+    }
+
     /// How the module names of imports are taken.
     ///
     /// # Errors
     ///
     /// When two aliases have one name.
-    pub fn naming(&self) -> Result<Naming> {
+    pub fn naming(&self) -> crate::error::Result<Naming> {
         let naming = Naming::of(
             self.aliases.iter().copied(),
             self.compatible_versions,

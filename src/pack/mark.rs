@@ -14,7 +14,7 @@ pub(super) const START: [u8; 24] = *b"\x0c\0\0\0\x18\0\0\0\x01\0\0\0holdall run\
 
 /// So many bytes at the start of an ELF file are not checked: its headers say where things are, and
 /// change when it comes to carry something, or is stripped.
-const UNCHECKED_BYTES: usize = 1024;
+pub(super) const UNCHECKED_BYTES: usize = 1024;
 
 /// What a runtime has somewhere in it: that it is one, what code words mean to it, and whether it has
 /// sequences. In an ELF file it is a note, and has a program header of its own, which becomes that of

@@ -8,6 +8,8 @@
 mod bag;
 #[cfg(feature = "packer")]
 mod elf;
+#[cfg(feature = "packer")]
+mod executable;
 mod files;
 mod manifest;
 mod mark;
@@ -17,13 +19,19 @@ mod policy;
 mod reader;
 #[cfg(feature = "packer")]
 mod runtime;
+#[cfg(feature = "packer")]
+mod tree;
 
 pub use bag::{ALIGN_BYTES, Bag, BagError, Filling, Part};
+#[cfg(feature = "packer")]
+pub use executable::Executable;
 pub use manifest::{Entry, Manifest, PackedDir, PackedModule, State};
 pub use mark::{Mark, SECTION, checksum};
 #[cfg(feature = "packer")]
-pub use packer::{Packer, Program};
+pub use packer::{Kept, Packer, Program};
 pub use policy::{DirGrant, EnvGrant, Grant, Policy};
 pub use reader::BagReader;
 #[cfg(feature = "packer")]
-pub use runtime::{Runtime, open_whole};
+pub use runtime::Runtime;
+#[cfg(feature = "packer")]
+pub use tree::{Place, is_below, read_file, stays};

@@ -1,9 +1,7 @@
 //! Filling a bag: modules with their code, directories of files, the policy.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
 
-use cap_fs_ext::DirExt;
 use cap_std::fs::Dir;
 use sha2::{Digest, Sha256};
 
@@ -11,11 +9,12 @@ use super::bag::{Filling, Part};
 use super::manifest::{Entry, Manifest, PackedDir, PackedModule, State};
 use super::policy::Policy;
 use super::runtime::Runtime;
+use super::tree::{self, Place, Source};
 use crate::bundle::{Naming, Versions};
 use crate::error::{Error, Result};
 use crate::link::Snapshot;
 use crate::module::Module;
-use crate::wasi::{Files, MAX_PATH_BYTES};
+use crate::wasi::Files;
 
 /// A program that is being packed.
 #[derive(Debug)]
@@ -25,6 +24,18 @@ pub struct Packer<'a> {
     modules: BTreeMap<String, Packed>,
     dirs: Vec<(String, BTreeMap<String, Found>)>,
     state: Option<State>,
+    left_out: Option<Place>,
+}
+
+/// Something of a directory that is not in it, since the file system cannot hold it.
+#[derive(Clone, Debug)]
+pub enum Kept {
+    /// A file.
+    File(Vec<u8>),
+    /// A directory.
+    Dir,
+    /// A symbolic link to this target.
+    Link(String),
 }
 
 #[derive(Debug)]
@@ -67,6 +78,7 @@ impl<'a> Packer<'a> {
             modules: BTreeMap::new(),
             dirs: Vec::new(),
             state: None,
+            left_out: None,
         }
     }
 
@@ -83,42 +95,53 @@ impl<'a> Packer<'a> {
         self.modules.insert(name.to_owned(), packed);
     }
 
+    /// Leaves what is at this place out of the directories that are added: the executable that is being
+    /// made, or the one that it replaces.
+    pub fn leave_out(&mut self, place: Place) {
+        self.left_out = Some(place);
+    }
+
     /// Adds a directory with all that is in it, under the name that the root is to know it by.
-    /// Symbolic links stay links.
+    /// Symbolic links stay links. `kept` is what else the directory has, by its path in it: what the
+    /// file system cannot hold under its name.
     ///
     /// # Errors
     ///
     /// When something in it cannot be read, is neither file, directory nor link, has a name that is
-    /// no text (UTF-8) or a path that is too long, or is a link that leads out of it. The error names
-    /// it.
-    pub fn dir(&mut self, guest: &str, dir: Dir) -> Result<()> {
-        let mut entries = BTreeMap::new();
-        let mut dirs = vec![(String::new(), dir)];
-        while let Some((path, dir)) = dirs.pop() {
-            for (name, kind) in sorted(&dir).map_err(|error| cannot_read(&path, &error))? {
-                let path = format!("{path}{name}");
-                if path.len() > MAX_PATH_BYTES {
-                    return Err(Error::usage(format!(
-                        "{path:?} is longer than the {MAX_PATH_BYTES} bytes that a guest can name"
-                    )));
-                }
-                let found = if kind.is_dir() {
-                    let below = dir.open_dir_nofollow(&name);
-                    let below = below.map_err(|error| cannot_read(&path, &error))?;
-                    dirs.push((format!("{path}/"), below));
-                    Found::Dir
-                } else if kind.is_file() {
-                    let bytes = read(&dir, &name).map_err(|error| cannot_read(&path, &error))?;
-                    Found::File(self.filling.part(&bytes))
-                } else if kind.is_symlink() {
-                    Found::Link(target(&dir, &name, &path)?)
-                } else {
-                    return Err(Error::usage(format!(
-                        "{path:?} is neither a file nor a directory nor a symbolic link"
-                    )));
-                };
-                entries.insert(path, found);
+    /// no text (UTF-8) or a path that is too long, or is a link that leads out of it, and when something
+    /// is there twice. The error names it.
+    pub fn dir(
+        &mut self,
+        guest: &str,
+        dir: &Dir,
+        kept: impl IntoIterator<Item = (String, Kept)>,
+    ) -> Result<()> {
+        let mut sources = tree::read(dir, self.left_out.as_ref())?;
+        for (path, kept) in kept {
+            tree::check_path(&path)?;
+            let source = match kept {
+                Kept::File(bytes) => Source::Kept(bytes),
+                Kept::Dir => Source::Dir,
+                Kept::Link(target) => Source::Link(tree::check_link(&path, target)?),
+            };
+            if sources.contains_key(&path) {
+                return Err(Error::usage(format!("{path:?} is there twice")));
             }
+            sources.insert(path, source);
+        }
+        // In the order of the paths, whoever has the bytes: so the same directory gives the same parts.
+        let mut entries = BTreeMap::new();
+        for (path, source) in sources {
+            let found = match source {
+                Source::File => match tree::read_unless(dir, &path, self.left_out.as_ref())? {
+                    Some(bytes) => Found::File(self.filling.part(&bytes)),
+                    None => continue,
+                },
+                Source::Kept(bytes) => Found::File(self.filling.part(&bytes)),
+                Source::Dir => Found::Dir,
+                Source::Link(target) => Found::Link(target),
+            };
+            entries.insert(path, found);
         }
         self.dirs.push((guest.to_owned(), entries));
         Ok(())
@@ -189,7 +212,7 @@ impl<'a> Packer<'a> {
             state: self.state,
             program: self.runtime.checksum(),
         };
-        self.runtime.carry(&self.filling.close(&manifest))
+        self.runtime.carry(&self.filling.close(&manifest)?)
     }
 }
 
@@ -201,60 +224,4 @@ impl Found {
             Self::Link(target) => Entry::Link(target),
         }
     }
-}
-
-/// What is in a directory, by name.
-fn sorted(dir: &Dir) -> io::Result<BTreeMap<String, cap_std::fs::FileType>> {
-    let mut entries = BTreeMap::new();
-    for entry in dir.entries()? {
-        let entry = entry?;
-        let name = entry
-            .file_name()
-            .into_string()
-            .map_err(|name| io::Error::other(format!("the name {name:?} is no text (UTF-8)")))?;
-        entries.insert(name, entry.file_type()?);
-    }
-    Ok(entries)
-}
-
-fn read(dir: &Dir, name: &str) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    dir.open(name)?.read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// Where a symbolic link at a path leads, which is within the directory.
-fn target(dir: &Dir, name: &str, path: &str) -> Result<String> {
-    let target = dir
-        .read_link_contents(name)
-        .map_err(|error| cannot_read(path, &error))?;
-    let target = target.into_os_string().into_string().ok();
-    let depth = path.matches('/').count();
-    target.filter(|target| stays(depth, target)).ok_or_else(|| {
-        Error::usage(format!(
-            "{path:?} is a symbolic link that leads out of the directory; put in its place what it \
-             leads to"
-        ))
-    })
-}
-
-/// Whether a link in a directory so deep leads to somewhere in the tree.
-fn stays(depth: usize, target: &str) -> bool {
-    let mut depth = depth as i64;
-    for name in target.split('/') {
-        match name {
-            ".." => depth -= 1,
-            "" | "." => {}
-            _ => depth += 1,
-        }
-        if depth < 0 {
-            return false;
-        }
-    }
-    !target.starts_with('/')
-}
-
-fn cannot_read(path: &str, error: &io::Error) -> Error {
-    let path = if path.is_empty() { "it" } else { path };
-    Error::resource(format!("{path:?} cannot be read: {error}"))
 }

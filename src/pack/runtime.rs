@@ -1,15 +1,12 @@
 //! The program that a packed executable is made of, and how it comes to carry a bag. Where Mach-O
 //! and PE have room for such things is libsui's to know.
 
-use std::collections::BTreeMap;
-
 use libsui::{Macho, PortableExecutable, utils};
 use memchr::memmem;
-use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::Xxh3;
 
-use super::bag::{ALIGN_BYTES, Bag, BagError, MAGIC, Part};
+use super::bag::ALIGN_BYTES;
 use super::elf;
-use super::manifest::Entry;
 use super::mark::{Mark, SECTION, START};
 use crate::compile::Target;
 use crate::error::{Error, Result};
@@ -55,7 +52,14 @@ impl<'a> Runtime<'a> {
     /// The checksum of what the system loads of the program and does not change: its read-only
     /// segments, but for the headers of the file. 0 where the format is not ELF.
     pub(super) fn checksum(&self) -> u64 {
-        elf::checksum(self.bytes).unwrap_or(0)
+        let Some(checked) = elf::checked(self.bytes, u64::MAX) else {
+            return 0;
+        };
+        let mut sum = Xxh3::new();
+        for range in checked {
+            sum.update(&self.bytes[range.start as usize..range.end as usize]);
+        }
+        sum.digest()
     }
 
     /// The executable that carries a bag.
@@ -94,85 +98,5 @@ impl<'a> Runtime<'a> {
         };
         done.map_err(|error| Error::usage(format!("the runtime takes no bag: {error}")))?;
         Ok(placed)
-    }
-}
-
-/// The bag in an executable, wherever it is in there.
-fn find(executable: &[u8]) -> Result<Bag<'_>, BagError> {
-    for at in memmem::find_iter(executable, &MAGIC) {
-        match Bag::open(&executable[at..]) {
-            // No header: the program knows the magic number as well.
-            Err(BagError::None) => {}
-            opened => return opened,
-        }
-    }
-    Err(BagError::None)
-}
-
-/// The bag that an executable carries, all of it as it was packed.
-///
-/// # Errors
-///
-/// [`BagError`]: there is none, or something in it, or in the program around it, is damaged.
-pub fn open_whole(executable: &[u8]) -> Result<Bag<'_>, BagError> {
-    let bag = find(executable)?;
-    let manifest = bag.manifest();
-    let mut whole = Whole {
-        bag: &bag,
-        parts: BTreeMap::new(),
-    };
-    for module in &manifest.modules {
-        let name = || format!("module {:?}", module.name);
-        let sha256 = whole.part(&module.module, name)?;
-        if sha256 != module.sha256 {
-            return Err(BagError::Damaged(name()));
-        }
-        whole.part(&module.code, || format!("the code of {}", name()))?;
-    }
-    for dir in &manifest.dirs {
-        for (path, entry) in &dir.entries {
-            if let Entry::File(part) = entry {
-                whole.part(part, || format!("file {path:?} of {:?}", dir.guest))?;
-            }
-        }
-    }
-    if let Some(state) = manifest.state {
-        for part in [&state.header, &state.bytes] {
-            whole.part(part, || "the state that it begins with".to_owned())?;
-        }
-    }
-    if manifest.program != 0 {
-        let start = bag.bytes().as_ptr().addr() - executable.as_ptr().addr();
-        if elf::checksum_before(executable, start) != Some(manifest.program) {
-            return Err(BagError::Damaged("its own program".to_owned()));
-        }
-    }
-    Ok(bag)
-}
-
-/// The parts of a bag that were found to be whole, each looked at once: however often a manifest names
-/// the same bytes, and whatever it says of them, that takes no longer than the bag is long.
-struct Whole<'a> {
-    bag: &'a Bag<'a>,
-    /// By where they start, with their SHA-256.
-    parts: BTreeMap<u64, (Part, [u8; 32])>,
-}
-
-impl Whole<'_> {
-    /// The SHA-256 of a part, which has no byte in common with another.
-    fn part(&mut self, part: &Part, what: impl Fn() -> String) -> Result<[u8; 32], BagError> {
-        if let Some((known, sha256)) = self.parts.get(&part.start)
-            && known == part
-        {
-            return Ok(*sha256);
-        }
-        let end = part.start.saturating_add(part.len);
-        let before = self.parts.range(..end).next_back();
-        if before.is_some_and(|(start, (known, _))| start + known.len > part.start) {
-            return Err(BagError::Damaged(what()));
-        }
-        let sha256 = Sha256::digest(self.bag.part(part, what)?).into();
-        self.parts.insert(part.start, (*part, sha256));
-        Ok(sha256)
     }
 }

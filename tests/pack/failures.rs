@@ -88,6 +88,66 @@ fn a_graph_that_does_not_fit_is_refused_as_when_it_is_run() {
     refused(&folder, 1, &unused, &["\"x\""]);
 }
 
+/// What cannot be called when it runs is told when it is packed, in the same words.
+#[test]
+fn functions_that_cannot_be_said_are_refused_when_they_are_typed() {
+    let folder = Folder::new("unsayable")
+        .with(
+            "app.wat",
+            "(module (import \"lib\" \"\" (func)) (import \"a$b\" \"f\" (func (result i32)))
+                (func (export \"$own$\")) (func (export \"\")))",
+        )
+        .with("lib.wat", "(module (func (export \"\")))")
+        .with("libs/a$b.wat", letter('x'));
+    let libs = ["--module", "lib=lib.wat", "--module-path", "libs"];
+    let app = [&["app.wat"], &libs[..]].concat();
+    for (name, text) in [
+        ("$lib$", "expected $MODULE$FUNCTION"),
+        ("$$f", "expected $MODULE$FUNCTION"),
+        ("$", "expected $MODULE$FUNCTION"),
+        ("$lib", "expected $MODULE$FUNCTION"),
+        ("$a$b$f", "the name of module a$b has a $"),
+        ("$lib$f", "lookup function $lib$f failed"),
+    ] {
+        refused(
+            &folder,
+            1,
+            &[&app[..], &["--invoke", name]].concat(),
+            &[text],
+        );
+        refused(
+            &folder,
+            1,
+            &[
+                &app[..],
+                &[&*format!("--preinit={name}")],
+                &["--invoke", ""],
+            ]
+            .concat(),
+            &[text],
+        );
+        let run = [
+            "run",
+            "app.wat",
+            "--preload",
+            "lib=lib.wat",
+            "--module-path",
+            "libs",
+            "--invoke",
+        ];
+        folder
+            .holdall(&[&run[..], &[name]].concat())
+            .fails(1, &[text]);
+    }
+    // Exports of these very names come first, and the way out that the help names is one.
+    let renamed = ["--module", "ab=libs/a$b.wat", "--alias", "a$b=ab"];
+    let invoked = ["--invoke", "$own$", "--invoke", "", "--invoke", "$ab$f"];
+    folder
+        .pack(&[&["-o", "app"], &app[..3], &renamed, &invoked].concat())
+        .prints("");
+    folder.app("app", &[]).prints("\n\n0x78:i32\n");
+}
+
 #[test]
 fn wrong_options_are_refused() {
     let folder = Folder::new("options")

@@ -5,8 +5,17 @@ mod damage;
 mod failures;
 #[path = "../support/folder.rs"]
 mod folder;
+mod hostile;
+mod output;
 mod parts;
 mod preinit;
+#[path = "../support/rng.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with tests that use more of it"
+)]
+mod rng;
 #[path = "../support/command.rs"]
 #[allow(dead_code, reason = "shared with the tests of the command")]
 mod support;
