@@ -31,7 +31,9 @@ pub enum TrapCode {
     CallStackExhausted,
     /// A function that was stood in for a missing import was called.
     MissingImport,
-    /// A function of the host panicked; what it panicked with is in the detail.
+    /// A function of WASI panicked, which is a fault of holdall's; what it panicked with is in the
+    /// detail. A panic in a host function of the embedder's is no trap: it goes on through the call
+    /// that the embedder made, and the store can be used afterwards.
     HostPanic,
     /// The store's fuel is used up ([`Limits::fuel`](crate::Limits::fuel)).
     OutOfFuel,

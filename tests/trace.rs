@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use holdall::{Engine, Linker, MemoryReader, Module, Store};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use holdall::{Config, Engine, Func, Instance, Limits, Linker, MemoryReader, Module, Store};
 
 const A: &str = r#"(module $a
     (import "env" "half" (func $half (param f64) (result f64)))
@@ -101,4 +103,106 @@ fn a_tracer_that_panics_ends_itself_and_nothing_else() {
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner());
     assert_eq!(count, 1);
+}
+
+/// An error that panics when it is shown, and where `1` says so when it is dropped.
+#[derive(Debug)]
+struct Unspeakable(bool);
+
+impl std::fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("this cannot be said")
+    }
+}
+
+impl std::error::Error for Unspeakable {}
+
+impl Drop for Unspeakable {
+    fn drop(&mut self) {
+        assert!(!self.0, "this cannot be let go");
+    }
+}
+
+/// A tracer that panics when it is called, and when it is dropped.
+struct Fragile;
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        panic!("broken")
+    }
+}
+
+/// What a guest calls that calls a function of the host which returns an error.
+fn caller_of_unspeakable(drops: bool) -> (Store<()>, holdall::TypedFunc<(), ()>) {
+    let engine = Engine::new(Config::new().metering(true));
+    let mut store = Store::new(&engine, ());
+    store.limits(Limits::new().fuel(1_000)).unwrap();
+    let func = Func::wrap(&mut store, move |n: i32| match n {
+        0 => Ok(()),
+        _ => Err(Unspeakable(drops)),
+    });
+    let text = r#"(module (import "" "" (func $f (param i32)))
+        (func (export "run") (call $f (i32.const 0)) (call $f (i32.const 1))))"#;
+    let module = Module::new(&engine, text.as_bytes()).unwrap();
+    let instance = Instance::new(&mut store, &module, &[func.into()]).unwrap();
+    let run = instance.get_typed_func(&store, "run").unwrap();
+    (store, run)
+}
+
+#[test]
+fn a_panic_in_the_text_of_a_traced_error_reaches_the_embedder_and_takes_no_fuel_along() {
+    for drops in [false, true] {
+        let (mut store, run) = caller_of_unspeakable(drops);
+        store.trace(|_| ());
+        let panic = catch_unwind(AssertUnwindSafe(|| run.call(&mut store, ()).map_err(drop)));
+        let panic = panic.expect_err("the panic goes on");
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"this cannot be said"));
+        let fuel = store.fuel().unwrap();
+        assert!((900..1_000).contains(&fuel), "{fuel}");
+    }
+}
+
+#[test]
+fn a_tracer_that_panics_and_panics_when_it_is_dropped_is_let_go() {
+    let (mut store, run) = caller_of_unspeakable(false);
+    let fragile = Fragile;
+    store.trace(move |_| {
+        let _ = &fragile;
+        panic!("at the first call");
+    });
+    let error = run.call(&mut store, ()).unwrap_err();
+    assert!(error.downcast_ref::<Unspeakable>().is_some());
+    assert!(store.fuel().unwrap() > 900);
+}
+
+#[test]
+fn functions_of_a_module_of_many_exports_are_named_without_looking_at_all_of_them() {
+    let exports: String = (0..20_000)
+        .map(|n| format!("(export \"e{n}\" (func 0))"))
+        .collect();
+    let text = format!("(module (func) (func (export \"f\")) {exports})");
+    let engine = Engine::default();
+    let callee = Module::named(&engine, "callee", text.into_bytes()).unwrap();
+    let mut store = Store::new(&engine, ());
+    let callee = Instance::new(&mut store, &callee, &[]).unwrap();
+    let text = r#"(module (import "" "" (func $f))
+        (func (export "run") (local $n i32) (loop $again
+            (call $f)
+            (local.set $n (i32.add (local.get $n) (i32.const 1)))
+            (br_if $again (i32.lt_u (local.get $n) (i32.const 20000))))))"#;
+    let caller = Module::named(&engine, "caller", text.as_bytes()).unwrap();
+    let f = callee.get_export(&store, "f").unwrap();
+    let caller = Instance::new(&mut store, &caller, &[f]).unwrap();
+    let told = Arc::new(Mutex::new((0, String::new())));
+    let kept = Arc::clone(&told);
+    store.trace(move |event| {
+        let mut told = kept.lock().unwrap();
+        *told = (told.0 + 1, event.callee.clone());
+    });
+    let run = caller.get_typed_func::<(), ()>(&store, "run").unwrap();
+    let begun = std::time::Instant::now();
+    run.call(&mut store, ()).unwrap();
+    let took = begun.elapsed();
+    assert_eq!(*told.lock().unwrap(), (20_000, "callee!f".to_owned()));
+    assert!(took.as_secs() < 5, "{took:?}");
 }

@@ -361,14 +361,17 @@ unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: 
             trap_at_call(ctx, fp, link_slot, TrapCode::CallStackExhausted, None);
             return false;
         };
-        let traced = TRACED.then(|| HostCall::begin(ctx, fp)).flatten();
         let budget = pause(ctx);
-        let result = catch_unwind(AssertUnwindSafe(|| ((*func).body)(core, caller, fp)));
+        // All of the embedder's code that runs for the call runs in here, the text of its error
+        // included: nothing unwinds through handlers, and the fuel is where others find it.
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            if TRACED && let Some(traced) = HostCall::begin(ctx, fp) {
+                return traced.make(core, fp, || ((*func).body)(core, caller, fp));
+            }
+            ((*func).body)(core, caller, fp)
+        }));
         resume(ctx, budget);
         (*stack).leave_host(saved);
-        if let (Some(traced), Ok(result)) = (traced, &result) {
-            traced.end(core, fp, result.as_ref().err());
-        }
         match result {
             // A guest that only calls the host uses little of its budget and much time.
             Ok(Ok(())) if (*ctx).metered => match (*core.as_ptr()).meter.check_code() {

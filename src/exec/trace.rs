@@ -1,6 +1,6 @@
 //! Telling a store's tracer of calls that leave their instance.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -87,12 +87,42 @@ impl HostCall {
         }
     }
 
-    /// Tells of the call, whose results are at `results` if there was no error.
+    /// Makes the call and tells of it. Its results are at `results` if there was no error.
+    ///
+    /// # Panics
+    ///
+    /// When the call does, or the text of its error. The error is dropped before then, so that a panic
+    /// of that does not meet another one.
     ///
     /// # Safety
     ///
-    /// As for `begin`, after the call.
-    pub(super) unsafe fn end(
+    /// As for `begin`; `call` makes the call.
+    pub(super) unsafe fn make(
+        self,
+        core: NonNull<Core>,
+        results: *const u64,
+        call: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let result = call();
+        // SAFETY: passed on from the caller.
+        let told = catch_unwind(AssertUnwindSafe(|| unsafe {
+            self.end(core, results, result.as_ref().err());
+        }));
+        match told {
+            Ok(()) => result,
+            Err(panic) => {
+                discard(result);
+                resume_unwind(panic)
+            }
+        }
+    }
+
+    /// Tells of the call, which has been made.
+    ///
+    /// # Safety
+    ///
+    /// As for `make`.
+    unsafe fn end(
         mut self,
         core: NonNull<Core>,
         results: *const u64,
@@ -119,10 +149,23 @@ impl HostCall {
 unsafe fn tell(mut core: NonNull<Core>, event: &TraceEvent) {
     // SAFETY: no other reference to the core exists: the execution has addresses only.
     let slot = unsafe { &mut core.as_mut().tracer };
-    if let Some(mut tracer) = slot.take()
-        && catch_unwind(AssertUnwindSafe(|| tracer(event))).is_ok()
-    {
-        *slot = Some(tracer);
+    let Some(mut tracer) = slot.take() else {
+        return;
+    };
+    match catch_unwind(AssertUnwindSafe(|| tracer(event))) {
+        Ok(()) => *slot = Some(tracer),
+        Err(panic) => {
+            discard(tracer);
+            discard(panic);
+        }
+    }
+}
+
+/// Drops what is the embedder's. A panic of that is nobody's to see.
+fn discard(value: impl Sized) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // To drop this could panic again.
+        std::mem::forget(panic);
     }
 }
 

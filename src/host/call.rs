@@ -20,12 +20,33 @@ impl Func {
     /// [`ErrorKind::Host`](crate::ErrorKind::Host), for [`Error::downcast_ref`] to find; an
     /// [`Error`] or a [`Trap`](crate::Trap) as what it is. A result of the wrong type does so as
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage).
+    ///
+    /// # Panics
+    ///
+    /// When the type has more than 1,000 parameters or more than 1,000 results, which no module can
+    /// declare; see [`Func::try_new`].
     pub fn new<T>(
         context: impl AsContextMut<Data = T>,
         ty: FuncType,
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> anyhow::Result<()> + Send + Sync + 'static,
     ) -> Self {
-        HostDef::new(UNNAMED, ty, func).instantiate(context)
+        match Self::try_new(context, ty, func) {
+            Ok(func) => func,
+            Err(error) => panic!("{error}; `Func::try_new` returns this as an error"),
+        }
+    }
+
+    /// [`Func::new`] of a type that may be one that no module can declare.
+    ///
+    /// # Errors
+    ///
+    /// When the type has more than 1,000 parameters or more than 1,000 results.
+    pub fn try_new<T>(
+        context: impl AsContextMut<Data = T>,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> anyhow::Result<()> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        Ok(HostDef::new(UNNAMED, ty, func)?.instantiate(context))
     }
 
     /// A function of the host, made of a closure whose parameters are [`WasmTy`](crate::WasmTy),

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::host::call::{read_vals, write_vals};
 use crate::host::{Caller, IntoFunc};
 use crate::store::{
@@ -14,6 +14,10 @@ use crate::store::{
 use crate::trace::Signature;
 use crate::types::{FuncType, ValType};
 use crate::value::Val;
+
+/// The most parameters, and the most results, of a function: as many as validation lets a module
+/// declare.
+const MAX_VALUES: usize = 1_000;
 
 /// A function of the host for any `Store<T>`. Public because `IntoFunc` names it, and nothing that a
 /// user could name.
@@ -29,11 +33,16 @@ pub struct HostDef<T> {
 impl<T> HostDef<T> {
     /// A function whose type is only known at run time; see [`Func::new`]. `name` is for errors
     /// and backtraces.
+    ///
+    /// # Errors
+    ///
+    /// When no module could declare the type.
     pub(crate) fn new(
         name: &str,
         ty: FuncType,
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> anyhow::Result<()> + Send + Sync + 'static,
-    ) -> Self {
+    ) -> Result<Self> {
+        check_type(name, &ty)?;
         let name: Arc<str> = name.into();
         let (body_ty, body_name) = (ty.clone(), Arc::clone(&name));
         let body = move |core: NonNull<Core>, instance: *mut InstanceData, slots: *mut u64| {
@@ -56,7 +65,7 @@ impl<T> HostDef<T> {
             Ok(())
         };
         // SAFETY: `body` reads and writes slots of `ty`, and makes its caller of `T`.
-        unsafe { Self::from_body(Signature::named(name), ty, Arc::new(body)) }
+        Ok(unsafe { Self::from_body(Signature::named(name), ty, Arc::new(body)) })
     }
 
     /// A function made of a typed closure; see [`Func::wrap`].
@@ -67,6 +76,8 @@ impl<T> HostDef<T> {
         func.into_host_def(name)
     }
 
+    /// The type has at most 1,000 parameters and 1,000 results.
+    ///
     /// # Safety
     ///
     /// `body` takes its slots for those of a function of type `ty`, and its core for one of a
@@ -123,6 +134,18 @@ impl<T> Clone for HostDef<T> {
             store: PhantomData,
         }
     }
+}
+
+/// That a module could declare a function of this type: frames have no room for every other.
+fn check_type(name: &str, ty: &FuncType) -> Result<()> {
+    let (params, results) = (ty.params().len(), ty.results().len());
+    if params.max(results) <= MAX_VALUES {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "host function {name:?}: expected at most {MAX_VALUES} parameters and {MAX_VALUES} results, \
+         found {params} and {results}; pass more in memory"
+    )))
 }
 
 /// The arguments in the slots. The slots are let go of again: they stand on the value stack, which

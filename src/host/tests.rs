@@ -177,6 +177,7 @@ fn results_of_an_untyped_closure_are_checked() {
             Ok(())
         });
         let error = func
+            .unwrap()
             .instantiate(&mut store)
             .call(&mut store, &[], &mut [Val::I32(0)]);
         let error = error.unwrap_err();
@@ -298,4 +299,41 @@ fn bare_functions_get_their_slots_and_the_parts_of_the_store() {
         assert_eq!(add.call(&mut store, (2, 40)).unwrap(), 42);
     }
     assert_eq!(store.as_context().core().open_descriptors, 2);
+}
+
+#[test]
+fn a_host_function_of_a_type_that_no_module_can_declare_is_refused() {
+    let mut store = Store::new(&Engine::default(), ());
+    let of = |params, results| {
+        let values = |count| std::iter::repeat_n(ValType::I32, count);
+        FuncType::new(values(params), values(results))
+    };
+    for (params, results) in [
+        (1_001, 0),
+        (0, 1_001),
+        (65_533, 0),
+        (0, 65_535),
+        (65_536, 1),
+    ] {
+        let ty = of(params, results);
+        let error = Func::try_new(&mut store, ty.clone(), |_, _, _| Ok(())).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Usage(_)), "{error}");
+        let mut linker = crate::Linker::<()>::new(store.engine());
+        let error = linker
+            .func_new("env", "f", ty, |_, _, _| Ok(()))
+            .unwrap_err();
+        let found = format!(
+            "host function \"env.f\": expected at most 1000 parameters and 1000 results, found \
+             {params} and {results}; pass more in memory"
+        );
+        assert_eq!(error.to_string(), found);
+    }
+    let func = Func::new(&mut store, of(1_000, 1_000), |_, params, results| {
+        results.copy_from_slice(params);
+        Ok(())
+    });
+    let params: Vec<_> = (0..1_000).map(Val::I32).collect();
+    let mut results = vec![Val::I32(0); 1_000];
+    func.call(&mut store, &params, &mut results).unwrap();
+    assert_eq!(results[999].i32(), Some(999));
 }

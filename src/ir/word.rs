@@ -74,7 +74,8 @@ impl Header {
 
     /// The link slot of a function of so many parameter and result slots.
     pub(crate) fn link_slot(param_slots: usize, result_slots: usize) -> u16 {
-        // Validation allows 1,000 parameters and 1,000 results, of two slots at most.
+        // Validation allows 1,000 parameters and 1,000 results, of two slots at most, and so does
+        // whatever makes host functions.
         u16::try_from(param_slots.max(result_slots)).expect("at most 2,000 slots")
     }
 
@@ -82,7 +83,7 @@ impl Header {
     pub(super) fn bare(param_slots: usize, result_slots: usize) -> Self {
         let link = Self::link_slot(param_slots, result_slots);
         Self {
-            frame: u32::from(link + Self::LINK),
+            frame: u32::from(link) + u32::from(Self::LINK),
             link,
         }
     }
@@ -110,6 +111,13 @@ mod tests {
             Word::data(0x0123_4567_89ab_cdef).bits(),
             0x0123_4567_89ab_cdef
         );
+    }
+
+    #[test]
+    fn a_frame_of_more_slots_than_16_bits_count_does_not_wrap() {
+        let most = usize::from(u16::MAX);
+        assert_eq!(Header::bare(most, 0).frame, u32::from(u16::MAX) + 3);
+        assert_eq!(Header::bare(0, most - 2).frame, u32::from(u16::MAX) + 1);
     }
 
     #[test]

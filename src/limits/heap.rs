@@ -12,7 +12,7 @@ use super::ranges::End;
 use crate::error::Error;
 
 /// The host's allocator, or a pool's high end. (Linear memories take the low end: see
-/// `store/memory_data.rs`.)
+/// `store/backing.rs`.)
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Heap(Option<Pool>);
 

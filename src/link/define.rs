@@ -33,7 +33,8 @@ impl<T: 'static> Linker<T> {
     /// Defines a host function whose type is only known at run time.
     ///
     /// # Errors
-    /// When the name is defined already and shadowing is not allowed.
+    /// When the name is defined already and shadowing is not allowed, or the type has more than 1,000
+    /// parameters or more than 1,000 results, which no module can declare.
     pub fn func_new(
         &mut self,
         module: &str,
@@ -42,7 +43,7 @@ impl<T: 'static> Linker<T> {
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> anyhow::Result<()> + Send + Sync + 'static,
     ) -> Result<&mut Self> {
         self.check_undefined(None, module, name)?;
-        let definition = HostDef::new(&qualified(module, name), ty, func);
+        let definition = HostDef::new(&qualified(module, name), ty, func)?;
         self.definitions.define_host(module, name, definition);
         Ok(self)
     }

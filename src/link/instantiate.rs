@@ -212,5 +212,6 @@ fn stand_in<T: 'static>(
         let trap = Trap::from(TrapCode::MissingImport).with_detail(detail.as_str());
         Err(Error::from(trap).into())
     });
+    let traps = traps.expect("a module declares the type");
     traps.instantiate(store).into()
 }

@@ -76,6 +76,9 @@ pub(crate) struct ModuleInner {
     pub(crate) exports: Vec<(Box<str>, ExportKind)>,
     /// The indices of `exports`, ascending by name.
     pub(super) exports_by_name: Box<[u32]>,
+    /// The exported functions, ascending by their indices, each with the index of its first export.
+    /// Made for the first that asks for a function's export.
+    pub(super) exported_funcs: OnceLock<Box<[(u32, u32)]>>,
     /// The memory that functions of the host mean when they are given an address: the one that is
     /// exported as `memory`, else the first.
     pub(crate) main_memory: u32,
@@ -211,11 +214,19 @@ impl ModuleInner {
 
     /// The name of the first export of the function at an index.
     pub(crate) fn export_of_func(&self, func_index: u32) -> Option<&str> {
-        let mut exports = self.exports.iter();
-        let wanted = ExportKind::Func(func_index);
-        exports
-            .find(|(_, export)| *export == wanted)
-            .map(|(name, _)| &**name)
+        let funcs = self.exported_funcs.get_or_init(|| {
+            let exports = self.exports.iter().zip(0..);
+            let funcs = exports.filter_map(|((_, export), at)| match export {
+                ExportKind::Func(index) => Some((*index, at)),
+                _ => None,
+            });
+            let mut funcs: Vec<_> = funcs.collect();
+            funcs.sort_unstable();
+            funcs.dedup_by_key(|(index, _)| *index);
+            funcs.into()
+        });
+        let at = funcs.binary_search_by_key(&func_index, |(index, _)| *index);
+        Some(&self.exports[funcs[at.ok()?].1 as usize].0)
     }
 
     /// What each import is, as an index into its index space.

@@ -157,6 +157,7 @@ fn assemble(
         global_inits,
         exports,
         exports_by_name,
+        exported_funcs: OnceLock::new(),
         main_memory: main_memory.unwrap_or(0),
         start,
         elems,

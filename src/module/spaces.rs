@@ -37,11 +37,7 @@ impl Module {
     /// What a function is called: by the name section, else by its first export.
     #[must_use]
     pub fn func_name(&self, func_index: u32) -> Option<&str> {
-        let exported = || {
-            let mut exports = self.0.exports.iter();
-            let export = exports.find(|(_, kind)| *kind == ExportKind::Func(func_index));
-            export.map(|(name, _)| &**name)
-        };
+        let exported = || self.0.export_of_func(func_index);
         self.0.func_name(func_index).or_else(exported)
     }
 
