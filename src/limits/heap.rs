@@ -22,6 +22,11 @@ impl Heap {
         Self(pool)
     }
 
+    /// Whether it is a pool.
+    pub(crate) fn is_pool(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The elements of a vector of the host's, brought here.
     ///
     /// # Errors

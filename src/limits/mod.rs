@@ -1,8 +1,8 @@
 //! How much a module or a store may take, in room and in time: what the embedder sets
 //! ([`Limits`]), the bounds that nobody sets (`load`), the refusals (`ask`), what a store's guests hold
-//! (`account`), the meter of a store's executions (`meter`), the clock of long work (`watch`), and the
-//! pool, which is all that an engine has. Knows numbers, names and
-//! bytes only, nothing of modules.
+//! (`account`), the meter of a store's executions (`meter`), the clock of long work (`watch`),
+//! work on many bytes (`work`), and the pool, which is all that an engine has. Knows numbers, names
+//! and bytes only, nothing of modules.
 
 mod account;
 mod ask;
@@ -12,6 +12,8 @@ mod meter;
 mod pool;
 mod ranges;
 mod watch;
+#[cfg(feature = "run")]
+mod work;
 
 use std::time::{Duration, Instant};
 
@@ -22,9 +24,13 @@ pub(crate) use account::{Account, Full, Held};
 pub(crate) use heap::Heap;
 pub(crate) use load::{DEFAULT_MODULES, MAX_CONST_EXPR_OPS, MAX_FRAME_VALUES, MAX_MODULE_BYTES};
 pub(crate) use meter::{Meter, PART_BYTES};
+#[cfg(feature = "run")]
+pub(crate) use pool::Placed;
 pub(crate) use pool::Refusal;
 pub(crate) use ranges::End;
 pub(crate) use watch::Watch;
+#[cfg(feature = "run")]
+pub(crate) use work::Work;
 
 /// What the guests of one store may take together, in room and in time, and what a module may hold.
 ///

@@ -157,26 +157,67 @@ impl Pool {
         new: usize,
         end: End,
     ) -> Option<NonNull<u8>> {
+        // SAFETY: the caller's duty. Where the part is elsewhere, both are the caller's until the old one
+        // goes back.
+        unsafe {
+            match self.place(address, old, new, end, true)? {
+                Placed::Within(to) => Some(to),
+                Placed::Elsewhere(to) => {
+                    std::ptr::copy_nonoverlapping(address.as_ptr(), to.as_ptr(), old);
+                    self.free_bytes(address, old);
+                    Some(to)
+                }
+            }
+        }
+    }
+
+    /// Finds a place of `new` bytes for the `old` ones at `address`: where they are if there is room
+    /// behind them, else, where they `may_slide`, over the free parts on both sides of them, else
+    /// elsewhere. `None`, and nothing changed, where there is no room.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Pool::grow`].
+    pub(crate) unsafe fn place(
+        &self,
+        address: NonNull<u8>,
+        old: usize,
+        new: usize,
+        end: End,
+        may_slide: bool,
+    ) -> Option<Placed> {
         let (old_blocks, new_blocks) = (blocks(old)?, blocks(new)?);
         if new_blocks <= old_blocks {
-            return Some(address);
+            return Some(Placed::Within(address));
         }
         let from = self.offset(address);
-        // The lock is held until the bytes are moved: a part that overlaps the old one is not the
-        // pool's to give out, and the old one is only afterwards.
+        // The lock is held until the bytes have slid: a part that overlaps the old one is not the
+        // pool's to give out.
         let mut free = self.free();
-        let grown = free.grow(from, old_blocks, new_blocks, end)?;
-        let (Grown::Within(to) | Grown::Elsewhere(to)) = grown;
-        let to = self.address(to);
-        if to != address {
-            // SAFETY: both are parts of the buffer with `old` bytes at least; nobody uses the old
-            // one, which is the caller's duty, and the new one belongs to nobody yet.
-            unsafe { std::ptr::copy(address.as_ptr(), to.as_ptr(), old) };
+        match free.grow(from, old_blocks, new_blocks, end, may_slide)? {
+            Grown::Within(to) => {
+                let to = self.address(to);
+                if to != address {
+                    // SAFETY: both are parts of the buffer with `old` bytes at least; nobody uses the
+                    // old one, which is the caller's duty, and the new one belongs to nobody yet.
+                    unsafe { std::ptr::copy(address.as_ptr(), to.as_ptr(), old) };
+                }
+                Some(Placed::Within(to))
+            }
+            Grown::Elsewhere(to) => Some(Placed::Elsewhere(self.address(to))),
         }
-        if let Grown::Elsewhere(_) = grown {
-            free.put_back(from, old_blocks);
-        }
-        Some(to)
+    }
+
+    /// Takes the end of a part back, so that `new` bytes are left of `old`.
+    ///
+    /// # Safety
+    ///
+    /// The pool gave out `old` bytes at `address`, which are not fewer than `new`, and nobody uses what
+    /// is behind those from now on.
+    pub(crate) unsafe fn shrink(&self, address: NonNull<u8>, old: usize, new: usize) {
+        let [old, new] = [old, new].map(|size| blocks(size).expect("it was rounded up before"));
+        let end = self.offset(address) + new;
+        self.free().put_back(end, old - new);
     }
 
     /// Takes back what `allocate`, or `grow` after it, gave.
@@ -211,6 +252,14 @@ impl Pool {
     fn offset(&self, address: NonNull<u8>) -> usize {
         address.addr().get() - self.0.base.addr().get()
     }
+}
+
+/// A place for a part that is to grow.
+pub(crate) enum Placed {
+    /// What the part held is there already, and the part is that alone.
+    Within(NonNull<u8>),
+    /// A part that nothing was copied to yet; the old one is still the caller's as well.
+    Elsewhere(NonNull<u8>),
 }
 
 /// A size as a multiple of `BLOCK`, where there is one.

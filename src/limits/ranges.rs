@@ -61,8 +61,16 @@ impl Ranges {
     }
 
     /// Makes the part of `old` at `at` one of `new`, which is more: where it is, if there is as
-    /// much free behind it; else within the free parts on both sides of it; else elsewhere.
-    pub(super) fn grow(&mut self, at: usize, old: usize, new: usize, end: End) -> Option<Grown> {
+    /// much free behind it; else, where it `may_slide`, within the free parts on both sides of it; else
+    /// elsewhere.
+    pub(super) fn grow(
+        &mut self,
+        at: usize,
+        old: usize,
+        new: usize,
+        end: End,
+        may_slide: bool,
+    ) -> Option<Grown> {
         if new - old > self.left {
             return None;
         }
@@ -74,7 +82,7 @@ impl Ranges {
         let before = self.free.range(..at).next_back();
         let before = before.filter(|(start, free)| **start + **free == at);
         let before = before.map_or(0, |(_, free)| *free);
-        if before + old + behind >= new {
+        if may_slide && before + old + behind >= new {
             self.put_back(at, old);
             let at = self.split(at - before, before + old + behind, new, end);
             return Some(Grown::Within(at));
@@ -163,14 +171,14 @@ mod tests {
         assert_eq!(ranges.take(10, End::Low), Some(0));
         assert_eq!(ranges.take(10, End::High), Some(90));
         for size in 11..=90 {
-            let grown = ranges.grow(0, size - 1, size, End::Low);
+            let grown = ranges.grow(0, size - 1, size, End::Low, true);
             assert_eq!(grown, Some(Grown::Within(0)));
         }
         assert_eq!(free(&ranges), []);
-        assert_eq!(ranges.grow(0, 90, 91, End::Low), None);
+        assert_eq!(ranges.grow(0, 90, 91, End::Low, true), None);
         ranges.put_back(90, 10);
         assert_eq!(
-            ranges.grow(0, 90, 100, End::Low),
+            ranges.grow(0, 90, 100, End::Low, true),
             Some(Grown::Within(0)),
             "to the last byte"
         );
@@ -187,9 +195,15 @@ mod tests {
             free: ranges.free.clone(),
             left: ranges.left,
         };
-        assert_eq!(low.grow(30, 20, 40, End::Low), Some(Grown::Within(10)));
+        assert_eq!(
+            low.grow(30, 20, 40, End::Low, true),
+            Some(Grown::Within(10))
+        );
         assert_eq!(free(&low), [(50, 5)]);
-        assert_eq!(ranges.grow(30, 20, 40, End::High), Some(Grown::Within(15)));
+        assert_eq!(
+            ranges.grow(30, 20, 40, End::High, true),
+            Some(Grown::Within(15))
+        );
         assert_eq!(free(&ranges), [(10, 5)]);
     }
 
@@ -198,11 +212,14 @@ mod tests {
         let mut ranges = Ranges::new(100);
         assert_eq!(ranges.take(10, End::Low), Some(0));
         assert_eq!(ranges.take(10, End::Low), Some(10));
-        assert_eq!(ranges.grow(0, 10, 20, End::Low), Some(Grown::Elsewhere(20)));
+        assert_eq!(
+            ranges.grow(0, 10, 20, End::Low, true),
+            Some(Grown::Elsewhere(20))
+        );
         ranges.put_back(0, 10);
         assert_eq!(free(&ranges), [(0, 10), (40, 60)]);
         // 70 are left, and nowhere 65 of them together.
-        assert_eq!(ranges.grow(10, 10, 75, End::Low), None);
+        assert_eq!(ranges.grow(10, 10, 75, End::Low, true), None);
         assert_eq!(free(&ranges), [(0, 10), (40, 60)]);
     }
 
@@ -233,7 +250,7 @@ mod tests {
                 2 | 3 if !out.is_empty() => {
                     let part = random(out.len());
                     let (at, old, end) = out[part];
-                    match ranges.grow(at, old, old + size, end) {
+                    match ranges.grow(at, old, old + size, end, true) {
                         Some(Grown::Within(to)) => {
                             within += 1;
                             out[part] = (to, old + size, end);

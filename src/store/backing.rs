@@ -6,36 +6,60 @@ use std::ptr::NonNull;
 
 #[cfg(all(target_os = "linux", not(miri)))]
 use super::mapping;
-use crate::limits::{End, Pool};
+use crate::limits::{End, Placed, Pool, Work};
+use crate::trap::TrapCode;
 
 /// What the first byte of every memory is aligned to.
 const ALIGN: usize = 16;
 
 /// So many zeros; `None` where there is no room. No bytes are nowhere.
-pub(super) fn allocate(pool: Option<&Pool>, size_bytes: usize) -> Option<*mut u8> {
+///
+/// # Errors
+///
+/// When the work ended before there were as many. Nothing is kept then.
+pub(super) fn allocate(
+    pool: Option<&Pool>,
+    size_bytes: usize,
+    work: &mut Work<'_>,
+) -> Result<Option<*mut u8>, TrapCode> {
     if size_bytes == 0 {
-        return Some(std::ptr::without_provenance_mut(ALIGN));
+        return Ok(Some(std::ptr::without_provenance_mut(ALIGN)));
     }
-    match pool {
-        Some(pool) => {
-            let base = pool.allocate(size_bytes, End::Low)?;
-            // SAFETY: the pool gave out as many bytes.
-            unsafe { base.write_bytes(0, size_bytes) };
-            Some(base.as_ptr())
-        }
-        #[cfg(all(target_os = "linux", not(miri)))]
-        None if mapping::is_mapped(size_bytes) => mapping::map(size_bytes),
-        None => {
-            let layout = Layout::from_size_align(size_bytes, ALIGN).ok()?;
-            // SAFETY: the size is positive.
-            let base = unsafe { alloc::alloc_zeroed(layout) };
-            NonNull::new(base).map(NonNull::as_ptr)
+    let Some(pool) = pool else {
+        return Ok(of_the_host(size_bytes));
+    };
+    let Some(base) = pool.allocate(size_bytes, End::Low) else {
+        return Ok(None);
+    };
+    // SAFETY: the pool gave out as many bytes, which nobody knows yet.
+    unsafe {
+        if let Err(code) = work.zero(base.as_ptr(), size_bytes) {
+            pool.free_bytes(base, size_bytes);
+            return Err(code);
         }
     }
+    Ok(Some(base.as_ptr()))
 }
 
-/// Makes `old` bytes at `base` to `new`, which are more, the new ones zero; gives the new base.
-/// `None`, and nothing changed, where there is no room.
+/// So many zeros of the host's, at least one. What is large comes from the system as it is, untouched.
+fn of_the_host(size_bytes: usize) -> Option<*mut u8> {
+    #[cfg(all(target_os = "linux", not(miri)))]
+    if mapping::is_mapped(size_bytes) {
+        return mapping::map(size_bytes);
+    }
+    let layout = Layout::from_size_align(size_bytes, ALIGN).ok()?;
+    // SAFETY: the size is positive.
+    let base = unsafe { alloc::alloc_zeroed(layout) };
+    NonNull::new(base).map(NonNull::as_ptr)
+}
+
+/// Makes `old` bytes at `base` to `new`, which are more, the new ones zero; changes the base. `None`,
+/// and nothing changed, where there is no room.
+///
+/// # Errors
+///
+/// When the work ended before it was done. The base may have changed then; it has `old` bytes, with what
+/// they held.
 ///
 /// # Safety
 ///
@@ -43,58 +67,109 @@ pub(super) fn allocate(pool: Option<&Pool>, size_bytes: usize) -> Option<*mut u8
 /// there is none, and nobody uses them now.
 pub(super) unsafe fn grow(
     pool: Option<&Pool>,
-    base: *mut u8,
+    base: &mut *mut u8,
     old: usize,
     new: usize,
-) -> Option<*mut u8> {
-    if old == 0 {
-        return allocate(pool, new);
-    }
-    match pool {
-        Some(pool) => {
-            // SAFETY: the pool gave them out, as there are some; it has `new` of them afterwards.
-            unsafe {
-                let base = pool.grow(NonNull::new(base)?, old, new, End::Low)?;
-                base.add(old).write_bytes(0, new - old);
-                Some(base.as_ptr())
-            }
+    work: &mut Work<'_>,
+) -> Result<Option<()>, TrapCode> {
+    let grown = match (pool, NonNull::new(*base)) {
+        _ if old == 0 => allocate(pool, new, work)?,
+        // SAFETY: passed on from the caller. The pool gave them out, as there are some.
+        (Some(pool), Some(from)) => {
+            return unsafe { grow_in_pool(pool, base, from, old, new, work) };
         }
-        #[cfg(all(target_os = "linux", not(miri)))]
-        // SAFETY: a mapping: `allocate` and `grow` decide by the size.
-        None if mapping::is_mapped(old) => unsafe { mapping::grow(base, old, new) },
-        #[cfg(all(target_os = "linux", not(miri)))]
-        // SAFETY: passed on from the caller.
-        None if mapping::is_mapped(new) => unsafe { replace(base, old, new) },
-        // Fresh zeroed memory comes from the system as it is, untouched; a reallocation has to have
-        // its new part written. So the former is cheaper where most of it would be new.
-        // SAFETY: passed on from the caller.
-        None if new - old > old => unsafe { replace(base, old, new) },
-        None => {
-            Layout::from_size_align(new, ALIGN).ok()?;
-            // SAFETY: it was allocated with this very layout; the new size is a valid one for it
-            // and positive, and so many bytes there are then.
-            unsafe {
-                let base = NonNull::new(alloc::realloc(base, layout(old), new))?;
-                base.add(old).write_bytes(0, new - old);
-                Some(base.as_ptr())
-            }
+        (Some(_), None) => unreachable!("what a pool gave out is somewhere"),
+        (None, _) => {
+            // The new part is written, or, where that is larger, the old one copied to where a new part
+            // comes fresh from the system; where the system moves memory, neither.
+            work.pay(old.min(new - old))?;
+            // SAFETY: passed on from the caller.
+            unsafe { grow_of_the_host(*base, old, new) }
         }
-    }
+    };
+    Ok(grown.map(|to| *base = to))
 }
 
-/// Moves `old` bytes of the host's into an allocation of `new`.
+/// [`grow`] in a pool. It is paid for as if all bytes were written, wherever there was room, so that it
+/// costs the same whatever else is in the pool.
 ///
 /// # Safety
 ///
-/// As for [`grow`], without a pool.
-unsafe fn replace(base: *mut u8, old: usize, new: usize) -> Option<*mut u8> {
-    let to = allocate(None, new)?;
-    // SAFETY: both have at least `old` bytes, and `to` is new; the rest is the caller's duty.
+/// As for [`grow`], with `from` as the base.
+unsafe fn grow_in_pool(
+    pool: &Pool,
+    base: &mut *mut u8,
+    from: NonNull<u8>,
+    old: usize,
+    new: usize,
+    work: &mut Work<'_>,
+) -> Result<Option<()>, TrapCode> {
+    // To slide goes in one go.
+    let may_slide = old <= Work::MOST_AT_ONCE_BYTES || !work.may_end();
+    // SAFETY: `from` has `old` bytes of the pool, which nobody uses: the caller's duty. Whatever the pool
+    // gives out has `new` of them, which nobody else knows, and ends as a part of the pool's, or `base`'s.
     unsafe {
-        std::ptr::copy_nonoverlapping(base, to, old);
-        release(None, base, old);
+        let placed = pool.place(from, old, new, End::Low, may_slide);
+        let zeroed = match placed {
+            None => return Ok(None),
+            Some(Placed::Within(to)) => {
+                *base = to.as_ptr();
+                let paid = work.pay(old);
+                let zeroed = paid.and_then(|()| work.zero(to.as_ptr().add(old), new - old));
+                if zeroed.is_err() {
+                    pool.shrink(to, new, old);
+                }
+                zeroed
+            }
+            Some(Placed::Elsewhere(to)) => {
+                let copied = work.copy(from.as_ptr(), to.as_ptr(), old);
+                let zeroed = copied.and_then(|()| work.zero(to.as_ptr().add(old), new - old));
+                if zeroed.is_err() {
+                    pool.free_bytes(to, new);
+                } else {
+                    pool.free_bytes(from, old);
+                    *base = to.as_ptr();
+                }
+                zeroed
+            }
+        };
+        zeroed.map(Some)
     }
-    Some(to)
+}
+
+/// [`grow`] of at least one byte of the host's; gives the new base. It goes in one go,
+/// which is quick on Linux: there large memories are mappings.
+///
+/// # Safety
+///
+/// As for [`grow`].
+unsafe fn grow_of_the_host(base: *mut u8, old: usize, new: usize) -> Option<*mut u8> {
+    #[cfg(all(target_os = "linux", not(miri)))]
+    if mapping::is_mapped(old) {
+        // SAFETY: a mapping: `allocate` and `grow` decide by the size.
+        return unsafe { mapping::grow(base, old, new) };
+    }
+    #[cfg(all(target_os = "linux", not(miri)))]
+    let fresh = mapping::is_mapped(new);
+    #[cfg(not(all(target_os = "linux", not(miri))))]
+    let fresh = false;
+    // SAFETY: passed on from the caller.
+    unsafe {
+        // Fresh zeroed memory comes from the system as it is, untouched; a reallocation has to have
+        // its new part written. So the former is cheaper where most of it would be new.
+        if fresh || new - old > old {
+            let to = of_the_host(new)?;
+            std::ptr::copy_nonoverlapping(base, to, old);
+            release(None, base, old);
+            return Some(to);
+        }
+        Layout::from_size_align(new, ALIGN).ok()?;
+        // It was allocated with this very layout; the new size is a valid one for it and positive, and
+        // so many bytes there are then.
+        let base = NonNull::new(alloc::realloc(base, layout(old), new))?;
+        base.add(old).write_bytes(0, new - old);
+        Some(base.as_ptr())
+    }
 }
 
 /// Gives back what `allocate`, or `grow` after it, gave for so many bytes.
@@ -125,6 +200,7 @@ fn layout(size_bytes: usize) -> Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{Limits, Meter};
 
     /// Takes these sizes one after the other; looks at every new byte, and at `marks` of the old.
     fn grow_through(pool: Option<&Pool>, sizes: &[usize], marks: usize) {
@@ -133,10 +209,11 @@ mod tests {
             unsafe { std::slice::from_raw_parts_mut(base, size) }
         };
         let mut size = 0;
-        let mut base = allocate(pool, size).unwrap();
+        let mut base = allocate(pool, size, &mut Work::free()).unwrap().unwrap();
         for new in sizes {
             // SAFETY: of this pool, with this size, and nobody uses it.
-            base = unsafe { grow(pool, base, size, *new) }.unwrap();
+            let grown = unsafe { grow(pool, &mut base, size, *new, &mut Work::free()) };
+            assert_eq!(grown, Ok(Some(())));
             assert_eq!(base.addr() % ALIGN, 0);
             let (old, fresh) = bytes(base, *new).split_at_mut(size);
             let step = (old.len() / marks).max(1);
@@ -165,9 +242,58 @@ mod tests {
         }
         // SAFETY: no bytes are of any pool.
         unsafe {
-            let base = allocate(Some(&pool), 0).unwrap();
-            assert!(grow(Some(&pool), base, 0, 20_001).is_none());
+            let mut base = allocate(Some(&pool), 0, &mut Work::free())
+                .unwrap()
+                .unwrap();
+            let grown = grow(Some(&pool), &mut base, 0, 20_001, &mut Work::free());
+            assert_eq!(grown, Ok(None));
             release(Some(&pool), base, 0);
+        }
+    }
+
+    /// Grows a memory of 3 MiB to 7 in a pool where it is `blocked` on both sides, or on none, with fuel
+    /// for so many MiB.
+    fn grow_with_fuel(blocked: bool, mib: u64) {
+        const MIB: usize = 1 << 20;
+        let pool = Pool::from(vec![0xff; 20 * MIB]);
+        let base = pool.allocate(3 * MIB, End::Low).unwrap();
+        let guard = blocked.then(|| pool.allocate(16, End::Low).unwrap());
+        // SAFETY: the pool gave out as many bytes, and gets them back.
+        unsafe {
+            base.write_bytes(7, 3 * MIB);
+            let used = pool.used_bytes();
+            let mut meter = Meter::new(&Limits::new().fuel(mib * MIB as u64 / 64), true);
+            let (mut at, mut budget) = (base.as_ptr(), 0);
+            let work = &mut Work::paid(&mut meter, &mut budget);
+            let grown = grow(Some(&pool), &mut at, 3 * MIB, 7 * MIB, work);
+            let size = if mib < 7 {
+                assert_eq!(grown, Err(TrapCode::OutOfFuel));
+                assert_eq!((at, pool.used_bytes()), (base.as_ptr(), used));
+                3 * MIB
+            } else {
+                assert_eq!(grown, Ok(Some(())));
+                assert_eq!(at != base.as_ptr(), blocked);
+                assert_eq!(pool.used_bytes(), used + 4 * MIB);
+                7 * MIB
+            };
+            let bytes = std::slice::from_raw_parts(at, size);
+            assert!(bytes[..3 * MIB].iter().all(|byte| *byte == 7));
+            assert!(bytes[3 * MIB..].iter().all(|byte| *byte == 0));
+            release(Some(&pool), at, size);
+            if let Some(guard) = guard {
+                pool.free_bytes(guard, 16);
+            }
+        }
+        assert_eq!(pool.used_bytes(), 0);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "the memory is large")]
+    fn growth_in_a_pool_that_is_ended_leaves_what_was_there() {
+        for mib in [0, 2, 4, 6, 7] {
+            for blocked in [false, true] {
+                grow_with_fuel(blocked, mib);
+            }
         }
     }
 

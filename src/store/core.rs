@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::exec::Stack;
 use crate::ir;
-use crate::limits::{Limits, Meter};
+use crate::limits::{Limits, Meter, Work};
 use crate::store::{
     Core, FuncEntry, GlobalData, HostBody, HostFunc, HostState, MemoryData, PAGE_SIZE_BYTES,
     StoreId, TableData,
@@ -137,7 +137,10 @@ impl Core {
             .ok_or_else(|| self.no_room_for_memory(pages, usize::MAX))?;
         self.limits.check_memory(self.memory_bytes, 0, size_bytes)?;
         let held = self.account.hold(size_bytes, "a linear memory")?;
-        let memory = MemoryData::new(ty, size_bytes, self.engine.config().pool.clone(), held)
+        let pool = self.engine.config().pool.clone();
+        let mut work = Work::watched(&self.meter);
+        let memory = MemoryData::new(ty, size_bytes, pool, held, &mut work)
+            .map_err(|code| self.meter.trap(code))?
             .ok_or_else(|| self.no_room_for_memory(pages, size_bytes))?;
         self.memory_bytes += size_bytes;
         Ok(own(&mut self.memories, memory))
@@ -157,7 +160,9 @@ impl Core {
         let held = self
             .account
             .hold(size_bytes.unwrap_or(usize::MAX), "a table")?;
-        let table = TableData::new(ty, size, init, self.engine.heap(), held)
+        let mut work = Work::watched(&self.meter);
+        let table = TableData::new(ty, size, init, self.engine.heap(), held, &mut work)
+            .map_err(|code| self.meter.trap(code))?
             .ok_or_else(|| self.no_room_for_table(elements))?;
         self.table_elements += size;
         Ok(own(&mut self.tables, table))

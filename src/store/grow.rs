@@ -3,7 +3,7 @@
 
 use std::ptr::NonNull;
 
-use crate::limits::PART_BYTES;
+use crate::limits::Work;
 use crate::store::memory_data::max_pages;
 use crate::store::table_data::max_size;
 use crate::store::{Core, MemoryData, PAGE_SIZE_BYTES, TableData};
@@ -45,17 +45,11 @@ impl Core {
         let Some(len) = self.memory_len(memory, delta_pages) else {
             return Ok(None);
         };
-        if let Some(budget) = budget {
-            // The new part is written, or, where it is larger, the old one moved before a new part
-            // that comes fresh from the system; where the system moves memory, neither. In a pool,
-            // nothing is fresh.
-            let written = match &memory.pool {
-                Some(_) => len,
-                None => old_len.min(len - old_len),
-            };
-            self.meter.pay_bytes(budget, written as u64)?;
-        }
-        if memory.resize(len).is_none() {
+        let mut work = match budget {
+            Some(budget) => Work::paid(&mut self.meter, budget),
+            None => Work::free(),
+        };
+        if memory.grow(len, &mut work)?.is_none() {
             return Ok(None);
         }
         self.memory_bytes += len - old_len;
@@ -112,23 +106,12 @@ impl Core {
         let Some(size) = self.table_size(table, delta) else {
             return Ok(None);
         };
-        // The room for all of it comes first, so that no part can be refused.
-        if table.reserve(size - old_size).is_none() {
+        let mut work = match budget {
+            Some(budget) => Work::paid(&mut self.meter, budget),
+            None => Work::free(),
+        };
+        if table.grow(size, init, &mut work)?.is_none() {
             return Ok(None);
-        }
-        const PART: usize = PART_BYTES as usize / size_of::<u64>();
-        if let Some(budget) = budget {
-            while table.elems.len() < size {
-                let next = size.min(table.elems.len() + PART);
-                let more_bytes = (next - table.elems.len()) * size_of::<u64>();
-                if let Err(code) = self.meter.pay_bytes(budget, more_bytes as u64) {
-                    table.elems.truncate(old_size);
-                    return Err(code);
-                }
-                table.elems.resize(next, init);
-            }
-        } else {
-            table.elems.resize(size, init);
         }
         self.table_elements += size - old_size;
         Ok(Some(old_size as u64))

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::limits::Held;
+use crate::limits::{Held, Meter, Work};
 use crate::module::{ConstExpr, DataMode, ElemItems, ElemMode, ElemSegment, Module, ModuleInner};
 use crate::store::core::own;
 use crate::store::slot::entry_slot;
@@ -26,7 +26,8 @@ struct Spaces {
 
 /// Instantiates a module up to its start function, which is given back to be run.
 ///
-/// When a segment does not fit, those before it stay written, and the instance stays allocated:
+/// When a segment does not fit, or the time is up, those before it stay written (of the one that was
+/// being written then, a part), and the instance stays allocated:
 /// its functions may be in a table of another instance.
 pub(super) fn instantiate(
     core: &mut Core,
@@ -38,8 +39,8 @@ pub(super) fn instantiate(
     let instance = allocate(core, module, imports, label, scope, None)?;
     // SAFETY: `instance`, and its tables and memories, are of `core`, which is borrowed here alone.
     unsafe {
-        write_elements(instance, module.inner())?;
-        write_data(instance, module.inner())?;
+        write_elements(instance, module.inner(), &core.meter)?;
+        write_data(instance, module.inner(), &core.meter)?;
         let start = module.inner().start;
         let start = start.map(|index| (&(*instance.as_ptr()).funcs)[index as usize]);
         Ok((
@@ -67,13 +68,14 @@ pub(super) fn allocate(
         .hold(instance_bytes(module.inner()), "an instance")?;
     let mut spaces = Spaces::of_imports(core, imports);
     allocate_tables_and_memories(core, module.inner(), &mut spaces, state)?;
-    // From here on nothing fails.
+    // From here on nothing fails but for time, and what is there then is whole.
     let instance = allocate_instance(core, module, label, scope, &mut spaces, held);
     evaluate_globals(core, module.inner(), &mut spaces);
     // SAFETY: `instance`, and the tables of `spaces`, are of `core`, which is borrowed here alone.
     unsafe {
-        initialise_tables(module.inner(), &spaces);
+        let initialised = initialise_tables(module.inner(), &spaces, &core.meter);
         fill_instance(instance, module.inner(), spaces);
+        initialised.map_err(|code| core.meter.trap(code))?;
     }
     Ok(instance)
 }
@@ -257,15 +259,24 @@ fn evaluate_globals(core: &mut Core, module: &ModuleInner, spaces: &mut Spaces) 
 /// # Safety
 ///
 /// The tables of `spaces` are used by nobody else.
-unsafe fn initialise_tables(module: &ModuleInner, spaces: &Spaces) {
+unsafe fn initialise_tables(
+    module: &ModuleInner,
+    spaces: &Spaces,
+    meter: &Meter,
+) -> Result<(), TrapCode> {
+    let mut work = Work::watched(meter);
     let defined = &spaces.tables[module.num_imported_tables..];
     for (table, init) in defined.iter().zip(&module.table_inits) {
         if let Some(init) = init {
             // SAFETY: it is used by nobody else: the caller's duty.
             let table = unsafe { &mut *table.as_ptr() };
-            table.elems.fill(spaces.eval(init));
+            let value = spaces.eval(init);
+            work.in_parts(table.elems.len(), size_of::<u64>(), |at, count| {
+                table.elems[at..at + count].fill(value);
+            })?;
         }
     }
+    Ok(())
 }
 
 /// Gives the instance its index spaces and its element segments.
@@ -301,7 +312,12 @@ unsafe fn fill_instance(instance: NonNull<InstanceData>, module: &ModuleInner, s
 /// # Safety
 ///
 /// `instance`, and its tables, are used by nobody else.
-unsafe fn write_elements(instance: NonNull<InstanceData>, module: &ModuleInner) -> Result<()> {
+unsafe fn write_elements(
+    instance: NonNull<InstanceData>,
+    module: &ModuleInner,
+    meter: &Meter,
+) -> Result<()> {
+    let mut work = Work::watched(meter);
     for (index, segment) in module.elems.iter().enumerate() {
         let ElemMode::Active { table, offset } = &segment.mode else {
             continue;
@@ -311,20 +327,19 @@ unsafe fn write_elements(instance: NonNull<InstanceData>, module: &ModuleInner) 
         unsafe {
             let offset = eval_in(instance, offset);
             let data = &mut *instance.as_ptr();
-            let items = data.elems[index].take().unwrap_or_default();
-            let table = &mut *data.tables[*table as usize].as_ptr();
-            let n = items.len() as u64;
-            if let Err(code) = table.init(&items, offset, 0, n) {
-                data.elems[index] = Some(items);
-                let size = table.size();
-                return Err(does_not_fit(
-                    code,
-                    "element",
-                    index,
-                    module,
-                    [n, offset, size],
-                ));
-            }
+            let items = data.elems[index].as_deref().unwrap_or_default();
+            let elems = &mut (*data.tables[*table as usize].as_ptr()).elems;
+            let (n, size) = (items.len() as u64, elems.len() as u64);
+            let Some(to) = place(offset, n, size) else {
+                let code = TrapCode::OutOfBoundsTableAccess;
+                let sizes = [n, offset, size];
+                return Err(does_not_fit(code, "element", index, module, sizes));
+            };
+            let written = work.in_parts(items.len(), size_of::<u64>(), |at, count| {
+                elems[to + at..][..count].copy_from_slice(&items[at..at + count]);
+            });
+            written.map_err(|code| meter.trap(code))?;
+            data.elems[index] = None;
         }
     }
     Ok(())
@@ -335,7 +350,12 @@ unsafe fn write_elements(instance: NonNull<InstanceData>, module: &ModuleInner) 
 /// # Safety
 ///
 /// `instance`, and its memories, are used by nobody else.
-unsafe fn write_data(instance: NonNull<InstanceData>, module: &ModuleInner) -> Result<()> {
+unsafe fn write_data(
+    instance: NonNull<InstanceData>,
+    module: &ModuleInner,
+    meter: &Meter,
+) -> Result<()> {
+    let mut work = Work::watched(meter);
     for (index, segment) in module.data.iter().enumerate() {
         let DataMode::Active { memory, offset } = &segment.mode else {
             continue;
@@ -346,16 +366,26 @@ unsafe fn write_data(instance: NonNull<InstanceData>, module: &ModuleInner) -> R
         unsafe {
             let offset = eval_in(instance, offset);
             let data = &mut *instance.as_ptr();
-            let memory = &mut *data.memories[*memory as usize].as_ptr();
-            let n = bytes.len() as u64;
-            memory.init(bytes, offset, 0, n).map_err(|code| {
-                let size = memory.len as u64;
-                does_not_fit(code, "data", index, module, [n, offset, size])
-            })?;
+            let memory = (*data.memories[*memory as usize].as_ptr()).as_mut_slice();
+            let (n, size) = (bytes.len() as u64, memory.len() as u64);
+            let Some(to) = place(offset, n, size) else {
+                let code = TrapCode::OutOfBoundsMemoryAccess;
+                return Err(does_not_fit(code, "data", index, module, [n, offset, size]));
+            };
+            let written = work.in_parts(bytes.len(), 1, |at, count| {
+                memory[to + at..][..count].copy_from_slice(&bytes[at..at + count]);
+            });
+            written.map_err(|code| meter.trap(code))?;
             data.data_dropped[index] = true;
         }
     }
     Ok(())
+}
+
+/// Where `n` items begin, if they lie within `size` at an offset.
+fn place(offset: u64, n: u64, size: u64) -> Option<usize> {
+    let end = offset.checked_add(n)?;
+    (end <= size).then_some(offset as usize)
 }
 
 /// The value of the offset of a segment of an instance.

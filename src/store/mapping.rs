@@ -16,8 +16,17 @@ pub(super) const fn is_mapped(size_bytes: usize) -> bool {
     size_bytes >= LARGE_BYTES
 }
 
+/// Whether a mapping of so many bytes can be one slice: on 32-bit systems there is room for more. The
+/// host's allocator refuses what is larger by itself.
+const fn is_addressable(size_bytes: usize) -> bool {
+    size_bytes <= isize::MAX as usize
+}
+
 /// A mapping of zeros; `None` where the host has no room.
 pub(super) fn map(size_bytes: usize) -> Option<*mut u8> {
+    if !is_addressable(size_bytes) {
+        return None;
+    }
     let access = ProtFlags::READ | ProtFlags::WRITE;
     // SAFETY: a new mapping, at an address of the system's choice, changes nothing that is there.
     let base =
@@ -34,6 +43,9 @@ pub(super) fn map(size_bytes: usize) -> Option<*mut u8> {
 ///
 /// `map`, or `grow` after it, gave `base` for `old` bytes, and nobody uses them now.
 pub(super) unsafe fn grow(base: *mut u8, old: usize, new: usize) -> Option<*mut u8> {
+    if !is_addressable(new) {
+        return None;
+    }
     // SAFETY: the caller's duty.
     let base = unsafe { remap(base.cast(), old, new, MremapFlags::MAYMOVE) };
     base.ok().map(<*mut _>::cast)
@@ -48,4 +60,22 @@ pub(super) unsafe fn release(base: *mut u8, size_bytes: usize) {
     // SAFETY: the caller's duty.
     let gone = unsafe { unmap(base.cast(), size_bytes) };
     debug_assert!(gone.is_ok(), "a mapping that was made can be given back");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapping_is_never_larger_than_a_slice_can_be() {
+        let most = usize::MAX / 2;
+        assert!(is_addressable(most) && !is_addressable(most + 1));
+        assert_eq!(map(most + 1), None);
+        let small = map(LARGE_BYTES).unwrap();
+        // SAFETY: it was mapped just now; to grow it changes nothing, as that is refused.
+        unsafe {
+            assert_eq!(grow(small, LARGE_BYTES, most + 1), None);
+            release(small, LARGE_BYTES);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::ptr::NonNull;
 
-use crate::limits::{Held, Pool};
+use crate::limits::{Held, Pool, Work};
 use crate::store::{MemoryData, backing};
 use crate::trap::TrapCode;
 use crate::types::MemoryType;
@@ -22,38 +22,50 @@ pub(crate) const MAX_PAGES_64: u64 = 1 << 48;
 
 impl MemoryData {
     /// A memory of zeros, whose bytes `held` has; `None` where the pool, or else the host, has no room.
+    ///
+    /// # Errors
+    ///
+    /// When the work ended before there was all of it.
     pub(crate) fn new(
         ty: MemoryType,
         size_bytes: usize,
         pool: Option<Pool>,
         held: Held,
-    ) -> Option<Self> {
-        Some(Self {
-            base: backing::allocate(pool.as_ref(), size_bytes)?,
+        work: &mut Work<'_>,
+    ) -> Result<Option<Self>, TrapCode> {
+        let base = backing::allocate(pool.as_ref(), size_bytes, work)?;
+        Ok(base.map(|base| Self {
+            base,
             len: size_bytes,
             ty,
             pool,
             held,
-        })
+        }))
     }
 
-    /// Grows to `len` bytes, the new ones zero; `None`, and nothing changed, where the account, the
-    /// pool, or else the host, has no room. Slices of the memory are void afterwards.
-    pub(super) fn resize(&mut self, len: usize) -> Option<()> {
-        if len > self.len {
-            self.held.grow(len - self.len, "a linear memory").ok()?;
-            // SAFETY: `base` has `len` bytes of `pool` (the invariant above), and `self` is
-            // borrowed here alone.
-            let base = unsafe { backing::grow(self.pool.as_ref(), self.base, self.len, len) };
-            let Some(base) = base else {
-                self.held.shrink(len - self.len);
-                return None;
-            };
-            self.base = base;
-            self.len = len;
+    /// Grows to `len` bytes, which are more, the new ones zero; `None`, and nothing changed, where the
+    /// account, the pool, or else the host, has no room. Slices of the memory are void afterwards.
+    ///
+    /// # Errors
+    ///
+    /// When the work ended before it was done. Size and contents are what they were.
+    pub(super) fn grow(&mut self, len: usize, work: &mut Work<'_>) -> Result<Option<()>, TrapCode> {
+        let more = len - self.len;
+        if more == 0 {
+            return Ok(Some(()));
         }
-        assert_eq!(len, self.len, "a memory does not shrink");
-        Some(())
+        if self.held.grow(more, "a linear memory").is_err() {
+            return Ok(None);
+        }
+        let pool = self.pool.as_ref();
+        // SAFETY: `base` has `len` bytes of `pool` (the invariant above), and `self` is borrowed here
+        // alone.
+        let grown = unsafe { backing::grow(pool, &mut self.base, self.len, len, work) };
+        match grown {
+            Ok(Some(())) => self.len = len,
+            _ => self.held.shrink(more),
+        }
+        grown
     }
 
     /// The bytes, to change them.
@@ -155,7 +167,8 @@ mod tests {
             .account()
             .hold(size_bytes, "a memory")
             .unwrap();
-        MemoryData::new(ty, size_bytes, None, held).unwrap()
+        let memory = MemoryData::new(ty, size_bytes, None, held, &mut Work::free());
+        memory.unwrap().unwrap()
     }
 
     fn copy(
@@ -172,8 +185,11 @@ mod tests {
     #[test]
     fn a_size_that_no_host_has_is_refused() {
         let mut memory = memory(16);
-        assert!(memory.resize(usize::MAX).is_none());
-        assert!(memory.resize(isize::MAX as usize).is_none());
+        assert_eq!(memory.grow(usize::MAX, &mut Work::free()), Ok(None));
+        assert_eq!(
+            memory.grow(isize::MAX as usize, &mut Work::free()),
+            Ok(None)
+        );
         assert_eq!(memory.as_slice(), [0; 16]);
     }
 

@@ -6,10 +6,13 @@ use std::ptr::NonNull;
 
 use allocator_api2::vec::Vec;
 
-use crate::limits::{Heap, Held};
+use crate::limits::{Heap, Held, Work};
 use crate::store::TableData;
 use crate::trap::TrapCode;
 use crate::types::TableType;
+
+/// The size of an element.
+const ELEMENT_BYTES: usize = size_of::<u64>();
 
 /// The most elements that a table with 32-bit indices may have.
 pub(crate) const MAX_ELEMENTS_32: u64 = u32::MAX as u64;
@@ -17,41 +20,119 @@ pub(crate) const MAX_ELEMENTS_32: u64 = u32::MAX as u64;
 impl TableData {
     /// A table of `size` elements that are `init`, for which `held` has the bytes; `None` where the
     /// heap has no room.
+    ///
+    /// # Errors
+    ///
+    /// When the work ended before there were all of them.
     pub(crate) fn new(
         ty: TableType,
         size: usize,
         init: u64,
         heap: Heap,
         held: Held,
-    ) -> Option<Self> {
+        work: &mut Work<'_>,
+    ) -> Result<Option<Self>, TrapCode> {
         let mut elems = Vec::new_in(heap);
-        elems.try_reserve_exact(size).ok()?;
-        elems.resize(size, init);
-        Some(Self { elems, ty, held })
-    }
-
-    /// Takes room for `more` elements, and for more than that if there is, so that the next growth
-    /// is cheap; `None` where the account or the heap has none.
-    pub(super) fn reserve(&mut self, more: usize) -> Option<()> {
-        let room = self.elems.capacity();
-        let least = self.elems.len().checked_add(more)?;
-        if least <= room {
-            return Some(());
+        if elems.try_reserve_exact(size).is_err() {
+            return Ok(None);
         }
-        let ample = least.max(room.saturating_mul(2));
-        self.reserve_room(ample)
-            .or_else(|| self.reserve_room(least))
+        let mut table = Self { elems, ty, held };
+        table.extend(size, init, work)?;
+        Ok(Some(table))
     }
 
-    /// Takes room for `room` elements in all, which are more than there is room for now.
-    fn reserve_room(&mut self, room: usize) -> Option<()> {
-        let more_bytes = (room - self.elems.capacity()).checked_mul(size_of::<u64>())?;
-        self.held.grow(more_bytes, "a table").ok()?;
-        let reserved = self.elems.try_reserve_exact(room - self.elems.len());
-        if reserved.is_err() {
+    /// Grows to `size` elements, the new ones `init`; `None`, and nothing changed, where the account or
+    /// the heap has no room.
+    ///
+    /// # Errors
+    ///
+    /// When the work ended before it was done. The elements are what they were.
+    pub(super) fn grow(
+        &mut self,
+        size: usize,
+        init: u64,
+        work: &mut Work<'_>,
+    ) -> Result<Option<()>, TrapCode> {
+        if !self.reserve(size, work)? {
+            return Ok(None);
+        }
+        let old = self.elems.len();
+        let grown = self.extend(size, init, work);
+        if grown.is_err() {
+            self.elems.truncate(old);
+        }
+        grown.map(Some)
+    }
+
+    /// Adds elements that are `init` up to `size`, for which there is room.
+    fn extend(&mut self, size: usize, init: u64, work: &mut Work<'_>) -> Result<(), TrapCode> {
+        let old = self.elems.len();
+        work.in_parts(size - old, ELEMENT_BYTES, |at, count| {
+            self.elems.resize(old + at + count, init);
+        })
+    }
+
+    /// Sees to room for `size` elements, and for more than that if there is, so that the next growth
+    /// is cheap; false, and nothing changed, where the account or the heap has none. That the elements
+    /// move is paid for whenever there is not enough room for more where they are.
+    fn reserve(&mut self, size: usize, work: &mut Work<'_>) -> Result<bool, TrapCode> {
+        let room = self.elems.capacity();
+        if size <= room {
+            return Ok(true);
+        }
+        let ample = size.max(room.saturating_mul(2));
+        let old_bytes = self.elems.len() * ELEMENT_BYTES;
+        // A pool moves elements itself. The host's allocator has the system do that, as a rule.
+        if old_bytes > Work::MOST_AT_ONCE_BYTES
+            && work.may_end()
+            && self.elems.allocator().is_pool()
+        {
+            return Ok(self.move_to(ample, work)? || self.move_to(size, work)?);
+        }
+        work.pay(old_bytes)?;
+        Ok(self.reserve_at_once(ample) || self.reserve_at_once(size))
+    }
+
+    /// Makes room for `room` elements in all, which are more than there is room for, in one go.
+    fn reserve_at_once(&mut self, room: usize) -> bool {
+        let Some(more_bytes) = (room - self.elems.capacity()).checked_mul(ELEMENT_BYTES) else {
+            return false;
+        };
+        if self.held.grow(more_bytes, "a table").is_err() {
+            return false;
+        }
+        let more = room - self.elems.len();
+        let reserved = self.elems.try_reserve_exact(more).is_ok();
+        if !reserved {
             self.held.shrink(more_bytes);
         }
-        reserved.ok()
+        reserved
+    }
+
+    /// [`Self::reserve_at_once`] in parts, to another place.
+    fn move_to(&mut self, room: usize, work: &mut Work<'_>) -> Result<bool, TrapCode> {
+        let Some(bytes) = room.checked_mul(ELEMENT_BYTES) else {
+            return Ok(false);
+        };
+        // For a while there are both.
+        if self.held.grow(bytes, "a table").is_err() {
+            return Ok(false);
+        }
+        let mut elems = Vec::new_in(self.elems.allocator().clone());
+        if elems.try_reserve_exact(room).is_err() {
+            self.held.shrink(bytes);
+            return Ok(false);
+        }
+        let moved = work.in_parts(self.elems.len(), ELEMENT_BYTES, |at, count| {
+            elems.extend_from_slice(&self.elems[at..at + count]);
+        });
+        if let Err(code) = moved {
+            self.held.shrink(bytes);
+            return Err(code);
+        }
+        self.held.shrink(self.elems.capacity() * ELEMENT_BYTES);
+        self.elems = elems;
+        Ok(true)
     }
 
     /// `table.set`.
@@ -153,7 +234,8 @@ mod tests {
             .account()
             .hold(8 * size, "a table")
             .unwrap();
-        TableData::new(ty, size, 0, Heap::default(), held).unwrap()
+        let table = TableData::new(ty, size, 0, Heap::default(), held, &mut Work::free());
+        table.unwrap().unwrap()
     }
 
     #[test]
@@ -205,7 +287,7 @@ mod tests {
     #[test]
     fn a_size_that_no_host_has_is_refused() {
         let mut table = table(1);
-        assert!(table.reserve(usize::MAX).is_none());
+        assert_eq!(table.grow(usize::MAX, 0, &mut Work::free()), Ok(None));
         assert_eq!(table.size(), 1);
     }
 }

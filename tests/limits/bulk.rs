@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use holdall::{Config, Engine, Limits, Lowering, Trap, TrapCode};
+use holdall::{Config, Engine, Instance, Limits, Lowering, Module, Pool, Store, Trap, TrapCode};
 
 use crate::{assert_code, assert_usable, call, instance, metering, trap};
 
@@ -180,4 +180,82 @@ fn growth_that_is_stopped_has_not_grown() {
     call(&mut store, instance, "f").unwrap();
     assert_eq!(memory.size(&store), 4300);
     assert_eq!(&memory.data(&store)[100 << 20..][..4], b"here");
+}
+
+/// A table of 2,500,000 elements, 20 MB, in a pool that has no room for twice as much.
+const TABLE_IN_POOL: &str = r#"(module (table 2500000 funcref)
+    (func (export "grow") (result i32) (table.grow (ref.null func) (i32.const 1)))
+    (func (export "grow_often") (loop (drop (table.grow (ref.null func) (i32.const 1))) (br 0)))
+    (func (export "size") (result i32) (table.size 0))
+    (func (export "add") (param i32 i32) (result i32)
+        (i32.add (local.get 0) (local.get 1))))"#;
+
+#[test]
+fn a_table_that_moves_is_paid_for_and_stays_as_it_was_where_it_is_not() {
+    let pool = Pool::new(50 << 20).unwrap();
+    let config = Config::new().metering(true).pool(pool);
+    let (mut store, instance) = instance(&Engine::new(config), TABLE_IN_POOL);
+    let size = instance.get_typed_func::<(), i32>(&store, "size").unwrap();
+    let grow = instance.get_typed_func::<(), i32>(&store, "grow").unwrap();
+    store.limits(Limits::new().fuel(100_000)).unwrap();
+    let error = grow.call(&mut store, ()).unwrap_err();
+    assert_code(&trap(Err(error)), TrapCode::OutOfFuel);
+    store.limits(Limits::new().fuel(1_000_000)).unwrap();
+    assert_eq!(size.call(&mut store, ()).unwrap(), 2_500_000);
+    assert_eq!(grow.call(&mut store, ()).unwrap(), 2_500_000);
+    let left = store.fuel().unwrap();
+    assert!(left < 1_000_000 - 2_500_000 / 8, "{left}");
+    // 8 bytes, or as much as there is room for.
+    let timeout = Duration::from_millis(200);
+    store.limits(Limits::new().timeout(timeout)).unwrap();
+    let begun = Instant::now();
+    let ended = trap(call(&mut store, instance, "grow_often"));
+    assert_code(&ended, TrapCode::DeadlineExceeded);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert_usable(&mut store, instance);
+}
+
+#[test]
+fn room_of_a_pool_is_made_ready_under_the_deadline_and_given_back_when_that_has_passed() {
+    let pool = Pool::new(40 << 20).unwrap();
+    let config = Config::new().metering(true).pool(pool.clone());
+    let engine = Engine::new(config);
+    let mut store = Store::new(&engine, ());
+    let used = pool.used_bytes();
+    for text in [
+        "(module (memory 500))",
+        "(module (table 3000000 funcref))",
+        "(module (memory 10) (table 3000000 funcref))",
+    ] {
+        let module = Module::new(&engine, text.as_bytes()).unwrap();
+        store.limits(Limits::new().timeout(Duration::ZERO)).unwrap();
+        let error = Instance::new(&mut store, &module, &[]).unwrap_err();
+        assert_code(&trap(Err(error)), TrapCode::DeadlineExceeded);
+        assert_eq!(pool.used_bytes(), used, "{text}");
+    }
+    store.limits(Limits::new()).unwrap();
+    let module = Module::new(&engine, "(module (memory 500))").unwrap();
+    Instance::new(&mut store, &module, &[]).unwrap();
+}
+
+#[test]
+fn segments_are_written_under_the_deadline() {
+    let engine = metering(Lowering::Lazy);
+    let mut store = Store::new(&engine, ());
+    let data = "x".repeat(3 << 20);
+    let elems = "0 ".repeat(300_000);
+    for text in [
+        format!("(module (memory 60) (data (i32.const 0) \"{data}\"))"),
+        format!("(module (table 300000 funcref) (func) (elem (i32.const 0) func {elems}))"),
+        "(module (table 300000 (ref func) (ref.func 0)) (func))".to_owned(),
+    ] {
+        let Ok(module) = Module::new(&engine, text.as_bytes()) else {
+            continue;
+        };
+        store.limits(Limits::new().timeout(Duration::ZERO)).unwrap();
+        let error = Instance::new(&mut store, &module, &[]).unwrap_err();
+        assert_code(&trap(Err(error)), TrapCode::DeadlineExceeded);
+        store.limits(Limits::new()).unwrap();
+        Instance::new(&mut store, &module, &[]).unwrap();
+    }
 }
