@@ -31,18 +31,40 @@ struct Group {
     class: Class,
 }
 
+impl Group {
+    /// The slot after the last one's.
+    fn next_slot(&self) -> u32 {
+        self.slot_of(self.end)
+    }
+
+    fn slot_of(&self, index: u32) -> u32 {
+        self.slot + (index - self.start) * self.width
+    }
+}
+
 impl Locals {
     /// Adds locals of one type from a slot on. All slots fit in 16 bits: wasmparser allows 50,000
     /// locals, and a link is behind 1,000 parameters or results.
     pub(super) fn push(&mut self, count: u32, slot: u32, width: u32, class: Class) {
+        if count == 0 {
+            return;
+        }
         let start = self.len();
-        self.groups.push(Group {
-            end: start + count,
-            start,
-            slot,
-            width,
-            class,
-        });
+        let end = start + count;
+        match self.groups.last_mut() {
+            Some(last)
+                if (last.class, last.width) == (class, width) && last.next_slot() == slot =>
+            {
+                last.end = end;
+            }
+            _ => self.groups.push(Group {
+                end,
+                start,
+                slot,
+                width,
+                class,
+            }),
+        }
     }
 
     /// Makes the table of their values, once all are there.
@@ -61,7 +83,7 @@ impl Locals {
         let at = self.groups.partition_point(|group| group.end <= index);
         let group = &self.groups[at];
         Local {
-            slot: (group.slot + (index - group.start) * group.width) as u16,
+            slot: group.slot_of(index) as u16,
             class: group.class,
         }
     }

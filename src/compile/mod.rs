@@ -282,6 +282,7 @@ fn try_lower<'m>(
         slot += count * width;
     }
     let mut lowering = Lowering::new(module, locals.finish(), slot, link, form);
+    lowering.steps = ty.params().len() + reader.get_count() as usize;
     lowering
         .code
         .reserve(module.bodies[index as usize].len() / 2);

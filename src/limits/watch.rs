@@ -10,8 +10,9 @@ use crate::trap::{Trap, TrapCode};
 /// Whoever loops calls [`Watch::step`] with the steps that a turn took, and stops where that is an
 /// error. A step is what takes some nanoseconds: an operator that is validated or lowered, a value
 /// that one of them moves, some bytes of text that are read. Work in threads has a watch for each
-/// ([`Watch::until`] of the same moment). Work in small pieces shares one watch between them, since a
-/// new one looks for the first time only after [`Watch::STEPS`].
+/// ([`Watch::until`] of the same moment). Work in small pieces shares one watch between them, since it
+/// looks for the first time only after [`Watch::STEPS`]; that of an execution looks at its first step,
+/// as the pieces come one by one.
 ///
 /// Loading has [`Watch::until`] the deadline of [`Config::limits`](crate::Config::limits) or of a
 /// store, and [`Watch::trap`] is what it returns when that has passed. An execution has
@@ -57,7 +58,10 @@ impl<'a> Watch<'a> {
         allow(dead_code, reason = "what executes has a meter")
     )]
     pub(super) fn over(meter: &'a Meter) -> Self {
-        Self::new(Over::Meter(meter))
+        Self {
+            over: Over::Meter(meter),
+            left: 0,
+        }
     }
 
     fn new(over: Over<'a>) -> Self {
@@ -134,7 +138,7 @@ mod tests {
         let meter = Meter::new(&Limits::new(), true);
         assert_eq!(steps(meter.watch()).1, None);
         meter.interrupt_handle().unwrap().interrupt();
-        assert_eq!(steps(meter.watch()).1, Some(TrapCode::Interrupted));
+        assert_eq!(steps(meter.watch()), (0, Some(TrapCode::Interrupted)));
         assert_eq!(steps(meter.watch()).1, None);
     }
 }

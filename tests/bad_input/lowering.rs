@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use holdall::{Config, Engine, Limits, Module, Store, TrapCode};
+use holdall::{Config, Engine, Limits, Lowering, Module, Store, TrapCode};
 use wasm_encoder::{
     BlockType, CodeSection, ExportKind, ExportSection, Function, FunctionSection, Instruction,
     TypeSection, ValType,
@@ -13,8 +13,13 @@ use crate::build::bytes;
 
 /// Far more than an unoptimised build takes for a body of this size, and far less than anything that
 /// is not linear would.
-const BOUND: Duration = Duration::from_secs(30);
-const SIZE: usize = 128 << 10;
+const BOUND: Duration = Duration::from_secs(10);
+
+/// About how many bytes a body has: 128 KiB, or what `HOLDALL_BODY_BYTES` says, for measuring.
+fn size() -> usize {
+    let bytes = std::env::var("HOLDALL_BODY_BYTES");
+    bytes.map_or(128 << 10, |bytes| bytes.parse().expect("a number"))
+}
 
 /// What every module here has: a type of nothing, and those from nothing to many values, from those to
 /// as many, and from those to nothing.
@@ -97,7 +102,7 @@ fn locals_are_set_below_a_high_stack() {
     unit.extend(vec![MANY; 60]);
     unit.extend(tees);
     unit.extend([Br(0), End]);
-    in_time(1, 127, &[(SIZE / 640, &unit)]);
+    in_time(1, 127, &[(size() / 640, &unit)]);
 }
 
 #[test]
@@ -106,13 +111,13 @@ fn a_local_is_set_over_and_over_while_its_values_wait() {
         1,
         2,
         &[
-            (SIZE / 8, &[LocalGet(0)]),
+            (size() / 8, &[LocalGet(0)]),
             (
-                SIZE / 16,
+                size() / 16,
                 &[LocalGet(0), LocalGet(0), LocalSet(1), LocalSet(0)],
             ),
             (
-                SIZE / 16,
+                size() / 16,
                 &[
                     I32Const(1),
                     LocalSet(0),
@@ -134,8 +139,8 @@ fn values_that_are_set_again_after_each_drop() {
         1,
         1,
         &[
-            (SIZE / 8, &[LocalGet(0)]),
-            (SIZE / 8, &[I32Const(1), LocalSet(0), Drop]),
+            (size() / 8, &[LocalGet(0)]),
+            (size() / 8, &[I32Const(1), LocalSet(0), Drop]),
         ],
     );
 }
@@ -147,9 +152,9 @@ fn blocks_begin_and_end_over_a_high_stack() {
             1,
             1,
             &[
-                (SIZE / 4, &[below]),
-                (SIZE / 8, &[Block(NOTHING), LocalGet(0), BrIf(0), End]),
-                (SIZE / 8, &[LocalGet(0), Loop(NOTHING), End, Drop]),
+                (size() / 4, &[below]),
+                (size() / 8, &[Block(NOTHING), LocalGet(0), BrIf(0), End]),
+                (size() / 8, &[LocalGet(0), Loop(NOTHING), End, Drop]),
                 (1, &[Br(0)]),
             ],
         );
@@ -175,7 +180,7 @@ fn loops_deep_within_blocks() {
         1,
         &[
             (deep, &[Block(NOTHING)]),
-            (SIZE / 16, &counting),
+            (size() / 16, &counting),
             (deep, &[End]),
         ],
     );
@@ -204,7 +209,7 @@ fn branches_that_do_not_reach() {
         1,
         &[
             (1000, &[Block(NOTHING), Loop(NOTHING)]),
-            (SIZE / 16, &far),
+            (size() / 16, &far),
             (2000, &[End]),
         ],
     );
@@ -217,7 +222,7 @@ fn branches_with_many_values() {
         1,
         &[
             (1, &[Block(GIVE), MANY]),
-            (SIZE / 8, &[LocalGet(0), BrIf(0)]),
+            (size() / 8, &[LocalGet(0), BrIf(0)]),
             (1, &[End, Br(0)]),
         ],
     );
@@ -227,7 +232,7 @@ fn branches_with_many_values() {
         1,
         &[
             (1, &[Block(GIVE), I32Const(1), MANY]),
-            (SIZE / 8, &[LocalGet(0), BrIf(0)]),
+            (size() / 8, &[LocalGet(0), BrIf(0)]),
             (1, &[Br(0), End, Br(0)]),
         ],
     );
@@ -235,7 +240,7 @@ fn branches_with_many_values() {
 
 #[test]
 fn blocks_with_many_values() {
-    let units = SIZE / 64;
+    let units = size() / 64;
     in_time(
         1,
         1,
@@ -255,14 +260,14 @@ fn calls_with_many_values() {
     in_time(
         1,
         1,
-        &[(SIZE / 64, &[Block(NOTHING), MANY, MANY, Br(0), End])],
+        &[(size() / 64, &[Block(NOTHING), MANY, MANY, Br(0), End])],
     );
     in_time(
         1,
         1,
         &[
             (
-                SIZE / 64,
+                size() / 64,
                 &[
                     Block(NOTHING),
                     MANY,
@@ -284,7 +289,7 @@ fn tables_of_branches() {
     let deep = 2000;
     let targets: Vec<u32> = (0..2 * deep as u32).map(|at| at % deep as u32).collect();
     let table = BrTable(targets.as_slice().into(), 0);
-    let units = SIZE / (4 * deep);
+    let units = size() / (4 * deep);
     in_time(
         1,
         1,
@@ -308,9 +313,9 @@ fn tables_of_branches() {
         1,
         1,
         &[
-            (SIZE / 1024, &[Block(NOTHING)]),
+            (size() / 1024, &[Block(NOTHING)]),
             (1, &arms),
-            (SIZE / 1024, &[End]),
+            (size() / 1024, &[End]),
         ],
     );
 }
@@ -321,10 +326,10 @@ fn code_that_is_not_reached() {
         1,
         1,
         &[
-            (SIZE / 8, &[LocalGet(0)]),
+            (size() / 8, &[LocalGet(0)]),
             (1, &[Block(NOTHING), Unreachable]),
             (
-                SIZE / 8,
+                size() / 8,
                 &[
                     Block(NOTHING),
                     Loop(NOTHING),
@@ -351,6 +356,18 @@ fn slow() -> Vec<u8> {
         1,
         &body(&[(40_000, &[Block(NOTHING), MANY, Br(0), End])]),
     )
+}
+
+#[test]
+fn a_deadline_ends_the_making_of_a_module_that_is_lowered_at_once() {
+    let limits = Limits::new().timeout(Duration::from_millis(20));
+    let engine = Engine::new(Config::new().lowering(Lowering::Eager).limits(limits));
+    let error = Module::new(&engine, slow()).unwrap_err();
+    assert_eq!(
+        error.trap().map(holdall::Trap::code),
+        Some(TrapCode::DeadlineExceeded),
+        "{error}"
+    );
 }
 
 #[test]
