@@ -71,8 +71,8 @@ pub use limits::{InterruptHandle, Limits, Pool};
 pub use link::DirReader;
 #[cfg(feature = "run")]
 pub use link::{
-    BundleReader, ChainReader, FnReader, LinkError, Linker, MemoryReader, ModuleReader, ReadError,
-    Registry, RegistryError, Snapshot, SnapshotError,
+    BundleReader, ChainReader, FnReader, InstancePre, LinkError, Linker, MemoryReader,
+    ModuleReader, ReadError, Registry, RegistryError, Snapshot, SnapshotError,
 };
 pub use module::{ExportType, ImportType, Module, ModuleBytes};
 #[cfg(feature = "run")]

@@ -139,7 +139,8 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
 
     let mut packer = Packer::new(&runtime);
     packer.leave_out(destination.place()?);
-    let modules = linker.registry().names().collect::<Vec<_>>();
+    let registry = linker.registry();
+    let modules = registry.names().collect::<Vec<_>>();
     for (at, name) in modules.iter().enumerate() {
         progress.tell(format_args!(
             "module {} of {}: {}",
@@ -147,7 +148,7 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
             modules.len(),
             Plain(name)
         ));
-        packer.module(name, linker.find(name).expect("it has the name"));
+        packer.module(name, registry.find(name).expect("it has the name"));
     }
     for (at, (host, guest)) in args.embed.iter().enumerate() {
         let label = host.to_string_lossy();
@@ -276,7 +277,7 @@ fn initialise(
     let wasi = policy.wasi(name, &args.args, files)?;
     let wasi = wasi.deterministic(policy.seed.unwrap_or(0));
     linker.wasi(wasi.allow_only(&args.preinit_allow)?);
-    let root = linker.find(name).expect("it was registered").clone();
+    let root = linker.find(name).expect("it was registered");
     let run = || {
         let mut program = program::Program::link(store, linker, root, None)?;
         if let Some(function) = function {

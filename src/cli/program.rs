@@ -23,7 +23,7 @@ impl Program {
     /// the state of a snapshot.
     pub(crate) fn link(
         mut store: Store<()>,
-        mut linker: Linker<()>,
+        linker: Linker<()>,
         root: Module,
         state: Option<&Snapshot>,
     ) -> anyhow::Result<Self> {
@@ -158,7 +158,7 @@ fn not_found(linker: &Linker<()>, root: &Module, name: &str) -> anyhow::Error {
         match linker.find(module) {
             Some(found) => match found.export(func) {
                 Some(ty) => format!(": the export is {ty}"),
-                None => nearest(func, &format!("${module}$"), found),
+                None => nearest(func, &format!("${module}$"), &found),
             },
             None => not_linked(linker, name, module),
         }
@@ -176,7 +176,8 @@ fn not_linked(linker: &Linker<()>, name: &str, module: &str) -> String {
         let rest = name[1..].strip_prefix(known);
         known.contains('$') && rest.is_some_and(|rest| rest.starts_with('$'))
     };
-    let meant = linker.registry().names().find(is_meant);
+    let registry = linker.registry();
+    let meant = registry.names().find(is_meant);
     let way_out = meant.map_or_else(String::new, |meant| {
         format!(
             "; the name of module {} has a $, and cannot be said here: give the module another name, \

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::reader::ModuleReader;
 use crate::limits::Held;
 
-/// Buffers on their way back, oldest first.
-#[derive(Default)]
-pub(super) struct Buffers(Vec<Buffer>);
+/// Buffers on their way back, oldest first. A clone holds the same ones: each goes back when nobody
+/// holds it any more.
+#[derive(Clone, Default)]
+pub(super) struct Buffers(Vec<Arc<Buffer>>);
 
 struct Buffer {
     name: Arc<str>,
@@ -27,12 +28,12 @@ impl Buffers {
         bytes: Cow<'static, [u8]>,
         held: Held,
     ) {
-        self.0.push(Buffer {
+        self.0.push(Arc::new(Buffer {
             name: Arc::clone(name),
             bytes,
             reader: Arc::clone(reader),
             _held: held,
-        });
+        }));
     }
 
     /// Takes over the buffers of another, as newer ones.
@@ -43,14 +44,13 @@ impl Buffers {
 
 impl Drop for Buffers {
     fn drop(&mut self) {
-        while let Some(Buffer {
-            name,
-            bytes,
-            reader,
-            ..
-        }) = self.0.pop()
-        {
-            reader.destroy(&name, bytes);
-        }
+        while self.0.pop().is_some() {}
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        self.reader.destroy(&self.name, bytes);
     }
 }

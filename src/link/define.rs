@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use super::error::LinkError;
+use super::instantiate::missing;
 use super::linker::Linker;
-use super::registry::id_of;
 use crate::bundle::nearest;
 use crate::error::{Error, Result};
 use crate::host::{Caller, HostDef, IntoFunc};
-use crate::store::{AsContext, AsContextMut, Extern, Instance, StoreId};
-use crate::types::FuncType;
+use crate::module::Module;
+use crate::store::{AsContext, AsContextMut, Extern, Func, Instance, StoreId};
+use crate::types::{ExternType, FuncType};
 use crate::value::Val;
 
 impl<T: 'static> Linker<T> {
@@ -66,7 +67,7 @@ impl<T: 'static> Linker<T> {
         let core = store.as_context().core();
         core.assert_owns("definition", item.store());
         self.check_undefined(Some(core.id), module, name)?;
-        self.definitions.define(core.id, module, name, item);
+        self.definitions.define(core, module, name, item);
         Ok(self)
     }
 
@@ -91,10 +92,10 @@ impl<T: 'static> Linker<T> {
             let item = instance
                 .export_in(core, export)
                 .expect("the module exports it");
-            self.definitions.define(core.id, name, export, item);
+            self.definitions.define(core, name, export, item);
         }
-        let scope = &self.definitions.store_mut(core.id).scope;
-        scope.insert(name.into(), instance);
+        let state = self.definitions.of_store(core);
+        state.scope.insert(name.into(), instance);
         Ok(self)
     }
 
@@ -103,7 +104,9 @@ impl<T: 'static> Linker<T> {
     pub fn undefine(&mut self, store: impl AsContext<Data = T>, name: &str) -> &mut Self {
         let id = store.as_context().core().id;
         self.definitions.undefine(id, name);
-        self.definitions.store_mut(id).scope.remove(name);
+        if let Some(state) = self.definitions.store(id) {
+            state.scope.remove(name);
+        }
         self
     }
 
@@ -138,7 +141,7 @@ impl<T: 'static> Linker<T> {
     /// an export of a registered module that was instantiated there. An alias or a version counts as
     /// it does for an import by a module that no alias names.
     pub fn get(
-        &mut self,
+        &self,
         mut store: impl AsContextMut<Data = T>,
         module: &str,
         name: &str,
@@ -151,8 +154,105 @@ impl<T: 'static> Linker<T> {
         let module = self.find_version(module)?;
         let context = store.as_context();
         let state = self.definitions.store(context.core().id)?;
-        let instance = state.instances.get(&id_of(module))?;
+        let instance = state.instance(&module)?;
         instance.export_in(context.core(), name)
+    }
+
+    /// All that is defined for a store: module name, name, and what an import of them would get there.
+    /// The functions of [`Linker::wasi`] are not among them, for each module has its own; nor is what
+    /// modules export.
+    pub fn iter(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+    ) -> std::vec::IntoIter<(&str, &str, Extern)> {
+        let names = self.definitions.all(store.as_context().core().id);
+        let items = names.into_iter().map(|(module, name)| {
+            let item = self.definitions.item(&mut store, module, name);
+            (module, name, item.expect("it is defined"))
+        });
+        items.collect::<Vec<_>>().into_iter()
+    }
+
+    /// Instantiates a module as [`Linker::instantiate`] does, and defines all its exports under a name
+    /// in that store, as [`Linker::instance`] does. A command is not started.
+    ///
+    /// # Errors
+    /// Those of [`Linker::instantiate`]; when a name is defined already and shadowing is not allowed,
+    /// and then nothing is instantiated.
+    pub fn module(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        name: &str,
+        module: &Module,
+    ) -> Result<&mut Self> {
+        let id = store.as_context().core().id;
+        for (export, _) in &module.0.exports {
+            self.check_undefined(Some(id), name, export)?;
+        }
+        let instance = self.instantiate(&mut store, module)?;
+        self.instance(store, name, instance)
+    }
+
+    /// The function of a module that stands for all of it: the one that it exports under the empty
+    /// name, else `_start`, of what an import of that module would get in a store.
+    ///
+    /// ```
+    /// use holdall::{Engine, Linker, Module, Store};
+    ///
+    /// let engine = Engine::default();
+    /// let mut linker = Linker::new(&engine);
+    /// let mut store = Store::new(&engine, ());
+    /// let program = Module::new(&engine, r#"(module (func (export "_start")))"#)?;
+    /// linker.module(&mut store, "", &program)?;
+    /// let start = linker.get_default(&mut store, "")?;
+    /// start.typed::<(), ()>(&store)?.call(&mut store, ())?;
+    /// # Ok::<(), holdall::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there is no such function.
+    pub fn get_default(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+    ) -> Result<Func> {
+        let mut found = ["", "_start"]
+            .into_iter()
+            .filter_map(|name| self.get(&mut store, module, name)?.into_func());
+        found.next().ok_or_else(|| {
+            Error::usage(format!(
+                "module {module:?}: expected a function \"\" or \"_start\", found neither"
+            ))
+        })
+    }
+
+    /// Defines each function that a module imports, and that neither the host nor another module has,
+    /// as one that traps when it is called
+    /// ([`TrapCode::MissingImport`](crate::TrapCode::MissingImport)).
+    /// [`Linker::trap_on_missing_functions`] does so for all modules.
+    ///
+    /// # Errors
+    /// [`LinkError`]: a module that may be there cannot be had.
+    pub fn define_unknown_imports_as_traps(&mut self, module: &Module) -> Result<()> {
+        let mut unknown = Vec::new();
+        let mut loading = self.loading();
+        for import in module.imports() {
+            let ExternType::Func(ty) = import.ty else {
+                continue;
+            };
+            let from = self.naming.target(import.module).unwrap_or(import.module);
+            let is_known =
+                self.definitions.find(None, from, import.name).is_some() || loading.has(from)?;
+            if !is_known {
+                unknown.push((from, import.name, ty));
+            }
+        }
+        drop(loading);
+        for (module, name, ty) in unknown {
+            let definition = missing(module, name, ty);
+            self.definitions.define_host(module, name, definition);
+        }
+        Ok(())
     }
 
     fn check_undefined(&self, store: Option<StoreId>, module: &str, name: &str) -> Result<()> {

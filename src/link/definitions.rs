@@ -1,17 +1,20 @@
 //! What the host defines, by module name and name, and what of it exists in which store. Knows
 //! nothing of registry and readers.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::by_store::ByStore;
 use super::provider::Provider;
-use super::registry::ModuleId;
+use super::registry::{ModuleId, id_of};
 use crate::bundle::HostDefinition;
 use crate::host::HostDef;
+use crate::module::Module;
 use crate::store::{AsContextMut, Core, Extern, Func, Instance, Scope, StoreId};
 use crate::types::ExternType;
 
 /// Values by module name and name.
+#[derive(Clone)]
 pub(super) struct Names<V>(BTreeMap<Box<str>, BTreeMap<Box<str>, V>>);
 
 impl<V> Default for Names<V> {
@@ -44,6 +47,14 @@ impl<V> Names<V> {
         self.0.remove(module);
     }
 
+    /// All values, with their names.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str, &V)> {
+        self.0.iter().flat_map(|(module, names)| {
+            let names = names.iter();
+            names.map(move |(name, value)| (&**module, &**name, value))
+        })
+    }
+
     /// The names under a module name.
     pub(super) fn of(&self, module: &str) -> impl Iterator<Item = (&str, &V)> {
         let names = self.0.get(module).into_iter().flatten();
@@ -51,86 +62,137 @@ impl<V> Names<V> {
     }
 }
 
-/// What a linker knows of one store.
+/// What a linker knows of one store: what it has brought to life there. Nobody holds its lock while
+/// anything else is done, so that host functions can use the linker that brought them to life.
 #[derive(Default)]
 pub(super) struct StoreState {
     /// The names of the instances, shared with each of them.
     pub(super) scope: Arc<Scope>,
+    living: Mutex<Living>,
+}
+
+#[derive(Clone, Default)]
+struct Living {
     /// The newest instance of each module. The instance keeps its module alive, and so the identity.
-    pub(super) instances: HashMap<ModuleId, Instance>,
-    /// What exists in this store only.
-    defined: Names<Extern>,
+    instances: HashMap<ModuleId, Instance>,
     /// The host functions that were made in this store.
     made: Names<Func>,
+}
+
+impl StoreState {
+    /// The newest instance of a module.
+    pub(super) fn instance(&self, module: &Module) -> Option<Instance> {
+        self.living().instances.get(&id_of(module)).copied()
+    }
+
+    /// Takes instances for the newest ones of their modules.
+    pub(super) fn add<'m>(&self, instances: impl Iterator<Item = (&'m Module, Instance)>) {
+        let instances = instances.map(|(module, instance)| (id_of(module), instance));
+        self.living().instances.extend(instances);
+    }
+
+    /// A state of its own that knows the same.
+    fn copy(&self) -> Self {
+        Self {
+            scope: Arc::new(self.scope.copy()),
+            living: Mutex::new(self.living().clone()),
+        }
+    }
+
+    fn living(&self) -> MutexGuard<'_, Living> {
+        self.living.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What the host defines.
 pub(super) struct Definitions<T> {
     /// Host functions for every store.
-    host: Names<HostDef<T>>,
+    host: Arc<Names<HostDef<T>>>,
     /// Who has functions that are another's for each module; what is defined comes before.
     pub(super) provider: Option<Arc<dyn Provider>>,
-    stores: HashMap<StoreId, StoreState>,
+    /// What exists in one store only.
+    defined: ByStore<Names<Extern>>,
+    stores: Mutex<ByStore<Arc<StoreState>>>,
 }
 
 impl<T> Default for Definitions<T> {
     fn default() -> Self {
         Self {
-            host: Names::default(),
+            host: Arc::default(),
             provider: None,
-            stores: HashMap::new(),
+            defined: ByStore::default(),
+            stores: Mutex::default(),
         }
     }
 }
 
-impl<T: 'static> Definitions<T> {
-    /// What is known of a store, which may be nothing yet.
-    pub(super) fn store_mut(&mut self, id: StoreId) -> &mut StoreState {
-        if !self.stores.contains_key(&id) {
-            // Instances hold their scope for as long as their store lives: a scope that no
-            // instance holds any more is of a store that was dropped.
-            self.stores.retain(|_, state| {
-                state.instances.is_empty() || Arc::strong_count(&state.scope) > 1
-            });
+impl<T> Clone for Definitions<T> {
+    fn clone(&self) -> Self {
+        let mut stores = self.lock().clone();
+        for state in stores.values_mut() {
+            *state = Arc::new(state.copy());
         }
-        self.stores.entry(id).or_default()
+        Self {
+            host: Arc::clone(&self.host),
+            provider: self.provider.clone(),
+            defined: self.defined.clone(),
+            stores: Mutex::new(stores),
+        }
+    }
+}
+
+impl<T> Definitions<T> {
+    fn lock(&self) -> MutexGuard<'_, ByStore<Arc<StoreState>>> {
+        self.stores.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn store(&self, id: StoreId) -> Option<&StoreState> {
-        self.stores.get(&id)
+    /// What is known of a store, which may be nothing yet.
+    pub(super) fn of_store(&self, core: &Core) -> Arc<StoreState> {
+        Arc::clone(self.lock().of(core))
     }
 
-    pub(super) fn stores(&self) -> impl Iterator<Item = &StoreState> {
-        self.stores.values()
+    /// What is known of a store, where something is.
+    pub(super) fn store(&self, id: StoreId) -> Option<Arc<StoreState>> {
+        self.lock().get(id).cloned()
     }
 
+    /// What is known of each store.
+    pub(super) fn stores(&self) -> Vec<Arc<StoreState>> {
+        self.lock().values().cloned().collect()
+    }
+}
+
+impl<T: 'static> Definitions<T> {
     /// Whether something is defined under these names, for all stores or for `store`.
     pub(super) fn is_defined(&self, store: Option<StoreId>, module: &str, name: &str) -> bool {
-        let in_store = |id| self.stores.get(&id)?.defined.get(module, name);
+        let in_store = |id| self.defined.get(id)?.get(module, name);
         self.host.get(module, name).is_some() || store.and_then(in_store).is_some()
     }
 
     /// Whether something is defined under these names, for all stores or for one.
     pub(super) fn is_defined_anywhere(&self, module: &str, name: &str) -> bool {
-        let mut states = self.stores.values();
-        self.host.get(module, name).is_some()
-            || states.any(|state| state.defined.get(module, name).is_some())
+        let mut defined = self.defined.values();
+        self.host.get(module, name).is_some() || defined.any(|it| it.get(module, name).is_some())
     }
 
     pub(super) fn define_host(&mut self, module: &str, name: &str, definition: HostDef<T>) {
-        for state in self.stores.values_mut() {
-            state.made.remove(module, name);
-            state.defined.remove(module, name);
+        for state in self.stores() {
+            state.living().made.remove(module, name);
         }
-        self.host.insert(module, name, definition);
+        for defined in self.defined.values_mut() {
+            defined.remove(module, name);
+        }
+        Arc::make_mut(&mut self.host).insert(module, name, definition);
     }
 
-    pub(super) fn define(&mut self, store: StoreId, module: &str, name: &str, item: Extern) {
-        self.store_mut(store).defined.insert(module, name, item);
+    pub(super) fn define(&mut self, core: &Core, module: &str, name: &str, item: Extern) {
+        self.defined.of(core).insert(module, name, item);
     }
 
     pub(super) fn undefine(&mut self, store: StoreId, module: &str) {
-        self.store_mut(store).defined.remove_all(module);
+        if let Some(defined) = self.defined.get_mut(store) {
+            defined.remove_all(module);
+        }
     }
 
     /// Gives what is defined under two names another two; false where nothing is.
@@ -140,9 +202,9 @@ impl<T: 'static> Definitions<T> {
             self.define_host(to.0, to.1, definition);
             found = true;
         }
-        for state in self.stores.values_mut() {
-            if let Some(item) = state.defined.get(from.0, from.1).copied() {
-                state.defined.insert(to.0, to.1, item);
+        for defined in self.defined.values_mut() {
+            if let Some(item) = defined.get(from.0, from.1).copied() {
+                defined.insert(to.0, to.1, item);
                 found = true;
             }
         }
@@ -152,10 +214,7 @@ impl<T: 'static> Definitions<T> {
     /// The names that are defined under a module's name, in whichever store.
     pub(super) fn names(&self, module: &str) -> Vec<&str> {
         let host = self.host.of(module).map(|(name, _)| name);
-        let defined = self
-            .stores
-            .values()
-            .flat_map(|state| state.defined.of(module));
+        let defined = self.defined.values().flat_map(|it| it.of(module));
         let provided = self.provider.iter().flat_map(|it| it.names(module));
         let defined = defined.map(|(name, _)| name).chain(provided);
         let mut names: Vec<&str> = host.chain(defined).collect();
@@ -174,14 +233,14 @@ impl<T: 'static> Definitions<T> {
         let known = |item: &Extern, core: &Core| HostDefinition::Typed(item.ty_in(core));
         match core {
             Some(core) => {
-                let state = self.stores.get(&core.id);
-                if let Some(item) = state.and_then(|state| state.defined.get(module, name)) {
+                let defined = self.defined.get(core.id);
+                if let Some(item) = defined.and_then(|it| it.get(module, name)) {
                     return Some(known(item, core));
                 }
             }
             None => {
-                let mut states = self.stores.values();
-                if states.any(|state| state.defined.get(module, name).is_some()) {
+                let mut defined = self.defined.values();
+                if defined.any(|it| it.get(module, name).is_some()) {
                     return Some(HostDefinition::Untyped);
                 }
             }
@@ -195,22 +254,33 @@ impl<T: 'static> Definitions<T> {
 
     /// What is defined under these names, as it is in a store; a host function is made there once.
     pub(super) fn item(
-        &mut self,
+        &self,
         mut store: impl AsContextMut<Data = T>,
         module: &str,
         name: &str,
     ) -> Option<Extern> {
-        let id = store.as_context().core().id;
-        if let Some(state) = self.stores.get(&id) {
-            if let Some(item) = state.defined.get(module, name) {
-                return Some(*item);
-            }
-            if let Some(func) = state.made.get(module, name) {
-                return Some((*func).into());
-            }
+        let context = store.as_context();
+        let core = context.core();
+        let defined = self.defined.get(core.id);
+        if let Some(item) = defined.and_then(|it| it.get(module, name)) {
+            return Some(*item);
         }
-        let func = self.host.get(module, name)?.instantiate(&mut store);
-        self.store_mut(id).made.insert(module, name, func);
+        let definition = self.host.get(module, name)?;
+        let state = self.of_store(core);
+        let made = state.living().made.get(module, name).copied();
+        let func = made.unwrap_or_else(|| {
+            let func = definition.instantiate(&mut store);
+            state.living().made.insert(module, name, func);
+            func
+        });
         Some(func.into())
+    }
+
+    /// The names of all that is defined for a store, in alphabetical order.
+    pub(super) fn all(&self, store: StoreId) -> BTreeSet<(&str, &str)> {
+        let host = self.host.iter().map(|(module, name, _)| (module, name));
+        let defined = self.defined.get(store).into_iter();
+        let defined = defined.flat_map(|it| it.iter().map(|(module, name, _)| (module, name)));
+        host.chain(defined).collect()
     }
 }

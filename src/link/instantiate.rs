@@ -9,14 +9,14 @@ use super::definitions::Definitions;
 use super::error::LinkError;
 use super::load::Plan;
 use super::provider::{Importer, Provision};
-use super::registry::{Registry, id_of};
+use super::registry::Registry;
 use crate::bundle::{Graph, Resolution, UNNAMED};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::host::HostDef;
 use crate::module::{Import, ImportKind, Module};
 use crate::store::{AsContextMut, Extern, Fitting, Instance, InstanceState, Scope};
 use crate::trap::{Trap, TrapCode};
-use crate::types::ExternType;
+use crate::types::{ExternType, FuncType};
 
 /// The functions of which a reactor's first is called before anything else of it.
 const REACTOR_STARTS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
@@ -24,15 +24,15 @@ const REACTOR_STARTS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
 /// Brings the modules of a plan to life and gives the instance of the last, the root. Where there is
 /// a state of theirs, they get that, and nothing of them runs.
 pub(super) fn instantiate<T: 'static>(
-    definitions: &mut Definitions<T>,
+    definitions: &Definitions<T>,
     registry: &Registry,
     plan: &Plan,
     states: Option<Fitting<'_>>,
     mut store: impl AsContextMut<Data = T>,
 ) -> Result<Instance> {
-    let id = store.as_context().core().id;
+    let state = definitions.of_store(store.as_context().core());
     let mut birth = Birth {
-        scope: Arc::clone(&definitions.store_mut(id).scope),
+        scope: Arc::clone(&state.scope),
         born: HashMap::new(),
         replaced: Vec::new(),
         provision: definitions.provider.as_ref().map(|it| it.begin()),
@@ -40,8 +40,8 @@ pub(super) fn instantiate<T: 'static>(
     let mut instances = Vec::with_capacity(plan.steps.len());
     for (at, (node, _)) in plan.steps.iter().enumerate() {
         let is_root = *node == Graph::<Module>::ROOT;
-        let state = states.map(|states| states.state(at));
-        match birth.step(definitions, registry, plan, at, state, &mut store) {
+        let then = states.map(|states| states.state(at));
+        match birth.step(definitions, registry, plan, at, then, &mut store) {
             Ok(instance) => instances.push(instance),
             Err(error) => {
                 birth.undo();
@@ -64,8 +64,7 @@ pub(super) fn instantiate<T: 'static>(
         states.restore(store.as_context_mut().core_mut(), &instances);
     }
     let born = birth.born.into_iter();
-    let living = &mut definitions.store_mut(id).instances;
-    living.extend(born.map(|(node, instance)| (id_of(plan.graph.unit(node)), instance)));
+    state.add(born.map(|(node, instance)| (plan.graph.unit(node), instance)));
     Ok(instances.pop().expect("a walk ends with its root"))
 }
 
@@ -85,7 +84,7 @@ impl Birth {
     /// reactor. With a state to come, neither of the starts.
     fn step<T: 'static>(
         &mut self,
-        definitions: &mut Definitions<T>,
+        definitions: &Definitions<T>,
         registry: &Registry,
         plan: &Plan,
         at: usize,
@@ -119,13 +118,13 @@ impl Birth {
     /// What satisfies the imports of a module, in their order.
     fn externs<T: 'static>(
         &mut self,
-        definitions: &mut Definitions<T>,
+        definitions: &Definitions<T>,
         plan: &Plan,
         node: usize,
         resolutions: &[Resolution],
         mut store: impl AsContextMut<Data = T>,
     ) -> Result<Vec<Extern>> {
-        let id = store.as_context().core().id;
+        let state = definitions.store(store.as_context().core().id);
         let module = plan.graph.unit(node);
         let importer = Importer {
             name: plan.graph.name(node),
@@ -147,11 +146,8 @@ impl Birth {
                 }
                 Resolution::StandIn => Some(stand_in(module, import, &mut store)),
                 Resolution::Module(node) => {
-                    let living = || {
-                        let state = definitions.store(id)?;
-                        state.instances.get(&id_of(plan.graph.unit(*node)))
-                    };
-                    let exporter = self.born.get(node).or_else(living);
+                    let living = || state.as_ref()?.instance(plan.graph.unit(*node));
+                    let exporter = self.born.get(node).copied().or_else(living);
                     exporter.and_then(|exporter| {
                         exporter.export_in(store.as_context().core(), &import.name)
                     })
@@ -205,13 +201,19 @@ fn stand_in<T: 'static>(
     let ImportKind::Func(ty) = import.ty else {
         unreachable!("only functions are stood in for");
     };
-    let name = format!("{:?}.{:?}", import.module, import.name);
-    let detail = name.clone();
     let ty = module.0.types[ty as usize].clone();
-    let traps = HostDef::<T>::new(&name, ty, move |_, _, _| {
+    missing::<T>(&import.module, &import.name, ty)
+        .instantiate(store)
+        .into()
+}
+
+/// A function that traps when it is called, because nobody has it.
+pub(super) fn missing<T: 'static>(module: &str, name: &str, ty: FuncType) -> HostDef<T> {
+    let name = format!("{module:?}.{name:?}");
+    let detail = name.clone();
+    let traps = HostDef::new(&name, ty, move |_, _, _| {
         let trap = Trap::from(TrapCode::MissingImport).with_detail(detail.as_str());
-        Err(Error::from(trap).into())
+        Err(trap.into())
     });
-    let traps = traps.expect("a module declares the type");
-    traps.instantiate(store).into()
+    traps.expect("a module declares the type")
 }

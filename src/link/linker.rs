@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::buffers::Buffers;
 use super::definitions::Definitions;
@@ -11,7 +11,7 @@ use super::error::LinkError;
 use super::instantiate::instantiate;
 use super::load::{Loaded, Loading, Plan};
 use super::reader::ModuleReader;
-use super::registry::{Registry, RegistryError, id_of};
+use super::registry::{Registry, RegistryError};
 use super::snapshot::Snapshot;
 use crate::bundle::{Naming, Source, Versions};
 use crate::engine::Engine;
@@ -34,8 +34,8 @@ use crate::store::{AsContext, AsContextMut, Instance, StoreContext};
 /// a pre-release satisfies only what names one of the same version. Different versions are different
 /// modules, and can be in one graph. An import without a version means a module without one.
 ///
-/// A linker can be used with several stores: names of modules and host functions are for all of
-/// them, instances and [`Linker::define`] for one. Dropping the linker gives the reader its buffers
+/// A linker can be used with several stores, and by several threads at the same time: names of modules
+/// and host functions are for all of them, instances and [`Linker::define`] for one store. Dropping the linker gives the reader its buffers
 /// back; instances live on with their store.
 ///
 /// ```
@@ -63,17 +63,53 @@ use crate::store::{AsContext, AsContextMut, Instance, StoreContext};
 /// ```
 pub struct Linker<T> {
     engine: Engine,
-    pub(super) registry: Registry,
     pub(super) definitions: Definitions<T>,
     pub(super) naming: Arc<Naming>,
     reader: Option<Arc<dyn ModuleReader>>,
-    /// What the readers gave out and did not get back yet.
-    buffers: Buffers,
-    shadowed: BTreeSet<(String, String)>,
+    /// Nobody holds the lock while a reader is asked, or a guest runs.
+    learned: Mutex<Learned>,
     pub(super) allows_shadowing: bool,
     stands_in: bool,
     /// What modules are held in that are loaded for no store.
     account: Account,
+}
+
+/// What a linker learns as it loads modules.
+#[derive(Clone, Default)]
+struct Learned {
+    registry: Arc<Registry>,
+    /// What the readers gave out and did not get back yet.
+    buffers: Buffers,
+    shadowed: BTreeSet<(String, String)>,
+}
+
+impl<T> Clone for Linker<T> {
+    /// A linker of its own that knows the same: definitions, names, modules, and what lives in which
+    /// store. A reader gets its buffers back when no linker holds them any more.
+    fn clone(&self) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            definitions: self.definitions.clone(),
+            naming: Arc::clone(&self.naming),
+            reader: self.reader.clone(),
+            learned: Mutex::new(self.learned().clone()),
+            allows_shadowing: self.allows_shadowing,
+            stands_in: self.stands_in,
+            account: self.account.clone(),
+        }
+    }
+}
+
+impl<T> Linker<T> {
+    fn learned(&self) -> MutexGuard<'_, Learned> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The names of modules, as they are now; a module that is registered later is not among them.
+    #[must_use]
+    pub fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.learned().registry)
+    }
 }
 
 impl<T: 'static> Linker<T> {
@@ -82,12 +118,10 @@ impl<T: 'static> Linker<T> {
     pub fn new(engine: &Engine) -> Self {
         Self {
             engine: engine.clone(),
-            registry: Registry::new(),
             definitions: Definitions::default(),
             naming: Arc::default(),
             reader: None,
-            buffers: Buffers::default(),
-            shadowed: BTreeSet::new(),
+            learned: Mutex::default(),
             allows_shadowing: false,
             stands_in: false,
             account: engine.account(),
@@ -183,10 +217,9 @@ impl<T: 'static> Linker<T> {
     /// [`RegistryError`]: a builtin name, a module that has another name, a name that another
     /// module has.
     pub fn register(&mut self, name: &str, module: &Module) -> Result<&mut Self> {
-        self.registry
-            .register(name, module)
-            .map_err(LinkError::from)?;
-        self.name_living(name);
+        let registered = self.change_registry(|registry| registry.register(name, module));
+        registered.map_err(LinkError::from)?;
+        self.name_living(name, module);
         Ok(self)
     }
 
@@ -195,8 +228,11 @@ impl<T: 'static> Linker<T> {
     /// # Errors
     /// [`RegistryError`]: no module has the name; the alias is builtin, or another module has it.
     pub fn alias_module(&mut self, name: &str, alias: &str) -> Result<&mut Self> {
-        self.registry.alias(name, alias).map_err(LinkError::from)?;
-        self.name_living(alias);
+        let named = self.change_registry(|registry| registry.alias(name, alias));
+        named.map_err(LinkError::from)?;
+        if let Some(module) = self.find(alias) {
+            self.name_living(alias, &module);
+        }
         Ok(self)
     }
 
@@ -206,7 +242,8 @@ impl<T: 'static> Linker<T> {
     /// # Errors
     /// [`RegistryError::Unknown`]: no module has the name.
     pub fn unregister(&mut self, name: &str) -> Result<Module> {
-        let module = self.registry.unregister(name).ok_or_else(|| {
+        let module = self.change_registry(|registry| registry.unregister(name));
+        let module = module.ok_or_else(|| {
             LinkError::from(RegistryError::Unknown {
                 name: name.to_owned(),
             })
@@ -225,13 +262,17 @@ impl<T: 'static> Linker<T> {
     /// # Errors
     /// [`LinkError`]: there is no such module, or one that it needs cannot be had, is no module,
     /// does not fit, or needs itself. Then nothing is registered.
-    pub fn load(&mut self, name: &str) -> Result<Module> {
-        let mut loading = self.loading();
-        let (name, module) = loading.root(name)?;
-        let plan = loading.plan(Some(&name), &module)?;
-        let loaded = loading.found;
-        self.commit(loaded, plan.shadowed);
-        Ok(module)
+    pub fn load(&self, name: &str) -> Result<Module> {
+        let loading = || {
+            let mut loading = self.loading();
+            loading.more_of_host = true;
+            Ok(loading)
+        };
+        self.learn(loading, |loading| {
+            let (name, module) = loading.root(name)?;
+            let plan = loading.plan(Some(&name), &module)?;
+            Ok((module, plan.shadowed))
+        })
     }
 
     /// Loads all that a module needs, registers it, and checks that everything fits, as
@@ -239,7 +280,7 @@ impl<T: 'static> Linker<T> {
     ///
     /// # Errors
     /// Those of [`Linker::instantiate`] before anything is instantiated.
-    pub fn complete(&mut self, store: impl AsContext<Data = T>, module: &Module) -> Result<()> {
+    pub fn complete(&self, store: impl AsContext<Data = T>, module: &Module) -> Result<()> {
         self.plan(&store.as_context(), module)?;
         Ok(())
     }
@@ -260,14 +301,53 @@ impl<T: 'static> Linker<T> {
     /// a dependency as [`LinkError::Start`]. Then the modules stay registered, and none of the new
     /// instances is known by a name.
     pub fn instantiate(
-        &mut self,
+        &self,
         mut store: impl AsContextMut<Data = T>,
         module: &Module,
     ) -> Result<Instance> {
-        let context = store.as_context();
-        let plan = self.plan(&context, module)?;
-        let (definitions, registry) = (&mut self.definitions, &self.registry);
-        instantiate(definitions, registry, &plan, None, &mut store)
+        let plan = self.plan(&store.as_context(), module)?;
+        let registry = self.registry();
+        instantiate(&self.definitions, &registry, &plan, None, &mut store)
+    }
+
+    /// Loads all that a module needs, registers it, and checks that everything fits, before there is a
+    /// store: what [`InstancePre::instantiate`] then brings to life in as many stores as one likes.
+    /// What is defined for a store only is checked when it comes to that.
+    ///
+    /// ```
+    /// use holdall::{Engine, Linker, Module, Store};
+    ///
+    /// let engine = Engine::default();
+    /// let mut linker = Linker::new(&engine);
+    /// linker.func_wrap("host", "ten", || 10)?;
+    /// let module = Module::new(&engine, r#"(module
+    ///     (import "host" "ten" (func $ten (result i32)))
+    ///     (export "ten" (func $ten)))"#)?;
+    /// let pre = linker.instantiate_pre(&module)?;
+    /// for _ in 0..3 {
+    ///     let mut store = Store::new(&engine, ());
+    ///     let instance = pre.instantiate(&mut store)?;
+    ///     let ten = instance.get_typed_func::<(), i32>(&store, "ten")?;
+    ///     assert_eq!(ten.call(&mut store, ())?, 10);
+    /// }
+    /// # Ok::<(), holdall::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Linker::instantiate`] before anything is instantiated.
+    pub fn instantiate_pre(&self, module: &Module) -> Result<InstancePre<T>> {
+        self.check_engine(module.engine())?;
+        self.learn(
+            || Ok(self.loading()),
+            |loading| {
+                let plan = loading.plan(None, module)?;
+                Ok(((), plan.shadowed))
+            },
+        )?;
+        Ok(InstancePre {
+            linker: self.clone(),
+            module: module.clone(),
+        })
     }
 
     /// Captures the state of an instance that this linker instantiated, and of all that it needs:
@@ -297,7 +377,7 @@ impl<T: 'static> Linker<T> {
         let plan = loading.plan(None, &module)?;
         let core = context.core();
         let state = self.definitions.store(core.id);
-        let snapshot = Snapshot::capture(&plan, state, core, instance);
+        let snapshot = Snapshot::capture(&plan, state.as_deref(), core, instance);
         Ok(snapshot.map_err(LinkError::from)?)
     }
 
@@ -338,20 +418,30 @@ impl<T: 'static> Linker<T> {
     /// far as it contradicts the modules; whatever it says, it reaches nothing but the graph's own
     /// memories, tables and globals.
     pub fn instantiate_from(
-        &mut self,
+        &self,
         mut store: impl AsContextMut<Data = T>,
         module: &Module,
         snapshot: &Snapshot,
     ) -> Result<Instance> {
         let context = store.as_context();
-        let mut loading = self.loading_for(&context, module)?;
-        loading.anew = true;
-        let plan = loading.plan(None, module)?;
-        let loaded = loading.found;
-        let states = snapshot.check(&plan).map_err(LinkError::from)?;
-        let plan = self.commit_plan(loaded, plan);
-        let (definitions, registry) = (&mut self.definitions, &self.registry);
-        instantiate(definitions, registry, &plan, Some(states), &mut store)
+        let (plan, states) = self.learn(
+            || self.loading_for(&context, module),
+            |loading| {
+                loading.anew = true;
+                let mut plan = loading.plan(None, module)?;
+                let states = snapshot.check(&plan).map_err(LinkError::from)?;
+                let shadowed = std::mem::take(&mut plan.shadowed);
+                Ok(((plan, states), shadowed))
+            },
+        )?;
+        let registry = self.registry();
+        instantiate(
+            &self.definitions,
+            &registry,
+            &plan,
+            Some(states),
+            &mut store,
+        )
     }
 
     /// The engine.
@@ -362,32 +452,25 @@ impl<T: 'static> Linker<T> {
 
     /// The registered module of a name.
     #[must_use]
-    pub fn find(&self, name: &str) -> Option<&Module> {
-        self.registry.find(name)
-    }
-
-    /// The names of modules.
-    #[must_use]
-    pub fn registry(&self) -> &Registry {
-        &self.registry
+    pub fn find(&self, name: &str) -> Option<Module> {
+        self.learned().registry.find(name).cloned()
     }
 
     /// The imports, as module name and name, that were satisfied by a definition of the host
     /// although there is a module of that name, as far as the registry and the reader's
     /// [`names`](ModuleReader::names) tell. Of an alias, the name is that which it stands for.
-    pub fn shadowed(&self) -> impl Iterator<Item = (&str, &str)> {
-        let shadowed = self.shadowed.iter();
-        shadowed.map(|(module, name)| (module.as_str(), name.as_str()))
+    pub fn shadowed(&self) -> impl Iterator<Item = (String, String)> {
+        self.learned().shadowed.clone().into_iter()
     }
 
     /// The registered module of a name, or of the version that an import of the name would get.
-    pub(super) fn find_version(&self, name: &str) -> Option<&Module> {
-        if let Some(module) = self.registry.find(name) {
-            return Some(module);
-        }
+    pub(super) fn find_version(&self, name: &str) -> Option<Module> {
         let loading = self.loading();
-        let own = loading.version(name, self.naming.versions)?;
-        self.registry.find(own)
+        let found = loading.registry.find(name).or_else(|| {
+            let own = loading.version(name, self.naming.versions)?;
+            loading.registry.find(own)
+        });
+        found.cloned()
     }
 
     /// An attempt to load what a module needs, for a store.
@@ -396,23 +479,24 @@ impl<T: 'static> Linker<T> {
         context: &StoreContext<'a, T>,
         module: &Module,
     ) -> Result<Loading<'a, T>> {
-        for engine in [module.engine(), context.engine()] {
-            if !engine.same(&self.engine) {
-                return Err(Error::usage(
-                    "expected a module and a store of the linker's engine, found another engine",
-                ));
-            }
-        }
-        let mut loading = self.loading();
-        loading.core = Some(context.core());
-        loading.account = &context.core().account;
-        Ok(loading)
+        self.check_engine(module.engine())?;
+        self.check_engine(context.engine())?;
+        Ok(self.loading().for_store(context.core()))
     }
 
-    fn loading(&self) -> Loading<'_, T> {
+    fn check_engine(&self, engine: &Engine) -> Result<()> {
+        if engine.same(&self.engine) {
+            return Ok(());
+        }
+        Err(Error::usage(
+            "expected a module and a store of the linker's engine, found another engine",
+        ))
+    }
+
+    pub(super) fn loading(&self) -> Loading<'_, T> {
         let mut loading = Loading::new(
             &self.engine,
-            &self.registry,
+            self.registry(),
             self.reader.as_ref(),
             &self.definitions,
             &self.naming,
@@ -422,52 +506,107 @@ impl<T: 'static> Linker<T> {
         loading
     }
 
-    /// Makes what was loaded the linker's own.
-    fn commit(&mut self, loaded: Loaded, shadowed: Vec<(String, String)>) {
+    /// How a module and all that it needs are brought to life in a store. What had to be loaded is the
+    /// linker's then.
+    fn plan(&self, context: &StoreContext<'_, T>, module: &Module) -> Result<Plan> {
+        self.learn(
+            || self.loading_for(context, module),
+            |loading| {
+                let mut plan = loading.plan(None, module)?;
+                let shadowed = std::mem::take(&mut plan.shadowed);
+                Ok((plan, shadowed))
+            },
+        )
+    }
+
+    /// Makes attempts to load something, until what one of them found is the linker's own.
+    fn learn<'a, R>(
+        &'a self,
+        start: impl Fn() -> Result<Loading<'a, T>>,
+        load: impl Fn(&mut Loading<'a, T>) -> Result<(R, Vec<(String, String)>)>,
+    ) -> Result<R> {
+        loop {
+            let mut loading = start()?;
+            let (found, shadowed) = load(&mut loading)?;
+            if self.commit(loading.into_found(), shadowed) {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Makes what was loaded the linker's own; false where a name that was free when the attempt began
+    /// was given away meanwhile, by another thread or by the reader.
+    fn commit(&self, loaded: Loaded, shadowed: Vec<(String, String)>) -> bool {
         let Loaded {
             modules,
             mut buffers,
         } = loaded;
-        self.buffers.append(&mut buffers);
-        self.shadowed.extend(shadowed);
-        for (name, module) in modules {
-            self.registry
-                .register(&name, &module)
-                .expect("it was read because the name was free, and is not builtin");
+        let mut learned = self.learned();
+        let mut names = modules.iter().map(|(name, _)| name);
+        if names.any(|name| learned.registry.find(name).is_some()) {
+            // The reader may have something to say when it gets its buffers back.
+            drop(learned);
+            return false;
         }
+        learned.buffers.append(&mut buffers);
+        learned.shadowed.extend(shadowed);
+        if !modules.is_empty() {
+            let registry = Arc::make_mut(&mut learned.registry);
+            for (name, module) in &modules {
+                // The reader may have given a module that has another name.
+                let named = registry.insert(name, module);
+                named.expect("it is free, and the host's are not read");
+            }
+        }
+        drop(learned);
+        for (name, module) in modules {
+            self.name_living(&name, &module);
+        }
+        true
     }
 
-    /// How a module and all that it needs are brought to life in a store. What had to be loaded is the
-    /// linker's then.
-    fn plan(&mut self, context: &StoreContext<'_, T>, module: &Module) -> Result<Plan> {
-        let mut loading = self.loading_for(context, module)?;
-        let plan = loading.plan(None, module)?;
-        let loaded = loading.found;
-        Ok(self.commit_plan(loaded, plan))
-    }
-
-    fn commit_plan(&mut self, loaded: Loaded, mut plan: Plan) -> Plan {
-        self.commit(loaded, std::mem::take(&mut plan.shadowed));
-        plan
+    fn change_registry<R>(&mut self, change: impl FnOnce(&mut Registry) -> R) -> R {
+        change(Arc::make_mut(&mut self.learned().registry))
     }
 
     /// Lets `$module$function` know a module that lives already by a new name.
-    fn name_living(&self, name: &str) {
-        let Some(module) = self.registry.find(name) else {
-            return;
-        };
+    fn name_living(&self, name: &str, module: &Module) {
         for state in self.definitions.stores() {
-            if let Some(instance) = state.instances.get(&id_of(module)) {
-                state.scope.insert(name.into(), *instance);
+            if let Some(instance) = state.instance(module) {
+                state.scope.insert(name.into(), instance);
             }
         }
+    }
+}
+
+/// A module that a linker has found to fit, with all that it needs; see [`Linker::instantiate_pre`].
+/// What is defined in the linker later does not change it.
+#[derive(Clone, Debug)]
+pub struct InstancePre<T> {
+    linker: Linker<T>,
+    module: Module,
+}
+
+impl<T: 'static> InstancePre<T> {
+    /// Brings the module to life in a store, as [`Linker::instantiate`] does.
+    ///
+    /// # Errors
+    /// Those of [`Linker::instantiate`].
+    pub fn instantiate(&self, store: impl AsContextMut<Data = T>) -> Result<Instance> {
+        self.linker.instantiate(store, &self.module)
+    }
+
+    /// The module.
+    #[must_use]
+    pub fn module(&self) -> &Module {
+        &self.module
     }
 }
 
 impl<T> fmt::Debug for Linker<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Linker")
-            .field("registry", &self.registry)
+            .field("registry", &self.registry())
             .field(
                 "reader",
                 &self.reader.as_ref().map(|reader| reader.describe()),

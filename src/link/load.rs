@@ -25,15 +25,18 @@ use crate::types::ExternType;
 /// One attempt to load a graph.
 pub(super) struct Loading<'a, T> {
     pub(super) engine: &'a Engine,
-    pub(super) registry: &'a Registry,
+    pub(super) registry: Arc<Registry>,
     pub(super) reader: Option<&'a Arc<dyn ModuleReader>>,
     pub(super) definitions: &'a Definitions<T>,
     pub(super) naming: &'a Arc<Naming>,
-    /// The store that the graph is for. Without one, what the host will define under builtin names
-    /// is not looked at.
-    pub(super) core: Option<&'a Core>,
+    /// The store that the graph is for.
+    core: Option<&'a Core>,
     /// What new modules are held in: the store's, or the linker's own where there is none.
-    pub(super) account: &'a Account,
+    account: &'a Account,
+    /// What the linker knows of the store.
+    state: Option<Arc<StoreState>>,
+    /// Whether the host may define more under builtin names than it has until now.
+    pub(super) more_of_host: bool,
     pub(super) stands_in: bool,
     /// Whether every module is to get a new instance, whatever lives already.
     pub(super) anew: bool,
@@ -62,7 +65,7 @@ pub(super) struct Plan {
 impl<'a, T: 'static> Loading<'a, T> {
     pub(super) fn new(
         engine: &'a Engine,
-        registry: &'a Registry,
+        registry: Arc<Registry>,
         reader: Option<&'a Arc<dyn ModuleReader>>,
         definitions: &'a Definitions<T>,
         naming: &'a Arc<Naming>,
@@ -76,6 +79,8 @@ impl<'a, T: 'static> Loading<'a, T> {
             naming,
             core: None,
             account,
+            state: None,
+            more_of_host: false,
             stands_in: false,
             anew: false,
             found: Loaded::default(),
@@ -112,6 +117,15 @@ impl<'a, T: 'static> Loading<'a, T> {
             .into());
         };
         Ok((own, opened.unit))
+    }
+
+    /// Whether there is a module of a name, or of a version that satisfies it.
+    pub(super) fn has(&mut self, name: &str) -> Result<bool, Error> {
+        if is_builtin(name) {
+            return Ok(false);
+        }
+        let found = self.open(name, &|| vec![name.to_owned()])?;
+        Ok(found.is_some() || self.version(name, self.naming.versions).is_some())
     }
 
     /// The graph under a root; `name` is what it was loaded as just now, where it was.
@@ -185,10 +199,22 @@ impl<'a, T: 'static> Loading<'a, T> {
         Ok(module)
     }
 
+    /// The attempt, for a store.
+    pub(super) fn for_store(mut self, core: &'a Core) -> Self {
+        self.core = Some(core);
+        self.account = &core.account;
+        self.state = self.definitions.store(core.id);
+        self
+    }
+
+    /// What it got from the reader.
+    pub(super) fn into_found(self) -> Loaded {
+        self.found
+    }
+
     /// The store, where instances in it count.
     fn store(&self) -> Option<&StoreState> {
-        let core = self.core.filter(|_| !self.anew)?;
-        self.definitions.store(core.id)
+        self.state.as_deref().filter(|_| !self.anew)
     }
 
     /// Whether there is a module of a name, as far as that is known without reading it.
@@ -217,9 +243,7 @@ impl<T: 'static> Source for Loading<'_, T> {
 
     fn export(&self, unit: &Module, name: &str) -> Option<ExternType> {
         // Of a module that lives already, what its memories and tables have grown to counts.
-        let living = self
-            .store()
-            .and_then(|store| store.instances.get(&id_of(unit)));
+        let living = self.store().and_then(|store| store.instance(unit));
         match (living, self.core) {
             (Some(instance), Some(core)) => Some(instance.export_in(core, name)?.ty_in(core)),
             _ => unit.export(name),
@@ -231,8 +255,7 @@ impl<T: 'static> Source for Loading<'_, T> {
     }
 
     fn host(&self, module: &str, name: &str) -> Option<HostDefinition> {
-        let later =
-            || (self.core.is_none() && is_builtin(module)).then_some(HostDefinition::Untyped);
+        let later = || (self.more_of_host && is_builtin(module)).then_some(HostDefinition::Untyped);
         self.definitions
             .find(self.core, module, name)
             .or_else(later)
@@ -250,7 +273,7 @@ impl<T: 'static> Source for Loading<'_, T> {
         if let Some(module) = self.registry.find(name) {
             let settled = self
                 .store()
-                .is_some_and(|store| store.instances.contains_key(&id_of(module)));
+                .is_some_and(|store| store.instance(module).is_some());
             return Ok(Some(Opened {
                 unit: module.clone(),
                 settled,

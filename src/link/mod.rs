@@ -3,6 +3,7 @@
 //! code is executed; authority over files is a `Dir` that was handed in.
 
 mod buffers;
+mod by_store;
 mod define;
 mod definitions;
 #[cfg(feature = "fs")]
@@ -19,7 +20,7 @@ mod snapshot;
 #[cfg(feature = "fs")]
 pub use dir::DirReader;
 pub use error::LinkError;
-pub use linker::Linker;
+pub use linker::{InstancePre, Linker};
 #[cfg(feature = "wasi")]
 pub(crate) use provider::{Importer, Provider, Provision};
 pub use reader::{BundleReader, ChainReader, FnReader, MemoryReader, ModuleReader, ReadError};

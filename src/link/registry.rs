@@ -9,7 +9,7 @@ use crate::module::Module;
 /// Names for modules. A [`Linker`](super::Linker) owns one; there is none for the process.
 ///
 /// A module stays alive for as long as anything holds it, a name here or an instance in a store.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Registry {
     names: BTreeMap<Arc<str>, Module>,
     /// The names of each module, in the order in which it got them; never an empty list.
@@ -147,7 +147,8 @@ impl Registry {
         names.map_or(&[], Vec::as_slice)
     }
 
-    fn insert(&mut self, name: &str, module: &Module) -> Result<(), RegistryError> {
+    /// Gives a module a name, which may be its second one.
+    pub(super) fn insert(&mut self, name: &str, module: &Module) -> Result<(), RegistryError> {
         if is_builtin(name) {
             return Err(RegistryError::Builtin {
                 name: name.to_owned(),

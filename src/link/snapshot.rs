@@ -7,7 +7,6 @@ use std::fmt;
 
 use super::definitions::StoreState;
 use super::load::Plan;
-use super::registry::id_of;
 use crate::bundle::{Graph, Resolution};
 use crate::module::Module;
 use crate::store::{Core, Extern, Fault, Fitting, Instance, InstanceState, capture};
@@ -189,9 +188,8 @@ fn living(
         if *node == Graph::<Module>::ROOT {
             return Ok(root);
         }
-        let instances = state.map(|state| &state.instances);
-        let instance = instances.and_then(|all| all.get(&id_of(plan.graph.unit(*node))));
-        instance.copied().ok_or_else(|| SnapshotError::Linked {
+        let instance = state.and_then(|state| state.instance(plan.graph.unit(*node)));
+        instance.ok_or_else(|| SnapshotError::Linked {
             module: plan.graph.name(*node).to_owned(),
             what: "this linker has no instance of it in the store".to_owned(),
         })

@@ -49,6 +49,7 @@ impl Core {
         limits.check_metering(metering)?;
         Ok(Self {
             id: StoreId(NEXT.fetch_add(1, Ordering::Relaxed)),
+            alive: Arc::default(),
             engine: engine.clone(),
             tracer: None,
             open_descriptors: 0,

@@ -127,6 +127,8 @@ pub(crate) struct InstanceData {
 /// All of a store but the embedder's data.
 pub(crate) struct Core {
     pub(crate) id: StoreId,
+    /// There for as long as the store is, for whoever keeps something about it by its id.
+    pub(crate) alive: Arc<()>,
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
     /// What the guests hold.

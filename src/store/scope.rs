@@ -13,6 +13,14 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
+    /// A scope of its own with the same names.
+    pub(crate) fn copy(&self) -> Self {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        Self {
+            names: RwLock::new(names.clone()),
+        }
+    }
+
     /// Names an instance; gives the one that had the name before.
     pub(crate) fn insert(&self, name: Arc<str>, instance: Instance) -> Option<Instance> {
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);

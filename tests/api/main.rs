@@ -3,6 +3,7 @@
 
 mod closures;
 mod errors;
+mod linkers;
 mod modules;
 mod things;
 mod values;

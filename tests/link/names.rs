@@ -164,7 +164,7 @@ fn versions_of_registry_and_reader_count_together() {
 
 #[test]
 fn a_module_is_loaded_by_a_version_under_its_own_name() {
-    let mut bench = bench(&[
+    let bench = bench(&[
         ("m@1.2.3", &gives("f", 1)),
         ("m@1.3.0", &passes_on("m@1.2", "f")),
     ]);
@@ -257,7 +257,7 @@ fn an_alias_is_satisfied_by_a_module_or_by_the_host_and_not_by_what_it_hides() {
     bench.linker.func_wrap("mylib", "f", || 5_i32).unwrap();
     assert_eq!(found(&mut bench, &["env"]), [5]);
     let shadowed: Vec<_> = bench.linker.shadowed().collect();
-    assert_eq!(shadowed, [("mylib", "f")]);
+    assert_eq!(shadowed, [("mylib".to_owned(), "f".to_owned())]);
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn run(module: &str, body: &str) {
             // The text is read here, on this thread, too.
             let module = Module::new(&engine, text.into_bytes()).expect("the script is valid");
             let mut store = Store::new(&engine, 0_u64);
-            let mut linker = linker(&mut store);
+            let linker = linker(&mut store);
             let instance = linker
                 .instantiate(&mut store, &module)
                 .expect("the host has it all");

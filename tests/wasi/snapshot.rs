@@ -191,7 +191,7 @@ const STARTS: &str = r#"(func $start (drop (call $open))) (start $start)"#;
 fn the_module_that_left_it_open_is_named() {
     let wasi = Wasi::new(Grants::new()).grant("dep", grants());
     let Graph {
-        mut linker,
+        linker,
         mut store,
         root,
     } = graph(wasi, STARTS);
@@ -207,7 +207,7 @@ fn the_module_that_left_it_open_is_named() {
 fn functions_of_wasi_in_tables_come_back_with_the_new_grants() {
     let wasi = Wasi::new(Grants::new()).grant("dep", grants());
     let Graph {
-        mut linker,
+        linker,
         mut store,
         root,
     } = graph(wasi.clone(), "");
@@ -215,7 +215,7 @@ fn functions_of_wasi_in_tables_come_back_with_the_new_grants() {
     let snapshot = linker.snapshot(&store, instance).unwrap();
     for (wasi, expected) in [(wasi, SUCCESS), (Wasi::new(Grants::new()), BADF)] {
         let Graph {
-            mut linker,
+            linker,
             mut store,
             root,
         } = graph(wasi, "");
@@ -258,7 +258,7 @@ fn a_call_that_is_not_allowed_is_told_of_a_dependency_too() {
     let nothing: [&str; 0] = [];
     let wasi = Wasi::new(grants()).allow_only(nothing).unwrap();
     let Graph {
-        mut linker,
+        linker,
         mut store,
         root,
     } = graph(wasi, STARTS);

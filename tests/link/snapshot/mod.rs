@@ -447,10 +447,10 @@ fn a_chain_of_5_000_modules_is_captured_and_brought_back() {
             linker.set_reader(reader.clone());
             linker
         };
-        let (mut first, mut store) = (linker(), Store::new(&bench.engine, ()));
+        let (first, mut store) = (linker(), Store::new(&bench.engine, ()));
         let instance = first.instantiate(&mut store, &root).unwrap();
         let snapshot = first.snapshot(&store, instance).unwrap();
-        let (mut second, mut store) = (linker(), Store::new(&bench.engine, ()));
+        let (second, mut store) = (linker(), Store::new(&bench.engine, ()));
         let restored = second.instantiate_from(&mut store, &root, &snapshot);
         let func = restored.unwrap().get_func(&store, "$m4999$f").unwrap();
         let mut results = [Val::I32(0)];

@@ -42,7 +42,7 @@ fn a_program_goes_on_as_it_would_have() {
     for seed in 0..seeds {
         let engine = Engine::default();
         let module = Module::new(&engine, program::program(seed)).unwrap();
-        let (mut linker, mut store) = (linker(&engine), Store::new(&engine, ()));
+        let (linker, mut store) = (linker(&engine), Store::new(&engine, ()));
         let instance = linker.instantiate(&mut store, &module).unwrap();
         calls(&mut store, instance, 0..4);
         let snapshot = linker.snapshot(&store, instance).unwrap();

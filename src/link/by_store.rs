@@ -1,0 +1,81 @@
+//! What a linker keeps for each store, for as long as that lives.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use crate::store::{Core, StoreId};
+
+/// Values by store. Those of stores that are gone are dropped from time to time: there are never more
+/// than twice as many of them as there were of living ones, and a few.
+#[derive(Clone)]
+pub(super) struct ByStore<V> {
+    values: HashMap<StoreId, (Weak<()>, V)>,
+    /// With so many it is looked which stores are gone.
+    full: usize,
+}
+
+/// So many are kept without looking.
+const FEW: usize = 16;
+
+impl<V> Default for ByStore<V> {
+    fn default() -> Self {
+        Self {
+            values: HashMap::new(),
+            full: FEW,
+        }
+    }
+}
+
+impl<V> ByStore<V> {
+    pub(super) fn get(&self, id: StoreId) -> Option<&V> {
+        self.values.get(&id).map(|(_, value)| value)
+    }
+
+    pub(super) fn get_mut(&mut self, id: StoreId) -> Option<&mut V> {
+        self.values.get_mut(&id).map(|(_, value)| value)
+    }
+
+    /// The value of a store, which is the default one where there is none yet.
+    pub(super) fn of(&mut self, core: &Core) -> &mut V
+    where
+        V: Default,
+    {
+        if self.values.len() >= self.full && !self.values.contains_key(&core.id) {
+            self.values.retain(|_, (alive, _)| alive.strong_count() > 0);
+            self.full = FEW.max(2 * self.values.len());
+        }
+        let value = self.values.entry(core.id);
+        let new = || (Arc::downgrade(&core.alive), V::default());
+        &mut value.or_insert_with(new).1
+    }
+
+    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+        self.values.values().map(|(_, value)| value)
+    }
+
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.values.values_mut().map(|(_, value)| value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Engine;
+
+    #[test]
+    fn what_is_kept_of_stores_that_are_gone_has_a_bound() {
+        let engine = Engine::default();
+        let core = || Core::new(&engine).unwrap();
+        let living: Vec<Core> = (0..40).map(|_| core()).collect();
+        let mut kept = ByStore::<u8>::default();
+        for core in &living {
+            *kept.of(core) = 1;
+        }
+        for _ in 0..1_000 {
+            kept.of(&core());
+            assert!(kept.values().count() <= 2 * living.len() + 1);
+        }
+        assert!(living.iter().all(|core| kept.get(core.id) == Some(&1)));
+    }
+}
