@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use holdall::Snapshot;
 use holdall::pack::{Kept, read_file};
 use serde::{Deserialize, Serialize};
 
@@ -33,12 +34,15 @@ pub(super) enum Line {
         path: String,
         target: String,
     },
+    /// The state that the modules begin with.
+    State { header: String, memories: String },
 }
 
 /// What a list says, with the files read.
 #[derive(Default)]
 pub(super) struct List {
     pub(super) modules: Vec<(String, Vec<u8>)>,
+    pub(super) state: Option<Snapshot>,
     /// By the place of the directory.
     entries: Vec<(usize, String, Kept)>,
 }
@@ -66,6 +70,11 @@ impl List {
         let (embed, path, kept) = match line {
             Line::Module { name, file } => {
                 self.modules.push((name, read_file(dir, &file)?));
+                return Ok(());
+            }
+            Line::State { header, memories } => {
+                let (header, memories) = (read_file(dir, &header)?, read_file(dir, &memories)?);
+                self.state = Some(Snapshot::from_parts(&header, memories)?);
                 return Ok(());
             }
             Line::File { embed, path, file } => (embed, path, Kept::File(read_file(dir, &file)?)),

@@ -3,6 +3,7 @@
 
 mod audit;
 mod code;
+mod contents;
 mod duration;
 mod inspect;
 mod kept;

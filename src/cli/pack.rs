@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use cap_tempfile::TempFile;
@@ -69,7 +69,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "HOST_DIR::GUEST_DIR", value_parser = embed)]
     pub(super) embed: Vec<(PathBuf, String)>,
     /// Put what LIST names into APP too, as `holdall unpack` writes it: what has names that no file or
-    /// no option can have
+    /// no option can have, and the state of --preinit
     #[arg(long, value_name = "LIST")]
     kept: Option<PathBuf>,
     #[command(flatten)]
@@ -161,6 +161,13 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
         packed.with_context(|| format!("cannot embed directory {}", Plain(&label)))?;
     }
 
+    if let Some(state) = &kept.state {
+        ensure!(
+            args.preinit.is_none(),
+            "--kept lists a state already, in place of which --preinit makes another: leave one out"
+        );
+        packer.state(state);
+    }
     if let Some(function) = &args.preinit {
         progress.tell("initialising");
         let state = initialise(

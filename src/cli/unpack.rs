@@ -2,26 +2,25 @@
 //! and links: everything is made anew in a directory that was empty, and links come last, so that
 //! nothing is written through one.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::io::{self, ErrorKind, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{Context, anyhow, ensure};
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
-use holdall::pack::{Entry, Executable, Manifest, PackedDir, Part, is_below, stays};
+use holdall::pack::{Entry, Executable, Manifest, PackedDir, Part, is_below};
 
 use super::kept::Line;
 use super::output::{Output, Plain};
 use super::repack::{Embedded, Repack};
-use super::{packed, size};
+use super::{contents, packed, size};
 
 /// What is written without a question: twice the size of the executable, and at least this.
 const MIN_LIMIT_BYTES: u64 = 64 << 20;
-/// What each file, directory and link counts beside its contents.
-const ENTRY_BYTES: u64 = 512;
-
+/// The longest name of a directory that is kept as it is.
+const MAX_BASE_BYTES: usize = 255;
 /// The list of what is kept.
 const LIST: &str = "kept.jsonl";
 
@@ -29,9 +28,9 @@ const LIST: &str = "kept.jsonl";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 DIR gets the modules in DIR/modules, the embedded directories in DIR/files, the state of --preinit
-in DIR/state, and in DIR/command.txt the command that packs the same program again, but for
---preinit. What the file system cannot hold under its own name is in DIR/kept under another, and
-DIR/kept.jsonl is a list of it that the command takes.
+in DIR/state, and in DIR/command.txt the command that packs the same program again. What the file
+system cannot hold under its own name is in DIR/kept under another. DIR/kept.jsonl is a list of that,
+and of what no option says; the command takes it.
 
 Links that lead out of their directory are refused, as `holdall pack` refuses them.")]
 pub(super) struct Args {
@@ -50,8 +49,8 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
     let manifest = executable.manifest();
     let label = args.dir.to_string_lossy();
     let mut unpack = || {
-        check(&manifest)?;
-        let size_bytes = size_bytes(&manifest);
+        contents::check(&manifest)?;
+        let size_bytes = contents::size_bytes(&manifest);
         let limit = MIN_LIMIT_BYTES.max(executable.size_bytes().saturating_mul(2));
         let limit = args.max_size.map_or(limit, |limit| limit as u64);
         ensure!(
@@ -80,84 +79,6 @@ fn empty_dir(path: &Path) -> anyhow::Result<Dir> {
         return Err(anyhow!("it is not empty; name another one"));
     }
     Ok(dir)
-}
-
-/// That what is in the executable can be files: each name once, nothing below a file or a link, no link
-/// that leads out.
-fn check(manifest: &Manifest<'_>) -> anyhow::Result<()> {
-    let mut names = HashSet::new();
-    for module in &manifest.modules {
-        let is_new = names.insert(module.name);
-        ensure!(is_new, "there are two modules {}", Plain(module.name));
-    }
-    let root = Plain(manifest.root);
-    ensure!(
-        names.contains(manifest.root),
-        "there is no module {root}, which is its root"
-    );
-    for dir in &manifest.dirs {
-        check_dir(dir).with_context(|| format!("directory {}", Plain(dir.guest)))?;
-    }
-    Ok(())
-}
-
-fn check_dir(dir: &PackedDir<'_>) -> anyhow::Result<()> {
-    let mut entries = BTreeMap::new();
-    for (path, entry) in &dir.entries {
-        let path = *path;
-        ensure!(is_below(path), "{} is no path of a file", Plain(path));
-        let is_new = entries.insert(path, entry).is_none();
-        ensure!(is_new, "{} is there twice", Plain(path));
-        if let Entry::Link(target) = entry {
-            ensure!(
-                stays(path, target),
-                "link {} leads out of the directory: to {}",
-                Plain(path),
-                Plain(target)
-            );
-        }
-    }
-    for path in entries.keys() {
-        let above = path.rsplit_once('/').and_then(|(above, _)| {
-            let entry = entries.get(above)?;
-            (!matches!(entry, Entry::Dir)).then_some(above)
-        });
-        if let Some(above) = above {
-            bail!(
-                "{} is below {}, which is no directory",
-                Plain(path),
-                Plain(above)
-            );
-        }
-    }
-    Ok(())
-}
-
-/// How much room everything takes, as far as it can be told before.
-fn size_bytes(manifest: &Manifest<'_>) -> u64 {
-    let modules = manifest.modules.iter().map(|it| it.module.size_bytes());
-    let entries = manifest.dirs.iter().flat_map(|dir| &dir.entries);
-    let entries = entries.map(|(path, entry)| match entry {
-        Entry::File(part) => part.size_bytes(),
-        // A path may make each of its directories.
-        Entry::Dir | Entry::Link(_) => path.matches('/').count() as u64 * ENTRY_BYTES,
-    });
-    let state = manifest.state.iter();
-    let state = state.map(|state| {
-        state
-            .header
-            .size_bytes()
-            .saturating_add(state.bytes.size_bytes())
-    });
-    let dirs = manifest.dirs.iter();
-    let dirs = dirs.map(|dir| dir.guest.matches('/').count() as u64 * ENTRY_BYTES);
-    modules
-        .chain(entries)
-        .chain(state)
-        .chain(dirs)
-        .fold(0, |all, size_bytes| {
-            all.saturating_add(size_bytes).saturating_add(ENTRY_BYTES)
-        })
 }
 
 /// An executable that is being unpacked into an empty directory.
@@ -222,13 +143,15 @@ impl<'a> Unpacking<'a> {
             })
             .collect();
         if let Some(state) = self.manifest.state {
-            for (path, part) in [
-                ("state/header", state.header),
-                ("state/memories", state.bytes),
-            ] {
+            let (header, memories) = ("state/header", "state/memories");
+            for (path, part) in [(header, state.header), (memories, state.bytes)] {
                 let is_made = self.file(self.dir, path, &part, || "the state".to_owned())?;
                 ensure!(is_made, "{path} cannot be made");
             }
+            self.kept.push(Line::State {
+                header: header.to_owned(),
+                memories: memories.to_owned(),
+            });
         }
         if !self.kept.is_empty() {
             let mut list = String::new();
@@ -257,8 +180,8 @@ impl<'a> Unpacking<'a> {
             "" | "." => "files".to_owned(),
             name => format!("files/{name}"),
         };
-        let is_name = base == "files" || is_below(name);
-        if is_name && holds(&base) && taken.take(&base) {
+        let is_name = is_below(name) && name.len() <= MAX_BASE_BYTES;
+        if (is_name || base == "files") && holds(&base) && taken.take(&base) {
             match self.dir.create_dir_all(&base) {
                 Ok(()) => return Ok(base),
                 Err(error) if is_of_name(&error) => {}
@@ -272,13 +195,10 @@ impl<'a> Unpacking<'a> {
 
     /// Makes the files and directories of a directory. What lies in a directory that is kept is kept too.
     fn tree(&mut self, embed: usize, packed: &PackedDir<'_>, below: &Dir) -> anyhow::Result<()> {
-        let mut kept_dirs = HashSet::new();
-        // In the order of their paths: what is above comes first.
-        let mut entries: Vec<_> = packed.entries.iter().collect();
-        entries.sort_unstable_by_key(|(path, _)| *path);
-        for (path, entry) in entries {
+        let mut kept_dir: Option<&str> = None;
+        for (path, entry) in contents::in_order(packed) {
             let path = *path;
-            let is_held = !is_kept(&kept_dirs, path);
+            let is_held = !kept_dir.is_some_and(|kept| contents::is_within(path, kept));
             match entry {
                 Entry::File(part) => {
                     let what = || format!("file {path:?}");
@@ -295,7 +215,9 @@ impl<'a> Unpacking<'a> {
                         })
                     };
                     if !(is_held && made()?) {
-                        kept_dirs.insert(path);
+                        if is_held {
+                            kept_dir = Some(path);
+                        }
                         let path = path.to_owned();
                         self.kept.push(Line::Dir { embed, path });
                     }
@@ -406,11 +328,6 @@ impl Taken {
 fn paths_above(path: &str) -> impl Iterator<Item = &str> {
     let above = path.rsplit_once('/').map(|(above, _)| above);
     std::iter::successors(above, |above| Some(above.rsplit_once('/')?.0))
-}
-
-/// Whether something above a path is kept.
-fn is_kept(kept_dirs: &HashSet<&str>, path: &str) -> bool {
-    !kept_dirs.is_empty() && paths_above(path).any(|above| kept_dirs.contains(above))
 }
 
 /// Makes the directories that lead to a path.

@@ -60,7 +60,7 @@ fn dir(guest: &'static str, entries: Vec<(&'static str, Entry<'static>)>) -> Pac
 #[test]
 fn nothing_is_written_where_it_was_not_to_be() {
     type Entries = fn(Part) -> Vec<(&'static str, Entry<'static>)>;
-    let cases: [(Entries, &str); 9] = [
+    let cases: [(Entries, &str); 10] = [
         (
             |file| {
                 vec![
@@ -85,6 +85,16 @@ fn nothing_is_written_where_it_was_not_to_be() {
         (
             |file| vec![("x", Entry::Link(".")), ("x/y", Entry::File(file))],
             "x/y is below x, which is no directory",
+        ),
+        (
+            |file| {
+                vec![
+                    ("x/y/z", Entry::File(file)),
+                    ("x-", Entry::Dir),
+                    ("x", Entry::Link(".")),
+                ]
+            },
+            "x/y/z is below x, which is no directory",
         ),
         (
             |file| vec![("x", Entry::File(file)), ("x/y", Entry::Dir)],
@@ -183,7 +193,7 @@ fn a_small_executable_does_not_fill_the_disk_without_a_question() {
     });
     fs::write(folder.path().join("app"), bytes).unwrap();
     let outcome = folder.holdall(&["unpack", "app", "out"]);
-    let size_bytes = 100 * ((1 << 20) + 512) + 8 + 512 + 1024;
+    let size_bytes = 100 * ((1 << 20) + 512) + 8 + 512 + 512;
     let option = format!("--max-size {size_bytes}");
     outcome.fails(1, &[&format!("it would take {size_bytes} bytes"), &option]);
     assert_eq!(folder.names(), ["app"]);

@@ -103,7 +103,7 @@ fn inspect_and_unpack_take_an_executable_from_a_pipe() {
 
 /// The command that lies in a directory where `app` was unpacked makes `app` again, to the byte.
 #[track_caller]
-fn packs_again(folder: &Folder, app: &str, out: &str) {
+pub(crate) fn packs_again(folder: &Folder, app: &str, out: &str) {
     let out = folder.path().join(out);
     let command = fs::read_to_string(out.join("command.txt")).unwrap();
     // As a shell would, but for where the command is.
@@ -173,18 +173,7 @@ fn names_stay_as_they_are_on_disk_and_pack_again_to_the_same() {
         symlink(format!("empty/../{name}"), path.join("down and up")).unwrap();
         symlink("nowhere", path.join("dangles")).unwrap();
     }
-    for guest in [
-        "/",
-        "/in",
-        ".",
-        "..",
-        "../..",
-        "/a//b",
-        "a/../b",
-        "-x",
-        "it's $(x)",
-        "50%",
-    ] {
+    for guest in ["/", ".", "../..", "/a//b", "-x", "it's $(x)"] {
         let embed = format!("in::{guest}");
         folder
             .pack(&["app.wat", "-o", "app", "--embed", &embed])

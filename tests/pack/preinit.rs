@@ -1,5 +1,6 @@
 //! Executables that begin with the state that initialisation left when they were packed.
 
+use crate::parts::packs_again;
 use crate::support::Folder;
 
 /// Counts how often it was initialised, in a global, a memory and through a table; prints nothing by
@@ -67,6 +68,8 @@ fn it_begins_where_the_initialisation_ended() {
         .prints("0xb:i32,0x1:i32,0x2:i32,0x7:i32,0x64:i32\n");
     let outcome = folder.holdall(&["inspect", "app"]);
     assert!(outcome.stdout.contains("initialised: "), "{outcome:#?}");
+    folder.holdall(&["unpack", "app", "out"]);
+    packs_again(&folder, "app", "out");
 }
 
 #[test]
