@@ -72,7 +72,8 @@ pub struct Limits {
     ///   first, and once, for as long as it lives;
     /// - instances: their functions, globals and element segments;
     /// - what WASI keeps for guests: output that is [captured](crate::Output::capture), with the room
-    ///   that it has to grow.
+    ///   that it has to grow; of a directory that is listed, the entries that were read last
+    ///   (some 10 KiB), and all of them where the graph is deterministic.
     ///
     /// Not counted are what the embedder makes (host functions, `externref`s, its own data and
     /// readers), the value stack ([`Config::stack_size_bytes`](crate::Config::stack_size_bytes)), and

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::Rights;
 
 use super::fault::{Errno, Result};
-use super::fs::{Dir, File, Listed, Node};
+use super::fs::{Dir, File, Node};
+use super::listing::Listing;
 
 /// The first number that is not a standard stream's.
 pub(super) const FIRST: u32 = 3;
@@ -37,8 +38,8 @@ pub(super) struct OpenDir {
     pub(super) dir: Arc<dyn Dir>,
     /// What the guest calls it, where it was granted.
     pub(super) preopen: Option<Arc<str>>,
-    /// The entries as they were when the guest began to list them, so that it gets each once.
-    pub(super) listing: Vec<Listed>,
+    /// The listing that the guest began.
+    pub(super) listing: Option<Listing>,
 }
 
 impl Descriptor {
@@ -79,7 +80,7 @@ impl Descriptor {
             kind: Kind::Dir(OpenDir {
                 dir,
                 preopen,
-                listing: Vec::new(),
+                listing: None,
             }),
             base: DIR & inheriting,
             inheriting,

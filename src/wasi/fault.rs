@@ -6,6 +6,7 @@ use wiggle::GuestError;
 
 use super::errno;
 use crate::error::Error;
+use crate::limits::Full;
 use crate::trap::{Trap, TrapCode};
 
 pub(crate) use types::Errno;
@@ -74,6 +75,13 @@ impl From<wasi_common::Error> for Fault {
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
         errno::of_io(&error).into()
+    }
+}
+
+/// What a guest makes the host keep has no more room.
+impl From<Full> for Fault {
+    fn from(_: Full) -> Self {
+        Errno::Nomem.into()
     }
 }
 

@@ -12,6 +12,7 @@ mod errno;
 mod fault;
 mod fs;
 mod grants;
+mod listing;
 mod memory;
 mod policy;
 mod strings;

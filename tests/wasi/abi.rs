@@ -97,6 +97,7 @@ errnos! {
     PIPE = 64;
     ROFS = 69;
     SPIPE = 70;
+    TXTBSY = 74;
     XDEV = 75;
     NOTCAPABLE = 76;
 }

@@ -15,6 +15,7 @@ mod deterministic;
 mod grants;
 mod hostile;
 mod jail;
+mod listing;
 mod modules;
 mod paths;
 mod place;

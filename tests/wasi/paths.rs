@@ -3,8 +3,8 @@
 use holdall::{Access, Grants};
 
 use crate::abi::{
-    CREATE, DIRECTORY, DIRECTORY_TYPE, EXIST, Errno, ILSEQ, INVAL, ISDIR, NAMETOOLONG, NOENT,
-    NOTDIR, READ, REGULAR_FILE, SUCCESS, WRITE,
+    BADF, CREATE, DIRECTORY, DIRECTORY_TYPE, EXCLUSIVE, EXIST, Errno, ILSEQ, INVAL, ISDIR,
+    NAMETOOLONG, NOENT, NOTDIR, READ, REGULAR_FILE, SUCCESS, Stat, TXTBSY, WRITE,
 };
 use crate::guest::{BUFFER, Guest, OUT};
 use crate::jail::jailed;
@@ -150,4 +150,65 @@ fn names_that_are_no_utf_8_hide_no_others() {
         .host_dir(folder.path(), "/", Access::ReadOnly)
         .unwrap();
     assert_eq!(Guest::new(grants).names(3), ["good"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_is_there_is_not_opened_to_be_written_because_it_might_have_been_created() {
+    let folder = Folder::new("create_to_read");
+    let program = folder.path().join("program");
+    std::fs::copy("/bin/sleep", &program).unwrap();
+    let mut running = std::process::Command::new(&program)
+        .arg("60")
+        .spawn()
+        .unwrap();
+    let grants = Grants::new().host_dir(folder.path(), "/", Access::ReadWrite);
+    let mut guest = Guest::new(grants.unwrap());
+    // The system lets nobody write a program that runs.
+    let opened = guest.open(3, "program", READ | CREATE);
+    let written = guest.open(3, "program", WRITE | CREATE);
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert!(opened.is_ok(), "{opened:?}");
+    assert_eq!(written, Err(TXTBSY));
+    // What is not there is created, and can be read and not written.
+    let new = guest.open(3, "new", READ | CREATE).unwrap();
+    assert_eq!(guest.read(new, 1).unwrap(), b"");
+    assert_eq!(guest.write(new, b"x"), Err(BADF));
+    assert_eq!(guest.open(3, "new", READ | CREATE | EXCLUSIVE), Err(EXIST));
+}
+
+#[test]
+fn the_time_of_the_last_change_is_of_names_too() {
+    for place in Place::both("change_times") {
+        let place = place.with("file", "contents").with("dir/other", "");
+        let mut guest = Guest::new(place.grant(Access::ReadWrite).clocks());
+        let file = guest.open(3, "file", READ).unwrap();
+        let of_fd = |guest: &mut Guest, fd: u32| {
+            assert_eq!(call!(guest.fd_filestat_get(fd, BUFFER)), SUCCESS);
+            Stat::of(&guest.get(BUFFER, Stat::SIZE as u32)).times
+        };
+        for what in ["file", "dir"] {
+            let before = guest.stat(3, what).unwrap().times;
+            std::thread::sleep(std::time::Duration::from_millis(30));
+            match what {
+                "file" => assert_eq!(call!(guest.path_link(3, 0, "file", 3, "link")), SUCCESS),
+                _ => assert_eq!(call!(guest.path_rename(3, "dir", 3, "moved")), SUCCESS),
+            }
+            let name = if what == "dir" { "moved" } else { what };
+            let after = guest.stat(3, name).unwrap().times;
+            assert_eq!(
+                before[1],
+                after[1],
+                "{}: {what}: its bytes stay",
+                place.name()
+            );
+            assert!(before[2] < after[2], "{}: {what}", place.name());
+            let fd = match what {
+                "file" => file,
+                _ => guest.open(3, name, DIRECTORY).unwrap(),
+            };
+            assert_eq!(of_fd(&mut guest, fd), after, "{}: {what}", place.name());
+        }
+    }
 }

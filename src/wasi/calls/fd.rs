@@ -9,7 +9,8 @@ use wasi_common::snapshots::preview_1::types::{
 
 use super::{Call, Errno, Ptr, Result};
 use crate::wasi::descriptors::Kind;
-use crate::wasi::fs::{self, FdFlags, FileType, Filestat, Listed, NewTime};
+use crate::wasi::fs::{self, FdFlags, FileType, Filestat, NewTime, Work};
+use crate::wasi::listing::Listing;
 
 /// The size of a directory entry's head, in bytes: next cookie, inode, length of the name, type.
 const DIRENT_BYTES: usize = 24;
@@ -227,8 +228,7 @@ pub(in crate::wasi) fn fd_renumber(call: &mut Call<'_>, fd: u32, to: u32) -> Res
     call.context.descriptors.renumber(fd, to)
 }
 
-/// Lists a directory from an entry on, as many as fit the buffer, the last of them cut off. The
-/// entries are those at the time of the last call for the first one.
+/// Lists a directory from a place on, as many entries as fit the buffer, the last of them cut off.
 pub(in crate::wasi) fn fd_readdir(
     call: &mut Call<'_>,
     fd: u32,
@@ -238,45 +238,41 @@ pub(in crate::wasi) fn fd_readdir(
     out: Ptr,
 ) -> Result<()> {
     let open = call.context.descriptors.open_dir(fd, Rights::FD_READDIR)?;
-    if cookie == 0 || open.listing.is_empty() {
-        open.listing = listing(&*open.dir)?;
-    }
+    let listing = match &mut open.listing {
+        Some(listing) => listing,
+        none => none.insert(Listing::of(&*open.dir, call.account)?),
+    };
     let buf = call.memory.bytes_mut(buf, buf_len)?;
+    let work = &mut Work {
+        meter: call.meter,
+        account: call.account,
+    };
+    let mut at = cookie;
     let mut used = 0;
-    let first = usize::try_from(cookie).unwrap_or(usize::MAX);
-    for (at, entry) in open.listing.iter().enumerate().skip(first) {
-        let mut head = [0; DIRENT_BYTES];
-        head[0..8].copy_from_slice(&(at as u64 + 1).to_le_bytes());
-        head[8..16].copy_from_slice(&entry.inode.to_le_bytes());
-        head[16..20].copy_from_slice(&u32::try_from(entry.name.len())?.to_le_bytes());
-        head[20] = filetype_of(entry.filetype) as u8;
-        for part in [&head[..], entry.name.as_bytes()] {
-            let fits = part.len().min(buf.len() - used);
-            buf[used..used + fits].copy_from_slice(&part[..fits]);
-            used += fits;
-        }
-        if used == buf.len() {
+    while used < buf.len() {
+        let entries = listing.from(at, work)?;
+        if entries.is_empty() {
             break;
+        }
+        for entry in entries {
+            let mut head = [0; DIRENT_BYTES];
+            head[0..8].copy_from_slice(&entry.next.to_le_bytes());
+            head[8..16].copy_from_slice(&entry.inode.to_le_bytes());
+            head[16..20].copy_from_slice(&u32::try_from(entry.name.len())?.to_le_bytes());
+            head[20] = filetype_of(entry.filetype) as u8;
+            for part in [&head[..], entry.name.as_bytes()] {
+                let fits = part.len().min(buf.len() - used);
+                buf[used..used + fits].copy_from_slice(&part[..fits]);
+                used += fits;
+            }
+            at = entry.next;
+            if used == buf.len() {
+                break;
+            }
         }
     }
     call.memory.owe_bytes(used);
     call.put(out.0, u32::try_from(used)?)
-}
-
-/// The entries of a directory, `.` and `..` first. What is above a granted directory is nothing
-/// that a guest is told of, so `..` is the directory itself.
-fn listing(dir: &dyn fs::Dir) -> Result<Vec<Listed>> {
-    let inode = dir.stat()?.inode;
-    let mut listing = Vec::new();
-    for name in [".", ".."] {
-        listing.push(Listed {
-            name: name.to_owned(),
-            inode,
-            filetype: FileType::Directory,
-        });
-    }
-    listing.append(&mut dir.list()?);
-    Ok(listing)
 }
 
 pub(super) fn filetype_of(filetype: FileType) -> Filetype {

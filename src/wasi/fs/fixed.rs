@@ -7,12 +7,11 @@ use std::io::{IoSlice, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use super::memory;
 use super::{
-    Advice, Dir, FdFlags, File, FileType, Filestat, Interest, Listed, NewTime, Node, Open,
-    Readiness,
+    Advice, Dir, Entries, FdFlags, File, FileType, Filestat, Interest, LISTING, Listed, NewTime,
+    Node, Open, Readiness, Work,
 };
-use crate::limits::{Account, Meter};
+use crate::limits::{Account, Held, Meter};
 use crate::wasi::fault::{Errno, Result};
 
 /// The device that all files seem to be on.
@@ -38,17 +37,15 @@ struct Seen {
 struct Key {
     device: u64,
     inode: u64,
-    created: Option<SystemTime>,
+    born: Option<SystemTime>,
 }
 
 impl Inodes {
     fn number(&self, stat: &Filestat) -> u64 {
-        // In memory that time is of the last change, and no number is given twice.
-        let created = stat.ctim.filter(|_| !memory::is_device(stat.device_id));
         let key = Key {
             device: stat.device_id,
             inode: stat.inode,
-            created,
+            born: stat.born,
         };
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(number) = seen.numbers.get(&key) {
@@ -134,23 +131,16 @@ impl Dir for Fixed {
         Ok(self.world.stat(self.dir.stat_at(path, follow)?))
     }
 
-    fn list(&self) -> Result<Vec<Listed>> {
-        let mut entries = self.dir.list()?;
-        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let mut listed = Vec::with_capacity(entries.len());
-        for mut entry in entries {
-            match self.stat_at(&entry.name, false) {
-                Ok(stat) => {
-                    entry.inode = stat.inode;
-                    entry.filetype = stat.filetype;
-                    listed.push(entry);
-                }
-                // It went away in between.
-                Err(fault) if fault.is(Errno::Noent) => {}
-                Err(fault) => return Err(fault),
-            }
-        }
-        Ok(listed)
+    fn entries(&self) -> Result<Box<dyn Entries>> {
+        Ok(Box::new(Sorted {
+            dir: Self {
+                dir: Arc::clone(&self.dir),
+                world: self.world.clone(),
+            },
+            entries: self.dir.entries()?,
+            all: Vec::new(),
+            kept: None,
+        }))
     }
 
     fn read_link(&self, path: &str) -> Result<String> {
@@ -189,6 +179,74 @@ impl Dir for Fixed {
 
     fn rename(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()> {
         self.dir.rename(from, to, path)
+    }
+}
+
+/// The entries of such a directory, which has to be read whole to be sorted. Places are counted.
+struct Sorted {
+    dir: Fixed,
+    entries: Box<dyn Entries>,
+    all: Vec<Listed>,
+    /// What counts for them.
+    kept: Option<Held>,
+}
+
+impl Sorted {
+    /// The directory as it is now.
+    fn sorted(&mut self, work: &mut Work<'_>) -> Result<Vec<Listed>> {
+        let kept = self.kept.insert(work.account.hold(0, LISTING)?);
+        let mut found = Vec::new();
+        let mut at = 0;
+        loop {
+            let piece = self.entries.read(at, work)?;
+            let Some(last) = piece.last() else { break };
+            at = last.next;
+            work.pay(piece.len() as u64)?;
+            kept.grow(piece.iter().map(Listed::bytes).sum(), LISTING)?;
+            found.extend(piece);
+        }
+        let is_own = |name: &str| name == "." || name == "..";
+        found.sort_unstable_by(|a, b| {
+            let [a, b] = [a, b].map(|entry| (!is_own(&entry.name), &entry.name));
+            a.cmp(&b)
+        });
+        let mut all = Vec::with_capacity(found.len());
+        for entry in found {
+            work.pay(1)?;
+            let name = if is_own(&entry.name) {
+                "."
+            } else {
+                &entry.name
+            };
+            match self.dir.stat_at(name, false) {
+                Ok(stat) => all.push(Listed {
+                    inode: stat.inode,
+                    filetype: stat.filetype,
+                    next: all.len() as u64 + 1,
+                    name: entry.name,
+                }),
+                // It went away in between.
+                Err(fault) if fault.is(Errno::Noent) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl Entries for Sorted {
+    fn read(&mut self, from: u64, work: &mut Work<'_>) -> Result<Vec<Listed>> {
+        /// As many entries are given at once.
+        const PIECE: usize = 64;
+
+        if from == 0 || self.all.is_empty() {
+            self.all = Vec::new();
+            self.kept = None;
+            self.all = self.sorted(work)?;
+        }
+        let first = usize::try_from(from).unwrap_or(usize::MAX);
+        let rest = self.all.get(first..).unwrap_or_default();
+        Ok(rest[..rest.len().min(PIECE)].to_vec())
     }
 }
 
@@ -269,8 +327,8 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
-    use super::super::OFlags;
-    use super::memory::{Files, MemoryDir};
+    use super::super::memory::{Files, MemoryDir};
+    use super::super::{OFlags, listed};
     use super::*;
 
     fn seconds(seconds: u64) -> SystemTime {
@@ -304,14 +362,15 @@ mod tests {
     fn numbers_are_in_the_order_of_first_sight() {
         let [(_, one), (_, other)] = fixed();
         assert_eq!(one.stat_at("z", true).unwrap().inode, 1);
-        let listed: Vec<_> = one.list().unwrap();
+        // The directory itself comes first.
+        let listed: Vec<_> = listed(&one).unwrap();
         let seen: Vec<_> = listed.iter().map(|l| (&*l.name, l.inode)).collect();
-        assert_eq!(seen, [("a", 2), ("z", 1), ("é", 3)]);
-        assert_eq!(other.stat_at("z", true).unwrap().inode, 4);
+        assert_eq!(seen, [("a", 3), ("z", 1), ("é", 4)]);
+        assert_eq!(other.stat_at("z", true).unwrap().inode, 5);
         // A file that was deleted and one of the same name are two.
         one.unlink("z").unwrap();
         open(&one, "z", OFlags::CREATE, true);
-        assert_eq!(one.stat_at("z", true).unwrap().inode, 5);
+        assert_eq!(one.stat_at("z", true).unwrap().inode, 6);
     }
 
     #[test]
@@ -375,6 +434,7 @@ mod tests {
             atim: None,
             mtim: None,
             ctim: None,
+            born: None,
         };
         for inode in 1..=MAX_REMEMBERED as u64 + 1 {
             assert_eq!(inodes.number(&stat(inode)), inode);

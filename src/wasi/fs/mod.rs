@@ -13,7 +13,7 @@ use std::io::{IoSlice, SeekFrom};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-pub(super) use wasi_common::file::{Advice, FdFlags, FileType, Filestat, OFlags};
+pub(super) use wasi_common::file::{Advice, FdFlags, FileType, OFlags};
 
 use super::fault::{Errno, Result};
 use crate::limits::{Account, Meter};
@@ -70,12 +70,76 @@ pub(super) struct Open {
     pub(super) flags: FdFlags,
 }
 
+/// What is known of a file. Times that nobody knows are none.
+#[derive(Clone, Debug)]
+pub(super) struct Filestat {
+    pub(super) device_id: u64,
+    pub(super) inode: u64,
+    pub(super) filetype: FileType,
+    pub(super) nlink: u64,
+    /// In bytes.
+    pub(super) size: u64,
+    pub(super) atim: Option<SystemTime>,
+    pub(super) mtim: Option<SystemTime>,
+    /// When anything of it was changed last, names and rights included.
+    pub(super) ctim: Option<SystemTime>,
+    /// When it was created, where its inode number may be given again.
+    pub(super) born: Option<SystemTime>,
+}
+
+impl Filestat {
+    pub(super) fn is_dir(&self) -> bool {
+        self.filetype == FileType::Directory
+    }
+}
+
 /// An entry of a directory.
 #[derive(Clone, Debug)]
 pub(super) struct Listed {
     pub(super) name: String,
     pub(super) inode: u64,
     pub(super) filetype: FileType,
+    /// The place behind it, from which a listing goes on.
+    pub(super) next: u64,
+}
+
+/// What the account of a store calls what is kept of directories.
+pub(super) const LISTING: &str = "the listing of a directory";
+
+impl Listed {
+    /// What it takes to keep it, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.name.capacity()
+    }
+}
+
+/// The entries of a directory, in pieces. `.` and `..` are among them, and both are the directory
+/// itself: what is above a granted directory is nothing that a guest is told of.
+pub(super) trait Entries: Send {
+    /// The entries from a place on, as many as come at once; none at the end. The place is 0, the
+    /// beginning, or one behind an entry of this directory. An entry that is there all the while
+    /// comes once, whatever is added and removed in between.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system, perhaps for a place that nobody gave; `ENOMEM` for a directory that
+    /// has to be kept whole, and is too large for that; the guest's end.
+    fn read(&mut self, from: u64, work: &mut Work<'_>) -> Result<Vec<Listed>>;
+}
+
+/// What work for a guest is paid from.
+pub(super) struct Work<'a> {
+    pub(super) meter: &'a mut Meter,
+    /// What is kept for the guest counts there.
+    pub(super) account: &'a Account,
+}
+
+impl Work<'_> {
+    /// Pays units of fuel for what was done, and looks whether the guest is to end.
+    pub(super) fn pay(&mut self, units: u64) -> Result<()> {
+        self.meter.spend(units)?;
+        Ok(self.meter.check()?)
+    }
 }
 
 /// An open file or a stream. What a kind of file does not do has an error number of its own.
@@ -92,6 +156,7 @@ pub(super) trait File: Send {
             atim: None,
             mtim: None,
             ctim: None,
+            born: None,
         })
     }
 
@@ -177,8 +242,8 @@ pub(super) trait Dir: Send + Sync {
 
     fn stat_at(&self, path: &str, follow: bool) -> Result<Filestat>;
 
-    /// Its entries, without `.` and `..`.
-    fn list(&self) -> Result<Vec<Listed>>;
+    /// Opens it to be listed.
+    fn entries(&self) -> Result<Box<dyn Entries>>;
 
     fn read_link(&self, path: &str) -> Result<String>;
 
@@ -203,4 +268,24 @@ pub(super) trait Dir: Send + Sync {
     fn link(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()>;
 
     fn rename(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()>;
+}
+
+/// All entries of a directory but itself and the one above, for tests.
+#[cfg(test)]
+fn listed(dir: &dyn Dir) -> Result<Vec<Listed>> {
+    let limits = crate::limits::Limits::new();
+    let work = &mut Work {
+        meter: &mut Meter::new(&limits, false),
+        account: &Account::new(&limits, None),
+    };
+    let mut entries = dir.entries()?;
+    let mut all = Vec::<Listed>::new();
+    loop {
+        let piece = entries.read(all.last().map_or(0, |last| last.next), work)?;
+        if piece.is_empty() {
+            all.retain(|entry| entry.name != "." && entry.name != "..");
+            return Ok(all);
+        }
+        all.extend(piece);
+    }
 }

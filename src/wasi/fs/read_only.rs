@@ -5,7 +5,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::{
-    Dir, FdFlags, File, FileType, Filestat, Interest, Listed, NewTime, Node, OFlags, Open,
+    Dir, Entries, FdFlags, File, FileType, Filestat, Interest, NewTime, Node, OFlags, Open,
     Readiness,
 };
 use crate::limits::Meter;
@@ -46,8 +46,8 @@ impl Dir for ReadOnly {
         self.0.stat_at(path, follow)
     }
 
-    fn list(&self) -> Result<Vec<Listed>> {
-        self.0.list()
+    fn entries(&self) -> Result<Box<dyn Entries>> {
+        self.0.entries()
     }
 
     fn read_link(&self, path: &str) -> Result<String> {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::super::host::HostDir;
-use super::super::{Dir, FdFlags, File, FileType, Filestat, Node, OFlags, Open};
+use super::super::{Dir, FdFlags, File, FileType, Filestat, Node, OFlags, Open, listed};
 use super::tests::{contents, errno, file, memory, open, subdir};
 use super::*;
 
@@ -127,7 +127,7 @@ type Entry = (String, (FileType, u64, u64), Vec<u8>);
 
 /// Everything below a directory.
 fn everything(dir: &dyn Dir) -> Result<Vec<Entry>> {
-    let mut listed = dir.list()?;
+    let mut listed = listed(dir)?;
     listed.sort_by(|a, b| a.name.cmp(&b.name));
     let mut all = Vec::new();
     for entry in listed {
@@ -196,15 +196,14 @@ fn operate(step: usize, random: &mut Random, sides: &mut [Side<'_>; 2]) {
         0..=4 => {
             let flag = |flag, set| if set { flag } else { OFlags::empty() };
             let how = match random.below(4) {
-                0 => OFlags::DIRECTORY,
+                0 => OFlags::DIRECTORY | flag(OFlags::TRUNCATE, random.one_in(6)),
                 _ => {
                     flag(OFlags::CREATE, random.one_in(2))
                         | flag(OFlags::EXCLUSIVE, random.one_in(6))
                         | flag(OFlags::TRUNCATE, random.one_in(6))
                 }
             };
-            // The host gives the right to write to who creates or cuts a file.
-            let write = how.intersects(OFlags::CREATE | OFlags::TRUNCATE) || random.one_in(2);
+            let write = random.one_in(2);
             let append = write && random.one_in(4);
             let how = Open {
                 follow,
@@ -272,7 +271,7 @@ fn operate(step: usize, random: &mut Random, sides: &mut [Side<'_>; 2]) {
         }
         13 => both(&what, sides, |side| side.dir(at).read_link(&a)),
         14 => both(&what, sides, |side| {
-            let mut names: Vec<_> = side.dir(at).list()?.into_iter().map(|e| e.name).collect();
+            let mut names: Vec<_> = listed(side.dir(at))?.into_iter().map(|e| e.name).collect();
             names.sort();
             Ok(names)
         }),

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::super::{Dir, Filestat, Listed, NewTime, Node, OFlags, Open};
+use super::super::{Dir, Entries, Filestat, Listed, NewTime, Node, OFlags, Open, Work};
 use super::file::MemoryFile;
 use super::tree::{New, Tree};
 use super::walk::{self, End, Walked};
@@ -48,7 +48,7 @@ impl Dir for MemoryDir {
         let exclusive = create && how.contains(OFlags::EXCLUSIVE);
         let truncate = how.contains(OFlags::TRUNCATE);
         let as_dir = how.contains(OFlags::DIRECTORY);
-        if as_dir && how.intersects(OFlags::CREATE | OFlags::EXCLUSIVE | OFlags::TRUNCATE) {
+        if as_dir && create {
             return Err(Errno::Inval.into());
         }
         let now = self.0.now();
@@ -65,6 +65,9 @@ impl Dir for MemoryDir {
             }
             Walked::Missing { .. } => return Err(Errno::Noent.into()),
         };
+        if as_dir && !tree.is_dir(id) {
+            return Err(Errno::Notdir.into());
+        }
         if tree.target(id).is_some() {
             return Err(Errno::Loop.into());
         }
@@ -74,9 +77,6 @@ impl Dir for MemoryDir {
             }
             let handle = Handle::new(&self.0.tree, &mut tree, id, &self.0.clock);
             return Ok(Node::Dir(Arc::new(Self(handle))));
-        }
-        if as_dir {
-            return Err(Errno::Notdir.into());
         }
         if truncate {
             tree.resize(id, 0, now)?;
@@ -100,15 +100,13 @@ impl Dir for MemoryDir {
         Ok(tree.stat(id))
     }
 
-    fn list(&self) -> Result<Vec<Listed>> {
-        let tree = self.0.tree();
-        let entries = tree.list(self.0.id)?;
-        let listed = entries.map(|(name, id)| Listed {
-            name: name.to_owned(),
-            inode: id,
-            filetype: tree.filetype(id),
-        });
-        Ok(listed.collect())
+    fn entries(&self) -> Result<Box<dyn Entries>> {
+        let tree = &mut self.0.tree();
+        let handle = Handle::new(&self.0.tree, tree, self.0.id, &self.0.clock);
+        Ok(Box::new(MemoryEntries {
+            handle,
+            end: tree.next_place(),
+        }))
     }
 
     fn read_link(&self, path: &str) -> Result<String> {
@@ -199,5 +197,36 @@ impl Dir for MemoryDir {
         let from_name = from_name.ok_or(Errno::Busy)?;
         let to_name = to_name.ok_or(Errno::Busy)?;
         tree.rename((from_dir, from_name), (to_dir, to_name), as_dir, now)
+    }
+}
+
+/// The entries of a directory in memory.
+struct MemoryEntries {
+    handle: Handle,
+    /// Where the entries end that were there at the beginning: what a program adds while it lists
+    /// is not listed, as that might never end.
+    end: u64,
+}
+
+impl Entries for MemoryEntries {
+    fn read(&mut self, from: u64, _: &mut Work<'_>) -> Result<Vec<Listed>> {
+        /// As many entries are given at once.
+        const PIECE: usize = 64;
+
+        let tree = self.handle.tree();
+        if from == 0 {
+            self.end = tree.next_place();
+        }
+        let own = [(0, "."), (1, "..")].map(|(place, name)| (place, name, self.handle.id));
+        let own = own.into_iter().skip_while(|(place, ..)| *place < from);
+        let others = tree.list_from(self.handle.id, from)?;
+        let entries = own.chain(others.take_while(|(place, ..)| *place < self.end));
+        let listed = entries.take(PIECE).map(|(place, name, id)| Listed {
+            name: name.to_owned(),
+            inode: id,
+            filetype: tree.filetype(id),
+            next: place + 1,
+        });
+        Ok(listed.collect())
     }
 }

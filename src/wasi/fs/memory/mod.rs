@@ -356,11 +356,6 @@ fn lock(tree: &Mutex<Tree>) -> MutexGuard<'_, Tree> {
     tree.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a device number is that of a tree. Inode numbers of such a device are given once only.
-pub(in crate::wasi) fn is_device(device: u64) -> bool {
-    tree::DEVICES.contains(&device)
-}
-
 /// A path of another system, as trees have them.
 fn slashed(path: &std::path::Path) -> String {
     let names = path.iter().map(|name| name.to_string_lossy());

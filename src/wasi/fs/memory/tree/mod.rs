@@ -6,6 +6,7 @@ mod contents;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
@@ -32,6 +33,8 @@ pub(super) struct Tree {
     device: u64,
     /// Entries of all directories.
     names: u64,
+    /// The place of the next entry in the order of its directory. None is given twice.
+    next_place: u64,
     /// Bytes of all files that are not borrowed, and of the targets of links.
     bytes: u64,
     pub(super) max_bytes: u64,
@@ -68,7 +71,17 @@ struct Entries {
     /// Its name is gone, and no other name will ever be in it.
     removed: bool,
     subdirectories: u64,
-    names: BTreeMap<Box<str>, Id>,
+    names: BTreeMap<Arc<str>, Entry>,
+    /// The names in the order in which they came, by which they are listed: a place among them
+    /// stays one, whatever comes and goes.
+    order: BTreeMap<u64, Arc<str>>,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    id: Id,
+    /// Its place in the order.
+    place: u64,
 }
 
 /// What a new name is to be of.
@@ -81,6 +94,8 @@ pub(super) enum New<'a> {
 impl Tree {
     /// The root of every tree.
     pub(super) const ROOT: Id = 1;
+    /// The first place of an entry in the order of a directory. Those before are for `.` and `..`.
+    pub(super) const FIRST_PLACE: u64 = 2;
 
     pub(super) fn new() -> Self {
         static NEXT_DEVICE: AtomicU64 = AtomicU64::new(DEVICES.start);
@@ -95,6 +110,7 @@ impl Tree {
             next: Self::ROOT + 1,
             device: NEXT_DEVICE.fetch_add(1, Ordering::Relaxed),
             names: 0,
+            next_place: Self::FIRST_PLACE,
             bytes: 0,
             max_bytes: DEFAULT_MAX_BYTES,
             max_nodes: DEFAULT_MAX_NODES,
@@ -254,6 +270,8 @@ impl Tree {
             atim: Some(node.times.accessed),
             mtim: Some(node.times.modified),
             ctim: Some(node.times.changed),
+            // No number is given again.
+            born: None,
         }
     }
 
@@ -280,7 +298,24 @@ impl Tree {
     /// The entries of a directory, in the order of their names.
     pub(super) fn list(&self, dir: Id) -> Result<impl Iterator<Item = (&str, Id)>> {
         let names = &self.entries(dir)?.names;
-        Ok(names.iter().map(|(name, id)| (&**name, *id)))
+        Ok(names.iter().map(|(name, entry)| (&**name, entry.id)))
+    }
+
+    /// The entries of a directory from a place on, in the order in which they came: the place of
+    /// each, its name, and what it stands for.
+    pub(super) fn list_from(
+        &self,
+        dir: Id,
+        place: u64,
+    ) -> Result<impl Iterator<Item = (u64, &str, Id)>> {
+        let Entries { order, names, .. } = self.entries(dir)?;
+        let entries = order.range(place..);
+        Ok(entries.map(|(place, name)| (*place, &**name, names[name].id)))
+    }
+
+    /// A place behind those of all entries that there are.
+    pub(super) fn next_place(&self) -> u64 {
+        self.next_place
     }
 
     /// The directory that holds a directory; the root holds itself.
@@ -302,7 +337,7 @@ impl Tree {
         if name.len() > MAX_NAME_BYTES {
             return Err(Errno::Nametoolong.into());
         }
-        Ok(entries.names.get(name).copied())
+        Ok(entries.names.get(name).map(|entry| entry.id))
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -347,19 +382,21 @@ impl Tree {
         self.names += 1;
         self.node_mut(id).names += 1;
         let subdirectories = u64::from(self.is_dir(id));
+        let place = self.next_place;
+        self.next_place += 1;
+        let name: Arc<str> = name.into();
         let entries = self.entries_mut(dir);
-        entries.names.insert(name.into(), id);
+        entries.order.insert(place, Arc::clone(&name));
+        entries.names.insert(name, Entry { id, place });
         entries.subdirectories += subdirectories;
         self.node_mut(dir).times.write(now);
     }
 
     /// Takes a name away that is there. What it stood for is left to the caller.
     fn detach(&mut self, dir: Id, name: &str, now: SystemTime) {
-        let id = self
-            .entries_mut(dir)
-            .names
-            .remove(name)
-            .expect("found before");
+        let entries = self.entries_mut(dir);
+        let Entry { id, place } = entries.names.remove(name).expect("found before");
+        entries.order.remove(&place);
         self.names -= 1;
         self.node_mut(id).names -= 1;
         let subdirectories = u64::from(self.is_dir(id));
@@ -412,6 +449,7 @@ impl Entries {
             removed: false,
             subdirectories: 0,
             names: BTreeMap::new(),
+            order: BTreeMap::new(),
         }
     }
 }
