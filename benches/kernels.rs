@@ -1,5 +1,7 @@
-//! Times the kernels of `wasm-apps/bench/` in holdall and in wasmi, side by side in one process.
+//! Times the kernels of `wasm-apps/bench/` in holdall. `benches/peers` compares it with other engines.
 
+#[path = "common/calls.rs"]
+mod calls;
 #[path = "common/mod.rs"]
 mod common;
 #[path = "common/engines.rs"]
@@ -10,9 +12,9 @@ mod kernels;
 const USAGE: &str = "\
 usage: cargo bench --bench kernels -- [--reps N] [--best] [--metering] [--dir DIR] [--save FILE] [--against FILE] [NAME]...
     NAME            only the kernels whose names contain one of these
-    --reps N        how often each kernel is run in each engine (default 5)
+    --reps N        how often each kernel is run (default 5)
     --best          count the fastest repetition, not the median
-    --metering      run holdall with metering as well, and compare that with the others
+    --metering      run the kernels metered as well, and compare
     --dir DIR       take the kernels from there (default wasm-apps/bench)
     --save FILE     write the times of the first column there, a line `kernel ms` each
     --against FILE  compare them with those that another run, of another build, has saved";
@@ -27,8 +29,7 @@ fn main() -> anyhow::Result<()> {
         values: kernels::OPTIONS,
         ..common::Syntax::default()
     })?;
-    let mut peers: Vec<kernels::Peer> =
-        vec![("holdall", engines::holdall), ("wasmi", engines::wasmi)];
+    let mut peers: Vec<kernels::Peer> = vec![("holdall", engines::holdall)];
     if options.has(METERING) {
         peers.insert(0, ("metered", engines::metered));
     }

@@ -1,5 +1,5 @@
-//! Times the way from bytes to a module in holdall and in wasmi, eagerly and lazily compiled, and
-//! counts the memory that the module then holds.
+//! Times the way from bytes to a module, eagerly and lazily lowered, and counts the memory that the
+//! module then holds.
 
 #[path = "common/mod.rs"]
 mod common;
@@ -63,35 +63,20 @@ fn keep<T: 'static, E: Into<anyhow::Error>>(made: Result<T, E>) -> Result<Box<dy
     Ok(Box::new(made.map_err(Into::into)?))
 }
 
-fn holdall_module(wasm: &'static [u8], lowering: holdall::Lowering) -> Result<Box<dyn Any>> {
+fn module(wasm: &'static [u8], lowering: holdall::Lowering) -> Result<Box<dyn Any>> {
     let engine = holdall::Engine::new(holdall::Config::new().lowering(lowering));
     keep(holdall::Module::from_static(&engine, wasm))
-}
-
-fn wasmi_module(wasm: &'static [u8], mode: wasmi::CompilationMode) -> Result<Box<dyn Any>> {
-    let mut config = wasmi::Config::default();
-    config.compilation_mode(mode);
-    keep(wasmi::Module::new(&wasmi::Engine::new(&config), wasm))
 }
 
 const WAYS: &[Way] = &[
     ("wasmparser, validation alone", |wasm| {
         keep(wasmparser::validate(wasm))
     }),
-    ("holdall, lazy lowering", |wasm| {
-        holdall_module(wasm, holdall::Lowering::Lazy)
+    ("lazy lowering", |wasm| {
+        module(wasm, holdall::Lowering::Lazy)
     }),
-    ("holdall, eager lowering", |wasm| {
-        holdall_module(wasm, holdall::Lowering::Eager)
-    }),
-    ("wasmi, lazy translation", |wasm| {
-        wasmi_module(wasm, wasmi::CompilationMode::LazyTranslation)
-    }),
-    ("wasmi, eager", |wasm| {
-        wasmi_module(wasm, wasmi::CompilationMode::Eager)
-    }),
-    ("wasmi, lazy without validation", |wasm| {
-        wasmi_module(wasm, wasmi::CompilationMode::Lazy)
+    ("eager lowering", |wasm| {
+        module(wasm, holdall::Lowering::Eager)
     }),
 ];
 
@@ -109,7 +94,7 @@ fn main() -> Result<()> {
 
 /// Prints the table for one module.
 fn compare(options: &Options, title: &str, wasm: Vec<u8>) -> Result<()> {
-    // Leaked, so that both engines may keep it without a copy.
+    // Leaked, so that a module may keep it without a copy.
     let wasm: &'static [u8] = wasm.leak();
     let code_bytes = code_section_bytes(wasm)?;
     println!(

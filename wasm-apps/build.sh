@@ -5,7 +5,8 @@
 #                                        the WASI programs of wasm-apps/wasi/
 #   wasm-apps/build.sh --check           builds elsewhere and compares with what is committed
 #   wasm-apps/build.sh --kernels O3 DIR  only the kernels, at another level of optimisation, into DIR
-#                                        (with rust for the level: those of bench/rust/, in Rust)
+#                                        (with rust for the level: those of bench/rust/, in Rust),
+#                                        and those of bench/unseen/ into DIR/unseen
 #
 # The results are committed, so that nobody needs clang to build holdall. They are the same byte for
 # byte wherever the same clang and lld build them; TOOLCHAIN records which did. Where --check finds
@@ -72,9 +73,10 @@ build_bundle() {
 # like of the kernels' loops.
 build_kernels() {
     local level=$1 into=$2 source name
-    for source in bench/*.c; do
-        name=$(basename "$source" .c)
-        build_module "$source" "$level" "$into/$name.wasm" -fno-builtin --no-entry
+    mkdir -p "$into/unseen"
+    for source in bench/*.c bench/unseen/*.c; do
+        name=${source#bench/}
+        build_module "$source" "$level" "$into/${name%.c}.wasm" -fno-builtin --no-entry
     done
 }
 
@@ -140,11 +142,11 @@ build_programs() {
 # The bytes that clang and lld of TOOLCHAIN made.
 check_bytes() {
     local fresh=$1 committed=$2 file status=0
-    for file in "$fresh"/*.wasm; do
-        if ! cmp "$file" "$committed/$(basename "$file")"; then
+    while read -r file; do
+        if ! cmp "$fresh/$file" "$committed/$file"; then
             status=1
         fi
-    done
+    done < <(cd "$fresh" && find . -name '*.wasm')
     return $status
 }
 

@@ -1,38 +1,57 @@
-//! The kernels in holdall and in wasmi.
+//! What is timed, in holdall.
+
+#![allow(dead_code, reason = "each program uses a part of it")]
+
+use std::path::Path;
 
 use anyhow::Result;
+use holdall::{Config, Engine, Grants, Instance, Limits, Linker, Module, Store, Wasi};
 
-use crate::common::Run;
+use crate::calls;
 
-/// An instance in holdall.
-pub(crate) fn holdall(wasm: &[u8]) -> Result<Run> {
-    in_engine(&holdall::Engine::default(), wasm)
+/// What is timed, in an instance: an exported function.
+type Run = Box<dyn FnMut(i32) -> Result<i64>>;
+
+/// An instance of a kernel.
+pub(crate) fn holdall(path: &Path) -> Result<Run> {
+    in_engine(&Engine::default(), path)
 }
 
-/// An instance in holdall that meters, under limits that the kernels do not reach.
-#[allow(dead_code, reason = "not every program compares it")]
-pub(crate) fn metered(wasm: &[u8]) -> Result<Run> {
-    let limits = holdall::Limits::new()
+/// An instance of a kernel that is metered, under limits that the kernels do not reach.
+pub(crate) fn metered(path: &Path) -> Result<Run> {
+    let limits = Limits::new()
         .fuel(u64::MAX)
         .timeout(std::time::Duration::from_secs(24 * 60 * 60));
-    let config = holdall::Config::new().metering(true).limits(limits);
-    in_engine(&holdall::Engine::new(config), wasm)
+    in_engine(
+        &Engine::new(Config::new().metering(true).limits(limits)),
+        path,
+    )
 }
 
-fn in_engine(engine: &holdall::Engine, wasm: &[u8]) -> Result<Run> {
-    let module = holdall::Module::new(engine, wasm.to_vec())?;
-    let mut store = holdall::Store::new(engine, ());
-    let instance = holdall::Instance::new(&mut store, &module, &[])?;
+fn in_engine(engine: &Engine, path: &Path) -> Result<Run> {
+    let module = Module::from_file(engine, path)?;
+    let mut store = Store::new(engine, ());
+    let instance = Instance::new(&mut store, &module, &[])?;
     let run = instance.get_typed_func::<i32, i64>(&mut store, "run")?;
     Ok(Box::new(move |n| Ok(run.call(&mut store, n)?)))
 }
 
-/// An instance in wasmi.
-pub(crate) fn wasmi(wasm: &[u8]) -> Result<Run> {
-    let engine = wasmi::Engine::default();
-    let module = wasmi::Module::new(&engine, wasm)?;
-    let mut store = wasmi::Store::new(&engine, ());
-    let instance = wasmi::Instance::new(&mut store, &module, &[])?;
-    let run = instance.get_typed_func::<i32, i64>(&store, "run")?;
-    Ok(Box::new(move |n| Ok(run.call(&mut store, n)?)))
+/// A loop of the guest that calls WASI.
+pub(crate) fn wasi(grants: Grants, export: &str) -> Result<Run> {
+    let engine = Engine::default();
+    let module = Module::new(&engine, calls::WASI_GUEST)?;
+    let mut linker = Linker::new(&engine);
+    linker.wasi(Wasi::new(grants));
+    let mut store = Store::new(&engine, ());
+    let instance = linker.instantiate(&mut store, &module)?;
+    let run = instance.get_typed_func::<i32, i32>(&store, export)?;
+    Ok(Box::new(move |n| Ok(run.call(&mut store, n)?.into())))
+}
+
+/// What the guest that calls WASI gets, besides a directory.
+pub(crate) fn grants() -> Grants {
+    Grants::new()
+        .stdin(holdall::Input::bytes(vec![b'x'; calls::INPUT_BYTES]))
+        .stdout(holdall::Output::null())
+        .clocks()
 }

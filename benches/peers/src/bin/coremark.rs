@@ -1,20 +1,15 @@
-//! Times CoreMark, which times itself, in holdall and, by turns in one process, in wasmi and as
-//! wasmtime's interpreter Pulley and its compiler Cranelift run it.
+//! Times CoreMark, which times itself, in holdall and, by turns, in wasmi and as wasmtime's
+//! interpreter Pulley and its compiler Cranelift run it.
 
+#[path = "../child.rs"]
+mod child;
 #[path = "../../../common/mod.rs"]
 mod common;
-#[path = "../program.rs"]
-mod program;
-#[path = "../targets.rs"]
-mod targets;
-
-use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use common::{Options, Syntax, Table, by_turns, cell, clipped, fails, report};
-use holdall::{ExternType, ValType};
-use program::{Outcome, Program};
-use wasmi::CompilationMode;
+use holdall_peers_engine::{Clock, Outcome, read_outcome, tasks};
+use wasmparser::{CompositeInnerType, Parser, Payload, TypeRef, ValType};
 
 const USAGE: &str = "\
 usage: cargo run --release --manifest-path benches/peers/Cargo.toml --bin coremark -- [--reps N] [--best] PATH [ARG]...
@@ -24,34 +19,14 @@ usage: cargo run --release --manifest-path benches/peers/Cargo.toml --bin corema
     --reps N  how often it is run in each engine (default 5); each time takes some 10 to 20 seconds
     --best    count the highest score, not the median";
 
-/// An engine: its name, and how it runs the command and the freestanding module.
-struct Peer {
-    name: &'static str,
-    command: fn(&Program) -> Result<Outcome>,
-    freestanding: fn(&'static [u8], Clock) -> Result<f64>,
-}
+/// An engine: its name, its program, and its way.
+type Peer = (&'static str, &'static str, &'static str);
 
 const PEERS: [Peer; 4] = [
-    Peer {
-        name: "holdall",
-        command: program::holdall,
-        freestanding: |wasm, clock| holdall(&holdall::Engine::default(), wasm, clock),
-    },
-    Peer {
-        name: "wasmi",
-        command: |program| program::wasmi(program, CompilationMode::LazyTranslation),
-        freestanding: |wasm, clock| wasmi(&wasmi::Engine::default(), wasm, clock),
-    },
-    Peer {
-        name: "Pulley",
-        command: |program| program::wasmtime(program, targets::pulley),
-        freestanding: |wasm, clock| wasmtime(&targets::pulley()?, wasm, clock),
-    },
-    Peer {
-        name: "Cranelift",
-        command: |program| program::wasmtime(program, targets::cranelift),
-        freestanding: |wasm, clock| wasmtime(&targets::cranelift()?, wasm, clock),
-    },
+    ("holdall", "holdall", ""),
+    ("wasmi", "wasmi", ""),
+    ("Pulley", "wasmtime", "Pulley"),
+    ("Cranelift", "wasmtime", "Cranelift"),
 ];
 
 /// What CoreMark wants of its host.
@@ -60,36 +35,6 @@ enum Kind {
     Command,
     Freestanding(Clock),
 }
-
-/// What the clock's milliseconds are.
-#[derive(Clone, Copy)]
-enum Clock {
-    I32,
-    I64,
-}
-
-/// The three share this vocabulary, so that one text makes the same call in each.
-macro_rules! freestanding {
-    ($engine:ident) => {
-        fn $engine(engine: &$engine::Engine, wasm: &'static [u8], clock: Clock) -> Result<f64> {
-            let module = $engine::Module::new(engine, wasm)?;
-            let mut store = $engine::Store::new(engine, ());
-            let start = Instant::now();
-            let clock_ms = move || start.elapsed().as_millis() as i64;
-            let clock = match clock {
-                Clock::I32 => $engine::Func::wrap(&mut store, move || clock_ms() as i32),
-                Clock::I64 => $engine::Func::wrap(&mut store, clock_ms),
-            };
-            let instance = $engine::Instance::new(&mut store, &module, &[clock.into()])?;
-            let run = instance.get_typed_func::<(), f32>(&mut store, "run")?;
-            Ok(run.call(&mut store, ())?.into())
-        }
-    };
-}
-
-freestanding!(holdall);
-freestanding!(wasmi);
-freestanding!(wasmtime);
 
 fn main() -> Result<()> {
     let options = Options::read(&Syntax {
@@ -100,72 +45,94 @@ fn main() -> Result<()> {
     let Some((path, args)) = options.words.split_first() else {
         bail!("no CoreMark is named\n{USAGE}");
     };
-    let program = Program::read(path, args, [])?;
-    let kind = kind(program.wasm).with_context(|| format!("{path} is no CoreMark"))?;
+    let wasm = std::fs::read(path).with_context(|| format!("cannot read {path}"))?;
+    let kind = kind(&wasm).with_context(|| format!("{path} is no CoreMark"))?;
     let times = by_turns(options.reps, PEERS.len(), |peer| {
-        let peer = &PEERS[peer];
-        let score = match kind {
-            Kind::Command => score((peer.command)(&program)?)?,
-            Kind::Freestanding(clock) => (peer.freestanding)(program.wasm, clock)?,
+        let (name, engine, way) = PEERS[peer];
+        let score: f64 = match kind {
+            Kind::Command => {
+                let args = args.iter().map(String::as_str);
+                let words: Vec<_> = [tasks::PROGRAM, way, path, "0", "coremark"]
+                    .into_iter()
+                    .chain(args)
+                    .collect();
+                score(&read_outcome(&child::answer(engine, &words)?)?)?
+            }
+            Kind::Freestanding(clock) => {
+                let answer = child::answer(engine, &[tasks::SCORE, way, path, clock.name()])?;
+                String::from_utf8(answer)?.trim().parse()?
+            }
         };
         ensure!(
             score > 0.0,
             "it finds something wrong with its results, and no score"
         );
-        eprintln!("{}: {score:.1}", peer.name);
+        eprintln!("{name}: {score:.1}");
         // Seconds an iteration: of them the least counts, as of other times.
         Ok(score.recip())
     });
-    eprintln!(
-        "{}",
-        report(&PEERS.each_ref().map(|peer| peer.name), &times)
-    );
+    eprintln!("{}", report(&PEERS.map(|(name, ..)| name), &times));
     print(&options, &times);
     ensure!(!fails(&times), "holdall has no score");
     Ok(())
 }
 
 /// Which kind of CoreMark a module is.
-fn kind(wasm: &'static [u8]) -> Result<Kind> {
-    let module = holdall::Module::from_static(&holdall::Engine::default(), wasm)?;
-    if module.export("_start").is_some() {
-        return Ok(Kind::Command);
+fn kind(wasm: &[u8]) -> Result<Kind> {
+    let (mut types, mut imports) = (Vec::new(), Vec::new());
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload? {
+            Payload::TypeSection(section) => {
+                for group in section {
+                    types.extend(group?.into_types());
+                }
+            }
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    imports.push(import?);
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    if export?.name == "_start" {
+                        return Ok(Kind::Command);
+                    }
+                }
+            }
+            _ => {}
+        }
     }
-    let imports: Vec<_> = module.imports().collect();
     let [import] = imports.as_slice() else {
         bail!("expected an export _start, or env.clock_ms as the only import");
     };
-    let clock = match &import.ty {
-        ExternType::Func(ty) => match ty.results() {
-            [ValType::I32] => Some(Clock::I32),
-            [ValType::I64] => Some(Clock::I64),
-            _ => None,
+    let results = match import.ty {
+        TypeRef::Func(index) => match &types[index as usize].composite_type.inner {
+            CompositeInnerType::Func(ty) => ty.results(),
+            _ => &[],
         },
-        _ => None,
+        _ => &[],
     };
-    match clock {
-        Some(clock) if (import.module, import.name) == ("env", "clock_ms") => {
-            Ok(Kind::Freestanding(clock))
-        }
-        _ => bail!(
-            "expected the import env.clock_ms to be of type () -> i32 or () -> i64, found {}.{} of type {}",
-            import.module,
-            import.name,
-            import.ty
+    match (import.module, import.name, results) {
+        ("env", "clock_ms", [ValType::I32]) => Ok(Kind::Freestanding(Clock::I32)),
+        ("env", "clock_ms", [ValType::I64]) => Ok(Kind::Freestanding(Clock::I64)),
+        (module, name, _) => bail!(
+            "expected the import env.clock_ms to be of type () -> i32 or () -> i64, found {module}.{name} of another"
         ),
     }
 }
 
 /// The score that the command has printed: iterations a second.
-fn score(outcome: Outcome) -> Result<f64> {
-    let printed = || clipped(&format!("{}{}", outcome.stdout, outcome.stderr), 1000);
-    for line in outcome.stdout.lines() {
+fn score(outcome: &Outcome) -> Result<f64> {
+    let [stdout, stderr] =
+        [&outcome.stdout, &outcome.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    let printed = || clipped(&format!("{stdout}{stderr}"), 1000);
+    for line in stdout.lines() {
         // Iterations/Sec stands there although it complains; a run that is too short it calls
         // invalid, but its score is one.
         let complains = line.contains("ERROR!") && !line.contains("at least 10 secs");
         ensure!(!complains, "it finds its results wrong: {line}");
     }
-    let result = outcome.stdout.lines().find_map(|line| {
+    let result = stdout.lines().find_map(|line| {
         let (label, value) = line.split_once(':')?;
         let score = ["CoreMark 1.0", "Iterations/Sec"].contains(&label.trim());
         score.then(|| value.split_whitespace().next())?
@@ -186,12 +153,12 @@ fn print(options: &Options, times: &[Result<Vec<f64>>]) {
         "score, more is better",
         "holdall / it, above 1 is faster",
     ]);
-    for (peer, theirs) in PEERS.iter().zip(times) {
+    for ((name, ..), theirs) in PEERS.iter().zip(times) {
         let theirs = theirs.as_ref().ok();
         let ours = times[0].as_ref().ok();
         let ratio = || Some(options.ratio(ours?, theirs?).recip());
         table.row([
-            peer.name.to_owned(),
+            (*name).to_owned(),
             cell(theirs.map(|theirs| options.pick(theirs).recip()), 1),
             cell(ratio(), 2),
         ]);

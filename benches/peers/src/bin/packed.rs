@@ -2,10 +2,10 @@
 //! `holdall pack`, `holdall run`, and wasmtime with the module compiled to native code before. Each is
 //! timed to its exit, and to the program's first instruction; beside them, two that do nothing.
 
+#[path = "../child.rs"]
+mod child;
 #[path = "../../../common/mod.rs"]
 mod common;
-#[path = "../precompiled.rs"]
-mod precompiled;
 #[path = "../scratch.rs"]
 mod scratch;
 
@@ -33,14 +33,14 @@ const DEFAULT_HOLDALL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target
 /// How often each process is started by default: more often than other things, because it is short.
 const DEFAULT_REPS: usize = 15;
 
-/// The option that makes this program a process that does nothing.
-const NOTHING: &str = "--nothing";
-
 /// The exit code after a trap.
 const TRAPPED: i32 = 134;
 
 /// How much of a command line is the program's name in the table.
 const NAME_CHARS: usize = 30;
+
+/// The engine that runs programs which were compiled to native code before.
+const ENGINE: &str = "wasmtime";
 
 /// How far the program runs.
 #[derive(Clone, Copy, PartialEq)]
@@ -48,6 +48,16 @@ enum Until {
     Exit,
     /// It has no fuel, and so traps there.
     FirstInstruction,
+}
+
+impl Until {
+    /// What the program of [`ENGINE`] calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Exit => "exit",
+            Self::FirstInstruction => "first-instruction",
+        }
+    }
 }
 
 /// The program, and where what is made of it goes.
@@ -87,9 +97,22 @@ const WAYS: [Way; 5] = [
     Way {
         name: "wasmtime",
         prepare: |program, until| {
-            let wasm = std::fs::read(&program.wasm)?;
             let code = program.file("precompiled", until);
-            precompiled::prepare(&wasm, &code, &program.args, until)
+            let text = |path: &Path| {
+                path.to_str()
+                    .map(str::to_owned)
+                    .context("the path is no text")
+            };
+            let until = until.name();
+            child::answer(
+                ENGINE,
+                &["compile", until, &text(&program.wasm)?, &text(&code)?],
+            )?;
+            let mut run = Command::new(child::program(ENGINE)?);
+            run.args(["run-compiled", until])
+                .arg(code)
+                .args(&program.args);
+            Ok(run)
         },
         runs: true,
     },
@@ -102,8 +125,8 @@ const WAYS: [Way; 5] = [
     Way {
         name: "nothing",
         prepare: |_, _| {
-            let mut nothing = Command::new(std::env::current_exe()?);
-            nothing.arg(NOTHING);
+            let mut nothing = Command::new(child::program(ENGINE)?);
+            nothing.arg("nothing");
             Ok(nothing)
         },
         runs: false,
@@ -205,15 +228,6 @@ impl Process {
 }
 
 fn main() -> Result<()> {
-    if let Some(task) = precompiled::asked_for() {
-        std::process::exit(precompiled::run(&task)?);
-    }
-    if std::env::args()
-        .nth(1)
-        .is_some_and(|first| first == NOTHING)
-    {
-        return Ok(());
-    }
     let mut options = Options::read(&Syntax {
         usage: USAGE,
         values: &[HOLDALL],

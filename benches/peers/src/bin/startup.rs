@@ -1,18 +1,20 @@
-//! Times WASI programs from their bytes to their exits, in holdall and, by turns in one process, in
-//! wasmi with wasmi_wasi: reading and compiling the module, then running it. Each run has an engine
-//! of its own, as it is with a process for each.
+//! Times WASI programs from their bytes to their exits, in holdall and, by turns, in wasmi with
+//! wasmi_wasi and in wasmtime: reading and compiling the module, then running it. Each run has a
+//! process of its own.
 
+#[path = "../child.rs"]
+mod child;
 #[path = "../../../common/mod.rs"]
 mod common;
-#[path = "../program.rs"]
-mod program;
+
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use common::{
-    Expected, Options, Syntax, Table, by_turns, cell, clipped, fails, geometric_mean, report,
+    Expected, Options, Syntax, Table, by_turns, cell, clipped, fails, geometric_mean, milliseconds,
+    report,
 };
-use program::{Outcome, Program};
-use wasmi::CompilationMode;
+use holdall_peers_engine::{Outcome, read_outcome, tasks};
 
 const USAGE: &str = "\
 usage: cargo run --release --manifest-path benches/peers/Cargo.toml --bin startup -- [--reps N] [--best] [--holdall] [--dir HOST[::GUEST]]... (--list FILE | PATH [ARG]...)
@@ -37,18 +39,39 @@ const LIST: &str = "--list";
 /// How much of a command line is a program's name in the table.
 const NAME_CHARS: usize = 30;
 
-/// A way to run a program: an engine, in its lazy mode.
-type Way = (&'static str, fn(&Program) -> Result<Outcome>);
+/// A way to run a program: its name, the engine, and what the engine calls the way.
+type Way = (&'static str, &'static str, &'static str);
 
 const WAYS: &[Way] = &[
-    ("holdall", program::holdall),
-    ("wasmi", |program| {
-        program::wasmi(program, CompilationMode::LazyTranslation)
-    }),
-    ("wasmi, no validation", |program| {
-        program::wasmi(program, CompilationMode::Lazy)
-    }),
+    ("holdall", "holdall", ""),
+    ("wasmi", "wasmi", "lazy"),
+    ("wasmi, no validation", "wasmi", "no validation"),
+    ("Pulley", "wasmtime", "Pulley"),
+    ("Cranelift", "wasmtime", "Cranelift"),
 ];
+
+/// A program, as the words of a command line.
+struct Program {
+    path: String,
+    /// Its own name is the first.
+    args: Vec<String>,
+    /// HOST or HOST::GUEST.
+    dirs: Vec<String>,
+}
+
+impl Program {
+    /// One run.
+    fn run(&self, engine: &str, way: &str) -> Result<Outcome> {
+        let count = self.dirs.len().to_string();
+        let mut words = vec![tasks::PROGRAM, way, &self.path, &count];
+        for dir in &self.dirs {
+            let (host, guest) = dir.split_once("::").unwrap_or((dir, dir));
+            words.extend([host, guest]);
+        }
+        words.extend(self.args.iter().map(String::as_str));
+        read_outcome(&child::answer(engine, &words)?)
+    }
+}
 
 /// The milliseconds that one way took for a program, in each repetition.
 #[derive(Default)]
@@ -111,11 +134,11 @@ fn programs(options: &Options) -> Result<Vec<(String, Program)>> {
 
 /// One program, from the words of a line.
 fn program(options: &Options, mut words: &[String]) -> Result<(String, Program)> {
-    let mut dirs: Vec<&str> = options.values(DIR).collect();
+    let mut dirs: Vec<String> = options.values(DIR).map(str::to_owned).collect();
     while let [option, dir, rest @ ..] = words
         && option == DIR
     {
-        dirs.push(dir);
+        dirs.push(dir.clone());
         words = rest;
     }
     let Some((path, args)) = words.split_first() else {
@@ -125,32 +148,36 @@ fn program(options: &Options, mut words: &[String]) -> Result<(String, Program)>
         !path.starts_with('-'),
         "expected {DIR} HOST[::GUEST] or a program, found {path}"
     );
-    let program = Program::read(path, args, dirs)?;
-    let name = clipped(&program.args.join(" ").replace('\n', " "), NAME_CHARS);
-    Ok((name, program))
+    let name = Path::new(path).file_name().unwrap_or_default();
+    let args = [&[name.to_string_lossy().into_owned()], args].concat();
+    let name = clipped(&args.join(" ").replace('\n', " "), NAME_CHARS);
+    let path = path.clone();
+    Ok((name, Program { path, args, dirs }))
 }
 
 /// Runs a program in all ways by turns, and says what it did.
 fn measure(options: &Options, program: &Program, ways: &[Way]) -> Vec<Result<Times>> {
-    let names: Vec<&str> = ways.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = ways.iter().map(|(name, ..)| *name).collect();
     let mut expected = Expected::new();
     let mut last_words = String::new();
     let outcomes = by_turns(options.reps, ways.len(), |way| {
-        let (name, run) = ways[way];
+        let (name, engine, way) = ways[way];
         let Outcome {
             load,
             run,
             exit_code,
             stdout,
             stderr,
-        } = run(program)?;
+        } = program.run(engine, way)?;
+        let [stdout, stderr] =
+            [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         last_words = format!(
             ": exit code {exit_code}, output {:?}, errors {:?}",
             clipped(&stdout, 60),
             clipped(&stderr, 60)
         );
         expected.check(name, (exit_code, stdout))?;
-        Ok((load, run))
+        Ok((milliseconds(load), milliseconds(run)))
     });
     eprintln!("{}{last_words}", report(&names, &outcomes));
     let times = |outcomes: Vec<(f64, f64)>| {
@@ -179,7 +206,7 @@ fn print(options: &Options, ways: &[Way], all: &[(String, Vec<Result<Times>>)]) 
         "total: holdall / it",
     ]);
     for (program, times) in all {
-        for (way, (name, _)) in ways.iter().enumerate() {
+        for (way, (name, ..)) in ways.iter().enumerate() {
             let program = if way == 0 { program } else { "" };
             let time = |part: fn(&Times) -> &Vec<f64>| {
                 let times = times[way].as_ref().ok();
@@ -196,7 +223,7 @@ fn print(options: &Options, ways: &[Way], all: &[(String, Vec<Result<Times>>)]) 
         }
     }
     if all.len() > 1 {
-        for (way, (name, _)) in ways.iter().enumerate().skip(1) {
+        for (way, (name, ..)) in ways.iter().enumerate().skip(1) {
             let title = if way == 1 { "geometric mean" } else { "" };
             let ratios: Vec<_> = all
                 .iter()

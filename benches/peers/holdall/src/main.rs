@@ -1,0 +1,84 @@
+//! holdall, for the comparison of engines.
+
+#[path = "../../../common/calls.rs"]
+mod calls;
+#[path = "../../../common/engines.rs"]
+mod engines;
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use holdall::{Access, Engine, Func, Grants, Input, Instance, Linker, Module, Output, Store, Wasi};
+use holdall_peers_engine::{Clock, Outcome, Program, Run, clock_ms, serve};
+
+calls::guest!(holdall);
+
+fn main() -> Result<()> {
+    serve(&holdall_peers_engine::Engine {
+        kernel: |_, path| engines::holdall(path),
+        call: Some(Guest::calls),
+        wasi_call: Some(wasi_call),
+        program: Some(program),
+        score: Some(score),
+    })
+}
+
+fn wasi_call(export: &str, dir: &Path) -> Result<Run> {
+    let grants = engines::grants().host_dir(dir, calls::DIR, Access::ReadWrite)?;
+    engines::wasi(grants, export)
+}
+
+fn program(_: &str, program: &Program) -> Result<Outcome> {
+    let (stdout_capture, stdout) = Output::capture();
+    let (stderr_capture, stderr) = Output::capture();
+    let mut grants = Grants::new()
+        .args(&program.args)
+        .stdin(Input::null())
+        .stdout(stdout)
+        .stderr(stderr)
+        .clocks()
+        .random();
+    for (host, guest) in &program.dirs {
+        grants = grants
+            .host_dir(host, guest, Access::ReadWrite)
+            .with_context(|| format!("cannot open {host}"))?;
+    }
+
+    let start = Instant::now();
+    let engine = Engine::default();
+    let module = Module::from_static(&engine, program.wasm)?;
+    let load = start.elapsed();
+    let mut linker = Linker::new(&engine);
+    linker.wasi(Wasi::new(grants));
+    let mut store = Store::new(&engine, ());
+    let instance = linker.instantiate(&mut store, &module)?;
+    let main = instance.get_typed_func::<(), ()>(&store, "_start")?;
+    let result = main.call(&mut store, ());
+    let total = start.elapsed();
+
+    let exit_code = match result {
+        Ok(()) => 0,
+        Err(error) => error.exit_code().ok_or(error)?,
+    };
+    Ok(Outcome {
+        load,
+        run: total - load,
+        exit_code,
+        stdout: stdout_capture.bytes(),
+        stderr: stderr_capture.bytes(),
+    })
+}
+
+fn score(_: &str, wasm: &[u8], clock: Clock) -> Result<f32> {
+    let engine = Engine::default();
+    let module = Module::new(&engine, wasm)?;
+    let mut store = Store::new(&engine, ());
+    let clock = match clock {
+        Clock::I32 => Func::wrap(&mut store, || clock_ms() as i32),
+        Clock::I64 => Func::wrap(&mut store, clock_ms),
+    };
+    let instance = Instance::new(&mut store, &module, &[clock.into()])?;
+    let run = instance.get_typed_func::<(), f32>(&mut store, "run")?;
+    Ok(run.call(&mut store, ())?)
+}
