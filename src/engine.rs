@@ -1,9 +1,12 @@
 //! The engine: configuration and canonical function types, shared by modules and stores.
 
-use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use crate::limits::{Account, Heap, Limits, Pool};
+use crate::sigs::Canonical;
+#[cfg(feature = "run")]
+use crate::sigs::SigId;
+#[cfg(feature = "run")]
 use crate::types::FuncType;
 
 /// When function bodies are lowered to code words. All of them are validated when the module is
@@ -161,19 +164,7 @@ pub struct Engine(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     config: Config,
-    types: RwLock<Interner>,
-}
-
-/// The canonical number of a function type within its engine: two function types are equal if and
-/// only if their numbers are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(transparent)]
-pub(crate) struct SigId(pub(crate) u32);
-
-#[derive(Debug, Default)]
-struct Interner {
-    ids: HashMap<Arc<FuncType>, SigId>,
-    types: Vec<Arc<FuncType>>,
+    types: Canonical,
 }
 
 impl Engine {
@@ -182,7 +173,7 @@ impl Engine {
     pub fn new(config: Config) -> Self {
         Self(Arc::new(Inner {
             config,
-            types: RwLock::default(),
+            types: Canonical::default(),
         }))
     }
 
@@ -216,30 +207,14 @@ impl Engine {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// The canonical number of `ty`.
-    pub(crate) fn intern(&self, ty: &FuncType) -> SigId {
-        let poisoned = "no holder of the lock can panic";
-        if let Some(id) = self.0.types.read().expect(poisoned).ids.get(ty) {
-            return *id;
-        }
-        let mut interner = self.0.types.write().expect(poisoned);
-        if let Some(id) = interner.ids.get(ty) {
-            return *id;
-        }
-        let id = SigId(u32::try_from(interner.types.len()).expect("below 2^32 types"));
-        let ty = Arc::new(ty.clone());
-        interner.ids.insert(Arc::clone(&ty), id);
-        interner.types.push(ty);
-        id
+    /// The canonical function types.
+    pub(crate) fn canonical(&self) -> &Canonical {
+        &self.0.types
     }
 
-    /// The type of a canonical number that this engine gave out.
+    /// The type of a canonical number that a module or a store of this engine uses.
+    #[cfg(feature = "run")]
     pub(crate) fn func_type(&self, id: SigId) -> Arc<FuncType> {
-        let interner = self
-            .0
-            .types
-            .read()
-            .expect("no holder of the lock can panic");
-        Arc::clone(&interner.types[id.0 as usize])
+        self.canonical().func_type(id)
     }
 }

@@ -37,6 +37,7 @@ mod module;
 mod numeric;
 #[cfg(feature = "pack")]
 pub mod pack;
+mod sigs;
 #[cfg(feature = "run")]
 mod store;
 #[cfg(feature = "run")]

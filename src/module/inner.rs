@@ -15,9 +15,10 @@ use super::segments::{DataSegment, ElemSegment};
 use super::spaces::import_indices;
 use super::weight::Weight;
 use crate::compile::{self, Code, LowerError};
-use crate::engine::{Engine, SigId};
+use crate::engine::Engine;
 use crate::ir::Word;
 use crate::limits::Watch;
+use crate::sigs::{SigId, Sigs};
 use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType};
 
 /// An import.
@@ -57,7 +58,7 @@ pub(crate) struct ModuleInner {
     /// The types.
     pub(crate) types: Vec<FuncType>,
     /// The canonical numbers of `types`.
-    pub(crate) sigs: Vec<SigId>,
+    pub(crate) sigs: Sigs,
     pub(crate) imports: Vec<Import>,
     /// The index into `types` of each function.
     pub(crate) funcs: Vec<u32>,

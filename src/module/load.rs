@@ -18,6 +18,7 @@ use crate::engine::{Engine, Lowering};
 use crate::error::Result;
 use crate::ir;
 use crate::limits::{Limits, Watch};
+use crate::sigs::Sigs;
 
 /// The version and layer of a component; a core module has 1 and 0.
 const COMPONENT_LAYER: [u8; 2] = [1, 0];
@@ -121,7 +122,10 @@ fn assemble(
         bodies,
     } = sections;
 
-    let sigs = types.iter().map(|ty| engine.intern(ty)).collect();
+    let mut sigs = Sigs::new(engine.canonical());
+    for ty in &types {
+        sigs.add(ty);
+    }
     let stubs = funcs[num_imported_funcs..]
         .iter()
         .zip(0..)

@@ -342,10 +342,8 @@ mod text {
         assert_eq!(inner.func_name(2), Some("start"));
         assert_eq!(inner.func_index(1), 2);
         assert_eq!(module.name(), Some("all"));
-        assert_eq!(
-            inner.func_sig(0),
-            module.engine().intern(inner.func_type(0))
-        );
+        let mut sigs = crate::sigs::Sigs::new(module.engine().canonical());
+        assert_eq!(inner.func_sig(0), sigs.add(inner.func_type(0)));
     }
 
     #[test]

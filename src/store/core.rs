@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::exec::Stack;
 use crate::ir;
 use crate::limits::{Limits, Meter, Work};
+use crate::sigs::Sigs;
 use crate::store::{
     Core, FuncEntry, GlobalData, HostBody, HostFunc, HostState, MemoryData, PAGE_SIZE_BYTES,
     StoreId, TableData,
@@ -63,6 +64,7 @@ impl Core {
             globals: Vec::new(),
             host_funcs: Vec::new(),
             host_entries: Vec::new(),
+            sigs: Sigs::new(engine.canonical()),
             externs: Vec::new(),
             memory_bytes: 0,
             table_elements: 0,
@@ -123,7 +125,7 @@ impl Core {
             code: Cell::new(unsafe { (*host.as_ptr()).code.as_ptr() }),
             instance: std::ptr::null_mut(),
             host: host.as_ptr(),
-            sig: self.engine.intern(ty),
+            sig: self.sigs.add(ty),
             index: 0,
         };
         own(&mut self.host_entries, entry)

@@ -2,7 +2,7 @@
 
 use std::ptr::NonNull;
 
-use crate::engine::SigId;
+use crate::sigs::SigId;
 use crate::store::{AsContext, Core, FuncEntry, HostFunc, Instance, StoreId};
 use crate::types::FuncType;
 

@@ -9,10 +9,11 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use crate::engine::{Engine, SigId};
+use crate::engine::Engine;
 use crate::ir::Word;
 use crate::limits::{Account, Heap, Held, Limits, Meter, Pool};
 use crate::module::Module;
+use crate::sigs::{SigId, Sigs};
 use crate::store::Scope;
 use crate::trace::{Signature, Tracer};
 use crate::types::{GlobalType, MemoryType, TableType};
@@ -148,6 +149,8 @@ pub(crate) struct Core {
     pub(crate) host_funcs: Vec<NonNull<HostFunc>>,
     /// The entries of host functions (those of guests are in their instance).
     pub(crate) host_entries: Vec<NonNull<FuncEntry>>,
+    /// The canonical types of host functions.
+    pub(crate) sigs: Sigs,
     /// The values behind `externref`s; a reference is the index here plus one.
     pub(crate) externs: Vec<Box<dyn Any + Send + Sync>>,
     /// Bytes of linear memory in use, for the limits.
