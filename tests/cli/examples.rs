@@ -54,3 +54,21 @@ fn the_modules_of_ship_are_those_of_its_texts() {
         assert!(fs::read(&module).ok() == Some(expected), "{module:?}");
     }
 }
+
+#[test]
+fn the_program_in_the_readme_is_that_of_ship() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).expect("it is there");
+    for file in ["build.rs", "src/main.rs"] {
+        // A package of its own, which is not published with the library.
+        let Ok(text) = fs::read_to_string(root.join("examples/ship").join(file)) else {
+            return;
+        };
+        let lines = text
+            .lines()
+            .skip_while(|line| line.starts_with("//!") || line.is_empty());
+        let program: String = lines.map(|line| format!("{line}\n")).collect();
+        let shown = format!("```rust,ignore\n// {file}\n{program}```\n");
+        assert!(readme.contains(&shown), "{shown}");
+    }
+}

@@ -4,21 +4,19 @@
 //! cargo run --manifest-path examples/ship/Cargo.toml
 //! ```
 
-#![forbid(unsafe_code)]
-
-use holdall::{Bundle, Engine, Linker, Store};
+use holdall::{Bundle, BundleReader, Engine, Linker, Store};
 
 static BUNDLE: Bundle = holdall::include_bundle!();
 
 fn main() -> holdall::Result<()> {
     let engine = Engine::default();
-    let mut store = Store::new(&engine, ());
     let mut linker = Linker::new(&engine);
-    linker.set_reader(BUNDLE.reader());
+    linker.set_reader(BundleReader::new(&BUNDLE));
     linker.func_wrap("host", "print", |number: i64| println!("{number}"))?;
 
     let root = BUNDLE.root().expect("the build script names one");
     let app = linker.load(root.name())?;
+    let mut store = Store::new(&engine, ());
     let app = linker.instantiate(&mut store, &app)?;
     app.get_typed_func::<(i64, i64), ()>(&store, "reduce")?
         .call(&mut store, (1071, 462))
