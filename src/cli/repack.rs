@@ -46,7 +46,8 @@ impl<'a> Repack<'a> {
 
     /// Whether an option can say the name of a module.
     pub(super) fn can_name(&self, module: &str) -> bool {
-        let is_said = !module.contains(['=', '\0']) && script_word(module).is_ok();
+        let is_said =
+            !module.is_empty() && !module.contains(['=', '\0']) && script_word(module).is_ok();
         module == self.manifest.root || is_said
     }
 

@@ -30,7 +30,7 @@ pub(crate) use const_expr::ConstExpr;
 pub(crate) use inner::{ExportKind, Import, ImportKind, ModuleInner};
 #[cfg(feature = "pack")]
 pub(crate) use precompiled::MEANING_OF_CODE;
-#[cfg(any(feature = "pack", test))]
+#[cfg(any(feature = "pack", all(test, feature = "build", feature = "wat")))]
 pub(crate) use precompiled::checksum;
 pub(crate) use segments::{DataMode, ElemItems, ElemMode, ElemSegment};
 #[cfg(feature = "run")]

@@ -17,8 +17,8 @@ fn an_executable_needs_no_file_and_takes_its_own_arguments() {
     fs::remove_dir_all(folder.path().join("libs")).unwrap();
     fs::rename(folder.path().join("app"), folder.path().join("moved")).unwrap();
     folder
-        .app("moved", &["one", "--two", ""])
-        .prints("moved\none\n--two\n\nx\n");
+        .app("moved", &["--", "one", "--two", ""])
+        .prints("moved\n--\none\n--two\n\nx\n");
 }
 
 #[test]
