@@ -22,6 +22,9 @@ use sha2::{Digest, Sha256};
 #[path = "src/types.rs"]
 mod types;
 
+#[path = "src/escape.rs"]
+mod escape;
+
 #[path = "src/module"]
 mod module {
     pub(crate) mod convert;
@@ -54,9 +57,10 @@ mod bundle {
 }
 
 /// The features of the crate do not reach the checks, but a change of the checks must.
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 6] = [
     "build.rs",
     "src/types.rs",
+    "src/escape.rs",
     "src/module/convert.rs",
     "src/limits/load.rs",
     "src/bundle",

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::error::Error as StdError;
 
+use crate::escape::{Escaped, EscapedLines};
 use crate::trap::{Trap, TrapCode};
 
 /// The library's result.
@@ -71,7 +72,10 @@ pub struct I32Exit(pub i32);
 
 /// The guest called a function of the host that it was not allowed to call, which ended it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("host call {module}.{function} is not allowed; allow it by its name, {function}")]
+#[error(
+    "host call {}.{} is not allowed; allow it by its name, {}",
+    Escaped(.module), Escaped(.function), Escaped(.function)
+)]
 pub struct HostCallDenied {
     /// The name of the module that the function was imported from.
     pub module: String,
@@ -92,7 +96,7 @@ pub enum ModuleError {
         source: std::io::Error,
     },
     /// The bytes do not follow the binary format (WebAssembly 2.0, chapter 5).
-    #[error("malformed module{}: {message} (at offset {offset:#x})", of_name(.name))]
+    #[error("malformed module{}: {} (at offset {offset:#x})", of_name(.name), Escaped(.message))]
     Malformed {
         /// The module's name, where it is known.
         name: Option<Box<str>>,
@@ -102,7 +106,9 @@ pub enum ModuleError {
         offset: u64,
     },
     /// The module is well formed and not valid (WebAssembly 2.0, chapter 3).
-    #[error("module{} does not validate: {message} (at offset {offset:#x})", of_name(.name))]
+    #[error(
+        "module{} does not validate: {} (at offset {offset:#x})", of_name(.name), Escaped(.message)
+    )]
     Invalid {
         /// The module's name, where it is known.
         name: Option<Box<str>>,
@@ -112,7 +118,7 @@ pub enum ModuleError {
         offset: u64,
     },
     /// The text format could not be read.
-    #[error("module{} is not readable as text: {message}", of_name(.name))]
+    #[error("module{} is not readable as text: {}", of_name(.name), text_fault(.message))]
     Text {
         /// The module's name, where it is known.
         name: Option<Box<str>>,
@@ -120,13 +126,24 @@ pub enum ModuleError {
         message: Box<str>,
     },
     /// The module exceeds one of holdall's limits.
-    #[error("module{} exceeds a limit: {message}", of_name(.name))]
+    #[error("module{} exceeds a limit: {}", of_name(.name), Escaped(.message))]
     Limit {
         /// The module's name, where it is known.
         name: Option<Box<str>>,
         /// Which limit, and by how much.
         message: Box<str>,
     },
+}
+
+/// What is wrong with a text: a line, and behind it the place in the text, which is several lines.
+fn text_fault(message: &str) -> String {
+    match message.rsplit_once("\n     --> ") {
+        Some((what, place)) => {
+            let (what, place) = (Escaped(what), EscapedLines(place));
+            format!("{what}\n     --> {place}")
+        }
+        None => Escaped(message).to_string(),
+    }
 }
 
 fn of_name(name: &Option<Box<str>>) -> String {

@@ -21,6 +21,10 @@ use std::fmt;
 #[derive(Clone, Copy, Debug)]
 pub struct Escaped<'a>(pub &'a str);
 
+/// A text of several lines, each as [`Escaped`] has it.
+#[derive(Clone, Copy, Debug)]
+pub struct EscapedLines<'a>(pub &'a str);
+
 impl Escaped<'_> {
     /// Whether the text is shown as it is.
     #[must_use]
@@ -47,6 +51,24 @@ impl fmt::Display for Escaped<'_> {
         }
         f.write_str(rest)
     }
+}
+
+impl fmt::Display for EscapedLines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, line) in self.0.split('\n').enumerate() {
+            if at > 0 {
+                f.write_str("\n")?;
+            }
+            Escaped(line).fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// Names, one behind the other.
+pub(crate) fn escaped_join(names: &[String], separator: &str) -> String {
+    let names = names.iter().map(|name| Escaped(name).to_string());
+    names.collect::<Vec<_>>().join(separator)
 }
 
 /// Whether a character has no shape of its own on a line: controls, line breaks, marks of direction,
@@ -78,6 +100,11 @@ fn is_escaped(char: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_stay_lines() {
+        assert_eq!(EscapedLines("a\r\n\tb\n").to_string(), "a\\r\n\\tb\n");
+    }
 
     #[test]
     fn a_reader_sees_every_character_on_one_line() {

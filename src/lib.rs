@@ -64,7 +64,7 @@ pub use bundle::{
 pub use bundle::{Bundle, BundledModule};
 pub use engine::{Config, Engine, Lowering};
 pub use error::{Error, ErrorKind, HostCallDenied, I32Exit, ModuleError, Result};
-pub use escape::Escaped;
+pub use escape::{Escaped, EscapedLines};
 #[cfg(feature = "run")]
 pub use host::{Caller, IntoFunc, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy};
 pub use limits::{InterruptHandle, Limits, Pool};

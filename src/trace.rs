@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::escape::Escaped;
 use crate::types::ValType;
 
 /// A call that left its module, as [`Store::trace`](crate::Store::trace) tells it. Shown as one
@@ -33,8 +34,8 @@ pub(crate) type Tracer = Box<dyn FnMut(&TraceEvent) + Send>;
 impl fmt::Display for TraceEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Names are the guest's to choose: they must not control a terminal.
-        let caller = self.caller.as_deref().unwrap_or("<host>").escape_debug();
-        write!(f, "{caller} -> {}(", self.callee.escape_debug())?;
+        let caller = Escaped(self.caller.as_deref().unwrap_or("<host>"));
+        write!(f, "{caller} -> {}(", Escaped(&self.callee))?;
         for (index, (name, value)) in self.args.iter().enumerate() {
             if index > 0 {
                 f.write_str(", ")?;
@@ -46,7 +47,7 @@ impl fmt::Display for TraceEvent {
         }
         f.write_str(")")?;
         match &self.outcome {
-            Some(outcome) => write!(f, " = {}", outcome.escape_debug()),
+            Some(outcome) => write!(f, " = {}", Escaped(outcome)),
             None => Ok(()),
         }
     }

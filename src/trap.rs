@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::escape::{Escaped, EscapedLines};
+
 /// Why a guest's execution ended. The texts are those of the specification's reference interpreter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -118,11 +120,11 @@ impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Names are the guest's to choose: they must not control a terminal.
         match &self.module {
-            Some(name) => write!(f, "{}!", name.escape_debug())?,
+            Some(name) => write!(f, "{}!", Escaped(name))?,
             None => f.write_str("<unnamed>!")?,
         }
         match &self.func_name {
-            Some(name) => write!(f, "{}", name.escape_debug())?,
+            Some(name) => Escaped(name).fmt(f)?,
             None => write!(f, "<func {}>", self.func_index)?,
         }
         self.offset.map_or(Ok(()), |at| write!(f, " @ {at:#x}"))
@@ -230,8 +232,8 @@ impl From<TrapCode> for Trap {
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.detail {
-            Some(message) if self.code == TrapCode::Host => f.write_str(message)?,
-            Some(detail) => write!(f, "{}: {detail}", self.code)?,
+            Some(message) if self.code == TrapCode::Host => EscapedLines(message).fmt(f)?,
+            Some(detail) => write!(f, "{}: {}", self.code, Escaped(detail))?,
             None => self.code.fmt(f)?,
         }
         for (depth, frame) in self.frames.iter().enumerate() {

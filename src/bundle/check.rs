@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use super::fault::{GraphError, UNNAMED, one_line};
+use super::fault::{GraphError, UNNAMED};
 use super::host::HostManifest;
 use super::index::NameIndex;
 use super::interface::Interface;
@@ -15,6 +15,7 @@ use super::names;
 use super::naming::{Naming, Versions};
 use super::source::{HostDefinition, Opened, Source};
 use super::walk::Graph;
+use crate::escape::Escaped;
 use crate::limits::DEFAULT_MODULES;
 use crate::types::ExternType;
 
@@ -32,7 +33,7 @@ pub struct BundledFile {
 #[non_exhaustive]
 pub enum BundleError {
     /// The bytes are not a valid module.
-    #[error("{name}.wasm: {message}")]
+    #[error("{}.wasm: {}", Escaped(.name), Escaped(.message))]
     Module {
         /// The module's name.
         name: String,
@@ -41,14 +42,15 @@ pub enum BundleError {
     },
     /// The name stands for the host.
     #[error(
-        "{name}.wasm: can not register as a built-in module: {name:?} is the host's; rename the file"
+        "{}.wasm: can not register as a built-in module: {name:?} is the host's; rename the file",
+        Escaped(.name)
     )]
     Builtin {
         /// The module's name.
         name: String,
     },
     /// Two files have one name.
-    #[error("{name}.wasm: there are two modules of this name")]
+    #[error("{}.wasm: there are two modules of this name", Escaped(.name))]
     Twice {
         /// The name.
         name: String,
@@ -68,13 +70,13 @@ impl BundleError {
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let Self::Graph { source } = self else {
-            return vec![one_line(&self.to_string())];
+            return vec![Escaped(&self.to_string()).to_string()];
         };
         let file = file_of(source);
         let faults = source.lines();
         let lines = faults
             .iter()
-            .map(|fault| one_line(&format!("{file}{fault}")));
+            .map(|fault| Escaped(&format!("{file}{fault}")).to_string());
         lines.collect()
     }
 }
@@ -87,7 +89,7 @@ fn file_of(fault: &GraphError) -> String {
         | GraphError::Imports { module, .. }
         | GraphError::TooMany { module, .. } => Some(module),
     };
-    format!("{}.wasm: ", name.map_or(UNNAMED, String::as_str))
+    format!("{}.wasm: ", Escaped(name.map_or(UNNAMED, String::as_str)))
 }
 
 /// Checks that modules can be linked to one another and to what the host defines, and tells

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use crate::escape::escaped_join;
 use crate::types::ExternType;
 
 /// How the text calls a module that has no name: a root that was neither named nor registered.
@@ -137,28 +138,15 @@ impl GraphError {
 /// `a -> b -> c`.
 pub(crate) fn path_text(path: &[String]) -> String {
     if path.len() <= MAX_PRINTED_NAMES {
-        return path.join(" -> ");
+        return escaped_join(path, " -> ");
     }
     let half = MAX_PRINTED_NAMES / 2;
     format!(
         "{} -> ... {} more ... -> {}",
-        path[..half].join(" -> "),
+        escaped_join(&path[..half], " -> "),
         path.len() - 2 * half,
-        path[path.len() - half..].join(" -> ")
+        escaped_join(&path[path.len() - half..], " -> ")
     )
-}
-
-/// Text without the control characters that names may hold, so that it is one line.
-pub(crate) fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for char in text.chars() {
-        if char.is_control() {
-            line.extend(char.escape_default());
-        } else {
-            line.push(char);
-        }
-    }
-    line
 }
 
 /// `; did you mean "x"?`, where there is one.
@@ -230,7 +218,7 @@ impl ImportFailure {
             } => format!(
                 "{subject}: expected {expected}, found no module {module:?} ({}), asked {}{}{}",
                 to_missing(),
-                asked.join(", "),
+                escaped_join(asked, ", "),
                 others_text(*others),
                 instead(versions, nearest.as_deref())
             ),

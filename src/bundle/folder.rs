@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::check::{BundledFile, check_bundle_with};
-use super::fault::{did_you_mean, one_line};
+use super::fault::did_you_mean;
 use super::host::HostManifest;
 use super::names;
 use super::naming::Naming;
+use crate::escape::Escaped;
 
 /// The manifest's file.
 const HOST: &str = "host.txt";
@@ -32,10 +33,11 @@ impl Folder {
     /// Where there is no such directory, or it cannot be read.
     pub(crate) fn read(root: &Path, dir: &Path, naming: &Naming) -> Result<Self, String> {
         let paths = list(&root.join(dir)).map_err(|error| {
-            one_line(&format!(
+            Escaped(&format!(
                 "{}: expected a directory of modules, found none: {error}",
                 dir.display()
             ))
+            .to_string()
         })?;
         let mut files = Vec::new();
         let mut host = HostManifest::default();
@@ -52,7 +54,7 @@ impl Folder {
         }
         let faults = faults
             .iter()
-            .map(|fault| one_line(&format!("{}/{fault}", dir.display())))
+            .map(|fault| Escaped(&format!("{}/{fault}", dir.display())).to_string())
             .collect();
         Ok(Self {
             dir: dir.to_owned(),
@@ -72,11 +74,12 @@ impl Folder {
             .ok();
         at.ok_or_else(|| {
             let nearest = names::nearest(name, self.files.iter().map(|file| &*file.name));
-            one_line(&format!(
+            Escaped(&format!(
                 "{}: expected a module {name:?}, which `{setting}` names, found none{}",
                 self.dir.display(),
                 did_you_mean(nearest)
             ))
+            .to_string()
         })
     }
 }

@@ -5,6 +5,7 @@ use super::registry::RegistryError;
 use super::snapshot::SnapshotError;
 use crate::bundle::{AliasError, GraphError, did_you_mean, instead, path_text};
 use crate::error::Error;
+use crate::escape::escaped_join;
 
 /// Why modules could not be linked.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +89,9 @@ fn not_found_text(name: &str, asked: &[String]) -> String {
     if asked.is_empty() {
         format!("there is no module reader to load {name:?}")
     } else {
-        format!("there is no module {name:?}, asked {}", asked.join(", "))
+        format!(
+            "there is no module {name:?}, asked {}",
+            escaped_join(asked, ", ")
+        )
     }
 }

@@ -25,6 +25,7 @@ pub(crate) use format::format_number;
 pub use format::{format_results, format_val};
 pub use parse::{ValueError, parse_val};
 
+use crate::escape::Escaped;
 use crate::store::AsContextMut;
 use crate::types::{FuncType, ValType};
 use crate::value::Val;
@@ -45,7 +46,7 @@ pub enum ArgumentError {
         found: usize,
     },
     /// One of them is no value of its parameter's type.
-    #[error("invalid input argument {index}: {text}: expected {ty}, {reason}")]
+    #[error("invalid input argument {index}: {}: expected {ty}, {reason}", Escaped(.text))]
     Value {
         /// Which one, counted from 0.
         index: usize,

@@ -29,7 +29,7 @@ mod values;
 
 use std::fmt;
 
-use crate::Config;
+use crate::{Config, Escaped, EscapedLines};
 
 /// Test scripts. [`Script::run`] is the way in; there are no values of this type.
 #[derive(Debug)]
@@ -94,6 +94,7 @@ impl fmt::Display for Failure {
             directive,
             message,
         } = self;
+        let (script, message) = (Escaped(script), EscapedLines(message));
         write!(f, "{script}:{line}:{column}: {directive}: {message}")
     }
 }

@@ -11,7 +11,7 @@ use wast::{QuoteWat, QuoteWatTest, Wast, WastDirective, WastExecute, WastInvoke,
 use super::expect::{is_unlinkable, keyword, trap_matches};
 use super::spectest::{self, Printed};
 use super::{Failure, Report, values};
-use crate::{Config, Engine, Error, Instance, Linker, Module, Store, Val};
+use crate::{Config, Engine, Error, Escaped, Instance, Linker, Module, Store, Val};
 
 /// Runs a script: the body of [`super::Script::run`].
 pub(super) fn run(name: &str, text: &str, config: &Config) -> Report {
@@ -27,7 +27,8 @@ pub(super) fn run(name: &str, text: &str, config: &Config) -> Report {
     };
     let read = buffer(text).and_then(|buffer| runner.script(&buffer));
     if let Err(error) = read {
-        runner.fail(error.span(), "script", error.message());
+        let message = Escaped(&error.message()).to_string();
+        runner.fail(error.span(), "script", message);
     }
     let mut report = runner.report;
     report.printed = runner.store.into_data().0;
@@ -210,7 +211,7 @@ impl<'a> Runner<'a> {
         if let Some(id) = id {
             self.modules.remove(id.name());
         }
-        let bytes = encode(&mut module).map_err(|error| error.message())?;
+        let bytes = encode(&mut module).map_err(|error| Escaped(&error.message()).to_string())?;
         let module = self.compile(bytes)?;
         if let Some(id) = id {
             self.modules.insert(id.name().to_owned(), module.clone());
@@ -268,7 +269,8 @@ impl<'a> Runner<'a> {
         match exec {
             WastExecute::Invoke(invoke) => self.invoke(&invoke),
             WastExecute::Wat(mut module) => {
-                let bytes = encode_wat(&mut module).map_err(|error| error.message())?;
+                let bytes = encode_wat(&mut module)
+                    .map_err(|error| Escaped(&error.message()).to_string())?;
                 let module = self.compile(bytes)?;
                 self.linker.instantiate(&mut self.store, &module)?;
                 Ok(Vec::new())
@@ -318,7 +320,8 @@ impl<'a> Runner<'a> {
     }
 
     fn assert_unlinkable(&mut self, mut module: Wat<'_>, expected: &str) -> Result<(), String> {
-        let bytes = encode_wat(&mut module).map_err(|error| error.message())?;
+        let bytes =
+            encode_wat(&mut module).map_err(|error| Escaped(&error.message()).to_string())?;
         let module = self.compile(bytes)?;
         let found = match self.linker.instantiate(&mut self.store, &module) {
             Ok(_) => "the module links".to_owned(),
@@ -348,7 +351,7 @@ impl<'a> Runner<'a> {
 fn missing(what: &str, id: Option<Id<'_>>) -> String {
     id.map_or_else(
         || format!("no {what} before this directive"),
-        |id| format!("no {what} ${}", id.name()),
+        |id| format!("no {what} ${}", Escaped(id.name())),
     )
 }
 

@@ -7,6 +7,7 @@ use super::{
     BLOCK_BYTES, BytePiece, Fault, FuncRef, GlobalState, InstanceState, MemoryState, RefPiece,
     TableState,
 };
+use crate::escape::Escaped;
 use crate::module::{DataMode, ElemMode, ModuleInner};
 use crate::store::slot::entry_from_slot;
 use crate::store::{
@@ -194,6 +195,7 @@ impl Capture<'_> {
         let Some(instance) = instance else {
             let host = func.host_in(self.core);
             let name = host.map_or("<host function>", |host| &host.signature.name);
+            let name = Escaped(name);
             return format!("the host's function {name}, which no module of the graph imports");
         };
         let data = instance.data(self.core);
