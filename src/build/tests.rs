@@ -131,7 +131,8 @@ fn every_fault_is_a_line_that_names_file_and_import() {
         "bundle/app.wasm: import \"librari\".\"add\" of module \"app\": expected (func), found no module \
          \"librari\" (app -> librari), asked the bundle; did you mean \"library\"?",
         "bundle/app.wasm: import \"env\".\"lo\\ng\" of module \"app\": expected (func (param i32)), found no \
-         definition by the host, whose name it is to define",
+         definition by the host, whose name it is to define; a module that has it stands in by an alias \
+         (`--alias env=NAME`, `Naming::alias`)",
         "bundle/app.wasm: import \"new\\nline\".\"f\" of module \"app\": expected (func), found no module \
          \"new\\nline\" (app -> new\\nline), asked the bundle",
         "bundle: expected a module \"libary\", which `root` names, found none; did you mean \"library\"?",

@@ -299,7 +299,8 @@ mod tests {
                 "",
                 &[
                     "mB.wasm: import \"env\".\"log\" of module \"mB\": expected (func (param i32)), \
-                   found no definition by the host, whose name it is to define",
+                   found no definition by the host, whose name it is to define; a module that has it \
+                   stands in by an alias (`--alias env=NAME`, `Naming::alias`)",
                 ],
             ),
             (

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::escape::escaped_join;
+use crate::escape::{Escaped, escaped_join};
 use crate::types::ExternType;
 
 /// How the text calls a module that has no name: a root that was neither named nor registered.
@@ -226,6 +226,11 @@ impl ImportFailure {
                 "{subject}: expected {expected}, found no definition by the host: a linker has \
                  WASI once `Linker::wasi` said what it reaches"
             ),
+            Found::NoDefinition { nearest: None } if !module.is_empty() => format!(
+                "{subject}: expected {expected}, found {found}; a module that has it stands in by an \
+                 alias (`--alias {0}=NAME`, `Naming::alias`)",
+                Escaped(module)
+            ),
             found => format!("{subject}: expected {expected}, found {found}"),
         }
     }
@@ -333,7 +338,8 @@ mod tests {
             (
                 Found::NoDefinition { nearest: None },
                 "expected (func (param i32)), found no definition by the host, whose name it is to \
-                 define",
+                 define; a module that has it stands in by an alias (`--alias env=NAME`, \
+                 `Naming::alias`)",
             ),
             (
                 Found::Wasi,

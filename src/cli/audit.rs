@@ -1,45 +1,69 @@
 //! `--audit`: what modules asked of the host, as lines of JSON, and the smallest grants that would
 //! have let them, as options of this command.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use holdall::pack::{DirGrant, Grant};
-use holdall::{Access, Asked, Audit, Error, Need, Needed};
+use holdall::{Access, Asked, Audit, Error, Escaped, Need, Needed};
 use serde_json::json;
 
-use super::output::{Plain, printable};
+use super::output::{Paragraph, Plain};
 use super::shell::{Unsayable, option};
+use super::source;
 use super::wasi::WasiArgs;
+
+/// At most this many options are listed.
+const MAX_OPTIONS: usize = 1_000;
 
 /// An audit that goes on, and its file.
 pub(super) struct Recorder {
     audit: Audit,
     path: PathBuf,
+    /// The most bytes that the file gets.
+    most_bytes: usize,
+    written: Arc<Mutex<Written>>,
+}
+
+/// What became of the lines.
+#[derive(Default)]
+struct Written {
+    bytes: usize,
+    /// Calls that are told nowhere, since the file has its most.
+    left_out: u64,
     /// Why the file took no more. Nothing is written after that: what is there stays whole lines.
-    failure: Arc<Mutex<Option<io::Error>>>,
+    failure: Option<io::Error>,
 }
 
 impl Recorder {
     /// An audit that writes to a new file at this path.
-    pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
-        let mut file = File::create(path).with_context(|| cannot_write(path))?;
-        let failure = Arc::new(Mutex::new(None));
-        let failed = Arc::clone(&failure);
+    pub(super) fn create(path: &Path, most_bytes: usize) -> anyhow::Result<Self> {
+        let mut file = source::create(path).with_context(|| cannot_write(path))?;
+        let written = Arc::new(Mutex::new(Written::default()));
+        let writing = Arc::clone(&written);
         let audit = Audit::new(move |asked| {
-            let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
-            if failed.is_none() {
-                // In one piece, so that whoever ends this process leaves whole lines.
-                *failed = file.write_all(line(asked).as_bytes()).err();
+            let mut written = writing.lock().unwrap_or_else(PoisonError::into_inner);
+            if written.failure.is_some() {
+                return;
             }
+            if written.left_out == 0 {
+                let line = line(asked);
+                if line.len() <= most_bytes - written.bytes {
+                    written.bytes += line.len();
+                    // In one piece, so that whoever ends this process leaves whole lines.
+                    written.failure = file.write_all(line.as_bytes()).err();
+                    return;
+                }
+            }
+            written.left_out += 1;
         });
         Ok(Self {
             audit,
             path: path.to_owned(),
-            failure,
+            most_bytes,
+            written,
         })
     }
 
@@ -51,18 +75,28 @@ impl Recorder {
     /// Prints what the run needed, however it ended. A file that took not all makes a good run a
     /// bad one, whatever the program's own exit code was.
     pub(super) fn finish(self, args: &WasiArgs, outcome: anyhow::Result<()>) -> anyhow::Result<()> {
-        let text = summary(&self.audit.needs(), args);
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::new();
+        if written.left_out > 0 {
+            text = format!(
+                "holdall: {} more calls are not in {}, which has its most of {} bytes; --max-audit \
+                 allows more\n",
+                written.left_out,
+                Plain(&self.path.to_string_lossy()),
+                self.most_bytes
+            );
+        }
+        text += &summary(&self.audit.needs(), args);
         // What standard error does not take is lost.
         let _ = io::stderr().lock().write_all(text.as_bytes());
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(failure) = failure.take() else {
+        let Some(failure) = written.failure.take() else {
             return outcome;
         };
         let failure = anyhow::Error::new(failure).context(cannot_write(&self.path));
         match outcome {
             Err(error) if !is_exit(&error) => {
                 let text = format!("holdall: {failure:#}");
-                let _ = writeln!(io::stderr().lock(), "{}", printable(&text));
+                let _ = writeln!(io::stderr().lock(), "{}", Paragraph(&text));
                 Err(error)
             }
             _ => Err(failure),
@@ -89,15 +123,37 @@ fn line(asked: &Asked) -> String {
         Access::ReadOnly => "read",
         Access::ReadWrite => "write",
     });
-    format!(
-        "{{\"module\":{},\"call\":{},\"descriptors\":{},\"paths\":{},\"access\":{},\"errno\":{}}}\n",
+    let line = format!(
+        "{{\"module\":{},\"call\":{},\"descriptors\":{},\"paths\":{},\"access\":{},\"errno\":{}}}",
         json!(asked.module.as_deref()),
         json!(asked.call),
         json!(asked.descriptors),
         json!(asked.paths),
         json!(access),
         json!(asked.errno),
-    )
+    );
+    in_ascii(&line) + "\n"
+}
+
+/// JSON without a character that a terminal would obey or a reader not see: strings are the only
+/// place that has any, and take their numbers.
+fn in_ascii(json: &str) -> String {
+    if Escaped(json).is_plain() {
+        return json.to_owned();
+    }
+    let mut text = String::with_capacity(json.len());
+    for char in json.chars() {
+        let mut bytes = [0; 4];
+        if Escaped(char.encode_utf8(&mut bytes)).is_plain() {
+            text.push(char);
+        } else {
+            let mut units = [0; 2];
+            for unit in char.encode_utf16(&mut units) {
+                text += &format!("\\u{unit:04x}");
+            }
+        }
+    }
+    text
 }
 
 /// What to give instead, for people to read and to paste.
@@ -136,6 +192,11 @@ fn summary(needs: &[Need], args: &WasiArgs) -> String {
     }
     if said.is_empty() {
         return without + "holdall: what the modules asked for needs no --dir, --env or --grant\n";
+    }
+    let more = said.len().saturating_sub(MAX_OPTIONS);
+    said.truncate(MAX_OPTIONS);
+    if more > 0 {
+        without += &format!("holdall: the modules need {more} options more than are listed\n");
     }
     let said = said.join(" ");
     format!(

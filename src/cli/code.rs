@@ -3,6 +3,7 @@
 use anyhow::bail;
 use holdall::Module;
 
+use super::inspect::short;
 use super::output::{Output, Plain};
 use crate::names;
 
@@ -21,10 +22,13 @@ pub(super) fn show(
     let by_index = wanted.parse().ok().filter(|index| *index < end);
     match by_index.or_else(|| module.func_index(wanted)) {
         Some(index) if index < imported => {
-            bail!("function {wanted} is imported: its code is where it comes from")
+            bail!(
+                "function {} is imported: its code is where it comes from",
+                Plain(wanted)
+            )
         }
         Some(index) => func(module, index, output),
-        None => bail!("no function {wanted}{}", hint(module, wanted, end)),
+        None => bail!("no function {}{}", Plain(wanted), hint(module, wanted, end)),
     }
 }
 
@@ -42,6 +46,7 @@ fn func(module: &Module, index: u32, output: &mut Output) -> anyhow::Result<()> 
     let code = module.disassemble(index)?;
     let name = func_name(module, index);
     let ty = module.func_type(index).expect("it was disassembled");
+    let ty = short(&ty);
     output.line(format_args!("func {index}{name} {ty}"))?;
     code.lines()
         .try_for_each(|line| output.line(format_args!("  {line}")))?;

@@ -12,6 +12,10 @@ use super::packed;
 use super::source::{MAX_FILE_BYTES, Sources};
 use super::tree::Tree;
 
+/// Types longer than this many characters are cut where they stand beside names: many imports and
+/// exports may have one type, which stands whole among the types.
+const MAX_TYPE_CHARS: usize = 120;
+
 /// Show an executable of `holdall pack`, or a module: types, imports, exports, dependency tree, lowered code
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -63,6 +67,15 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A type beside a name.
+pub(super) fn short(ty: &impl Display) -> String {
+    let text = ty.to_string();
+    match text.char_indices().nth(MAX_TYPE_CHARS) {
+        Some((end, _)) => format!("{} ...", &text[..end]),
+        None => text,
+    }
+}
+
 fn interface(module: &Module, output: &mut Output) -> anyhow::Result<()> {
     list("types", module.types(), output)?;
     let imports = module.imports().map(|import| {
@@ -70,7 +83,7 @@ fn interface(module: &Module, output: &mut Output) -> anyhow::Result<()> {
         [
             format!("{} {}", import.ty.kind(), import.index),
             name,
-            import.ty.to_string(),
+            short(&import.ty),
         ]
     });
     table("imports", imports.collect(), output)?;
@@ -79,7 +92,7 @@ fn interface(module: &Module, output: &mut Output) -> anyhow::Result<()> {
         [
             format!("{} {}", export.ty.kind(), export.index),
             name,
-            export.ty.to_string(),
+            short(&export.ty),
         ]
     });
     table("exports", exports.collect(), output)

@@ -29,6 +29,11 @@ pub(super) struct LimitArgs {
 }
 
 impl LimitArgs {
+    /// How long it may take.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
     /// Adds what the options say to a policy.
     pub(super) fn limit(&self, policy: Policy) -> Policy {
         let bytes = |size: Option<usize>| size.map(|size| size as u64);

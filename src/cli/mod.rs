@@ -25,6 +25,7 @@ mod tree;
 mod unpack;
 mod wasi;
 mod wast;
+mod watchdog;
 mod words;
 
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use output::Output;
+use watchdog::Watchdog;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,11 +74,13 @@ enum Command {
 pub(crate) fn main() -> ExitCode {
     let mut command = Cli::command();
     command.build();
-    let words = words::settle(std::env::args_os().collect(), &command);
+    let watchdog = Watchdog::new("holdall");
+    let words::Settled { words, root } =
+        words::settle(std::env::args_os().collect(), &command, &watchdog);
     let cli = Cli::parse_from(words);
     let mut output = Output::standard();
     let outcome = match &cli.command {
-        Command::Run(args) => run::run(args, &mut output),
+        Command::Run(args) => run::run(args, root, &watchdog, &mut output),
         Command::Pack(args) => pack::run(args, &mut output),
         Command::Unpack(args) => unpack::run(args, &mut output),
         Command::List(args) => list::run(args, &mut output),

@@ -6,7 +6,9 @@ use holdall::{Naming, Versions};
 #[derive(Debug, clap::Args)]
 pub(super) struct NamingArgs {
     /// Take imports from FROM for imports from TO, but for those of module TO itself, which can so
-    /// stand between; may be repeated
+    /// stand between; may be repeated. The two names of WASI, wasi_snapshot_preview1 and
+    /// wasi_unstable, are two: what is to stand before all of WASI needs an alias of each, and
+    /// `holdall inspect` with the same options shows what still reaches the host
     #[arg(long, value_name = "FROM=TO", value_parser = alias)]
     alias: Vec<(String, String)>,
     /// Let an import from lib@1.2, where there is no module of just that name, be satisfied by the

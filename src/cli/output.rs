@@ -1,8 +1,13 @@
 //! Standard output. A reader that goes away ends a command quietly and never as a panic.
 
-use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::io::{self, BufWriter, Write};
+
+use holdall::Escaped;
+
+/// A cell longer than this many characters moves what follows it on its own line, and no other: so
+/// what is written stays in proportion to what it tells of.
+const MAX_COLUMN_CHARS: usize = 48;
 
 /// Standard output, buffered; [`Output::flush`] before a guest runs and at the end.
 pub(crate) struct Output(BufWriter<io::StdoutLock<'static>>);
@@ -28,22 +33,22 @@ impl Display for Plain<'_> {
     }
 }
 
-/// A text with its control characters escaped, all but the end of a line: a guest chooses names that
-/// stand in messages, and a terminal obeys what it is sent.
-pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    let obeyed = |char: char| char.is_control() && char != '\n';
-    if !text.contains(obeyed) {
-        return text.into();
-    }
-    let mut escaped = String::with_capacity(text.len());
-    for char in text.chars() {
-        if obeyed(char) {
-            escaped.extend(char.escape_debug());
-        } else {
-            escaped.push(char);
+/// A text, of which the lines after the first are indented, so that none of them passes for a line of
+/// its own.
+pub(crate) struct Paragraph<'a>(pub(crate) &'a str);
+
+impl Display for Paragraph<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, line) in self.0.split('\n').enumerate() {
+            match (at, line.starts_with("  ")) {
+                (0, _) => {}
+                (_, true) => f.write_str("\n")?,
+                (_, false) => f.write_str("\n    ")?,
+            }
+            Escaped(line).fmt(f)?;
         }
+        Ok(())
     }
-    escaped.into()
 }
 
 impl OutputError {
@@ -58,9 +63,15 @@ impl Output {
         Self(BufWriter::new(io::stdout().lock()))
     }
 
-    /// Writes a line, or several.
+    /// Writes a line.
     pub(crate) fn line(&mut self, text: impl Display) -> anyhow::Result<()> {
-        writeln!(self.0, "{}", printable(&text.to_string())).map_err(OutputError)?;
+        writeln!(self.0, "{}", Escaped(&text.to_string())).map_err(OutputError)?;
+        Ok(())
+    }
+
+    /// Writes a text that may have several lines, of which those after the first are indented.
+    pub(crate) fn lines(&mut self, text: impl Display) -> anyhow::Result<()> {
+        writeln!(self.0, "{}", Paragraph(&text.to_string())).map_err(OutputError)?;
         Ok(())
     }
 
@@ -68,7 +79,7 @@ impl Output {
     pub(crate) fn table<const N: usize>(&mut self, rows: &[[String; N]]) -> anyhow::Result<()> {
         let width = |column: usize| {
             let cells = rows.iter().map(|row| row[column].chars().count());
-            cells.max().unwrap_or(0)
+            cells.max().unwrap_or(0).min(MAX_COLUMN_CHARS)
         };
         let widths: [usize; N] = std::array::from_fn(width);
         for row in rows {
@@ -90,16 +101,17 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
-    use super::{Plain, printable};
+    use super::{Paragraph, Plain};
 
     #[test]
-    fn a_terminal_gets_nothing_to_obey() {
+    fn lines_after_the_first_are_indented_and_a_terminal_gets_nothing_to_obey() {
         for (text, expected) in [
-            ("two\nlines", "two\nlines"),
-            ("é ├── \"x\"", "é ├── \"x\""),
-            ("\u{1b}[2J\r\u{9b}", "\\u{1b}[2J\\r\\u{9b}"),
+            ("one", "one"),
+            ("two\nlines", "two\n    lines"),
+            ("trap\n  0: f", "trap\n  0: f"),
+            ("\u{1b}[2J\r\n\u{202e}", "\\u{1b}[2J\\r\n    \\u{202e}"),
         ] {
-            assert_eq!(printable(text), expected);
+            assert_eq!(Paragraph(text).to_string(), expected);
         }
     }
 

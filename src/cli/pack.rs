@@ -214,8 +214,8 @@ fn link(
     let mut give = |name: &str, read: &dyn Fn() -> anyhow::Result<Vec<u8>>| {
         if names::is_builtin(name) {
             bail!(
-                "--module: {} is the host's to define; choose another name",
-                Plain(name)
+                "--module: {name} is the host's to define; say --module NAME=PATH --alias {name}=NAME",
+                name = Plain(name)
             );
         }
         if !taken.insert(name.to_owned()) {

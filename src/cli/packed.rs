@@ -37,7 +37,7 @@ pub(super) fn open(path: &Path) -> anyhow::Result<Executable> {
     let file = file(path).with_context(|| format!("cannot read {}", Plain(&label)))?;
     let executable = match file {
         Some(file) => Executable::open(file.into_std()),
-        None => Executable::in_memory(source::read(path, source::MAX_FILE_BYTES)?),
+        None => Executable::in_memory(source::read_or_wait(path, source::MAX_FILE_BYTES)?),
     };
     whole(executable, &Plain(&label).to_string())
 }

@@ -2,7 +2,9 @@
 
 use anyhow::{Context, anyhow, bail};
 use holdall::text::{format_results, parse_args};
-use holdall::{ExternType, Func, Instance, Linker, Module, Snapshot, Store, Val, split_qualified};
+use holdall::{
+    Escaped, ExternType, Func, Instance, Linker, Module, Snapshot, Store, Val, split_qualified,
+};
 
 use super::output::{Output, Plain};
 use crate::names;
@@ -167,7 +169,7 @@ fn not_found(linker: &Linker<()>, root: &Module, name: &str) -> anyhow::Error {
     } else {
         nearest(name, "", root)
     };
-    anyhow!("lookup function {name} failed{hint}")
+    anyhow!("lookup function {} failed{hint}", Escaped(name))
 }
 
 /// That no module of a name is linked. What was meant may have a `$` in its name.
@@ -195,7 +197,7 @@ fn functions(module: &Module) -> impl Iterator<Item = &str> {
 
 fn nearest(name: &str, prefix: &str, module: &Module) -> String {
     match names::nearest(name, functions(module)) {
-        Some(nearest) => format!("; did you mean {prefix}{nearest}?"),
+        Some(nearest) => format!("; did you mean {}{}?", Escaped(prefix), Escaped(nearest)),
         None => String::new(),
     }
 }

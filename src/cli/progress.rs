@@ -6,6 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use holdall::Escaped;
+
 /// What is done sooner is not worth a word.
 const AFTER: Duration = Duration::from_secs(1);
 /// How often the line is written anew.
@@ -80,7 +82,7 @@ impl Shared {
             if doing.is_over {
                 break;
             }
-            let line: String = format!("holdall: {}", doing.what);
+            let line = format!("holdall: {}", Escaped(&doing.what));
             let line: String = line.chars().take(COLUMNS).collect();
             // What standard error does not take is lost.
             let _ = write!(io::stderr(), "\r{line:width$}");

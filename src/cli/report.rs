@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use holdall::text::ArgumentError;
-use holdall::{Error, ErrorKind, Trap};
+use holdall::{Error, ErrorKind, Escaped, Trap};
 
-use super::output::{OutputError, printable};
+use super::output::{OutputError, Paragraph};
 
 /// After a trap: what a shell shows for a native program that aborted.
-const TRAP: u8 = 134;
+pub(crate) const TRAP: u8 = 134;
 /// Of a wrong command line, as clap's own.
 const USAGE: u8 = 2;
 /// Of everything that could not be loaded, linked or found.
@@ -39,7 +39,7 @@ fn program_code(code: i32) -> u8 {
 }
 
 /// The error, then each cause on a line of its own.
-fn text(program: &str, error: &anyhow::Error) -> String {
+pub(crate) fn text(program: &str, error: &anyhow::Error) -> String {
     let mut text = String::new();
     let mut said = String::new();
     for (depth, cause) in error.chain().enumerate() {
@@ -49,12 +49,12 @@ fn text(program: &str, error: &anyhow::Error) -> String {
             continue;
         }
         let introduction = if depth == 0 {
-            format!("{}: ", printable(program))
+            format!("{}: ", Escaped(program))
         } else {
             "  caused by: ".to_owned()
         };
         let trap = if is_trap(cause) { "trap: " } else { "" };
-        text += &format!("{introduction}{trap}{}\n", printable(&message));
+        text += &format!("{introduction}{trap}{}\n", Paragraph(&message));
         said = message;
     }
     text

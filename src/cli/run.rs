@@ -12,8 +12,11 @@ use super::limits::LimitArgs;
 use super::naming::NamingArgs;
 use super::output::{Output, Plain};
 use super::program::{Program, check_linked};
+use super::size;
 use super::source::{self, Root, Sources};
 use super::wasi::WasiArgs;
+use super::watchdog::Watchdog;
+use crate::names;
 
 /// Link a module with the modules that it needs, and run it or call its functions
 #[derive(Debug, clap::Args)]
@@ -34,7 +37,8 @@ Arguments: integers in decimal or 0x, with or without a sign; floats in decimal 
 
 A program (with a function _start) gets its arguments, the standard streams, clocks and randomness,
 and nothing else of the host but what --dir and --env give. All that follows a program is its own,
-so options stand before it; they may follow a module when --invoke comes first of them.
+`--` too, so options stand before it; `--` between them and MODULE changes nothing. Options may
+follow a module when --invoke comes first of them, and `--` parts them from the function's arguments.
 
 Exit codes: 0, or the program's own; 1 when something could not be loaded, linked or found; 2 for a
 wrong command line or a wrong argument; 134 after a trap.")]
@@ -60,6 +64,9 @@ pub(super) struct Args {
     /// end the least of --dir, --env and --grant that would have let them
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
+    /// Write at most so many bytes of the audit, in whole lines, and say how many calls are left out
+    #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value = "64MiB", requires = "audit")]
+    max_audit: usize,
     #[command(flatten)]
     limits: LimitArgs,
     /// A .wasm or .wat path, or the name of a bundled module
@@ -82,18 +89,38 @@ pub(super) fn named_path(text: &str) -> Result<(String, PathBuf), String> {
     }
 }
 
-pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
+/// Runs a module, which may have been read already. The time of the watchdog is this run's.
+pub(super) fn run(
+    args: &Args,
+    read: Option<anyhow::Result<Root>>,
+    watchdog: &Watchdog,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     check(args);
+    watchdog.limit(args.limits.timeout())?;
     let Some(path) = &args.audit else {
-        return link_and_call(args, None, output);
+        return link_and_call(args, read, watchdog, None, output);
     };
-    let recorder = Recorder::create(path)?;
-    let outcome = link_and_call(args, Some(recorder.audit()), output);
+    let recorder = Recorder::create(path, args.max_audit)?;
+    let outcome = link_and_call(args, read, watchdog, Some(recorder.audit()), output);
     recorder.finish(&args.wasi, outcome)
 }
 
-fn link_and_call(args: &Args, audit: Option<Audit>, output: &mut Output) -> anyhow::Result<()> {
-    args.wasi.check_variables()?;
+/// Reads MODULE, which may be a pipe, in the time and the room that it has.
+pub(super) fn root(args: &Args, watchdog: &Watchdog) -> anyhow::Result<Root> {
+    watchdog.limit(args.limits.timeout())?;
+    let config = args.limits.limit(args.wasi.policy()).unpooled_config();
+    let most_bytes = Engine::new(config).most_held_bytes();
+    args.sources.root(&args.module, most_bytes)
+}
+
+fn link_and_call(
+    args: &Args,
+    read: Option<anyhow::Result<Root>>,
+    watchdog: &Watchdog,
+    audit: Option<Audit>,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     let policy = args.limits.limit(args.wasi.policy());
     let engine = Engine::new(policy.config()?);
     let mut store = Store::try_new(&engine, ())?;
@@ -102,7 +129,7 @@ fn link_and_call(args: &Args, audit: Option<Audit>, output: &mut Output) -> anyh
         // What standard error does not take is lost.
         store.trace(|event| drop(writeln!(io::stderr().lock(), "{event}")));
     }
-    let root = args.sources.root(&args.module, engine.most_held_bytes())?;
+    let root = read.unwrap_or_else(|| root(args, watchdog))?;
     args.wasi.check_root("run", &root.name);
     let mut linker = linker(args, &policy, audit, &engine, &root)?;
     let root = root.register(&mut linker)?;
@@ -159,7 +186,15 @@ fn linker(
             anyhow::Ok(())
         };
         let path = path.to_string_lossy();
-        register().with_context(|| format!("cannot preload {}={}", Plain(name), Plain(&path)))?;
+        register().with_context(|| {
+            let (name, path) = (Plain(name), Plain(&path));
+            match names::is_builtin(name.0) && !name.0.is_empty() {
+                true => format!(
+                    "cannot preload {name}={path}; say --preload NAME={path} --alias {name}=NAME"
+                ),
+                false => format!("cannot preload {name}={path}"),
+            }
+        })?;
     }
     Ok(linker)
 }

@@ -60,14 +60,6 @@ impl Root {
 }
 
 impl Sources {
-    /// Nothing but the bundle, or nothing.
-    pub(super) fn of_the_bundle(bundle: bool) -> Self {
-        Self {
-            module_path: Vec::new(),
-            no_bundle: !bundle,
-        }
-    }
-
     /// Whether there is anybody to ask.
     pub(super) fn is_empty(&self) -> bool {
         self.module_path.is_empty() && self.no_bundle
@@ -108,14 +100,15 @@ impl Sources {
             }
         }
         let label = module.to_string_lossy();
-        let bytes =
-            read(module, most_bytes).map_err(|error| match self.bundled_instead(module) {
+        let bytes = read_or_wait(module, most_bytes).map_err(|error| {
+            match self.bundled_instead(module) {
                 Some(name) => error.context(format!(
                     "no file {}; did you mean the bundled module {name:?}?",
                     Plain(&label)
                 )),
                 None => error,
-            })?;
+            }
+        })?;
         let name = module.file_stem().unwrap_or_default();
         Ok(Root {
             name: name.to_string_lossy().into_owned(),
@@ -175,12 +168,72 @@ fn is_path(module: &Path) -> bool {
         || module.to_string_lossy().contains(std::path::is_separator)
 }
 
-/// The bytes of a file that the command line names, which may have so many.
+/// The bytes of a file that the command line names, which may have so many. Waits for nobody: a pipe
+/// is read only where it has no name, since who made that one has opened its other end.
 pub(super) fn read(path: &Path, most_bytes: usize) -> anyhow::Result<Vec<u8>> {
+    read_from(path, most_bytes, open_file)
+}
+
+/// The same of a file or a pipe of any kind, such as MODULE: who names a pipe waits for its writer.
+pub(super) fn read_or_wait(path: &Path, most_bytes: usize) -> anyhow::Result<Vec<u8>> {
+    read_from(path, most_bytes, |path| Ok(File::open(path)?))
+}
+
+fn read_from(
+    path: &Path,
+    most_bytes: usize,
+    open: impl FnOnce(&Path) -> anyhow::Result<File>,
+) -> anyhow::Result<Vec<u8>> {
     let label = path.to_string_lossy();
-    let context = || format!("cannot read {}", Plain(&label));
-    let file = File::open(path).with_context(context)?;
-    read_all(file, most_bytes).with_context(context)
+    let read = || {
+        let file = open(path)?;
+        let is_dir = file.metadata()?.is_dir();
+        ensure!(!is_dir, "expected a file, found a directory");
+        read_all(file, most_bytes)
+    };
+    read().with_context(|| format!("cannot read {}", Plain(&label)))
+}
+
+/// Opens a file to read it, without waiting for the writer of a pipe.
+fn open_file(path: &Path) -> anyhow::Result<File> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+        let mut options = File::options();
+        let file = options.read(true).custom_flags(libc::O_NONBLOCK);
+        let file = file.open(path)?;
+        let kind = file.metadata()?.file_type();
+        if !kind.is_fifo() {
+            return Ok(file);
+        }
+        let has_name = path.canonicalize().is_ok();
+        ensure!(!has_name, "expected a file, found a named pipe");
+    }
+    Ok(File::open(path)?)
+}
+
+/// Opens a file to write it anew. A pipe is written to if somebody reads it by now.
+pub(super) fn create(path: &Path) -> anyhow::Result<File> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true);
+        let file = options.custom_flags(libc::O_NONBLOCK).open(path);
+        let file = file.map_err(|error| match error.raw_os_error() {
+            Some(libc::ENXIO) => anyhow!("nobody reads the pipe"),
+            _ => error.into(),
+        })?;
+        if !file.metadata()?.file_type().is_fifo() {
+            return Ok(file);
+        }
+        // Opened again to wait for the reader when it is slow, before the first is closed.
+        let waiting = File::options().write(true).open(path)?;
+        drop(file);
+        Ok(waiting)
+    }
+    #[cfg(not(unix))]
+    Ok(File::create(path)?)
 }
 
 /// Everything that a file or a stream has, which may be so many bytes.

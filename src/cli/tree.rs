@@ -2,7 +2,7 @@
 //! on where the linker would stop: what is missing or wrong is a leaf that says so.
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use holdall::{Engine, ExternType, Module, ModuleReader, NameIndex, Naming};
 
@@ -20,6 +20,8 @@ struct Branch {
     name: String,
     /// The module names of its imports that were not shown yet, last first.
     needs: Vec<String>,
+    /// How many imports it has from each module.
+    imports: HashMap<String, usize>,
 }
 
 /// Shows the modules that `root` needs, each with those that it needs itself, in import order.
@@ -55,6 +57,7 @@ impl<'a> Tree<'a> {
     ) -> anyhow::Result<()> {
         output.line(format_args!("  {}", Plain(name)))?;
         let mut shown = HashSet::from([name.to_owned()]);
+        let mut host = Vec::new();
         let mut path = vec![Branch::new(name, root)];
         while let Some(deepest) = path.last_mut() {
             let Some(imported) = deepest.needs.pop() else {
@@ -62,6 +65,11 @@ impl<'a> Tree<'a> {
                 continue;
             };
             let name = self.stands_for(&deepest.name, &imported);
+            if names::is_wasi(&name) {
+                let imports = deepest.imports[&imported];
+                let imports = format!("imports from {}: {imports}", Plain(&imported));
+                host.push([Plain(&deepest.name).to_string(), imports]);
+            }
             let (remark, branch) = if path.iter().any(|branch| branch.name == name) {
                 ("a circle: it needs what needs it".to_owned(), None)
             } else if shown.contains(&name) {
@@ -87,6 +95,10 @@ impl<'a> Tree<'a> {
             output.line(format_args!("  {}{title}{dash}{remark}", lines(&path)))?;
             shown.insert(name);
             path.extend(branch);
+        }
+        if !host.is_empty() {
+            output.line("reaches the host, as far as it is granted to")?;
+            output.table(&host)?;
         }
         Ok(())
     }
@@ -158,16 +170,22 @@ impl<'a> Tree<'a> {
 
 impl Branch {
     fn new(name: &str, module: &Module) -> Self {
-        let mut met = HashSet::new();
-        let mut needs: Vec<String> = module
-            .imports()
-            .filter(|import| met.insert(import.module))
-            .map(|import| import.module.to_owned())
-            .collect();
+        let mut imports = HashMap::new();
+        let mut needs = Vec::new();
+        for import in module.imports() {
+            match imports.get_mut(import.module) {
+                Some(count) => *count += 1,
+                None => {
+                    imports.insert(import.module.to_owned(), 1);
+                    needs.push(import.module.to_owned());
+                }
+            }
+        }
         needs.reverse();
         Self {
             name: name.to_owned(),
             needs,
+            imports,
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What the command line grants: directories, variables, streams, to the root and to other modules.
 
-use anyhow::bail;
 use holdall::pack::{DirGrant, EnvGrant, Grant, Policy};
 
 use super::output::Plain;
@@ -13,7 +12,8 @@ pub(super) struct WasiArgs {
     /// be repeated
     #[arg(long, value_name = "HOST[::GUEST][::ro]", value_parser = DirGrant::parse)]
     pub(super) dir: Vec<DirGrant>,
-    /// Set a variable of MODULE's environment, or pass on the one that holdall has; may be repeated
+    /// Set a variable of MODULE's environment, or pass on the one that holdall has, where it
+    /// has one; may be repeated
     #[arg(long, value_name = "NAME[=VALUE]", value_parser = EnvGrant::parse)]
     pub(super) env: Vec<EnvGrant>,
     /// What MODULE takes for its own name, in place of its file's
@@ -68,19 +68,5 @@ impl WasiArgs {
                 format!("--grant: {name} is MODULE itself, which gets what --dir and --env give");
             super::wrong_usage(subcommand, message);
         }
-    }
-
-    /// That the variables that are to be passed on are there.
-    pub(super) fn check_variables(&self) -> anyhow::Result<()> {
-        let of_modules = self.grant.iter().filter_map(|(_, grant)| match grant {
-            Grant::Env(variable) => Some(variable),
-            _ => None,
-        });
-        for EnvGrant { name, value } in self.env.iter().chain(of_modules) {
-            if value.is_none() && std::env::var_os(name).is_none() {
-                bail!("there is no variable {name:?} to pass on; set it with --env {name}=VALUE");
-            }
-        }
-        Ok(())
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
             output.line(line)?;
         }
         for failure in &report.failures {
-            output.line(failure)?;
+            output.lines(failure)?;
         }
         output.line(format_args!("{}: {}", Plain(&name), counts(&report)))?;
         output.flush()?;
@@ -58,7 +58,7 @@ fn text(path: &Path) -> anyhow::Result<String> {
         source::read_all(std::io::stdin(), source::MAX_FILE_BYTES)
             .context("cannot read standard input")?
     } else {
-        source::read(path, source::MAX_FILE_BYTES)?
+        source::read_or_wait(path, source::MAX_FILE_BYTES)?
     };
     String::from_utf8(bytes)
         .map_err(|error| error.utf8_error())

@@ -1,48 +1,72 @@
 //! The words of the command line before they are parsed: which of them are a program's own. What
-//! follows `run MODULE` is the program's, whatever it looks like. A module that is no program, or of
-//! which a function is called (`run MODULE --invoke ...`), takes no words, and options may follow it.
+//! follows `run MODULE` is the program's, whatever it looks like, `--` too. A module that is no program,
+//! or of which a function is called (`run MODULE --invoke ...`), takes no words, and options may follow
+//! it. Where `--` stands before MODULE, no options follow.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 
-use clap::Command;
+use clap::{Command, Parser};
 use holdall::{Engine, ExternType, Module};
 
-use super::source::{MAX_FILE_BYTES, Sources};
+use super::source::Root;
+use super::watchdog::Watchdog;
+use super::{Cli, run};
+
+/// The words as they are to be parsed.
+pub(super) struct Settled {
+    pub(super) words: Vec<OsString>,
+    /// MODULE, where it had to be looked at to tell whose the words are: a pipe is read but once.
+    pub(super) root: Option<anyhow::Result<Root>>,
+}
 
 /// The words, with `--` between MODULE and its program's own where these would else be taken for
 /// options.
-pub(super) fn settle(mut words: Vec<OsString>, cli: &Command) -> Vec<OsString> {
+pub(super) fn settle(words: Vec<OsString>, cli: &Command, watchdog: &Watchdog) -> Settled {
     let run = cli.find_subcommand("run").expect("a subcommand");
+    let mut settled = Settled { words, root: None };
+    let words = &settled.words;
     if words.get(1).is_none_or(|word| word != "run") {
-        return words;
+        return settled;
     }
-    let Some(module) = find_module(&words, run) else {
-        return words;
+    let Some(module) = find_module(words, run) else {
+        return settled;
     };
     let (before, after) = words[2..].split_at(module - 2);
     let is_invoked = |words: &[OsString]| {
         let mut words = words.iter().map(|word| word.to_string_lossy());
         words.any(|word| word == "--invoke" || word.starts_with("--invoke="))
     };
-    let own = after[1..].iter();
-    let is_settled = own.clone().next().is_none_or(|first| first == "--");
-    if !is_settled
-        && !is_invoked(before)
-        && !is_invoked(&after[1..2])
-        && own.into_iter().any(|word| is_option(word, run))
-        && is_program(Path::new(&after[0]), before)
-    {
-        words.insert(module + 1, "--".into());
+    let own = &after[1..];
+    let is_ambiguous = own.first().is_some_and(|first| first == "--")
+        || own.iter().any(|word| is_option(word, run));
+    let is_settled = before.last().is_some_and(|last| last == "--");
+    if is_settled || !is_ambiguous || is_invoked(before) || is_invoked(&own[..own.len().min(1)]) {
+        return settled;
     }
-    words
+    // What is wrong with the options is told when all words are parsed.
+    let Ok(cli) = Cli::try_parse_from(&words[..=module]) else {
+        return settled;
+    };
+    let super::Command::Run(args) = cli.command else {
+        return settled;
+    };
+    let root = run::root(&args, watchdog);
+    if root.as_ref().is_ok_and(is_program) {
+        settled.words.insert(module + 1, "--".into());
+    }
+    settled.root = Some(root);
+    settled
 }
 
-/// Where MODULE stands: the first word that is no option and no option's value.
+/// Where MODULE stands: the first word that is no option and no option's value, or the one behind
+/// `--`.
 fn find_module(words: &[OsString], run: &Command) -> Option<usize> {
     let mut at = 2;
     while let Some(word) = words.get(at) {
         let word = word.to_string_lossy();
+        if word == "--" {
+            return (at + 1 < words.len()).then_some(at + 1);
+        }
         let Some(option) = word.strip_prefix("--") else {
             return (!word.starts_with('-')).then_some(at);
         };
@@ -64,13 +88,9 @@ fn is_option(word: &OsStr, run: &Command) -> bool {
     name == "help" || run.get_arguments().any(|arg| arg.get_long() == Some(name))
 }
 
-/// Whether there is a module that is a program. What is wrong with it is told later.
-fn is_program(module: &Path, options: &[OsString]) -> bool {
-    let no_bundle = options.iter().any(|word| word == "--no-bundle");
-    let Ok(root) = Sources::of_the_bundle(!no_bundle).root(module, MAX_FILE_BYTES) else {
-        return false;
-    };
-    let module = Module::new(&Engine::default(), root.bytes);
+/// Whether a module is a program. What is wrong with it is told later.
+fn is_program(root: &Root) -> bool {
+    let module = Module::new(&Engine::default(), &root.bytes);
     matches!(
         module.as_ref().map(|module| module.export("_start")),
         Ok(Some(ExternType::Func(_)))
@@ -96,6 +116,9 @@ mod tests {
             ("holdall run app", Some(2)),
             ("holdall run --dir a app --dir b", Some(4)),
             ("holdall run --dir=a --trace app", Some(4)),
+            ("holdall run -- app --dir b", Some(3)),
+            ("holdall run --trace -- app", Some(4)),
+            ("holdall run --", None),
             ("holdall run --trace", None),
             ("holdall run --dir", None),
             ("holdall run -x app", None),

@@ -14,6 +14,8 @@ mod output;
 mod program;
 #[path = "../cli/report.rs"]
 mod report;
+#[path = "../cli/watchdog.rs"]
+mod watchdog;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -26,6 +28,7 @@ use holdall::{Engine, Linker, Store};
 use image::Image;
 use output::Output;
 use program::Program;
+use watchdog::Watchdog;
 
 /// By this an executable is known to be this program, and of which build.
 #[used]
@@ -40,16 +43,22 @@ fn main() -> ExitCode {
     let name = args.next().unwrap_or_default();
     let name = Path::new(&name).file_name().unwrap_or_default();
     let name = name.to_string_lossy();
-    match run(&name, args) {
+    let watchdog = Watchdog::new(&name);
+    match run(&name, args, &watchdog) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report::report(&name, &error),
     }
 }
 
-fn run(name: &str, args: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
+fn run(
+    name: &str,
+    args: impl Iterator<Item = OsString>,
+    watchdog: &Watchdog,
+) -> anyhow::Result<()> {
     let image = Image::own();
     let bag = image.bag().ok_or(BagError::None).and_then(Bag::open)?;
     let manifest = bag.manifest();
+    watchdog.limit(manifest.policy.timeout)?;
     if manifest.program != 0 && manifest.program != image.checksum() {
         return Err(BagError::Damaged("its own program".to_owned()).into());
     }

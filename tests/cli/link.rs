@@ -112,7 +112,7 @@ fn preloads_come_first() {
         .fails(
             1,
             &[
-                "cannot preload env=mine.wat",
+                "cannot preload env=mine.wat; say --preload NAME=mine.wat --alias env=NAME",
                 "can not register as a built-in module",
             ],
         );

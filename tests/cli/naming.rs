@@ -54,7 +54,8 @@ fn an_alias_puts_a_module_between_a_program_and_wasi() {
     assert_eq!(
         tree(&outcome.stdout),
         "  app\n  └── wasi_snapshot_preview1 -> shim\n      \
-         └── wasi_snapshot_preview1  -- the host's\n"
+         └── wasi_snapshot_preview1  -- the host's\n\
+         reaches the host, as far as it is granted to\n    shim  imports from wasi_snapshot_preview1: 1\n"
     );
 }
 
@@ -108,6 +109,8 @@ fn inspect_shows_what_names_stand_for() {
   ├── lib@3  -- missing; there is \"lib@2.0.0\", \"lib@1.3.0\", \"lib@1.2.3\"
   ├── old -> lib@2.0.0
   └── wasi -> wasi_unstable  -- the host's
+reaches the host, as far as it is granted to
+    top  imports from wasi: 1
 "
     );
     let outcome = folder.holdall(&[&inspect[..], &["--compatible-versions"]].concat());

@@ -19,6 +19,9 @@ use crate::wasi::grants::Access;
 use crate::wasi::memory::Memory;
 use crate::wasi::policy::errno_name;
 
+/// At most this many bytes of the path of an open descriptor are kept.
+const MAX_KEPT_BYTES: usize = 4096;
+
 /// Where a file's type stands in what `path_filestat_get` gives, in bytes; the same in both
 /// previews.
 const FILETYPE_OFFSET: u32 = 16;
@@ -325,7 +328,7 @@ impl Watch {
                 if let [(grant, place)] = &*asking.places {
                     let node = Opened {
                         grant: *grant,
-                        below: place.below.clone(),
+                        below: kept(&place.below),
                         held_by: place.held_by(is_dir).to_owned(),
                     };
                     self.known.insert(opened, Known::Opened(node));
@@ -342,6 +345,17 @@ impl Watch {
         }
         false
     }
+}
+
+/// What is kept of the path of an open descriptor. Directories can be nested without an end, and each
+/// keeps its own: of a longer path the directories at its start are kept, and `...` stands for the rest.
+fn kept(below: &str) -> String {
+    if below.len() <= MAX_KEPT_BYTES {
+        return below.to_owned();
+    }
+    let end = below.floor_char_boundary(MAX_KEPT_BYTES);
+    let end = below[..end].rfind('/').unwrap_or(end);
+    format!("{}/...", &below[..end])
 }
 
 fn first(args: &[u64]) -> u64 {

@@ -28,7 +28,7 @@ fn copy(test: &str) -> Folder {
 #[track_caller]
 fn pasted(folder: &Folder, options: &str, rest: &str) -> Outcome {
     let script = format!("exec \"$0\" run {options} {rest}");
-    let output = Command::new("bash")
+    let output = Command::new("sh")
         .args(["-c", &script, env!("CARGO_BIN_EXE_holdall")])
         .current_dir(folder.path())
         .stdin(Stdio::null())
@@ -225,15 +225,97 @@ fn what_is_not_there_needs_the_directory_that_is() {
 
 #[cfg(unix)]
 #[test]
-fn names_with_quotes_and_control_characters() {
-    let folder = copy("audit_names").with("w/it's \"a\"\n\u{1b}[2J/x", "what is read");
-    let path = "$'/w/it\\'s \"a\"\\n\\033[2J/x'";
+fn names_with_quotes_are_options_that_every_shell_reads() {
+    let folder = copy("audit_quotes").with("w/it's \"a\"\\ $x é/x", "what is read");
+    let path = r#"'/w/it'\''s "a"'\\' $x é/x'"#;
     let rest = format!("copy.wasm {path} /w/out/y");
     let outcome = pasted(&folder, "--audit a.jsonl --dir w::/w", &rest);
     outcome.fails(0, &[]);
-    assert!(!outcome.stderr.contains('\u{1b}'), "{outcome:#?}");
-    let open = calls(&lines(&folder, "a.jsonl"), "path_open");
-    assert_eq!(open[0]["paths"], json!(["/w/it's \"a\"\n\u{1b}[2J/x"]));
     let narrow = options(&outcome);
     pasted(&folder, &narrow, &rest).prints("copied 12 bytes\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_with_control_characters_is_told_in_words_and_is_no_option() {
+    let name = "it's\n\u{1b}[2J\u{202e}";
+    let folder = copy("audit_names").with(&format!("w/{name}/x"), "what is read");
+    let outcome = folder.holdall(&[
+        "run",
+        "--audit",
+        "a.jsonl",
+        "--dir",
+        "w::/w",
+        "copy.wasm",
+        &format!("/w/{name}/x"),
+        "/w/out/y",
+    ]);
+    outcome.fails(
+        0,
+        &["--dir with the value \"w/it's\\n\\u{1b}[2J\\u{202e}::"],
+    );
+    let text = fs::read_to_string(folder.path().join("a.jsonl")).unwrap();
+    assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text}");
+    let open = calls(&lines(&folder, "a.jsonl"), "path_open");
+    assert_eq!(open[0]["paths"], json!([format!("/w/{name}/x")]));
+}
+
+#[test]
+fn the_file_has_its_most_and_the_end_says_what_is_left_out() {
+    let folder = Folder::new("audit_most").with(
+        "app.wat",
+        r#"(module
+            (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+            (func (export "_start") (local $n i32)
+                (loop
+                    (drop (call $yield))
+                    (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                    (br_if 0 (i32.lt_u (local.get $n) (i32.const 100))))))"#,
+    );
+    let outcome = folder.holdall(&[
+        "run",
+        "--audit",
+        "a.jsonl",
+        "--max-audit",
+        "1KiB",
+        "app.wat",
+    ]);
+    let written = lines(&folder, "a.jsonl").len();
+    let left_out = 100 - written;
+    assert!(written > 5 && left_out > 5, "{written}");
+    outcome.fails(0, &[&format!("{left_out} more calls are not in a.jsonl")]);
+}
+
+#[test]
+fn paths_of_nested_directories_take_bounded_room() {
+    let folder = Folder::new("audit_nested").with(
+        "app.wat",
+        r#"(module
+            (import "wasi_snapshot_preview1" "path_create_directory"
+                (func $make (param i32 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "path_open"
+                (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (func (export "_start") (local $n i32) (local $fd i32)
+                (memory.fill (i32.const 0) (i32.const 97) (i32.const 200))
+                (local.set $fd (i32.const 3))
+                (loop
+                    (drop (call $make (local.get $fd) (i32.const 0) (i32.const 200)))
+                    (drop (call $open (local.get $fd) (i32.const 0) (i32.const 0) (i32.const 200)
+                        (i32.const 2) (i64.const 0x1fffffbf) (i64.const 0x1fffffbf) (i32.const 0) (i32.const 400)))
+                    (local.set $fd (i32.load (i32.const 400)))
+                    (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                    (br_if 0 (i32.lt_u (local.get $n) (i32.const 60))))))"#,
+    );
+    fs::create_dir(folder.path().join("w")).unwrap();
+    let outcome = folder.holdall(&["run", "--audit", "a.jsonl", "--dir", "w::/w", "app.wat"]);
+    outcome.fails(0, &["--dir w::/w"]);
+    let longest = lines(&folder, "a.jsonl");
+    let longest = longest.iter().map(|line| line.to_string().len()).max();
+    assert!(
+        longest.is_some_and(|bytes| (1_000..6_000).contains(&bytes)),
+        "{longest:?}"
+    );
+    // What is nested so deep is not removed by its path.
+    let _ = fs::remove_dir_all(folder.path().join("w"));
 }

@@ -1,0 +1,118 @@
+//! The end of a process whose time is over, where nothing else has ended it: it may be within the
+//! operating system, which waits for a disk or for whoever reads a pipe, or within a library.
+//!
+//! A guest past its deadline traps, and loading ends there too. The watchdog comes some time later, says
+//! the same, and ends the process with the same exit code. A thread of its own waits for that; without
+//! a timeout there is none.
+
+use std::io::{self, Write};
+use std::process;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use holdall::{Trap, TrapCode};
+
+use super::report;
+
+/// How long after the deadline a process may still end by itself.
+const GRACE: Duration = Duration::from_millis(60);
+/// How long standard error may take for the last message.
+const LAST_WORD: Duration = Duration::from_millis(20);
+
+/// Watches the time of this process, from when it was made until it is dropped.
+pub(crate) struct Watchdog {
+    program: String,
+    begun: Instant,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    watch: Mutex<Watch>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Watch {
+    /// When the process ends. `None` where there is no timeout, and once the process has ended by
+    /// itself.
+    end: Option<Instant>,
+    is_watched: bool,
+}
+
+impl Watchdog {
+    /// The time of a program, which its messages name, begins.
+    pub(crate) fn new(program: &str) -> Self {
+        Self {
+            program: program.to_owned(),
+            begun: Instant::now(),
+            shared: Arc::default(),
+        }
+    }
+
+    /// Ends the process soon after this time, counted from the beginning.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread.
+    pub(crate) fn limit(&self, timeout: Option<Duration>) -> anyhow::Result<()> {
+        let end = timeout.and_then(|timeout| self.begun.checked_add(timeout)?.checked_add(GRACE));
+        let mut watch = self.shared.lock();
+        watch.end = end;
+        self.shared.changed.notify_one();
+        if end.is_some() && !watch.is_watched {
+            let (program, shared) = (self.program.clone(), Arc::clone(&self.shared));
+            thread::Builder::new()
+                .spawn(move || shared.watch(&program))
+                .context("cannot watch the time")?;
+            watch.is_watched = true;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        self.shared.lock().end = None;
+        self.shared.changed.notify_one();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the end, and ends the process; or until there is none.
+    fn watch(&self, program: &str) {
+        let mut watch = self.lock();
+        while let Some(end) = watch.end {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                // The lock stays taken: who would end the process by itself now waits for this end.
+                end_process(program);
+            }
+            let waited = self.changed.wait_timeout(watch, left);
+            (watch, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        watch.is_watched = false;
+    }
+}
+
+/// Says what a deadline says, as far as standard error takes it without waiting, and ends the process.
+fn end_process(program: &str) -> ! {
+    let error = anyhow::Error::new(Trap::from(TrapCode::DeadlineExceeded));
+    let text = report::text(program, &error);
+    let (said, is_said) = mpsc::channel();
+    let teller = thread::Builder::new().spawn(move || {
+        // Somebody may hold the lock of `io::stderr` and wait for the reader; this waits no longer.
+        let _ = io::stderr().write_all(text.as_bytes());
+        let _ = said.send(());
+    });
+    if teller.is_ok() {
+        let _ = is_said.recv_timeout(LAST_WORD);
+    }
+    process::exit(i32::from(report::TRAP))
+}
