@@ -106,6 +106,7 @@ mod tests {
                 pub root: Option<usize>,
                 pub aliases: &'static [(&'static str, &'static str)],
                 pub compatible_versions: bool,
+                pub used_exports: &'static [&'static str],
             }
         }
         #[path = EMITTED]
