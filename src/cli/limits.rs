@@ -23,7 +23,8 @@ pub(super) struct LimitArgs {
     /// this process hold: memories, tables, modules, and what WASI keeps: 65536, 64KiB, 10MiB, 1GiB
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     max_memory: Option<usize>,
-    /// Take memories, tables, stack and code from so many bytes and no more: 10MiB
+    /// Take memories, tables, stack and code from so many bytes and no more: 10MiB; unless --max-memory
+    /// says otherwise, it bounds the rest that the guests make this process hold as well
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pool: Option<usize>,
 }

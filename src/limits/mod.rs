@@ -100,7 +100,8 @@ pub struct Limits {
     ///
     /// A unit is about one instruction of a guest. A function's instructions outside of its loops
     /// are charged when it is entered, those of a loop at each turn, those of a `br_table`'s arm
-    /// when it is, so that what another branch skips is charged too; 64 bytes, or 8 elements, of a bulk instruction or of growth are a unit more.
+    /// when it is, so that what another branch skips is charged too; 64 bytes, or 8 elements, of a
+    /// bulk instruction are a unit more, and so are those that growth writes or moves.
     /// A function of WASI takes a unit for each access to memory, and for each 64 bytes that it moves.
     /// The same calls of the same modules take the same fuel, whenever functions are lowered and on
     /// every machine; another version of holdall may charge otherwise.

@@ -29,7 +29,7 @@ pub struct Instance {
 }
 
 // SAFETY: the address is only followed with a borrow of the store that owns the instance, which
-// `data_in` checks; apart from that a handle is two numbers.
+// `address_in` checks; apart from that a handle is two numbers.
 unsafe impl Send for Instance {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for Instance {}
