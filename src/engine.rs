@@ -61,6 +61,12 @@ impl Default for Config {
     }
 }
 
+impl From<&Self> for Config {
+    fn from(config: &Self) -> Self {
+        config.clone()
+    }
+}
+
 impl Config {
     /// The default configuration.
     #[must_use]
@@ -168,11 +174,11 @@ struct Inner {
 }
 
 impl Engine {
-    /// An engine of this configuration.
+    /// An engine of this configuration, by value or by reference.
     #[must_use]
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: impl Into<Config>) -> Self {
         Self(Arc::new(Inner {
-            config,
+            config: config.into(),
             types: Canonical::default(),
         }))
     }

@@ -178,6 +178,18 @@ impl GlobalType {
             mutability,
         }
     }
+
+    /// The type of its value.
+    #[must_use]
+    pub const fn content(&self) -> ValType {
+        self.content
+    }
+
+    /// Whether it may be written.
+    #[must_use]
+    pub const fn mutability(&self) -> Mutability {
+        self.mutability
+    }
 }
 
 impl TableType {
@@ -202,6 +214,24 @@ impl TableType {
             is_64: true,
         }
     }
+
+    /// The type of its elements.
+    #[must_use]
+    pub const fn element(&self) -> RefType {
+        self.element
+    }
+
+    /// The least size, in elements; of one in a store, the current size.
+    #[must_use]
+    pub const fn minimum(&self) -> u64 {
+        self.min
+    }
+
+    /// The greatest size, in elements.
+    #[must_use]
+    pub const fn maximum(&self) -> Option<u64> {
+        self.max
+    }
 }
 
 impl MemoryType {
@@ -223,6 +253,18 @@ impl MemoryType {
             max,
             is_64: true,
         }
+    }
+
+    /// The least size, in pages of 65,536 bytes; of one in a store, the current size.
+    #[must_use]
+    pub const fn minimum(&self) -> u64 {
+        self.min
+    }
+
+    /// The greatest size, in pages of 65,536 bytes.
+    #[must_use]
+    pub const fn maximum(&self) -> Option<u64> {
+        self.max
     }
 }
 

@@ -5,6 +5,7 @@ mod closures;
 mod errors;
 mod linkers;
 mod modules;
+mod snippets;
 mod things;
 mod values;
 
