@@ -90,6 +90,7 @@ errnos! {
     NOMEM = 48;
     NOSPC = 51;
     NOTDIR = 54;
+    NOTEMPTY = 55;
     NOTSOCK = 57;
     NOTSUP = 58;
     OVERFLOW = 61;

@@ -3,8 +3,8 @@
 use holdall::{Access, Files, Grants};
 
 use crate::abi::{
-    APPEND, BADF, CREATE, DIRECTORY, EXCLUSIVE, EXIST, Errno, Open, READ, REGULAR_FILE, ROFS,
-    SUCCESS, TRUNCATE, WRITE,
+    APPEND, BADF, CREATE, DIRECTORY, EXCLUSIVE, EXIST, Errno, NOTEMPTY, Open, READ, REGULAR_FILE,
+    ROFS, SUCCESS, TRUNCATE, WRITE,
 };
 use crate::guest::{Arg, BUFFER, Guest, IOVS, OUT};
 use crate::place::Place;
@@ -15,6 +15,8 @@ fn granted(place: Place) -> (Place, Guest) {
     let place = place
         .with("file", "contents")
         .with("dir/inner", "inner")
+        // What the part that may be written has, in memory and on the host.
+        .with("mine", "mine")
         .with("w/mine", "mine");
     let mut guest = Guest::new(place.grant(Access::ReadWrite));
     assert_eq!(call!(guest.path_symlink("file", 3, "link")), SUCCESS);
@@ -44,7 +46,7 @@ fn changes() -> Vec<(&'static str, Vec<Arg>, Errno)> {
         path_create_directory(3, "dir/new") = ROFS;
         path_create_directory(3, "dir") = EXIST;
         path_remove_directory(3, "empty") = ROFS;
-        path_remove_directory(3, "dir") = ROFS;
+        path_remove_directory(3, "dir") = NOTEMPTY;
         path_unlink_file(3, "file") = ROFS;
         path_unlink_file(3, "link") = ROFS;
         path_symlink("file", 3, "new") = ROFS;
@@ -220,7 +222,7 @@ fn reading_it_works() {
         );
         assert_eq!(
             guest.names(3),
-            ["dir", "empty", "file", "link", "w"],
+            ["dir", "empty", "file", "link", "mine", "w"],
             "{name}"
         );
         let dir = guest.open(3, "dir", DIRECTORY).unwrap();

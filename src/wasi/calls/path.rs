@@ -8,6 +8,7 @@ use super::fd::{filestat_of, times};
 use super::{Call, Errno, Ptr, Result, path};
 use crate::wasi::audit::place::join;
 use crate::wasi::descriptors::Descriptor;
+use crate::wasi::fs::read_only::{refuse_link, refuse_rename};
 use crate::wasi::fs::{FdFlags, Filestat, MAX_PATH_BYTES, OFlags, Open};
 
 fn follows(flags: Lookupflags) -> bool {
@@ -86,7 +87,11 @@ pub(in crate::wasi) fn path_link(
         path(&call.memory, old, old_len)?,
         path(&call.memory, new, new_len)?,
     );
-    from.link(old, &*to, new)
+    // What takes no changes says why not, wherever the link is to lead from.
+    match to.target() {
+        Ok(_) => from.link(old, &*to, new),
+        Err(_) => refuse_link(&*from, old, &*to, new),
+    }
 }
 
 pub(in crate::wasi) fn path_open(
@@ -194,7 +199,10 @@ pub(in crate::wasi) fn path_rename(
         path(&call.memory, old, old_len)?,
         path(&call.memory, new, new_len)?,
     );
-    from.rename(old, &*to, new)
+    match to.target() {
+        Ok(_) => from.rename(old, &*to, new),
+        Err(_) => refuse_rename(&*from, old, &*to, new),
+    }
 }
 
 pub(in crate::wasi) fn path_symlink(

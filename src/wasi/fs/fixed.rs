@@ -131,6 +131,10 @@ impl Dir for Fixed {
         Ok(self.world.stat(self.dir.stat_at(path, follow)?))
     }
 
+    fn is_empty(&self) -> Result<bool> {
+        self.dir.is_empty()
+    }
+
     fn entries(&self) -> Result<Box<dyn Entries>> {
         Ok(Box::new(Sorted {
             dir: Self {

@@ -6,6 +6,7 @@ pub(super) mod fixed;
 pub(super) mod host;
 pub(super) mod memory;
 pub(super) mod read_only;
+mod reasons;
 pub(super) mod stream;
 
 use std::any::Any;
@@ -241,6 +242,9 @@ pub(super) trait Dir: Send + Sync {
     fn stat(&self) -> Result<Filestat>;
 
     fn stat_at(&self, path: &str, follow: bool) -> Result<Filestat>;
+
+    /// Whether it has no entries but itself and the one above.
+    fn is_empty(&self) -> Result<bool>;
 
     /// Opens it to be listed.
     fn entries(&self) -> Result<Box<dyn Entries>>;

@@ -4,17 +4,18 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use super::reasons::{last, parent, slash, strip, vacant};
 use super::{
     Dir, Entries, FdFlags, File, FileType, Filestat, Interest, NewTime, Node, OFlags, Open,
     Readiness,
 };
 use crate::limits::Meter;
-use crate::wasi::fault::{Errno, Result};
+use crate::wasi::fault::{Errno, Fault, Result};
 
 /// A directory of which nothing below can be changed through it.
 pub(in crate::wasi) struct ReadOnly(pub(in crate::wasi) Arc<dyn Dir>);
 
-const REFUSED: Result<()> = Err(crate::wasi::fault::Fault::Errno(Errno::Rofs));
+const REFUSED: Result<()> = Err(Fault::Errno(Errno::Rofs));
 
 impl Dir for ReadOnly {
     fn target(&self) -> Result<&dyn Any> {
@@ -22,20 +23,41 @@ impl Dir for ReadOnly {
     }
 
     fn open(&self, path: &str, mut open: Open) -> Result<Node> {
-        let creates = open.how.contains(OFlags::CREATE);
-        if open.write || open.how.contains(OFlags::TRUNCATE) || open.flags.contains(FdFlags::APPEND)
-        {
-            return Err(Errno::Rofs.into());
+        let how = open.how;
+        let creates = how.contains(OFlags::CREATE);
+        let appends = open.flags.contains(FdFlags::APPEND);
+        let writes = open.write || appends || how.contains(OFlags::TRUNCATE);
+        if creates || writes {
+            let exclusive = creates && how.contains(OFlags::EXCLUSIVE);
+            let as_dir = how.contains(OFlags::DIRECTORY);
+            if creates && as_dir {
+                return Err(Errno::Inval.into());
+            }
+            if creates && path.ends_with('/') && !matches!(last(path), "." | "..") {
+                parent(&*self.0, path)?;
+                return Err(Errno::Isdir.into());
+            }
+            match self.0.stat_at(path, open.follow && !exclusive) {
+                Ok(_) if exclusive => return Err(Errno::Exist.into()),
+                Ok(stat) if as_dir && !stat.is_dir() => return Err(Errno::Notdir.into()),
+                Ok(stat) if stat.is_dir() => return Err(Errno::Isdir.into()),
+                Ok(stat) if stat.filetype == FileType::SymbolicLink => {
+                    return Err(Errno::Loop.into());
+                }
+                Ok(_) if writes => return Err(Errno::Rofs.into()),
+                // What is there already need not be created.
+                Ok(_) => open.how.remove(OFlags::CREATE),
+                Err(fault) if creates && fault.is(Errno::Noent) => {
+                    parent(&*self.0, path)?;
+                    return Err(Errno::Rofs.into());
+                }
+                Err(fault) => return Err(fault),
+            }
         }
-        // What is there already need not be created.
-        open.how.remove(OFlags::CREATE);
-        match self.0.open(path, open) {
-            Ok(_) if creates && open.how.contains(OFlags::EXCLUSIVE) => Err(Errno::Exist.into()),
-            Ok(Node::File(file)) => Ok(Node::File(Box::new(ReadOnlyFile(file)))),
-            Ok(Node::Dir(dir)) => Ok(Node::Dir(Arc::new(Self(dir)))),
-            Err(error) if creates && error.is(Errno::Noent) => Err(Errno::Rofs.into()),
-            Err(error) => Err(error),
-        }
+        Ok(match self.0.open(path, open)? {
+            Node::File(file) => Node::File(Box::new(ReadOnlyFile(file))),
+            Node::Dir(dir) => Node::Dir(Arc::new(Self(dir))),
+        })
     }
 
     fn stat(&self) -> Result<Filestat> {
@@ -46,6 +68,10 @@ impl Dir for ReadOnly {
         self.0.stat_at(path, follow)
     }
 
+    fn is_empty(&self) -> Result<bool> {
+        self.0.is_empty()
+    }
+
     fn entries(&self) -> Result<Box<dyn Entries>> {
         self.0.entries()
     }
@@ -54,37 +80,133 @@ impl Dir for ReadOnly {
         self.0.read_link(path)
     }
 
-    fn set_times(&self, _: &str, _: Option<NewTime>, _: Option<NewTime>, _: bool) -> Result<()> {
+    fn set_times(
+        &self,
+        path: &str,
+        _: Option<NewTime>,
+        _: Option<NewTime>,
+        follow: bool,
+    ) -> Result<()> {
+        self.0.stat_at(path, follow)?;
         REFUSED
     }
 
     fn create_dir(&self, path: &str) -> Result<()> {
-        // As file systems that are mounted read-only say it.
-        match self.0.stat_at(path, false) {
-            Ok(_) => Err(Errno::Exist.into()),
-            Err(_) => REFUSED,
+        vacant(&*self.0, strip(path))?;
+        REFUSED
+    }
+
+    fn remove_dir(&self, path: &str) -> Result<()> {
+        let stat = self.0.stat_at(strip(path), false)?;
+        match last(path) {
+            _ if !stat.is_dir() => Err(Errno::Notdir.into()),
+            "." => Err(Errno::Inval.into()),
+            ".." => Err(Errno::Notempty.into()),
+            _ if !is_empty(&*self.0, path)? => Err(Errno::Notempty.into()),
+            _ => REFUSED,
         }
     }
 
-    fn remove_dir(&self, _: &str) -> Result<()> {
+    fn unlink(&self, path: &str) -> Result<()> {
+        if path.ends_with('/') {
+            return Err(slash(&*self.0, path));
+        }
+        match self.0.stat_at(path, false)?.is_dir() {
+            true => Err(Errno::Isdir.into()),
+            false => REFUSED,
+        }
+    }
+
+    fn symlink(&self, target: &str, path: &str) -> Result<()> {
+        if target.starts_with('/') {
+            return Err(Errno::Perm.into());
+        }
+        if target.is_empty() {
+            return Err(Errno::Noent.into());
+        }
+        vacant(&*self.0, path)?;
         REFUSED
     }
 
-    fn unlink(&self, _: &str) -> Result<()> {
-        REFUSED
+    fn link(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()> {
+        refuse_link(self, from, to, path)
     }
 
-    fn symlink(&self, _: &str, _: &str) -> Result<()> {
-        REFUSED
+    fn rename(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()> {
+        refuse_rename(self, from, to, path)
     }
+}
 
-    fn link(&self, _: &str, _: &dyn Dir, _: &str) -> Result<()> {
-        REFUSED
+/// Why a link between two directories is not made, of which one takes no changes.
+pub(in crate::wasi) fn refuse_link(
+    from: &dyn Dir,
+    old: &str,
+    to: &dyn Dir,
+    new: &str,
+) -> Result<()> {
+    let stat = from.stat_at(old, false)?;
+    vacant(to, new)?;
+    if stat.is_dir() {
+        return Err(Errno::Perm.into());
     }
+    REFUSED
+}
 
-    fn rename(&self, _: &str, _: &dyn Dir, _: &str) -> Result<()> {
-        REFUSED
+/// Why nothing is moved between two directories, of which one takes no changes.
+pub(in crate::wasi) fn refuse_rename(
+    from: &dyn Dir,
+    old: &str,
+    to: &dyn Dir,
+    new: &str,
+) -> Result<()> {
+    let has_name = |path| !matches!(last(path), "." | "..");
+    let as_dir = old.ends_with('/') || new.ends_with('/');
+    for (dir, path) in [(from, old), (to, new)] {
+        match has_name(path) {
+            true => parent(dir, path)?,
+            false => drop(dir.stat_at(path, true)?),
+        }
     }
+    if !has_name(old) || !has_name(new) {
+        return Err(Errno::Busy.into());
+    }
+    let moved = from.stat_at(strip(old), false)?;
+    let replaced = match to.stat_at(strip(new), false) {
+        Ok(stat) => Some(stat),
+        Err(fault) if fault.is(Errno::Noent) => None,
+        Err(fault) => return Err(fault),
+    };
+    if as_dir && !moved.is_dir() {
+        return Err(Errno::Notdir.into());
+    }
+    let is_moved = |stat: &Filestat| (stat.device_id, stat.inode) == (moved.device_id, moved.inode);
+    let mut above = strip(new).match_indices('/').map(|(at, _)| &new[..at]);
+    if moved.is_dir() && above.any(|path| to.stat_at(path, true).is_ok_and(|stat| is_moved(&stat)))
+    {
+        return Err(Errno::Inval.into());
+    }
+    match replaced {
+        Some(stat) if is_moved(&stat) => REFUSED,
+        Some(stat) if moved.is_dir() && !stat.is_dir() => Err(Errno::Notdir.into()),
+        Some(stat) if !moved.is_dir() && stat.is_dir() => Err(Errno::Isdir.into()),
+        Some(stat) if stat.is_dir() && !is_empty(to, new)? => Err(Errno::Notempty.into()),
+        _ => REFUSED,
+    }
+}
+
+/// Whether a directory has no entries but those that all have.
+fn is_empty(dir: &dyn Dir, path: &str) -> Result<bool> {
+    let open = Open {
+        follow: false,
+        how: OFlags::DIRECTORY,
+        read: true,
+        write: false,
+        flags: FdFlags::empty(),
+    };
+    let Node::Dir(dir) = dir.open(path, open)? else {
+        return Err(Errno::Notdir.into());
+    };
+    dir.is_empty()
 }
 
 /// A file of such a directory.
@@ -149,5 +271,124 @@ impl File for ReadOnlyFile {
 
     fn sync(&self, all: bool, meter: &Meter) -> Result<()> {
         self.0.sync(all, meter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::super::memory::{Files, MemoryDir};
+    use super::*;
+
+    fn place() -> MemoryDir {
+        let files = Files::new().with("file", "f").with("dir/inner", "i");
+        files.make_dir("empty").unwrap();
+        files.make_dir("dir/below").unwrap();
+        files.link("to_file", "file").unwrap();
+        files.link("to_dir", "dir").unwrap();
+        files.link("dangling", "none").unwrap();
+        files.link("loop", "loop").unwrap();
+        MemoryDir::new(&files, Arc::new(|| SystemTime::UNIX_EPOCH))
+    }
+
+    const PATHS: [&str; 26] = [
+        "",
+        ".",
+        "..",
+        "/",
+        "file",
+        "file/",
+        "file/x",
+        "dir",
+        "dir/",
+        "dir/.",
+        "dir/..",
+        "empty",
+        "empty/",
+        "none",
+        "none/",
+        "none/x",
+        "to_file",
+        "to_file/",
+        "to_dir",
+        "to_dir/",
+        "to_dir/new",
+        "dangling",
+        "dangling/",
+        "loop",
+        "loop/x",
+        "dir/below/new",
+    ];
+
+    /// What an operation gives where changes are taken, and where they are not.
+    fn check(what: &str, wrong: &mut Vec<String>, operation: impl Fn(&dyn Dir) -> Result<bool>) {
+        let errno = |result: Result<bool>| match result {
+            Ok(false) => Errno::Success,
+            Ok(true) => Errno::Rofs,
+            Err(Fault::Errno(errno)) => errno,
+            Err(Fault::End(error)) => panic!("{error}"),
+        };
+        let writable = errno(operation(&place()));
+        let read_only = errno(operation(&ReadOnly(Arc::new(place()))));
+        if writable != read_only {
+            wrong.push(format!("{what}: {writable:?}, read-only {read_only:?}"));
+        }
+    }
+
+    #[test]
+    fn what_would_fail_anyway_fails_for_its_own_reason() {
+        let mut wrong = Vec::new();
+        for a in PATHS {
+            for follow in [false, true] {
+                for bits in 0..16 {
+                    for write in [false, true] {
+                        let how = OFlags::from_bits_truncate(bits);
+                        let open = Open {
+                            follow,
+                            how,
+                            read: true,
+                            write,
+                            flags: FdFlags::empty(),
+                        };
+                        let what = format!("open {a:?} follow {follow} {how:?} write {write}");
+                        check(&what, &mut wrong, |dir| {
+                            let creates = dir.stat_at(a, follow).is_err();
+                            dir.open(a, open)?;
+                            Ok(write || how.contains(OFlags::TRUNCATE) || creates)
+                        });
+                    }
+                }
+                check(&format!("set_times {a:?} {follow}"), &mut wrong, |dir| {
+                    dir.set_times(a, None, Some(NewTime::Now), follow)?;
+                    Ok(true)
+                });
+            }
+            type Change = fn(&dyn Dir, &str) -> Result<()>;
+            let changes: [(&str, Change); 5] = [
+                ("create_dir", |dir, path| dir.create_dir(path)),
+                ("remove_dir", |dir, path| dir.remove_dir(path)),
+                ("unlink", |dir, path| dir.unlink(path)),
+                ("symlink", |dir, path| dir.symlink("target", path)),
+                ("symlink to nothing", |dir, path| dir.symlink("", path)),
+            ];
+            for (name, change) in changes {
+                check(&format!("{name} {a:?}"), &mut wrong, |dir| {
+                    change(dir, a)?;
+                    Ok(true)
+                });
+            }
+            for b in PATHS {
+                check(&format!("link {a:?} {b:?}"), &mut wrong, |dir| {
+                    dir.link(a, dir, b)?;
+                    Ok(true)
+                });
+                check(&format!("rename {a:?} {b:?}"), &mut wrong, |dir| {
+                    dir.rename(a, dir, b)?;
+                    Ok(true)
+                });
+            }
+        }
+        assert!(wrong.is_empty(), "{} of them: {wrong:#?}", wrong.len());
     }
 }

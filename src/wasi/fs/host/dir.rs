@@ -15,6 +15,7 @@ use wasi_common::sync::file as common_file;
 use super::entries::HostEntries;
 use super::{HostFile, filestat, has_position};
 use crate::wasi::fault::{Errno, Result};
+use crate::wasi::fs::reasons::{last, slash, strip, vacant};
 use crate::wasi::fs::stream::HostStream;
 use crate::wasi::fs::{
     Dir, Entries, FdFlags, File, FileType, Filestat, NewTime, Node, OFlags, Open,
@@ -180,6 +181,10 @@ impl Dir for HostDir {
         Ok(stat)
     }
 
+    fn is_empty(&self) -> Result<bool> {
+        Ok(self.0.entries()?.next().is_none())
+    }
+
     fn entries(&self) -> Result<Box<dyn Entries>> {
         Ok(Box::new(HostEntries::of(&self.0)?))
     }
@@ -218,24 +223,39 @@ impl Dir for HostDir {
     }
 
     fn remove_dir(&self, path: &str) -> Result<()> {
-        // cap-std takes `dir/` for the `.` in it, which cannot be removed.
-        let path = match path.trim_end_matches('/') {
-            "" => path,
-            trimmed => trimmed,
-        };
-        Ok(self.0.remove_dir(path)?)
+        // cap-std takes `dir/` and `dir/..` for the `.` there, which cannot be removed.
+        if last(path) == ".." && self.stat_at(path, true).is_ok() {
+            return Err(Errno::Notempty.into());
+        }
+        Ok(self.0.remove_dir(strip(path))?)
     }
 
     fn unlink(&self, path: &str) -> Result<()> {
+        // cap-std takes `name/` for the `.` in it, here and in the next two.
+        if path.ends_with('/') {
+            return Err(slash(self, path));
+        }
         Ok(self.0.remove_file_or_symlink(path)?)
     }
 
     fn symlink(&self, target: &str, path: &str) -> Result<()> {
+        if target.is_empty() {
+            return Err(Errno::Noent.into());
+        }
+        if path.ends_with('/') {
+            return vacant(self, path);
+        }
         Ok(DirExt::symlink(&self.0, target, path)?)
     }
 
     fn link(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()> {
-        Ok(self.0.hard_link(from, &Self::of(to)?.0, path)?)
+        let to = Self::of(to)?;
+        // What is wrong with what is there already comes first.
+        self.stat_at(from, false)?;
+        if path.ends_with('/') {
+            return vacant(to, path);
+        }
+        Ok(self.0.hard_link(from, &to.0, path)?)
     }
 
     fn rename(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()> {

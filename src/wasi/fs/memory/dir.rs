@@ -4,6 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::super::reasons::{last, slash, vacant};
 use super::super::{Dir, Entries, Filestat, Listed, NewTime, Node, OFlags, Open, Work};
 use super::file::MemoryFile;
 use super::tree::{New, Tree};
@@ -100,6 +101,10 @@ impl Dir for MemoryDir {
         Ok(tree.stat(id))
     }
 
+    fn is_empty(&self) -> Result<bool> {
+        Ok(self.0.tree().list(self.0.id)?.next().is_none())
+    }
+
     fn entries(&self) -> Result<Box<dyn Entries>> {
         let tree = &mut self.0.tree();
         let handle = Handle::new(&self.0.tree, tree, self.0.id, &self.0.clock);
@@ -140,6 +145,9 @@ impl Dir for MemoryDir {
     }
 
     fn remove_dir(&self, path: &str) -> Result<()> {
+        if last(path) == ".." && self.stat_at(path, true).is_ok() {
+            return Err(Errno::Notempty.into());
+        }
         let now = self.0.now();
         let mut tree = self.0.tree();
         let (dir, name) = walk::parent(&tree, self.0.id, walk::strip(path))?;
@@ -147,6 +155,9 @@ impl Dir for MemoryDir {
     }
 
     fn unlink(&self, path: &str) -> Result<()> {
+        if path.ends_with('/') {
+            return Err(slash(self, path));
+        }
         let now = self.0.now();
         let mut tree = self.0.tree();
         let (dir, name) = walk::parent(&tree, self.0.id, path)?;
@@ -157,12 +168,15 @@ impl Dir for MemoryDir {
         if target.starts_with('/') {
             return Err(Errno::Perm.into());
         }
-        let now = self.0.now();
-        let mut tree = self.0.tree();
-        let (dir, name) = walk::parent(&tree, self.0.id, path)?;
         if target.is_empty() {
             return Err(Errno::Noent.into());
         }
+        if path.ends_with('/') {
+            return vacant(self, path);
+        }
+        let now = self.0.now();
+        let mut tree = self.0.tree();
+        let (dir, name) = walk::parent(&tree, self.0.id, path)?;
         if target.contains('\0') {
             return Err(Errno::Inval.into());
         }
@@ -175,6 +189,10 @@ impl Dir for MemoryDir {
 
     fn link(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()> {
         let to = self.same_tree(to)?;
+        self.stat_at(from, false)?;
+        if path.ends_with('/') {
+            return vacant(to, path);
+        }
         let now = self.0.now();
         let mut tree = self.0.tree();
         let (from_dir, from_name) = walk::parent(&tree, self.0.id, from)?;
