@@ -18,8 +18,8 @@ use super::report;
 
 /// How long after the deadline a process may still end by itself.
 const GRACE: Duration = Duration::from_millis(60);
-/// How long standard error may take for the last message.
-const LAST_WORD: Duration = Duration::from_millis(20);
+/// How long standard error may take for the last message, where it is ready to take one.
+const LAST_WORD: Duration = Duration::from_millis(500);
 
 /// Watches the time of this process, from when it was made until it is dropped.
 pub(crate) struct Watchdog {
@@ -105,14 +105,29 @@ impl Shared {
 fn end_process(program: &str) -> ! {
     let error = anyhow::Error::new(Trap::from(TrapCode::DeadlineExceeded));
     let text = report::text(program, &error);
-    let (said, is_said) = mpsc::channel();
-    let teller = thread::Builder::new().spawn(move || {
-        // Somebody may hold the lock of `io::stderr` and wait for the reader; this waits no longer.
-        let _ = io::stderr().write_all(text.as_bytes());
-        let _ = said.send(());
-    });
-    if teller.is_ok() {
-        let _ = is_said.recv_timeout(LAST_WORD);
+    if takes_text() {
+        let (said, is_said) = mpsc::channel();
+        let teller = thread::Builder::new().spawn(move || {
+            // Somebody else may fill standard error at this moment, and wait with its lock taken.
+            let _ = io::stderr().write_all(text.as_bytes());
+            let _ = said.send(());
+        });
+        if teller.is_ok() {
+            let _ = is_said.recv_timeout(LAST_WORD);
+        }
     }
     process::exit(i32::from(report::TRAP))
+}
+
+/// Whether standard error takes some text without waiting for its reader.
+fn takes_text() -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let stderr = io::stderr();
+        let mut ready = [PollFd::new(&stderr, PollFlags::OUT)];
+        poll(&mut ready, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    }
+    #[cfg(not(unix))]
+    true
 }
