@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::limits::{Account, Heap, Limits, Pool};
+use crate::limits::{Account, Clock, Heap, Limits, Pool};
 use crate::sigs::Canonical;
 #[cfg(feature = "run")]
 use crate::sigs::SigId;
@@ -164,8 +164,21 @@ impl Config {
 }
 
 /// What modules and stores share. Cloning gives another handle to the same engine.
-#[derive(Clone, Debug, Default)]
-pub struct Engine(Arc<Inner>);
+#[derive(Debug, Default)]
+pub struct Engine {
+    inner: Arc<Inner>,
+    /// What ends the work that is done with this handle; clones of the handle are free of it.
+    clock: Option<Arc<Clock>>,
+}
+
+impl Clone for Engine {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            clock: None,
+        }
+    }
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -177,16 +190,35 @@ impl Engine {
     /// An engine of this configuration, by value or by reference.
     #[must_use]
     pub fn new(config: impl Into<Config>) -> Self {
-        Self(Arc::new(Inner {
-            config: config.into(),
-            types: Canonical::default(),
-        }))
+        Self {
+            inner: Arc::new(Inner {
+                config: config.into(),
+                types: Canonical::default(),
+            }),
+            clock: None,
+        }
+    }
+
+    /// A handle to the engine with which modules are loaded that a store is to have.
+    #[cfg(feature = "run")]
+    pub(crate) fn under(&self, clock: Clock) -> Self {
+        Self {
+            clock: Some(Arc::new(clock)),
+            ..self.clone()
+        }
+    }
+
+    /// What ends the loading of a module: the clock of this handle, else the deadline of the
+    /// configuration.
+    pub(crate) fn clock(&self) -> Arc<Clock> {
+        let of_config = || Arc::new(Clock::new(self.config().limits.deadline, None));
+        self.clock.clone().unwrap_or_else(of_config)
     }
 
     /// The configuration.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.0.config
+        &self.inner.config
     }
 
     /// An account of nothing, under the limits of the configuration.
@@ -210,12 +242,12 @@ impl Engine {
     /// Whether both are handles to the same engine.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     /// The canonical function types.
     pub(crate) fn canonical(&self) -> &Canonical {
-        &self.0.types
+        &self.inner.types
     }
 
     /// The type of a canonical number that a module or a store of this engine uses.

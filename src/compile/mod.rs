@@ -21,9 +21,11 @@ mod sequences;
 mod target;
 
 use std::ops::Deref;
+use std::time::Duration;
 
 use wasmparser::{
-    FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator, ValidatorResources,
+    BinaryReader, BlockType, FrameKind, FuncToValidate, FuncValidator, FuncValidatorAllocations,
+    FunctionBody, Operator, ValidatorResources, WasmModuleResources,
 };
 
 #[cfg(feature = "build")]
@@ -131,6 +133,14 @@ pub(crate) enum Rejection {
     Invalid(wasmparser::BinaryReaderError),
     /// It exceeds a limit: which, and by how much.
     Limit(String),
+    /// A deadline or an interruption ended the work on it.
+    Ended(TrapCode),
+}
+
+impl From<TrapCode> for Rejection {
+    fn from(code: TrapCode) -> Self {
+        Self::Ended(code)
+    }
 }
 
 impl From<wasmparser::BinaryReaderError> for Rejection {
@@ -139,6 +149,12 @@ impl From<wasmparser::BinaryReaderError> for Rejection {
     }
 }
 
+/// The opcode of `br_table`.
+const BR_TABLE: u8 = 0x0e;
+
+/// How long wasmparser takes at most to match one operand with one target of a `br_table`.
+const TIME_OF_OPERAND: Duration = Duration::from_nanos(10);
+
 /// Validates a body, and holds it to the limits, without lowering it. Gives the allocations back for
 /// the next function.
 pub(crate) fn validate(
@@ -146,15 +162,25 @@ pub(crate) fn validate(
     body: &FunctionBody<'_>,
     allocs: FuncValidatorAllocations,
     limits: &Limits,
+    watch: &mut Watch<'_>,
 ) -> Result<FuncValidatorAllocations, Rejection> {
+    // Its parameters become locals and its results operands, however short the body is.
+    watch.step(2)?;
     let mut validator = func.into_validator(allocs);
     let mut reader = body.get_binary_reader();
+    let (bytes, start) = (body.as_bytes(), reader.current_position());
     validator.read_locals(&mut reader)?;
     limits
         .check_locals(validator.len_locals() as usize)
         .map_err(Rejection::Limit)?;
     reader.set_features(*validator.features());
     while !reader.eof() {
+        watch.step(1)?;
+        if bytes[reader.current_position() - start] == BR_TABLE {
+            let operands = operands_of_table(&validator, reader.clone());
+            let at_worst = TIME_OF_OPERAND.saturating_mul(operands.unwrap_or(0));
+            watch.admit(at_worst)?;
+        }
         reader.visit_operator(&mut validator.visitor(reader.original_position()))??;
         // One is the function's own.
         let blocks = (validator.control_stack_height() as usize).saturating_sub(1);
@@ -168,6 +194,32 @@ pub(crate) fn validate(
     }
     reader.finish_expression(&validator.visitor(reader.original_position()))?;
     Ok(validator.into_allocations())
+}
+
+/// How many operands the validator matches for the `br_table` that comes next: for each target those
+/// that its label takes. `None` where it cannot be read. Every other instruction is short, or has no
+/// more operands than a type has.
+fn operands_of_table(
+    validator: &FuncValidator<ValidatorResources>,
+    mut reader: BinaryReader<'_>,
+) -> Option<u32> {
+    reader.read_u8().ok()?;
+    let targets = reader.read_var_u32().ok()?;
+    // All labels take as many as the first, or the validator stops at the one that does not.
+    let first = validator.get_control_frame(reader.read_var_u32().ok()? as usize)?;
+    let operands = match (first.block_type, first.kind) {
+        (BlockType::Empty, _) | (BlockType::Type(_), FrameKind::Loop) => 0,
+        (BlockType::Type(_), _) => 1,
+        (BlockType::FuncType(ty), kind) => {
+            let ty = validator.resources().sub_type_at(ty)?;
+            let ty = ty.composite_type.unwrap_func();
+            match kind {
+                FrameKind::Loop => ty.params().len(),
+                _ => ty.results().len(),
+            }
+        }
+    };
+    Some(targets.saturating_mul(operands as u32))
 }
 
 /// Lowers the defined function `index` (imported functions not counted) of a module that was

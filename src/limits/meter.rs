@@ -13,9 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::Limits;
-use super::Watch;
 use super::ask::not_metered;
+use super::{Clock, Limits, Watch};
 use crate::error::Result;
 use crate::trap::{Trap, TrapCode};
 
@@ -176,6 +175,17 @@ impl Meter {
     )]
     pub(crate) fn spend(&mut self, units: u64) -> Result<(), Trap> {
         self.burn(units).map_err(|code| self.trap(code))
+    }
+
+    /// What ends the loading of modules for the store.
+    #[cfg_attr(
+        not(feature = "run"),
+        allow(dead_code, reason = "modules are loaded to be run")
+    )]
+    pub(crate) fn clock(&self) -> Clock {
+        let is_shared = Arc::strong_count(&self.interrupted) > 1;
+        let interrupted = is_shared.then(|| Arc::clone(&self.interrupted));
+        Clock::new(self.deadline, interrupted)
     }
 
     /// For work that executions wait for, and that ends when they are to end. An interruption that it

@@ -1,11 +1,12 @@
 //! How much a module or a store may take, in room and in time: what the embedder sets
 //! ([`Limits`]), the bounds that nobody sets (`load`), the refusals (`ask`), what a store's guests hold
-//! (`account`), the meter of a store's executions (`meter`), the clock of long work (`watch`),
-//! work on many bytes (`work`), and the pool, which is all that an engine has. Knows numbers, names
-//! and bytes only, nothing of modules.
+//! (`account`), the meter of a store's executions (`meter`), the end of loading (`clock`), what looks
+//! at the time in long work (`watch`), work on many bytes (`work`), and the pool, which is all that an
+//! engine has. Knows numbers, names and bytes only, nothing of modules.
 
 mod account;
 mod ask;
+mod clock;
 mod heap;
 mod load;
 mod meter;
@@ -21,6 +22,7 @@ pub use meter::InterruptHandle;
 pub use pool::Pool;
 
 pub(crate) use account::{Account, Full, Held};
+pub(crate) use clock::Clock;
 pub(crate) use heap::Heap;
 pub(crate) use load::{DEFAULT_MODULES, MAX_CONST_EXPR_OPS, MAX_FRAME_VALUES, MAX_MODULE_BYTES};
 pub(crate) use meter::{Meter, PART_BYTES};

@@ -1,8 +1,8 @@
 //! Long work of the host's for a guest that ends in time: loading, lowering.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::Meter;
+use super::{Clock, Meter};
 use crate::trap::{Trap, TrapCode};
 
 /// Looks at the clock once in many steps of some work, so that the work ends when its time is up.
@@ -10,11 +10,11 @@ use crate::trap::{Trap, TrapCode};
 /// Whoever loops calls [`Watch::step`] with the steps that a turn took, and stops where that is an
 /// error. A step is what takes some nanoseconds: an operator that is validated or lowered, a value
 /// that one of them moves, some bytes of text that are read. Work in threads has a watch for each
-/// ([`Watch::until`] of the same moment). Work in small pieces shares one watch between them, since it
-/// looks for the first time only after [`Watch::STEPS`]; that of an execution looks at its first step,
-/// as the pieces come one by one.
+/// ([`Clock::watch`], or [`Watch::until`] of the same moment). Work in small pieces shares one watch
+/// between them, since it looks for the first time only after [`Watch::STEPS`]; that of an execution
+/// looks at its first step, as the pieces come one by one.
 ///
-/// Loading has [`Watch::until`] the deadline of [`Config::limits`](crate::Config::limits) or of a
+/// Loading has a [`Clock`], of the deadline of [`Config::limits`](crate::Config::limits) or of a
 /// store, and [`Watch::trap`] is what it returns when that has passed. An execution has
 /// [`Meter::watch`], and its meter explains the code.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub(crate) struct Watch<'a> {
 enum Over<'a> {
     Nothing,
     Deadline(Instant),
+    Clock(&'a Clock),
     #[cfg_attr(
         not(feature = "run"),
         allow(dead_code, reason = "what executes has a meter")
@@ -64,6 +65,11 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// For work that ends as a clock says.
+    pub(super) fn over_clock(clock: &'a Clock) -> Self {
+        Self::new(Over::Clock(clock))
+    }
+
     fn new(over: Over<'a>) -> Self {
         Self {
             over,
@@ -87,13 +93,24 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// What work comes to that its deadline ended before anything was executed: a trap that says
-    /// whose deadline it was.
+    /// Whether work may begin that takes so long at worst, and that nothing ends before.
+    pub(crate) fn admit(&mut self, at_worst: Duration) -> Result<(), TrapCode> {
+        match self.over {
+            Over::Clock(clock) => clock.admit(at_worst),
+            _ => self.look(),
+        }
+    }
+
+    /// What work comes to that ended before anything was executed: a trap that says what it was that
+    /// ended, and why.
     pub(crate) fn trap(code: TrapCode, doing: &str) -> Trap {
-        Trap::from(code).with_detail(format!(
-            "{doing} takes longer than limit `deadline` allows; set a later one with \
-             `Limits::deadline` or `Limits::timeout`"
-        ))
+        Trap::from(code).with_detail(match code {
+            TrapCode::Interrupted => format!("{doing}, by an `InterruptHandle` of the store"),
+            _ => format!(
+                "{doing} takes longer than limit `deadline` allows; set a later one with \
+                 `Limits::deadline` or `Limits::timeout`"
+            ),
+        })
     }
 
     #[cold]
@@ -103,6 +120,7 @@ impl<'a> Watch<'a> {
             Over::Nothing => Ok(()),
             Over::Deadline(deadline) if Instant::now() < deadline => Ok(()),
             Over::Deadline(_) => Err(TrapCode::DeadlineExceeded),
+            Over::Clock(clock) => clock.check(),
             Over::Meter(meter) => meter.check_code(),
         }
     }

@@ -6,6 +6,7 @@ use wasmparser::{Operator, OperatorsReader};
 
 use super::convert;
 use super::fault::Fault;
+use super::parse::Reading;
 use crate::limits::MAX_CONST_EXPR_OPS;
 use crate::types::RefType;
 
@@ -47,7 +48,11 @@ const _: () = assert!(size_of::<ConstExpr>() <= 16);
 
 impl ConstExpr {
     /// Reads an expression. It may still be invalid: the validator reads it after this.
-    pub(super) fn read(expr: &wasmparser::ConstExpr<'_>) -> Result<Self, Fault> {
+    pub(super) fn read(
+        expr: &wasmparser::ConstExpr<'_>,
+        reading: &mut Reading<'_>,
+    ) -> Result<Self, Fault> {
+        reading.const_expr()?;
         let mut reader = expr.get_operators_reader();
         let mut ops = Vec::new();
         let Some(first) = read_op(&mut reader)? else {
@@ -58,6 +63,7 @@ impl ConstExpr {
         };
         ops.extend([first, second]);
         while let Some(op) = read_op(&mut reader)? {
+            reading.const_op()?;
             ops.push(op);
             if ops.len() > MAX_CONST_EXPR_OPS {
                 return Err(Fault::Limit(format!(

@@ -146,6 +146,12 @@ impl Fault {
     }
 }
 
+impl From<TrapCode> for Fault {
+    fn from(code: TrapCode) -> Self {
+        Self::Ended(code)
+    }
+}
+
 /// Reads a function body without validating it.
 fn read_through(body: &FunctionBody<'_>) -> wasmparser::Result<()> {
     for local in body.get_locals_reader()? {

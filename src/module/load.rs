@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use super::fault::Fault;
 use super::inner::{ExportKind, ModuleInner};
@@ -17,11 +18,14 @@ use crate::compile::Code;
 use crate::engine::{Engine, Lowering};
 use crate::error::Result;
 use crate::ir;
-use crate::limits::{Limits, Watch};
+use crate::limits::{Clock, Limits};
 use crate::sigs::Sigs;
 
 /// The version and layer of a component; a core module has 1 and 0.
 const COMPONENT_LAYER: [u8; 2] = [1, 0];
+
+/// How long a letter of a name takes at most each time that the name is compared.
+const TIME_OF_LETTER: Duration = Duration::from_nanos(4);
 
 /// Makes a module.
 pub(super) fn load(
@@ -35,10 +39,11 @@ pub(super) fn load(
 /// Validates a module and keeps nothing of it.
 pub(super) fn validate(engine: &Engine, bytes: &[u8]) -> Result<()> {
     let limits = &engine.config().limits;
+    let clock = engine.clock();
     let check = || {
-        let bytes = binary(Cow::Borrowed(bytes), limits)?;
-        let (_, bodies) = Sections::read(&bytes, limits)?;
-        validate_bodies(bodies, limits)
+        let bytes = binary(Cow::Borrowed(bytes), limits, &clock)?;
+        let (_, bodies) = Sections::read(&bytes, limits, &clock)?;
+        validate_bodies(bodies, limits, &clock)
     };
     check().map_err(|fault: Fault| fault.of_module(None))
 }
@@ -56,16 +61,17 @@ pub(super) unsafe fn precompiled(
     checksum: u64,
     code: &'static [u8],
 ) -> Result<ModuleInner> {
+    let clock = engine.clock();
     let make = || {
         let header = Header::of(engine, code).map_err(Fault::Unfit)?;
         header.check_module(checksum).map_err(Fault::Unfit)?;
         let own = bytes.into();
         let weight = Weight::of(&own, engine)?;
-        let sections = Sections::trusted(bytes)?;
+        let sections = Sections::trusted(bytes, &clock)?;
         // SAFETY: passed on from the caller.
         let code = unsafe { precompiled::read(header, code, sections.bodies.len()) }
             .map_err(Fault::Unfit)?;
-        Ok(assemble(engine, Some(name), own, sections, code, weight))
+        assemble(engine, Some(name), own, sections, code, weight, &clock)
     };
     make().map_err(|fault: Fault| fault.of_module(Some(name)))
 }
@@ -75,18 +81,18 @@ fn module(
     name: Option<&str>,
     bytes: Cow<'static, [u8]>,
 ) -> Result<ModuleInner, Fault> {
-    let limits = &engine.config().limits;
-    let mut bytes = binary(bytes, limits)?;
+    let (limits, clock) = (&engine.config().limits, &engine.clock());
+    let mut bytes = binary(bytes, limits, clock)?;
     if let Cow::Owned(bytes) = &mut bytes {
         bytes.shrink_to_fit();
     }
     let weight = Weight::of(&bytes, engine)?;
-    let (sections, bodies) = Sections::read(&bytes, limits)?;
-    validate_bodies(bodies, limits)?;
+    let (sections, bodies) = Sections::read(&bytes, limits, clock)?;
+    validate_bodies(bodies, limits, clock)?;
     let code = sections.bodies.iter().map(|_| OnceLock::new()).collect();
-    let module = assemble(engine, name, bytes, sections, code, weight);
+    let module = assemble(engine, name, bytes, sections, code, weight, clock)?;
     if engine.config().lowering == Lowering::Eager {
-        lower_all(&module)?;
+        lower_all(&module, clock)?;
     }
     Ok(module)
 }
@@ -100,7 +106,8 @@ fn assemble(
     sections: Sections,
     code: Box<[OnceLock<Code>]>,
     weight: Weight,
-) -> ModuleInner {
+    clock: &Clock,
+) -> Result<ModuleInner, Fault> {
     let Sections {
         types,
         imports,
@@ -122,8 +129,10 @@ fn assemble(
         bodies,
     } = sections;
 
+    let mut watch = clock.watch();
     let mut sigs = Sigs::new(engine.canonical());
     for ty in &types {
+        watch.step(1)?;
         sigs.add(ty);
     }
     let stubs = funcs[num_imported_funcs..]
@@ -134,6 +143,14 @@ fn assemble(
             ir::lazy_stub(ty.param_slots(), ty.result_slots(), defined_index)
         })
         .collect();
+    // Names that begin alike are compared to their ends, once for each halving.
+    let names: usize = exports.iter().map(|(name, _)| name.len() + 1).sum();
+    let halvings = usize::BITS - exports.len().leading_zeros();
+    clock.admit(
+        TIME_OF_LETTER
+            .saturating_mul(halvings)
+            .saturating_mul(names as u32),
+    )?;
     let mut exports_by_name: Box<[u32]> = (0..).take(exports.len()).collect();
     exports_by_name.sort_unstable_by_key(|at| &exports[*at as usize].0);
 
@@ -142,7 +159,7 @@ fn assemble(
         _ => None,
     });
 
-    ModuleInner {
+    Ok(ModuleInner {
         engine: engine.clone(),
         name: name.map(Arc::from),
         bytes,
@@ -173,11 +190,15 @@ fn assemble(
         name_section,
         names: OnceLock::<Names>::new(),
         weight,
-    }
+    })
 }
 
 /// The binary format of a module that may be text, where the feature `wat` is on.
-fn binary<'a>(bytes: Cow<'a, [u8]>, limits: &Limits) -> Result<Cow<'a, [u8]>, Fault> {
+fn binary<'a>(
+    bytes: Cow<'a, [u8]>,
+    limits: &Limits,
+    clock: &Clock,
+) -> Result<Cow<'a, [u8]>, Fault> {
     limits
         .check_module_bytes(bytes.len())
         .map_err(Fault::Limit)?;
@@ -190,8 +211,12 @@ fn binary<'a>(bytes: Cow<'a, [u8]>, limits: &Limits) -> Result<Cow<'a, [u8]>, Fa
         }
         return Ok(bytes);
     }
-    match text(&bytes)? {
-        Some(module) => binary(Cow::Owned(module), limits),
+    #[cfg(feature = "wat")]
+    let text = super::text::parse(&bytes, clock)?;
+    #[cfg(not(feature = "wat"))]
+    let text = no_text(&bytes)?;
+    match text {
+        Some(module) => binary(Cow::Owned(module), limits, clock),
         None => {
             let start = &bytes[..bytes.len().min(4)];
             Err(Fault::malformed_at(
@@ -205,20 +230,9 @@ fn binary<'a>(bytes: Cow<'a, [u8]>, limits: &Limits) -> Result<Cow<'a, [u8]>, Fa
     }
 }
 
-/// The binary format of text; `None` where the bytes are no text.
-#[cfg(feature = "wat")]
-fn text(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-    match (wat::Detect::from_bytes(bytes), str::from_utf8(bytes)) {
-        (wat::Detect::WasmText, Ok(text)) => wat::parse_str(text)
-            .map(Some)
-            .map_err(|error| Fault::Text(error.to_string())),
-        _ => Ok(None),
-    }
-}
-
 /// Refuses what looks like text; the rest is for the parser to refuse.
 #[cfg(not(feature = "wat"))]
-fn text(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+fn no_text(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
     let text = bytes.trim_ascii_start();
     if text.starts_with(b"(") || text.starts_with(b";;") {
         return Err(Fault::malformed_at(
@@ -229,20 +243,23 @@ fn text(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
     Ok(None)
 }
 
-fn lower_all(module: &ModuleInner) -> Result<(), Fault> {
+fn lower_all(module: &ModuleInner, clock: &Clock) -> Result<(), Fault> {
     let indices = (0..module.bodies.len() as u32).collect();
     let bytes = module.bodies.iter().map(Range::len).sum();
-    let deadline = module.engine.config().limits.deadline;
-    let watch = || Watch::until(deadline);
-    side_by_side(indices, bytes, watch, |watch, defined_index| {
-        let Err(error) = module.code(defined_index, watch) else {
-            return Ok(());
-        };
-        let index = module.func_index(defined_index);
-        let fault = match module.func_name(index) {
-            Some(name) => Fault::not_lowered(format_args!("{index} {name:?}"), error),
-            None => Fault::not_lowered(index, error),
-        };
-        Err((index, fault))
-    })
+    side_by_side(
+        indices,
+        bytes,
+        || clock.watch(),
+        |watch, defined_index| {
+            let Err(error) = module.code(defined_index, watch) else {
+                return Ok(());
+            };
+            let index = module.func_index(defined_index);
+            let fault = match module.func_name(index) {
+                Some(name) => Fault::not_lowered(format_args!("{index} {name:?}"), error),
+                None => Fault::not_lowered(index, error),
+            };
+            Err((index, fault))
+        },
+    )
 }

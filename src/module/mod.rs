@@ -15,6 +15,8 @@ mod side_by_side;
 mod spaces;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "wat")]
+mod text;
 mod validate;
 mod weight;
 

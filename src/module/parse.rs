@@ -2,6 +2,7 @@
 //! wasmparser; function bodies are only found. Does not know engines, lowering or names of modules.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use wasmparser::{
     ElementItems, ElementKind, ExternalKind, FuncToValidate, FunctionBody, Parser, Payload,
@@ -13,8 +14,74 @@ use super::convert::{self, FEATURES, Unsupported};
 use super::fault::Fault;
 use super::inner::{ExportKind, Import, ImportKind};
 use super::segments::{DataMode, DataSegment, ElemItems, ElemMode, ElemSegment};
-use crate::limits::Limits;
+use crate::limits::{Clock, Limits, Watch};
+use crate::trap::TrapCode;
 use crate::types::{FuncType, GlobalType, MemoryType, TableType};
+
+/// Reads entries of sections, and sums up how long wasmparser takes at most to validate them: it
+/// validates a section in one go. The times are those of a slow machine.
+pub(super) struct Reading<'w> {
+    watch: Watch<'w>,
+    nanos: u64,
+}
+
+impl<'w> Reading<'w> {
+    /// A byte of whatever section.
+    const OF_BYTE: u64 = 400;
+    const OF_INDEX: u64 = 20;
+    const OF_CONST_OP: u64 = 20;
+    const OF_CONST_EXPR: u64 = 300;
+    const OF_SEGMENT: u64 = 300;
+
+    fn new(clock: &'w Clock) -> Self {
+        let watch = clock.watch();
+        Self { watch, nanos: 0 }
+    }
+
+    /// Asks whether there is time to validate what was read since the last time.
+    fn admit(&mut self) -> Result<(), TrapCode> {
+        let nanos = std::mem::take(&mut self.nanos);
+        // A look at the clock takes time too, and a module may have a million small payloads.
+        if nanos < 100_000 {
+            return self.watch.step(1);
+        }
+        self.watch.admit(Duration::from_nanos(nanos))
+    }
+
+    /// An entry that takes so many nanoseconds.
+    pub(super) fn entry(&mut self, nanos: u64) -> Result<(), TrapCode> {
+        self.nanos = self.nanos.saturating_add(nanos);
+        self.watch.step(1)
+    }
+
+    /// A constant expression, of which the instructions come as entries.
+    pub(super) fn const_expr(&mut self) -> Result<(), TrapCode> {
+        self.entry(Self::OF_CONST_EXPR)
+    }
+
+    /// An instruction of a constant expression.
+    pub(super) fn const_op(&mut self) -> Result<(), TrapCode> {
+        self.entry(Self::OF_CONST_OP)
+    }
+
+    /// One of `count` entries that is looked up by a name of so many letters.
+    fn named(&mut self, count: u32, letters: usize) -> Result<(), TrapCode> {
+        let letters = letters as u64;
+        self.watch.step(letters as usize / 1_000)?;
+        self.entry(1_000 + halvings(count) * (30 + letters / 4))
+    }
+
+    /// One of `count` function types, which is looked up among them, of so many parameters and
+    /// results.
+    fn func_type(&mut self, count: u32, values: usize) -> Result<(), TrapCode> {
+        self.entry(1_000 + halvings(count) * (400 + 5 * values as u64))
+    }
+}
+
+/// How often a number of entries can be halved.
+fn halvings(count: u32) -> u64 {
+    u64::from(u32::BITS - count.leading_zeros())
+}
 
 /// What the sections of a module hold; the fields are those of `ModuleInner`.
 #[derive(Default)]
@@ -48,18 +115,27 @@ impl Sections {
     pub(super) fn read<'a>(
         bytes: &'a [u8],
         limits: &Limits,
+        clock: &Clock,
     ) -> Result<(Self, Vec<Body<'a>>), Fault> {
         let mut sections = Self::default();
         let mut bodies = Vec::new();
         let mut validator = Validator::new_with_features(FEATURES);
+        let mut reading = Reading::new(clock);
         for payload in parser().parse_all(bytes) {
             let payload = payload.map_err(Fault::malformed)?;
-            let taken = sections.take(&payload);
+            let taken = sections.take(&payload, &mut reading);
             // What cannot be read is malformed. What we can read and not take is the validator's to
             // explain first.
             if let Err(fault @ Fault::Malformed { .. }) = taken {
                 return Err(fault);
             }
+            match &taken {
+                Ok(()) => {}
+                Err(Fault::Ended(code)) => return Err(Fault::Ended(*code)),
+                // The validator reads on behind what we do not take.
+                Err(_) => reading.entry(Reading::OF_BYTE.saturating_mul(bytes.len() as u64))?,
+            }
+            reading.admit()?;
             if let ValidPayload::Func(func, body) =
                 validator.payload(&payload).map_err(Fault::invalid)?
             {
@@ -74,43 +150,49 @@ impl Sections {
     }
 
     /// Reads a module that was validated before.
-    pub(super) fn trusted(bytes: &[u8]) -> Result<Self, Fault> {
+    pub(super) fn trusted(bytes: &[u8], clock: &Clock) -> Result<Self, Fault> {
         let mut sections = Self::default();
+        let mut reading = Reading::new(clock);
         for payload in parser().parse_all(bytes) {
-            sections.take(&payload.map_err(Fault::malformed)?)?;
+            sections.take(&payload.map_err(Fault::malformed)?, &mut reading)?;
         }
         Ok(sections)
     }
 
     /// Takes what a section holds. It is not validated yet, so that only what takes bytes of the
     /// module may take memory.
-    fn take(&mut self, payload: &Payload<'_>) -> Result<(), Fault> {
+    fn take(&mut self, payload: &Payload<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         match payload {
             Payload::TypeSection(section) => {
                 let at = section.range().start;
                 for ty in section.clone().into_iter_err_on_gc_types() {
                     let ty = ty.map_err(Fault::malformed)?;
+                    reading.func_type(section.count(), ty.params().len() + ty.results().len())?;
                     self.types.push(ours(convert::func_type(&ty), at)?);
                 }
             }
             Payload::ImportSection(section) => {
                 for import in section.clone().into_imports_with_offsets() {
                     let (at, import) = import.map_err(Fault::malformed)?;
+                    let letters = import.module.len() + import.name.len();
+                    reading.named(section.count(), letters)?;
                     self.take_import(import, at)?;
                 }
             }
             Payload::FunctionSection(section) => {
                 for ty in section.clone() {
+                    reading.entry(Reading::OF_INDEX)?;
                     self.funcs.push(ty.map_err(Fault::malformed)?);
                 }
             }
             Payload::TableSection(section) => {
                 for table in section.clone().into_iter_with_offsets() {
                     let (at, table) = table.map_err(Fault::malformed)?;
+                    reading.entry(Reading::OF_INDEX)?;
                     self.tables.push(ours(convert::table_type(table.ty), at)?);
                     self.table_inits.push(match table.init {
                         TableInit::RefNull => None,
-                        TableInit::Expr(expr) => Some(ConstExpr::read(&expr)?),
+                        TableInit::Expr(expr) => Some(ConstExpr::read(&expr, reading)?),
                     });
                 }
             }
@@ -123,14 +205,17 @@ impl Sections {
             Payload::GlobalSection(section) => {
                 for global in section.clone().into_iter_with_offsets() {
                     let (at, global) = global.map_err(Fault::malformed)?;
+                    reading.entry(Reading::OF_INDEX)?;
                     self.globals
                         .push(ours(convert::global_type(global.ty), at)?);
-                    self.global_inits.push(ConstExpr::read(&global.init_expr)?);
+                    let init = ConstExpr::read(&global.init_expr, reading)?;
+                    self.global_inits.push(init);
                 }
             }
             Payload::ExportSection(section) => {
                 for export in section.clone().into_iter_with_offsets() {
                     let (at, export) = export.map_err(Fault::malformed)?;
+                    reading.named(section.count(), export.name.len())?;
                     self.exports
                         .push((export.name.into(), export_kind(&export, at)?));
                 }
@@ -139,13 +224,13 @@ impl Sections {
             Payload::ElementSection(section) => {
                 for elem in section.clone().into_iter_with_offsets() {
                     let (at, elem) = elem.map_err(Fault::malformed)?;
-                    self.elems.push(elem_segment(elem, at)?);
+                    self.elems.push(elem_segment(elem, at, reading)?);
                 }
             }
             Payload::DataSection(section) => {
                 for data in section.clone() {
                     let data = data.map_err(Fault::malformed)?;
-                    self.data.push(data_segment(data)?);
+                    self.data.push(data_segment(data, reading)?);
                 }
             }
             Payload::CodeSectionEntry(body) => self.bodies.push(in_bytes(body.range())),
@@ -234,7 +319,12 @@ fn export_kind(export: &wasmparser::Export<'_>, at: u64) -> Result<ExportKind, F
     })
 }
 
-fn elem_segment(elem: wasmparser::Element<'_>, at: u64) -> Result<ElemSegment, Fault> {
+fn elem_segment(
+    elem: wasmparser::Element<'_>,
+    at: u64,
+    reading: &mut Reading<'_>,
+) -> Result<ElemSegment, Fault> {
+    reading.entry(Reading::OF_SEGMENT)?;
     let mode = match elem.kind {
         ElementKind::Passive => ElemMode::Passive,
         ElementKind::Declared => ElemMode::Declared,
@@ -243,19 +333,22 @@ fn elem_segment(elem: wasmparser::Element<'_>, at: u64) -> Result<ElemSegment, F
             offset_expr,
         } => ElemMode::Active {
             table: table_index.unwrap_or(0),
-            offset: ConstExpr::read(&offset_expr)?,
+            offset: ConstExpr::read(&offset_expr, reading)?,
         },
     };
     let items = match elem.items {
         ElementItems::Functions(funcs) => {
-            let funcs = funcs.into_iter().collect::<wasmparser::Result<_>>();
-            ElemItems::Funcs(funcs.map_err(Fault::malformed)?)
+            let funcs = funcs.into_iter().map(|func| {
+                reading.entry(Reading::OF_INDEX)?;
+                func.map_err(Fault::malformed)
+            });
+            ElemItems::Funcs(funcs.collect::<Result<_, _>>()?)
         }
         ElementItems::Expressions(ty, exprs) => {
             ours(convert::ref_type(ty), at)?;
             let exprs = exprs
                 .into_iter()
-                .map(|expr| ConstExpr::read(&expr.map_err(Fault::malformed)?))
+                .map(|expr| ConstExpr::read(&expr.map_err(Fault::malformed)?, reading))
                 .collect::<Result<_, _>>()?;
             ElemItems::Exprs(exprs)
         }
@@ -263,7 +356,11 @@ fn elem_segment(elem: wasmparser::Element<'_>, at: u64) -> Result<ElemSegment, F
     Ok(ElemSegment { mode, items })
 }
 
-fn data_segment(data: wasmparser::Data<'_>) -> Result<DataSegment, Fault> {
+fn data_segment(
+    data: wasmparser::Data<'_>,
+    reading: &mut Reading<'_>,
+) -> Result<DataSegment, Fault> {
+    reading.entry(Reading::OF_SEGMENT)?;
     let mode = match data.kind {
         wasmparser::DataKind::Passive => DataMode::Passive,
         wasmparser::DataKind::Active {
@@ -271,7 +368,7 @@ fn data_segment(data: wasmparser::Data<'_>) -> Result<DataSegment, Fault> {
             offset_expr,
         } => DataMode::Active {
             memory: memory_index,
-            offset: ConstExpr::read(&offset_expr)?,
+            offset: ConstExpr::read(&offset_expr, reading)?,
         },
     };
     // A segment ends with its data.

@@ -1,4 +1,4 @@
-//! Validation of function bodies.
+//! Validation of function bodies, under the watch of their module.
 
 use wasmparser::FuncValidatorAllocations;
 
@@ -6,23 +6,28 @@ use super::fault::Fault;
 use super::parse::Body;
 use super::side_by_side::side_by_side;
 use crate::compile::{self, Rejection};
-use crate::limits::Limits;
+use crate::limits::{Clock, Limits};
 
 /// Validates function bodies.
-pub(super) fn validate_bodies(bodies: Vec<Body<'_>>, limits: &Limits) -> Result<(), Fault> {
+pub(super) fn validate_bodies(
+    bodies: Vec<Body<'_>>,
+    limits: &Limits,
+    clock: &Clock,
+) -> Result<(), Fault> {
     let sizes = bodies.iter().map(|(_, body)| body.as_bytes().len());
     let bytes = sizes.sum();
     side_by_side(
         bodies,
         bytes,
-        FuncValidatorAllocations::default,
-        |allocs, (func, body)| {
+        || (FuncValidatorAllocations::default(), clock.watch()),
+        |(allocs, watch), (func, body)| {
             let index = func.index;
-            let validated = compile::validate(func, &body, std::mem::take(allocs), limits);
+            let validated = compile::validate(func, &body, std::mem::take(allocs), limits, watch);
             *allocs = validated.map_err(|rejection| {
                 let fault = match rejection {
                     Rejection::Invalid(error) => Fault::in_body(error, &body),
                     Rejection::Limit(message) => Fault::in_func(index, message),
+                    Rejection::Ended(code) => Fault::Ended(code),
                 };
                 (index, fault)
             })?;

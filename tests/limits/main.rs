@@ -9,6 +9,7 @@ mod bulk;
 mod calls;
 mod endless;
 mod fuel;
+mod loading;
 mod nans;
 
 use holdall::{Config, Engine, Error, Instance, Limits, Lowering, Module, Store, Trap, TrapCode};

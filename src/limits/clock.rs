@@ -1,0 +1,110 @@
+//! When the loading of a module ends. What an execution does is the meter's to end; this ends what is
+//! done for a guest before the guest runs, at the same deadline and by the same interruption.
+//!
+//! Work in steps has a [`Watch`] over a clock. Work that nothing can end once it has begun asks the
+//! clock before, with the longest time that it can take.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use super::Watch;
+use crate::trap::TrapCode;
+
+/// How long after the deadline work may end that asked before it began.
+const GRACE: Duration = Duration::from_millis(50);
+
+/// When work ends: at a deadline, at an interruption, or never. Threads that share the work share its
+/// clock, and each has a [`Watch`] over it.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    deadline: Option<Instant>,
+    interrupted: Option<Arc<AtomicBool>>,
+    /// What one thread has found out ends the work of all.
+    ended: OnceLock<TrapCode>,
+}
+
+impl Clock {
+    /// A clock that ends work at a deadline, or when `interrupted` is set, which that uses up.
+    pub(crate) fn new(deadline: Option<Instant>, interrupted: Option<Arc<AtomicBool>>) -> Self {
+        Self {
+            deadline,
+            interrupted,
+            ended: OnceLock::new(),
+        }
+    }
+
+    /// Whether work may go on.
+    pub(crate) fn check(&self) -> Result<(), TrapCode> {
+        if let Some(code) = self.ended.get() {
+            return Err(*code);
+        }
+        let code = if let Some(flag) = &self.interrupted
+            && flag.load(Ordering::Relaxed)
+            && flag.swap(false, Ordering::Relaxed)
+        {
+            TrapCode::Interrupted
+        } else if self.deadline.is_some_and(|at| Instant::now() >= at) {
+            TrapCode::DeadlineExceeded
+        } else {
+            return Ok(());
+        };
+        Err(*self.ended.get_or_init(|| code))
+    }
+
+    /// Whether work may begin that takes so long at worst, and that nothing ends before.
+    pub(crate) fn admit(&self, at_worst: Duration) -> Result<(), TrapCode> {
+        self.check()?;
+        let Some(deadline) = self.deadline else {
+            return Ok(());
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        if at_worst > left.saturating_add(GRACE) {
+            return Err(*self.ended.get_or_init(|| TrapCode::DeadlineExceeded));
+        }
+        Ok(())
+    }
+
+    /// Whether work that nothing ends has to be measured before it begins.
+    #[cfg_attr(not(feature = "wat"), allow(dead_code, reason = "text is measured"))]
+    pub(crate) fn has_deadline(&self) -> bool {
+        self.deadline.is_some()
+    }
+
+    /// A count of the steps of one thread.
+    pub(crate) fn watch(&self) -> Watch<'_> {
+        Watch::over_clock(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn until(time: Duration) -> Clock {
+        Clock::new(Some(Instant::now() + time), None)
+    }
+
+    #[test]
+    fn work_that_nothing_ends_begins_only_where_it_ends_in_time() {
+        let hour = Duration::from_secs(3600);
+        Clock::default().admit(Duration::MAX).unwrap();
+        until(hour).admit(hour).unwrap();
+        let clock = until(hour);
+        assert_eq!(clock.admit(2 * hour), Err(TrapCode::DeadlineExceeded));
+        // Whatever else is done for the same guest ends too.
+        assert_eq!(clock.check(), Err(TrapCode::DeadlineExceeded));
+    }
+
+    #[test]
+    fn an_interruption_ends_the_work_of_all_threads_and_is_used_up() {
+        let flag = Arc::new(AtomicBool::new(false));
+        let clock = Clock::new(None, Some(Arc::clone(&flag)));
+        clock.check().unwrap();
+        flag.store(true, Ordering::Relaxed);
+        let first = std::thread::scope(|scope| scope.spawn(|| clock.check()).join().unwrap());
+        assert_eq!(first, Err(TrapCode::Interrupted));
+        assert!(!flag.load(Ordering::Relaxed));
+        assert_eq!(clock.check(), Err(TrapCode::Interrupted));
+    }
+}
