@@ -3,7 +3,7 @@
 //! caller's business.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::index::NameIndex;
 use super::interface::Interface;
 use super::names;
 use super::naming::{Naming, Versions};
-use super::source::{HostDefinition, Opened, Source};
+use super::source::{HostDefinition, Opened, REACTOR_STARTS, Source};
 use super::walk::Graph;
 use crate::escape::Escaped;
 use crate::limits::DEFAULT_MODULES;
@@ -143,8 +143,19 @@ pub fn check_bundle_with(
             nodes.push(node);
         }
     }
-    let resolved = nodes.iter().map(|node| graph.resolve(&source, *node));
-    let unresolved: Vec<_> = resolved.filter_map(Result::err).collect();
+    // Whichever of them is a root, those that start may come to life before any other.
+    if modules.values().flatten().any(|unit| source.starts(&unit)) {
+        graph.expect_starts();
+    }
+    let mut resolved = HashMap::new();
+    for node in graph.order().to_vec() {
+        let Ok(resolution) = graph.resolve(&source, node);
+        resolved.extend(resolution.err().map(|fault| (node, fault)));
+    }
+    let unresolved: Vec<_> = nodes
+        .iter()
+        .filter_map(|node| resolved.remove(node))
+        .collect();
     errors.extend(
         source
             .faults
@@ -186,7 +197,16 @@ impl<'a> Source for BundleSource<'a> {
     }
 
     fn export(&self, unit: &Self::Unit, name: &str) -> Option<ExternType> {
-        unit.exports.get(name).cloned()
+        unit.exports.get(name).map(|(ty, _)| ty.clone())
+    }
+
+    fn export_index(&self, unit: &Self::Unit, name: &str) -> Option<u32> {
+        unit.exports.get(name).map(|(_, index)| *index)
+    }
+
+    fn starts(&self, unit: &Self::Unit) -> bool {
+        let exports = |name: &&str| unit.exports.contains_key(*name);
+        unit.has_start || REACTOR_STARTS.iter().any(exports)
     }
 
     fn export_names<'u>(&self, unit: &'u Self::Unit) -> impl Iterator<Item = &'u str> {

@@ -36,15 +36,17 @@ pub enum GraphError {
         /// The names from the root to the command, both included.
         chain: Vec<String>,
     },
-    /// Imports of a module cannot be satisfied; all of them, in import order.
-    #[error("{}", imports_text(.module, .chain, .failures))]
+    /// Imports of a module cannot be satisfied.
+    #[error("{}", imports_text(.module, .chain, .failures, *.more))]
     Imports {
         /// The module whose imports they are.
         module: String,
         /// The names from the root to the module, both included.
         chain: Vec<String>,
-        /// Each import that cannot be satisfied, in import order.
+        /// The first twenty imports that cannot be satisfied, in import order.
         failures: Vec<ImportFailure>,
+        /// How many more there are.
+        more: usize,
     },
     /// The graph has more modules than holdall loads.
     #[error(
@@ -110,7 +112,7 @@ pub enum Found {
 }
 
 impl GraphError {
-    /// The imports that could not be satisfied, where that is what is wrong.
+    /// The first twenty imports that could not be satisfied, where that is what is wrong.
     #[must_use]
     pub fn failures(&self) -> &[ImportFailure] {
         match self {
@@ -126,10 +128,12 @@ impl GraphError {
                 module,
                 chain,
                 failures,
-            } => failures
-                .iter()
-                .map(|failure| failure.text(module, chain))
-                .collect(),
+                more,
+            } => {
+                let lines = failures.iter().map(|failure| failure.text(module, chain));
+                let more = (*more > 0).then(|| format!("and {more} more imports of {module:?}"));
+                lines.chain(more).collect()
+            }
             fault => vec![fault.to_string()],
         }
     }
@@ -164,18 +168,22 @@ pub(crate) fn instead(versions: &[String], nearest: Option<&str>) -> String {
 }
 
 /// One failure to a line; with a heading where there are several.
-fn imports_text(module: &str, chain: &[String], failures: &[ImportFailure]) -> String {
+fn imports_text(module: &str, chain: &[String], failures: &[ImportFailure], more: usize) -> String {
     let lines: Vec<String> = failures
         .iter()
         .map(|failure| failure.text(module, chain))
         .collect();
     match lines.as_slice() {
-        [line] => line.clone(),
+        [line] if more == 0 => line.clone(),
         lines => format!(
-            "module {module:?} has {} imports that cannot be satisfied ({}):\n  {}",
-            lines.len(),
+            "module {module:?} has {} imports that cannot be satisfied ({}):\n  {}{}",
+            lines.len() + more,
             path_text(chain),
-            lines.join("\n  ")
+            lines.join("\n  "),
+            match more {
+                0 => String::new(),
+                more => format!("\n  and {more} more"),
+            }
         ),
     }
 }
@@ -351,6 +359,7 @@ mod tests {
                 module: "app".to_owned(),
                 chain: names(&["r", "app"]),
                 failures: vec![failure("env", "log", found)],
+                more: 0,
             };
             assert_eq!(
                 error.to_string(),
@@ -397,6 +406,7 @@ mod tests {
             module: "app".to_owned(),
             chain: names(&["app"]),
             failures: vec![failure("m", "a", none()), failure("m", "b", none())],
+            more: 0,
         };
         assert_eq!(
             error.to_string(),

@@ -14,7 +14,10 @@ use crate::types::ExternType;
 pub(crate) struct Interface {
     /// Module name, name and type of each import, in order.
     pub(crate) imports: Vec<(String, String, ExternType)>,
-    pub(crate) exports: BTreeMap<String, ExternType>,
+    /// The type of each export, and its index in the index space of its kind.
+    pub(crate) exports: BTreeMap<String, (ExternType, u32)>,
+    /// Whether it has a start function.
+    pub(crate) has_start: bool,
 }
 
 impl Interface {
@@ -32,6 +35,7 @@ impl Interface {
         let mut interface = Self {
             imports: Vec::new(),
             exports: BTreeMap::new(),
+            has_start: false,
         };
         for payload in Parser::new(0).parse_all(bytes) {
             match payload.map_err(told)? {
@@ -52,9 +56,11 @@ impl Interface {
                         let export = export.map_err(told)?;
                         let ty =
                             extern_type(&types, types.as_ref().entity_type_from_export(&export))?;
-                        interface.exports.insert(export.name.to_owned(), ty);
+                        let named = (ty, export.index);
+                        interface.exports.insert(export.name.to_owned(), named);
                     }
                 }
+                Payload::StartSection { .. } => interface.has_start = true,
                 _ => {}
             }
         }
@@ -118,7 +124,7 @@ mod tests {
         let exports: Vec<String> = interface
             .exports
             .iter()
-            .map(|(name, ty)| format!("{name} {ty}"))
+            .map(|(name, (ty, _))| format!("{name} {ty}"))
             .collect();
         assert_eq!(
             exports,

@@ -32,6 +32,6 @@ pub use index::NameIndex;
 pub use naming::{AliasError, Naming, Versions};
 
 pub(crate) use fault::{UNNAMED, did_you_mean, instead, path_text};
-pub(crate) use names::{is_builtin, nearest};
-pub(crate) use source::{HostDefinition, Missing, Opened, Source};
+pub(crate) use names::{Guesses, is_builtin, nearest};
+pub(crate) use source::{HostDefinition, Missing, Opened, REACTOR_STARTS, Source};
 pub(crate) use walk::{Graph, Resolution};

@@ -3,12 +3,15 @@
 
 use super::fault::GraphError;
 use super::index::{self, NameIndex};
-use super::names;
+use super::names::Guesses;
 use super::naming::Versions;
 use crate::types::ExternType;
 
 /// At most this many versions of a missing module are told.
 const MAX_VERSIONS: usize = 3;
+
+/// The functions of which a reactor's first is called before anything else of it.
+pub(crate) const REACTOR_STARTS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
 
 /// What the host defines under a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +45,10 @@ pub(crate) trait Source {
     ) -> impl Iterator<Item = (&'u str, &'u str, ExternType)>;
     /// The type of an export.
     fn export(&self, unit: &Self::Unit, name: &str) -> Option<ExternType>;
+    /// The index of an export in the index space of its kind.
+    fn export_index(&self, unit: &Self::Unit, name: &str) -> Option<u32>;
+    /// Whether code of the module runs when it comes to life.
+    fn starts(&self, unit: &Self::Unit) -> bool;
     /// The names of the exports.
     fn export_names<'u>(&self, unit: &'u Self::Unit) -> impl Iterator<Item = &'u str>;
     /// What the host defines under a module's name and a name in it.
@@ -75,6 +82,13 @@ pub(crate) trait Source {
         let is_versioned = index::is_versioned(name);
         is_versioned.then(|| self.index().find(name, versions))?
     }
+    /// Is told of each import that the walk looks at.
+    ///
+    /// # Errors
+    /// Whatever shall end the walk.
+    fn step(&self) -> Result<(), Self::Error> {
+        Ok(())
+    }
     /// Whether a missing function may be left to trap when it is called.
     fn stands_in(&self) -> bool {
         false
@@ -93,11 +107,11 @@ pub(crate) struct Missing {
 
 impl Missing {
     /// What `source` can tell of a name that no module satisfies.
-    pub(crate) fn of<S: Source>(source: &S, name: &str) -> Self {
+    pub(crate) fn of<S: Source>(source: &S, name: &str, guesses: &mut Guesses) -> Self {
         let index = source.index();
         let versions = index.highest(name, MAX_VERSIONS);
         let nearest = match versions.as_slice() {
-            [] => names::nearest(name, index.names()),
+            [] => guesses.nearest(name, index.names()),
             _ => None,
         };
         Self {

@@ -9,10 +9,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::fault::{Found, GraphError, ImportFailure};
-use super::names;
+use super::names::{self, Guesses};
 use super::naming::Naming;
 use super::source::{HostDefinition, Missing, Opened, Source};
 use crate::types::ExternType;
+
+/// At most this many imports of a module are told that are not satisfied.
+const MAX_TOLD: usize = 20;
 
 /// How an import is satisfied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub(crate) struct Graph<U> {
     order: Vec<usize>,
     /// How many modules it may have.
     limit: usize,
+    /// Whether code ran before the module comes to life that is resolved next.
+    started: bool,
 }
 
 struct Node<U> {
@@ -46,6 +51,25 @@ struct Node<U> {
     /// Who asked for it first.
     parent: Option<usize>,
     state: State,
+    imported: Imported,
+}
+
+/// What a module has imported of what can be larger than it declares, in the order of its index
+/// spaces; `None` is something whose type nobody said. Empty before the module is resolved.
+#[derive(Default)]
+struct Imported {
+    memories: Vec<Option<ExternType>>,
+    tables: Vec<Option<ExternType>>,
+}
+
+impl Imported {
+    fn push(&mut self, expected: &ExternType, found: Option<ExternType>) {
+        match expected {
+            ExternType::Memory(_) => self.memories.push(found),
+            ExternType::Table(_) => self.tables.push(found),
+            _ => {}
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -78,6 +102,7 @@ impl<U> Graph<U> {
             by_id: HashMap::new(),
             order: Vec::new(),
             limit,
+            started: false,
         }
     }
 
@@ -102,7 +127,7 @@ impl<U> Graph<U> {
         if owns_name {
             self.by_name.insert(name, Some(root));
         }
-        let mut path = vec![self.enter(source, root, 0)];
+        let mut path = vec![self.enter(source, root, 0)?];
         while let Some(visit) = path.last_mut() {
             let node = visit.node;
             let Some(name) = visit.needs.pop() else {
@@ -115,7 +140,7 @@ impl<U> Graph<U> {
                 continue;
             };
             match self.nodes[needed].state {
-                State::New => path.push(self.enter(source, needed, path.len())),
+                State::New => path.push(self.enter(source, needed, path.len())?),
                 State::Done => {}
                 State::OnPath(from) => {
                     let circle = path[from..].iter().map(|visit| visit.node);
@@ -161,114 +186,108 @@ impl<U> Graph<U> {
         chain
     }
 
-    /// How each import of a module is satisfied, in import order.
-    ///
-    /// # Errors
-    /// [`GraphError::Imports`] with all imports of the module that are not.
-    pub(crate) fn resolve<S: Source<Unit = U>>(
-        &self,
-        source: &S,
-        node: usize,
-    ) -> Result<Vec<Resolution>, GraphError> {
-        let mut resolutions = Vec::new();
-        let mut failures: Vec<ImportFailure> = Vec::new();
-        // Missing modules, and where in `failures` their first import stands.
-        let mut missing: HashMap<&str, usize> = HashMap::new();
-        for (imported, name, expected) in source.imports(self.unit(node)) {
-            let module = self.stands_for(node, imported);
-            let found = match self.look_up(source, module, name, &expected) {
-                Ok(resolution) => {
-                    resolutions.push(resolution);
-                    continue;
-                }
-                Err(found) => found,
-            };
-            if matches!(found, Found::NoModule { .. }) {
-                if let Some(&first) = missing.get(module) {
-                    if let Found::NoModule { others, .. } = &mut failures[first].found {
-                        *others += 1;
-                    }
-                    continue;
-                }
-                missing.insert(module, failures.len());
-            }
-            failures.push(ImportFailure {
-                module: imported.to_owned(),
-                alias_of: (module != imported).then(|| module.to_owned()),
-                name: name.to_owned(),
-                expected,
-                found,
-            });
-        }
-        if failures.is_empty() {
-            return Ok(resolutions);
-        }
-        Err(GraphError::Imports {
-            module: self.name(node).to_owned(),
-            chain: self.chain(node),
-            failures,
-        })
+    /// Says that code runs before any of the modules comes to life, which may grow what they import.
+    pub(crate) fn expect_starts(&mut self) {
+        self.started = true;
     }
 
-    /// How one import is satisfied, or what was found instead; `module` is what it stands for.
+    /// How each import of a module is satisfied, in import order. Modules are resolved in the order in
+    /// which they come to life: what one exports again is known from what it has imported.
+    ///
+    /// # Errors
+    /// What the source ends the walk with; within it, [`GraphError::Imports`] with the imports of the
+    /// module that are not satisfied.
+    pub(crate) fn resolve<S: Source<Unit = U>>(
+        &mut self,
+        source: &S,
+        node: usize,
+    ) -> Result<Result<Vec<Resolution>, GraphError>, S::Error> {
+        let mut resolutions = Vec::new();
+        let mut imported = Imported::default();
+        let mut failures = Failures::default();
+        for (from, name, expected) in source.imports(self.unit(node)) {
+            source.step()?;
+            let module = self.stands_for(node, from);
+            match self.look_up(source, module, name, &expected) {
+                Ok((resolution, found)) => {
+                    resolutions.push(resolution);
+                    imported.push(&expected, found);
+                }
+                Err(found) => {
+                    failures.add(self, source, (from, module), name, &expected, found);
+                    imported.push(&expected, Some(expected.clone()));
+                }
+            }
+        }
+        let Failures { told, more, .. } = failures;
+        self.started |= source.starts(self.unit(node));
+        self.nodes[node].imported = imported;
+        if told.is_empty() {
+            return Ok(Ok(resolutions));
+        }
+        Ok(Err(GraphError::Imports {
+            module: self.name(node).to_owned(),
+            chain: self.chain(node),
+            failures: told,
+            more,
+        }))
+    }
+
+    /// How one import is satisfied, and by something of which type, where that is known; or what was
+    /// found instead, if anything. `module` is what its module name stands for.
     fn look_up<S: Source<Unit = U>>(
         &self,
         source: &S,
         module: &str,
         name: &str,
         expected: &ExternType,
-    ) -> Result<Resolution, Found> {
-        let fits = |found: ExternType, resolution| {
-            if found.matches(expected) {
-                Ok(resolution)
-            } else {
-                Err(Found::Other(found))
+    ) -> Result<(Resolution, Option<ExternType>), Option<ExternType>> {
+        let (found, resolution) = match source.host(module, name) {
+            Some(HostDefinition::Typed(found)) => (Some(found), Resolution::Host),
+            Some(HostDefinition::Untyped) => return Ok((Resolution::Host, None)),
+            None => {
+                let exporter = self.by_name.get(module).copied().flatten();
+                match exporter.and_then(|it| Some((it, self.exported(source, it, name)?))) {
+                    Some((exporter, found)) => (found, Resolution::Module(exporter)),
+                    None if source.stands_in() && matches!(expected, ExternType::Func(_)) => {
+                        return Ok((Resolution::StandIn, None));
+                    }
+                    None => return Err(None),
+                }
             }
         };
-        match source.host(module, name) {
-            Some(HostDefinition::Typed(found)) => return fits(found, Resolution::Host),
-            Some(HostDefinition::Untyped) => return Ok(Resolution::Host),
-            None => {}
-        }
-        let exporter = self.by_name.get(module).copied().flatten();
-        if let Some(exporter) = exporter
-            && let Some(found) = source.export(self.unit(exporter), name)
-        {
-            return fits(found, Resolution::Module(exporter));
-        }
-        if source.stands_in() && matches!(expected, ExternType::Func(_)) {
-            return Ok(Resolution::StandIn);
-        }
-        let of_host = source.host_names(module);
-        let nearest_of_host =
-            || names::nearest(name, of_host.iter().copied()).map(ToOwned::to_owned);
-        Err(if let Some(exporter) = exporter {
-            let exports = source.export_names(self.unit(exporter));
-            Found::NoExport {
-                nearest: names::nearest(name, exports).map(ToOwned::to_owned),
-            }
-        } else if names::is_wasi(module) && of_host.is_empty() {
-            Found::Wasi
-        } else if names::is_builtin(module) {
-            Found::NoDefinition {
-                nearest: nearest_of_host(),
-            }
-        } else if !of_host.is_empty() {
-            Found::NoExport {
-                nearest: nearest_of_host(),
-            }
+        let fits = match &found {
+            Some(found) if self.started => grown(found, expected).matches(expected),
+            Some(found) => found.matches(expected),
+            None => matches!(expected, ExternType::Memory(_) | ExternType::Table(_)),
+        };
+        if fits {
+            Ok((resolution, found))
         } else {
-            let Missing {
-                asked,
-                versions,
-                nearest,
-            } = Missing::of(source, module);
-            Found::NoModule {
-                asked,
-                versions,
-                nearest,
-                others: 0,
-            }
+            Err(found)
+        }
+    }
+
+    /// The type of what a module exports: of what it has imported, if it exports that again, and not
+    /// as it declares it. Within it, `None` for a memory or table whose type nobody said.
+    fn exported<S: Source<Unit = U>>(
+        &self,
+        source: &S,
+        node: usize,
+        name: &str,
+    ) -> Option<Option<ExternType>> {
+        let Node { unit, imported, .. } = &self.nodes[node];
+        let declared = source.export(unit, name)?;
+        let there = match declared {
+            ExternType::Memory(_) => &imported.memories,
+            ExternType::Table(_) => &imported.tables,
+            _ => return Some(Some(declared)),
+        };
+        let index = source.export_index(unit, name)?;
+        Some(match there.get(index as usize) {
+            Some(Some(found)) => Some(found.clone()),
+            Some(None) => None,
+            None => Some(declared),
         })
     }
 
@@ -378,16 +397,23 @@ impl<U> Graph<U> {
             unit,
             parent,
             state: State::New,
+            imported: Imported::default(),
         });
         node
     }
 
     /// Puts a module on the path, with the names that it needs.
-    fn enter<S: Source<Unit = U>>(&mut self, source: &S, node: usize, depth: usize) -> Visit {
+    fn enter<S: Source<Unit = U>>(
+        &mut self,
+        source: &S,
+        node: usize,
+        depth: usize,
+    ) -> Result<Visit, S::Error> {
         self.learn_aliases(source, node);
         let mut needs: Vec<Arc<str>> = Vec::new();
         let mut last = None;
         for (imported, name, _) in source.imports(self.unit(node)) {
+            source.step()?;
             let module = self.stands_for(node, imported);
             // Imports of one module mostly stand together; those that do not are met twice, and
             // the second time the module is known.
@@ -401,7 +427,7 @@ impl<U> Graph<U> {
         }
         needs.reverse();
         self.nodes[node].state = State::OnPath(depth);
-        Visit { node, needs }
+        Ok(Visit { node, needs })
     }
 
     /// Learns which aliases of those that a module imports from name that module by another name
@@ -422,6 +448,112 @@ impl<U> Graph<U> {
             .collect();
         for to in own {
             self.by_name.insert(to.into(), Some(node));
+        }
+    }
+}
+
+/// What a memory or table may have become that code could grow: as large as is expected, where its
+/// maximum allows that. Anything else stays what it is.
+fn grown(found: &ExternType, expected: &ExternType) -> ExternType {
+    let mut found = found.clone();
+    match (&mut found, expected) {
+        (ExternType::Memory(found), ExternType::Memory(expected)) => {
+            found.min = found
+                .min
+                .max(expected.min.min(found.max.unwrap_or(u64::MAX)));
+        }
+        (ExternType::Table(found), ExternType::Table(expected)) => {
+            found.min = found
+                .min
+                .max(expected.min.min(found.max.unwrap_or(u64::MAX)));
+        }
+        _ => {}
+    }
+    found
+}
+
+/// The imports of a module that are not satisfied: the first are told, and the others counted.
+#[derive(Default)]
+struct Failures<'n> {
+    told: Vec<ImportFailure>,
+    more: usize,
+    /// Missing modules, and where in `told` their first import stands.
+    missing: HashMap<&'n str, usize>,
+    guesses: Guesses,
+}
+
+impl<'n> Failures<'n> {
+    /// Adds an import by its module name as the module says it and as it is taken, its name, and what
+    /// was found of another type.
+    fn add<S: Source>(
+        &mut self,
+        graph: &Graph<S::Unit>,
+        source: &S,
+        (imported, module): (&'n str, &'n str),
+        name: &str,
+        expected: &ExternType,
+        found: Option<ExternType>,
+    ) {
+        if let Some(&first) = self.missing.get(module)
+            && let Found::NoModule { others, .. } = &mut self.told[first].found
+        {
+            *others += 1;
+            return;
+        }
+        if self.told.len() >= MAX_TOLD {
+            self.more += 1;
+            return;
+        }
+        let found = match found {
+            Some(found) => Found::Other(found),
+            None => self.nothing(graph, source, module, name),
+        };
+        if matches!(found, Found::NoModule { .. }) {
+            self.missing.insert(module, self.told.len());
+        }
+        self.told.push(ImportFailure {
+            module: imported.to_owned(),
+            alias_of: (module != imported).then(|| module.to_owned()),
+            name: name.to_owned(),
+            expected: expected.clone(),
+            found,
+        });
+    }
+
+    /// What is told where nothing was found under a name.
+    fn nothing<S: Source>(
+        &mut self,
+        graph: &Graph<S::Unit>,
+        source: &S,
+        module: &str,
+        name: &str,
+    ) -> Found {
+        if let Some(exporter) = graph.by_name.get(module).copied().flatten() {
+            let exports = source.export_names(graph.unit(exporter));
+            let nearest = self.guesses.nearest(name, exports);
+            return Found::NoExport {
+                nearest: nearest.map(ToOwned::to_owned),
+            };
+        }
+        let of_host = source.host_names(module);
+        if names::is_wasi(module) && of_host.is_empty() {
+            return Found::Wasi;
+        }
+        if !names::is_builtin(module) && of_host.is_empty() {
+            let missing = Missing::of(source, module, &mut self.guesses);
+            return Found::NoModule {
+                asked: missing.asked,
+                versions: missing.versions,
+                nearest: missing.nearest,
+                others: 0,
+            };
+        }
+        let nearest = self.guesses.nearest(name, of_host);
+        let nearest = nearest.map(ToOwned::to_owned);
+        if names::is_builtin(module) {
+            Found::NoDefinition { nearest }
+        } else {
+            Found::NoExport { nearest }
         }
     }
 }

@@ -122,10 +122,11 @@ impl<T: 'static> Linker<T> {
         as_module: &str,
         as_name: &str,
     ) -> Result<&mut Self> {
-        if self.definitions.is_defined_anywhere(as_module, as_name) && !self.allows_shadowing {
+        let (from, to) = ((module, name), (as_module, as_name));
+        if !self.allows_shadowing && self.definitions.alias_shadows(from, to) {
             return Err(defined(as_module, as_name));
         }
-        if self.definitions.alias((module, name), (as_module, as_name)) {
+        if self.definitions.alias(from, to) {
             return Ok(self);
         }
         let nearest = nearest(name, self.definitions.names(module));

@@ -163,16 +163,26 @@ impl<T> Definitions<T> {
 }
 
 impl<T: 'static> Definitions<T> {
-    /// Whether something is defined under these names, for all stores or for `store`.
+    /// Whether a definition under these names would take the place of another: one for `store` of one
+    /// for all stores or for this one, one for all stores of any.
     pub(super) fn is_defined(&self, store: Option<StoreId>, module: &str, name: &str) -> bool {
-        let in_store = |id| self.defined.get(id)?.get(module, name);
-        self.host.get(module, name).is_some() || store.and_then(in_store).is_some()
+        let is_in = |names: &Names<Extern>| names.get(module, name).is_some();
+        self.host.get(module, name).is_some()
+            || match store {
+                Some(store) => self.defined.get(store).is_some_and(is_in),
+                None => self.defined.values().any(is_in),
+            }
     }
 
-    /// Whether something is defined under these names, for all stores or for one.
-    pub(super) fn is_defined_anywhere(&self, module: &str, name: &str) -> bool {
+    /// Whether to give what is defined under two names another two would take the place of a
+    /// definition.
+    pub(super) fn alias_shadows(&self, from: (&str, &str), to: (&str, &str)) -> bool {
+        if self.host.get(from.0, from.1).is_some() {
+            return self.is_defined(None, to.0, to.1);
+        }
         let mut defined = self.defined.values();
-        self.host.get(module, name).is_some() || defined.any(|it| it.get(module, name).is_some())
+        self.host.get(to.0, to.1).is_some()
+            || defined.any(|it| it.get(from.0, from.1).is_some() && it.get(to.0, to.1).is_some())
     }
 
     pub(super) fn define_host(&mut self, module: &str, name: &str, definition: HostDef<T>) {

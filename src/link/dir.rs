@@ -2,10 +2,11 @@
 //! names that would try are refused before the file system sees them.
 
 use std::borrow::Cow;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Component, Path};
 
-use cap_std::fs::Dir;
+use cap_fs_ext::OpenOptionsSyncExt;
+use cap_std::fs::{Dir, File, OpenOptions};
 
 use super::reader::{ModuleReader, ReadError};
 
@@ -49,7 +50,7 @@ impl DirReader {
 
     /// The bytes of a file, of which there may be so many, or `None` where there is none.
     fn file(&self, name: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
-        let io = |error: std::io::Error| match error.kind() {
+        let io = |error: io::Error| match error.kind() {
             // cap-std's own refusal, unlike the operating system's, has no number.
             ErrorKind::PermissionDenied if error.raw_os_error().is_none() => {
                 self.confined(name, "it leads out through a symbolic link")
@@ -63,19 +64,12 @@ impl DirReader {
             name: name.to_owned(),
             limit_bytes: limit,
         };
-        let size = match self.dir.metadata(path) {
-            // Opening a pipe could wait for ever.
-            Ok(metadata) if !metadata.is_file() => return Ok(None),
-            Ok(metadata) if metadata.len() > limit => return Err(too_large()),
-            Ok(metadata) => metadata.len(),
-            Err(error)
-                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
-            {
-                return Ok(None);
-            }
-            Err(error) => return Err(io(error)),
+        let Some((file, size)) = regular_file(&self.dir, path).map_err(io)? else {
+            return Ok(None);
         };
-        let file = self.dir.open(path).map_err(io)?;
+        if size > limit {
+            return Err(too_large());
+        }
         // The room for all of it, so that reading does not take twice as much on the way.
         let mut bytes = Vec::new();
         let room = usize::try_from(size).unwrap_or(usize::MAX);
@@ -98,6 +92,35 @@ impl DirReader {
             reason,
         }
     }
+}
+
+/// A regular file of a directory, open to be read, with its size; `None` where there is none, or
+/// something else. It waits for nothing: what is there may become a pipe at any time, so that what
+/// was opened is looked at, and opening does not wait.
+pub(crate) fn regular_file(dir: &Dir, path: &str) -> io::Result<Option<(File, u64)>> {
+    let absent =
+        |error: &io::Error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
+    // To open a device may do something.
+    match dir.metadata(path) {
+        Ok(metadata) if metadata.is_file() => {}
+        Ok(_) => return Ok(None),
+        Err(error) if absent(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).nonblock(true);
+    #[cfg(target_os = "linux")]
+    {
+        use cap_std::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NOCTTY.bits().cast_signed());
+    }
+    let file = match dir.open_with(path, &options) {
+        Ok(file) => file,
+        Err(error) if absent(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let metadata = file.metadata()?;
+    Ok(metadata.is_file().then(|| (file, metadata.len())))
 }
 
 /// Why a name is not one of a file in a directory, where it is not. One file has one name: what

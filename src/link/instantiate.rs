@@ -10,16 +10,13 @@ use super::error::LinkError;
 use super::load::Plan;
 use super::provider::{Importer, Provision};
 use super::registry::Registry;
-use crate::bundle::{Graph, Resolution, UNNAMED};
-use crate::error::Result;
+use crate::bundle::{Found, Graph, GraphError, ImportFailure, REACTOR_STARTS, Resolution, UNNAMED};
+use crate::error::{ErrorKind, Result};
 use crate::host::HostDef;
 use crate::module::{Import, ImportKind, Module};
 use crate::store::{AsContextMut, Extern, Fitting, Instance, InstanceState, Scope};
 use crate::trap::{Trap, TrapCode};
 use crate::types::{ExternType, FuncType};
-
-/// The functions of which a reactor's first is called before anything else of it.
-const REACTOR_STARTS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
 
 /// Brings the modules of a plan to life and gives the instance of the last, the root. Where there is
 /// a state of theirs, they get that, and nothing of them runs.
@@ -45,7 +42,8 @@ pub(super) fn instantiate<T: 'static>(
             Ok(instance) => instances.push(instance),
             Err(error) => {
                 birth.undo();
-                return Err(if is_root {
+                let misfits = matches!(error.kind(), ErrorKind::Link(LinkError::Graph(_)));
+                return Err(if is_root || misfits {
                     error
                 } else {
                     let (module, chain) =
@@ -153,7 +151,28 @@ impl Birth {
                     })
                 }
             };
-            externs.push(item.expect("the plan found it, and its module lives before its users"));
+            let item = item.expect("the plan found it, and its module lives before its users");
+            let expected = module.0.import_type(import);
+            let found = item.ty_in(store.as_context().core());
+            // Memories and tables have the size now to which code has grown them, or has not.
+            if !found.matches(&expected) {
+                let from = plan.graph.stands_for(node, &import.module);
+                let failure = ImportFailure {
+                    module: import.module.to_string(),
+                    alias_of: (*from != *import.module).then(|| from.to_owned()),
+                    name: import.name.to_string(),
+                    expected,
+                    found: Found::Other(found),
+                };
+                return Err(LinkError::from(GraphError::Imports {
+                    module: importer.name.to_owned(),
+                    chain: plan.graph.chain(node),
+                    failures: vec![failure],
+                    more: 0,
+                })
+                .into());
+            }
+            externs.push(item);
         }
         Ok(externs)
     }

@@ -3,7 +3,7 @@
 //! the linker, or dropped.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 
 use super::buffers::Buffers;
@@ -12,19 +12,24 @@ use super::error::LinkError;
 use super::reader::{ModuleReader, ReadError};
 use super::registry::{Registry, id_of};
 use crate::bundle::{
-    Graph, GraphError, HostDefinition, Missing, NameIndex, Naming, Opened, Resolution, Source,
-    UNNAMED, is_builtin,
+    Graph, GraphError, Guesses, HostDefinition, Missing, NameIndex, Naming, Opened, REACTOR_STARTS,
+    Resolution, Source, UNNAMED, is_builtin,
 };
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::limits::Account;
-use crate::module::{Module, hold_weight};
+use crate::limits::{Account, Clock, Watch};
+use crate::module::{ExportKind, Module, hold_weight};
 use crate::store::Core;
 use crate::types::ExternType;
 
+/// After so many imports the walk looks at the clock: each takes some microseconds at most, to compare
+/// types of 1,000 parameters and results.
+const STEPS: usize = 1_000;
+
 /// One attempt to load a graph.
 pub(super) struct Loading<'a, T> {
-    pub(super) engine: &'a Engine,
+    /// The linker's engine, under the clock that ends the attempt.
+    pub(super) engine: Engine,
     pub(super) registry: Arc<Registry>,
     pub(super) reader: Option<&'a Arc<dyn ModuleReader>>,
     pub(super) definitions: &'a Definitions<T>,
@@ -41,6 +46,8 @@ pub(super) struct Loading<'a, T> {
     /// Whether every module is to get a new instance, whatever lives already.
     pub(super) anew: bool,
     pub(super) found: Loaded,
+    /// The steps of the walk.
+    steps: Cell<usize>,
     /// The names that registry and reader know, listed at most once.
     index: OnceCell<NameIndex>,
 }
@@ -72,7 +79,7 @@ impl<'a, T: 'static> Loading<'a, T> {
         account: &'a Account,
     ) -> Self {
         Self {
-            engine,
+            engine: engine.under(Clock::new(engine.config().limits.deadline, None)),
             registry,
             reader,
             definitions,
@@ -84,6 +91,7 @@ impl<'a, T: 'static> Loading<'a, T> {
             stands_in: false,
             anew: false,
             found: Loaded::default(),
+            steps: Cell::new(0),
             index: OnceCell::new(),
         }
     }
@@ -107,7 +115,7 @@ impl<'a, T: 'static> Loading<'a, T> {
                 asked,
                 versions,
                 nearest,
-            } = Missing::of(self, name);
+            } = Missing::of(self, name, &mut Guesses::default());
             return Err(LinkError::NotFound {
                 name: name.to_owned(),
                 asked,
@@ -146,8 +154,8 @@ impl<'a, T: 'static> Loading<'a, T> {
         graph.visit(self, &label, owns_name, root.clone())?;
         let mut steps = Vec::with_capacity(graph.order().len());
         let mut shadowed = Vec::new();
-        for &node in graph.order() {
-            let resolutions = graph.resolve(self, node).map_err(LinkError::from)?;
+        for node in graph.order().to_vec() {
+            let resolutions = graph.resolve(self, node)?.map_err(LinkError::from)?;
             let imports = graph.unit(node).0.imports.iter();
             for (import, resolution) in imports.zip(&resolutions) {
                 let module = graph.stands_for(node, &import.module);
@@ -193,7 +201,12 @@ impl<'a, T: 'static> Loading<'a, T> {
         } else {
             bytes
         };
-        let module = reader.module(self.engine, name, own)?;
+        let module = reader.module(&self.engine, name, own)?;
+        if !module.engine().same(&self.engine) {
+            return Err(Error::usage(
+                "expected a module of the linker's engine from the reader, found one of another engine",
+            ));
+        }
         drop(room);
         module.inner().weight.hold_in(self.account)?;
         Ok(module)
@@ -203,6 +216,7 @@ impl<'a, T: 'static> Loading<'a, T> {
     pub(super) fn for_store(mut self, core: &'a Core) -> Self {
         self.core = Some(core);
         self.account = &core.account;
+        self.engine = self.engine.under(core.meter.clock());
         self.state = self.definitions.store(core.id);
         self
     }
@@ -210,6 +224,14 @@ impl<'a, T: 'static> Loading<'a, T> {
     /// What it got from the reader.
     pub(super) fn into_found(self) -> Loaded {
         self.found
+    }
+
+    /// A module that was found; its imports are satisfied where it lives already.
+    fn opened(&self, unit: Module) -> Opened<Module> {
+        let settled = self
+            .store()
+            .is_some_and(|store| store.instance(&unit).is_some());
+        Opened { unit, settled }
     }
 
     /// The store, where instances in it count.
@@ -250,6 +272,17 @@ impl<T: 'static> Source for Loading<'_, T> {
         }
     }
 
+    fn export_index(&self, unit: &Module, name: &str) -> Option<u32> {
+        unit.0.export(name).map(ExportKind::index)
+    }
+
+    fn starts(&self, unit: &Module) -> bool {
+        unit.0.start.is_some()
+            || REACTOR_STARTS
+                .iter()
+                .any(|name| unit.0.export(name).is_some())
+    }
+
     fn export_names<'u>(&self, unit: &'u Module) -> impl Iterator<Item = &'u str> {
         unit.0.exports.iter().map(|(name, _)| &**name)
     }
@@ -271,13 +304,7 @@ impl<T: 'static> Source for Loading<'_, T> {
         chain: &dyn Fn() -> Vec<String>,
     ) -> Result<Option<Opened<Module>>, Error> {
         if let Some(module) = self.registry.find(name) {
-            let settled = self
-                .store()
-                .is_some_and(|store| store.instance(module).is_some());
-            return Ok(Some(Opened {
-                unit: module.clone(),
-                settled,
-            }));
+            return Ok(Some(self.opened(module.clone())));
         }
         let Some(reader) = self.reader else {
             return Ok(None);
@@ -306,10 +333,7 @@ impl<T: 'static> Source for Loading<'_, T> {
             source,
         })?;
         self.found.modules.push((asked_as, module.clone()));
-        Ok(Some(Opened {
-            unit: module,
-            settled: false,
-        }))
+        Ok(Some(self.opened(module)))
     }
 
     fn index(&self) -> &NameIndex {
@@ -332,6 +356,16 @@ impl<T: 'static> Source for Loading<'_, T> {
 
     fn fault(&mut self, fault: GraphError) -> Result<(), Error> {
         Err(LinkError::from(fault).into())
+    }
+
+    fn step(&self) -> Result<(), Error> {
+        let steps = self.steps.get() + 1;
+        self.steps.set(steps);
+        if steps.is_multiple_of(STEPS) {
+            let going_on = self.engine.clock().check();
+            going_on.map_err(|code| Watch::trap(code, "linking"))?;
+        }
+        Ok(())
     }
 
     fn stands_in(&self) -> bool {

@@ -176,3 +176,26 @@ fn modules_of_another_engine_are_refused() {
         .instantiate(&mut bench.store, &foreign)
         .unwrap_err();
 }
+
+#[test]
+fn of_many_failures_the_first_are_told_and_the_others_counted_whatever_the_names_are() {
+    let letters = |at: usize| format!("{at:064}");
+    let exports = (0..4096).map(|at| format!(r#"(export "{}" (func 0))"#, letters(at)));
+    let exporter = format!("(module (func) {})", exports.collect::<String>());
+    let mut bench = Bench::new(&[("m", &exporter)]);
+    let imports = (0..500).map(|at| format!(r#"(import "m" "x{}" (func))"#, letters(at)));
+    let app = bench.named("app", &format!("(module {})", imports.collect::<String>()));
+    let error = bench
+        .linker
+        .instantiate(&mut bench.store, &app)
+        .unwrap_err();
+    assert_eq!(graph_error(&error).failures().len(), 20);
+    let text = text_of(&error);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 22, "{text}");
+    assert_eq!(
+        lines[0],
+        "module \"app\" has 500 imports that cannot be satisfied (app):"
+    );
+    assert_eq!(lines[21], "  and 480 more");
+}

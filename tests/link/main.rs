@@ -8,6 +8,7 @@ mod names;
 #[path = "../support/ops.rs"]
 #[allow(dead_code, unreachable_pub, reason = "not every test needs all of it")]
 mod ops;
+mod orders;
 #[cfg(feature = "pack")]
 #[path = "../differential/program/mod.rs"]
 #[allow(unreachable_pub, reason = "other tests have it too")]
@@ -21,6 +22,7 @@ mod resolution;
 #[allow(dead_code, unreachable_pub, reason = "not every test needs all of it")]
 mod rng;
 mod sharing;
+mod sizes;
 #[cfg(feature = "pack")]
 mod snapshot;
 

@@ -293,3 +293,108 @@ mod directory {
         assert_eq!(reader.read("b").unwrap().unwrap().len(), 10);
     }
 }
+
+/// Gives the same module under every name.
+struct Caching(Module);
+
+impl ModuleReader for Caching {
+    fn read(&self, _name: &str) -> Result<Option<Cow<'static, [u8]>>, ReadError> {
+        Ok(Some(Cow::Borrowed(b"")))
+    }
+
+    fn module(&self, _: &Engine, _: &str, _: Cow<'static, [u8]>) -> holdall::Result<Module> {
+        Ok(self.0.clone())
+    }
+
+    fn describe(&self) -> String {
+        "a cache".to_owned()
+    }
+}
+
+#[test]
+fn a_module_that_a_reader_gives_under_several_names_is_one_with_aliases() {
+    let mut bench = Bench::without_reader();
+    let counts = r#"(module (global $n (mut i32) (i32.const 0)) (func (export "next") (result i32)
+        (global.set $n (i32.add (global.get $n) (i32.const 1))) (global.get $n)))"#;
+    bench.linker.set_reader(Caching(bench.module(counts)));
+    let root = r#"(module
+        (import "a" "next" (func $a (result i32))) (import "b" "next" (func $b (result i32)))
+        (func (export "f") (result i32) (drop (call $a)) (call $b)))"#;
+    let root = bench.root(root).unwrap();
+    assert_eq!(bench.calls(root, &["f", "$a$next", "$b$next"]), [2, 3, 4]);
+    // It is known by another name, lives already, and gets more names.
+    let later = bench.root(&passes_on("c", "next")).unwrap();
+    assert_eq!(bench.calls(later, &["next", "$c$next"]), [5, 6]);
+    assert!(
+        bench
+            .linker
+            .load("d")
+            .unwrap()
+            .same(&bench.linker.load("a").unwrap())
+    );
+    assert_eq!(
+        bench.linker.registry().names().collect::<Vec<_>>(),
+        ["a", "b", "c", "d"]
+    );
+    // A root that its own reader gives for what it imports needs itself.
+    let mut bench = Bench::without_reader();
+    let own = bench.module(&passes_on("a", "f"));
+    bench.linker.set_reader(Caching(own.clone()));
+    let error = bench
+        .linker
+        .instantiate(&mut bench.store, &own)
+        .unwrap_err();
+    assert!(text_of(&error).contains("in a circle"), "{error}");
+}
+
+#[test]
+fn a_module_of_another_engine_is_refused_where_the_reader_gives_it() {
+    let mut bench = Bench::without_reader();
+    let foreign = Module::new(&Engine::default(), gives("f", 1)).unwrap();
+    bench.linker.set_reader(Caching(foreign));
+    let error = bench.root_error(&passes_on("a", "f"));
+    assert!(error.contains("found one of another engine"), "{error}");
+}
+
+/// Something that is no file opens at once and is no module, also if it is there only then.
+#[test]
+#[cfg(all(unix, feature = "fs"))]
+#[cfg_attr(miri, ignore = "it makes a pipe in a directory")]
+fn a_pipe_in_the_place_of_a_module_is_none_and_is_not_waited_for() {
+    use std::process::Command;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::{env, fs, process, thread};
+
+    let dir = env::temp_dir().join(format!("holdall-pipes-{}", process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    let (module, pipe) = (dir.join("m.wat"), dir.join("pipe"));
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let opened = cap_std::fs::Dir::open_ambient_dir(&dir, cap_std::ambient_authority()).unwrap();
+    let reader = holdall::DirReader::new(opened, "pipes");
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let next = dir.join("next");
+                fs::write(&next, "(module)").unwrap();
+                fs::rename(&next, &module).unwrap();
+                fs::hard_link(&pipe, &next).unwrap();
+                fs::rename(&next, &module).unwrap();
+            }
+        });
+        let mut found = [0, 0];
+        for _ in 0..2_000 {
+            let read = reader.read("m").unwrap();
+            found[usize::from(read.is_some())] += 1;
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(found[0] > 0, "{found:?}");
+    });
+    fs::remove_dir_all(&dir).unwrap();
+}
