@@ -156,17 +156,9 @@ fn nothing_is_written_where_it_was_not_to_be() {
 #[test]
 fn what_no_option_says_is_refused() {
     type Change = fn(&mut Manifest<'static>);
-    let changes: [Change; 5] = [
+    let changes: [Change; 4] = [
         |manifest| manifest.aliases.push(("a=b", "c")),
         |manifest| manifest.args.push("a\0b".to_owned()),
-        |manifest| {
-            let name = "A=B".to_owned();
-            let value = None;
-            manifest
-                .policy
-                .env
-                .push(holdall::pack::EnvGrant { name, value });
-        },
         |manifest| manifest.dirs.push(dir("a::b", Vec::new())),
         |manifest| {
             manifest.aliases.push(("a", "b"));
