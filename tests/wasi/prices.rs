@@ -98,10 +98,7 @@ fn many_buffers_subscriptions_and_names_cost_though_they_move_nothing() {
     let wanted: Vec<_> = (0..500).map(|_| now).collect();
     let (args, _) = guest.prepare_poll(&wanted);
     let units = units(&mut guest, "poll_oneoff", &args, SUCCESS);
-    assert!(
-        units >= 100_000,
-        "{units} units for ten thousand subscriptions"
-    );
+    assert!(units >= 5_000, "{units} units for 500 subscriptions");
     let deep = "a/".repeat(2000);
     let units = units!(guest.path_filestat_get(3, 0, &*deep, OUT2) = NOENT);
     assert!(units >= 4000, "{units} units for two thousand names");

@@ -17,6 +17,9 @@ use crate::wasi::wait::Wait;
 /// The most that one call may wait for.
 const MAX_SUBSCRIPTIONS: u32 = 1 << 16;
 
+/// After so many subscriptions the meter is looked at.
+const LOOK_AFTER: usize = 1024;
+
 /// What it costs to ask whether something has come, in units of fuel.
 const SUBSCRIPTION_UNITS: u64 = 16;
 
@@ -128,6 +131,10 @@ pub(super) fn oneoff<S: GuestType, E: GuestType>(
     for at in GuestPtr::<S>::new(subscriptions.0).as_array(count).iter() {
         all.push(wanted(call.memory.read(at?)?));
         call.memory.owe(SUBSCRIPTION_UNITS);
+        if all.len() % LOOK_AFTER == 0 {
+            call.memory.pay(call.meter)?;
+            call.meter.check()?;
+        }
     }
     let came = poll(call, &all)?;
     let events = GuestPtr::<E>::new(events.0).as_array(count);
