@@ -206,3 +206,24 @@ fn functions_of_a_module_of_many_exports_are_named_without_looking_at_all_of_the
     assert_eq!(*told.lock().unwrap(), (20_000, "callee!f".to_owned()));
     assert!(took.as_secs() < 5, "{took:?}");
 }
+
+#[test]
+fn a_deadline_ends_a_guest_that_is_slow_because_its_calls_are_told() {
+    let engine = Engine::new(Config::new().metering(true));
+    let mut store = Store::new(&engine, ());
+    let callee = Module::new(&engine, r#"(module (func (export "f")))"#).unwrap();
+    let callee = Instance::new(&mut store, &callee, &[]).unwrap();
+    let text = r#"(module (import "" "" (func $f)) (func (export "run") (loop (call $f) (br 0))))"#;
+    let f = callee.get_export(&store, "f").unwrap();
+    let caller = Module::new(&engine, text).unwrap();
+    let caller = Instance::new(&mut store, &caller, &[f]).unwrap();
+    let run = caller.get_typed_func::<(), ()>(&store, "run").unwrap();
+    store.trace(|_| std::thread::sleep(std::time::Duration::from_millis(5)));
+    let begun = std::time::Instant::now();
+    let timeout = std::time::Duration::from_millis(50);
+    store.limits(Limits::new().timeout(timeout)).unwrap();
+    let error = run.call(&mut store, ()).unwrap_err();
+    let code = error.trap().map(|trap| trap.code());
+    assert_eq!(code, Some(holdall::TrapCode::DeadlineExceeded));
+    assert!(begun.elapsed().as_secs() < 5);
+}

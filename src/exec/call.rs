@@ -395,6 +395,25 @@ unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: 
     }
 }
 
+/// Tells of the call that has just been entered. Whether the time is not up; else the exit says so.
+#[cold]
+#[inline(never)]
+unsafe fn tell_of_call(ctx: *mut Ctx, fp: *mut u64) -> bool {
+    // SAFETY: passed on from the caller. The callee lives as long as the store.
+    unsafe {
+        trace::call(ctx, fp);
+        // To tell of a call takes the time of thousands of instructions, and no fuel.
+        if (*ctx).metered
+            && let Err(code) = (*(*ctx).core.as_ptr()).meter.check_code()
+        {
+            let at = header((*(*ctx).callee).code.get()).link;
+            trap_at_call(ctx, fp, at, code, None);
+            return false;
+        }
+        true
+    }
+}
+
 handler! {
     call(r) {
         let w = r.word();
@@ -505,7 +524,9 @@ handler! {
     exhausted(r) { trap(r.ctx, r.ip, r.fp, TrapCode::CallStackExhausted) }
     #[cold]
     tell(r) {
-        trace::call(r.ctx, r.fp);
+        if !tell_of_call(r.ctx, r.fp) {
+            return stop();
+        }
         go(r)
     }
     #[inline(never)]
