@@ -1,5 +1,10 @@
 //! What a module takes of the host's memory, in the account of the store that holds it.
 
+#![allow(
+    clippy::ptr_arg,
+    reason = "bytes that are a part of the program are not weighed"
+)]
+
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::OnceLock;

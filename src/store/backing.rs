@@ -74,8 +74,8 @@ pub(super) unsafe fn grow(
 ) -> Result<Option<()>, TrapCode> {
     let grown = match (pool, NonNull::new(*base)) {
         _ if old == 0 => allocate(pool, new, work)?,
-        // SAFETY: passed on from the caller. The pool gave them out, as there are some.
         (Some(pool), Some(from)) => {
+            // SAFETY: passed on from the caller. The pool gave them out, as there are some.
             return unsafe { grow_in_pool(pool, base, from, old, new, work) };
         }
         (Some(_), None) => unreachable!("what a pool gave out is somewhere"),
