@@ -341,18 +341,6 @@ impl Policy {
         Ok(wasi)
     }
 
-    /// Whether the options that say the same are read as the same. A policy that options said is; what
-    /// names a directory `etc::ro`, or a module with a colon, is not.
-    pub(super) fn is_sayable(&self) -> bool {
-        let dir = |dir: &DirGrant| DirGrant::parse(&dir.to_string()).as_ref() == Ok(dir);
-        let env = |env: &EnvGrant| EnvGrant::parse(&env.to_string()).as_ref() == Ok(env);
-        let grant = |grant: &(String, Grant)| {
-            let (module, what) = grant;
-            Grant::parse(&format!("{module}:{what}")).as_ref() == Ok(grant)
-        };
-        self.dirs.iter().all(dir) && self.env.iter().all(env) && self.modules.iter().all(grant)
-    }
-
     /// The options of the command line that say the same, with their values where they take one.
     #[must_use]
     pub fn options(&self) -> Vec<(&'static str, Option<String>)> {
@@ -418,29 +406,6 @@ mod tests {
                 assert_eq!(DirGrant::parse(&found.to_string()), Ok(found));
             }
         }
-    }
-
-    #[test]
-    fn what_no_option_says_is_told_apart() {
-        let dir = |host: &str, guest: &str, read_only| Policy {
-            dirs: vec![DirGrant {
-                host: host.to_owned(),
-                guest: guest.to_owned(),
-                read_only,
-            }],
-            ..Policy::default()
-        };
-        assert!(dir("w", "/w", false).is_sayable());
-        assert!(dir("ro", "ro", false).is_sayable());
-        for (host, guest) in [("w", "/etc::ro"), ("w", "ro"), ("w::x", "/w"), ("w", "")] {
-            assert!(!dir(host, guest, false).is_sayable(), "{host} {guest}");
-        }
-        let modules = vec![("a:b".to_owned(), Grant::Stdin)];
-        let policy = Policy {
-            modules,
-            ..Policy::default()
-        };
-        assert!(!policy.is_sayable());
     }
 
     #[test]
