@@ -122,9 +122,11 @@ fn link_and_call(
     output: &mut Output,
 ) -> anyhow::Result<()> {
     let policy = args.limits.limit(args.wasi.policy());
-    let engine = Engine::new(policy.config()?);
+    let limits = policy.limits()?;
+    // Modules are loaded under the same limits, of time too.
+    let engine = Engine::new(policy.config()?.limits(limits.clone()));
     let mut store = Store::try_new(&engine, ())?;
-    store.limits(policy.limits()?)?;
+    store.limits(limits)?;
     if args.trace {
         // What standard error does not take is lost.
         store.trace(|event| drop(writeln!(io::stderr().lock(), "{event}")));
