@@ -31,7 +31,7 @@ const KERNELS: [(&str, i32); 25] = [
     ("lempel", 4_096),
     ("distance", 3_000),
     ("spectral", 500),
-    ("rays", 400),
+    ("rays", 300),
     ("life", 60),
     ("digits", 6_000),
     ("json", 2_000),
