@@ -164,7 +164,9 @@ pub(in crate::wasi) fn refuse_rename(
     for (dir, path) in [(from, old), (to, new)] {
         match has_name(path) {
             true => parent(dir, path)?,
-            false => drop(dir.stat_at(path, true)?),
+            false => {
+                dir.stat_at(path, true)?;
+            }
         }
     }
     if !has_name(old) || !has_name(new) {
