@@ -29,7 +29,8 @@ use crate::error::{Error, Result};
 /// Whether what is in a directory can be changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    /// It can be read; whatever would change it is refused with `EROFS`.
+    /// It can be read; whatever would change it is refused with `EROFS`. On Linux, reading files
+    /// of the host that the process owns leaves their access times as they are.
     #[default]
     ReadOnly,
     /// It can be read and changed.
@@ -318,8 +319,9 @@ impl Granted {
         world: &World,
         clocks: Option<&Arc<HostClocks>>,
     ) -> std::io::Result<Arc<dyn Dir>> {
-        let dir: Arc<dyn Dir> = match (&self.place, world) {
-            (Place::Host(dir), _) => Arc::new(HostDir::new(dir.try_clone()?)),
+        let dir: Arc<dyn Dir> = match (&self.place, self.access) {
+            (Place::Host(dir), Access::ReadOnly) => Arc::new(HostDir::only_read(dir.try_clone()?)),
+            (Place::Host(dir), Access::ReadWrite) => Arc::new(HostDir::new(dir.try_clone()?)),
             (Place::Memory(files), _) => Arc::new(MemoryDir::new(files, file_clock(clocks))),
         };
         let dir = match world {

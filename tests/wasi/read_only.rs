@@ -266,3 +266,51 @@ fn directories_are_read_only_unless_said_otherwise() {
     let mut guest = Guest::new(Grants::new().files(files, "/", Access::default()));
     assert_eq!(guest.open(3, "new", WRITE | CREATE), Err(ROFS));
 }
+
+/// Links have access times that nothing keeps: the system has no call for that.
+#[test]
+#[cfg(target_os = "linux")]
+fn reading_leaves_access_times_as_they_are() {
+    use std::fs::{File, FileTimes};
+    use std::path::Path;
+    use std::time::{Duration, SystemTime};
+
+    use crate::place::Folder;
+
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let later = long_ago + Duration::from_secs(1);
+    let age = |path: &Path| {
+        let times = FileTimes::new().set_accessed(long_ago).set_modified(later);
+        File::open(path).unwrap().set_times(times).unwrap();
+    };
+    let accessed = |path: &Path| path.metadata().unwrap().accessed().unwrap();
+
+    let folder = Folder::new("access_times").with("dir/file", "contents");
+    let (root, dir) = (folder.path().to_owned(), folder.path().join("dir"));
+    let file = dir.join("file");
+    age(&file);
+    std::fs::read(&file).unwrap();
+    if accessed(&file) == long_ago {
+        eprintln!("skipped: this file system keeps no access times (noatime)");
+        return;
+    }
+    for path in [&file, &dir, &root] {
+        age(path);
+    }
+
+    let grants = Grants::new().host_dir(&root, "/", Access::ReadOnly);
+    let mut guest = Guest::new(grants.unwrap());
+    assert_eq!(guest.read_file(3, "dir/file").unwrap(), "contents");
+    // Flags that the guest sets do not take away the one that keeps the time.
+    let fd = guest.open(3, "dir/file", READ).unwrap();
+    assert_eq!(call!(guest.fd_fdstat_set_flags(fd, 4)), SUCCESS);
+    assert_eq!(guest.read(fd, 8).unwrap(), b"contents");
+    assert_eq!(guest.names(3), ["dir"]);
+    let below = guest.open(3, "dir", DIRECTORY).unwrap();
+    assert_eq!(guest.names(below), ["file"]);
+    assert_eq!(guest.read_file(below, "file").unwrap(), "contents");
+    assert_eq!(call!(guest.path_remove_directory(3, "dir")), NOTEMPTY);
+    for path in [&file, &dir, &root] {
+        assert_eq!(accessed(path), long_ago, "{}", path.display());
+    }
+}

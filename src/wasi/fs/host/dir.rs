@@ -13,7 +13,7 @@ use wasi_common::WasiFile;
 use wasi_common::sync::file as common_file;
 
 use super::entries::HostEntries;
-use super::{HostFile, filestat, has_position};
+use super::{HostFile, filestat, has_position, keep_access_time};
 use crate::wasi::fault::{Errno, Result};
 use crate::wasi::fs::reasons::{last, slash, strip, vacant};
 use crate::wasi::fs::stream::HostStream;
@@ -22,11 +22,37 @@ use crate::wasi::fs::{
 };
 
 /// A directory of the host.
-pub(in crate::wasi) struct HostDir(cap_std::fs::Dir);
+pub(in crate::wasi) struct HostDir {
+    dir: cap_std::fs::Dir,
+    /// Whether access times stay as they are, where the system allows that. All that is opened
+    /// through the directory has this too.
+    keeps_access_times: bool,
+}
 
 impl HostDir {
     pub(in crate::wasi) fn new(dir: cap_std::fs::Dir) -> Self {
-        Self(dir)
+        Self {
+            dir,
+            keeps_access_times: false,
+        }
+    }
+
+    /// A directory to be read only: reading what is in it changes no access times, where the system
+    /// allows that.
+    pub(in crate::wasi) fn only_read(dir: cap_std::fs::Dir) -> Self {
+        Self {
+            dir,
+            keeps_access_times: true,
+        }
+    }
+
+    /// Opens the directory to be listed.
+    fn listing(&self) -> Result<HostEntries> {
+        let entries = HostEntries::of(&self.dir)?;
+        if self.keeps_access_times {
+            entries.keep_access_time();
+        }
+        Ok(entries)
     }
 
     /// The directory of another descriptor, which has to be one of the host too.
@@ -38,7 +64,7 @@ impl HostDir {
 
     /// Opens what is at a path, whatever it is.
     fn open_any(&self, path: &str, mut open: Open) -> Result<cap_std::fs::File> {
-        match self.0.open_with(path, &options(&open)) {
+        match self.dir.open_with(path, &options(&open)) {
             // Where Linux has no `openat2`, cap-std walks by itself, and takes a link at the end
             // for what is no directory.
             Err(error)
@@ -48,7 +74,7 @@ impl HostDir {
                     && self.stat_at(path, true).is_ok_and(|stat| stat.is_dir()) =>
             {
                 open.how.remove(OFlags::DIRECTORY);
-                Ok(self.0.open_with(path, &options(&open))?)
+                Ok(self.dir.open_with(path, &options(&open))?)
             }
             opened => Ok(opened?),
         }
@@ -135,10 +161,16 @@ impl Dir for HostDir {
                 return Err(Errno::Isdir.into());
             }
             let dir = cap_std::fs::Dir::from_std_file(file.into_std());
-            return Ok(Node::Dir(Arc::new(Self(dir))));
+            return Ok(Node::Dir(Arc::new(Self {
+                dir,
+                keeps_access_times: self.keeps_access_times,
+            })));
         }
         if as_dir {
             return Err(Errno::Notdir.into());
+        }
+        if self.keeps_access_times {
+            keep_access_time(&file);
         }
         // A terminal has no position, although it may claim one.
         let file = common_file::File::from_cap_std(file);
@@ -149,6 +181,7 @@ impl Dir for HostDir {
         let mut file = HostFile {
             file,
             filetype,
+            keeps_access_time: self.keeps_access_times,
             nonblocking: flags.contains(FdFlags::NONBLOCK),
         };
         match filetype {
@@ -164,16 +197,16 @@ impl Dir for HostDir {
     }
 
     fn stat(&self) -> Result<Filestat> {
-        Ok(filestat(&self.0.dir_metadata()?))
+        Ok(filestat(&self.dir.dir_metadata()?))
     }
 
     fn stat_at(&self, path: &str, follow: bool) -> Result<Filestat> {
         // cap-std drops the end of `link/` and `file/`, which mean what a directory's name means.
         let is_dir = means_dir(path);
         let stat = filestat(&if follow || is_dir {
-            self.0.metadata(path)?
+            self.dir.metadata(path)?
         } else {
-            self.0.symlink_metadata(path)?
+            self.dir.symlink_metadata(path)?
         });
         if is_dir && !stat.is_dir() {
             return Err(Errno::Notdir.into());
@@ -182,15 +215,15 @@ impl Dir for HostDir {
     }
 
     fn is_empty(&self) -> Result<bool> {
-        Ok(self.0.entries()?.next().is_none())
+        self.listing()?.is_empty()
     }
 
     fn entries(&self) -> Result<Box<dyn Entries>> {
-        Ok(Box::new(HostEntries::of(&self.0)?))
+        Ok(Box::new(self.listing()?))
     }
 
     fn read_link(&self, path: &str) -> Result<String> {
-        let target = self.0.read_link(path)?;
+        let target = self.dir.read_link(path)?;
         let target = target.into_os_string().into_string();
         target.map_err(|_| Errno::Ilseq.into())
     }
@@ -212,14 +245,14 @@ impl Dir for HostDir {
         // cap-std would open the file to follow a link to it, which needs rights and can wait for
         // ever: so the link's end is looked for first.
         if follow && self.stat_at(path, false)?.filetype == FileType::SymbolicLink {
-            let end = self.0.canonicalize(path)?;
-            return Ok(self.0.set_symlink_times(end, accessed, modified)?);
+            let end = self.dir.canonicalize(path)?;
+            return Ok(self.dir.set_symlink_times(end, accessed, modified)?);
         }
-        Ok(self.0.set_symlink_times(path, accessed, modified)?)
+        Ok(self.dir.set_symlink_times(path, accessed, modified)?)
     }
 
     fn create_dir(&self, path: &str) -> Result<()> {
-        Ok(self.0.create_dir(path)?)
+        Ok(self.dir.create_dir(path)?)
     }
 
     fn remove_dir(&self, path: &str) -> Result<()> {
@@ -227,7 +260,7 @@ impl Dir for HostDir {
         if last(path) == ".." && self.stat_at(path, true).is_ok() {
             return Err(Errno::Notempty.into());
         }
-        Ok(self.0.remove_dir(strip(path))?)
+        Ok(self.dir.remove_dir(strip(path))?)
     }
 
     fn unlink(&self, path: &str) -> Result<()> {
@@ -235,7 +268,7 @@ impl Dir for HostDir {
         if path.ends_with('/') {
             return Err(slash(self, path));
         }
-        Ok(self.0.remove_file_or_symlink(path)?)
+        Ok(self.dir.remove_file_or_symlink(path)?)
     }
 
     fn symlink(&self, target: &str, path: &str) -> Result<()> {
@@ -245,7 +278,7 @@ impl Dir for HostDir {
         if path.ends_with('/') {
             return vacant(self, path);
         }
-        Ok(DirExt::symlink(&self.0, target, path)?)
+        Ok(DirExt::symlink(&self.dir, target, path)?)
     }
 
     fn link(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()> {
@@ -255,7 +288,7 @@ impl Dir for HostDir {
         if path.ends_with('/') {
             return vacant(to, path);
         }
-        Ok(self.0.hard_link(from, &to.0, path)?)
+        Ok(self.dir.hard_link(from, &to.dir, path)?)
     }
 
     fn rename(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()> {
@@ -268,7 +301,7 @@ impl Dir for HostDir {
                 return Err(Errno::Notdir.into());
             }
         }
-        Ok(self.0.rename(from, &to.0, path)?)
+        Ok(self.dir.rename(from, &to.dir, path)?)
     }
 }
 

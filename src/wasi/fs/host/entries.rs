@@ -22,6 +22,7 @@ mod linux {
 
     use super::{Entries, Listed, Result, Work};
     use crate::wasi::fs::FileType;
+    use crate::wasi::fs::host::keep_access_time;
 
     /// As many bytes of entries are asked of the system at once.
     const PIECE_BYTES: usize = 4096;
@@ -41,6 +42,27 @@ mod linux {
             let dir = openat(dir, c".", flags, Mode::empty()).map_err(std::io::Error::from)?;
             let inode = fstat(&dir).map_err(std::io::Error::from)?.st_ino;
             Ok(Self { dir, inode, at: 0 })
+        }
+
+        /// Has reading the entries leave the directory's access time as it is.
+        pub(in crate::wasi::fs::host) fn keep_access_time(&self) {
+            keep_access_time(&self.dir);
+        }
+
+        /// Whether the directory has no entries but itself and the one above.
+        pub(in crate::wasi::fs::host) fn is_empty(self) -> Result<bool> {
+            let mut buffer = [MaybeUninit::uninit(); PIECE_BYTES];
+            let mut entries = RawDir::new(self.dir.as_fd(), &mut buffer);
+            while let Some(entry) = entries.next() {
+                match entry {
+                    Ok(entry) if [c".", c".."].contains(&entry.file_name()) => {}
+                    Ok(_) => return Ok(false),
+                    // A directory that was removed has no entries.
+                    Err(System::NOENT) => break,
+                    Err(error) => return Err(std::io::Error::from(error).into()),
+                }
+            }
+            Ok(true)
         }
 
         /// An entry as the system gives it; none for a name that is no text, which cannot be told.
@@ -140,6 +162,15 @@ mod other {
                 inode: dir.dir_metadata()?.ino(),
                 at: 0,
             })
+        }
+
+        /// Nothing here leaves access times as they are.
+        #[expect(clippy::unused_self, reason = "Linux has a use for it")]
+        pub(in crate::wasi::fs::host) fn keep_access_time(&self) {}
+
+        /// Whether the directory has no entries but itself and the one above.
+        pub(in crate::wasi::fs::host) fn is_empty(mut self) -> Result<bool> {
+            Ok(self.entries.next().is_none())
         }
 
         /// The next entry, and none at the end.

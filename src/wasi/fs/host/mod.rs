@@ -43,9 +43,25 @@ fn spec(time: Option<NewTime>) -> Option<SystemTimeSpec> {
 pub(in crate::wasi) struct HostFile {
     file: common_file::File,
     filetype: FileType,
+    /// Whether reading leaves its access time as it is, where the system allows that.
+    keeps_access_time: bool,
     /// Whether it refuses to wait, which says nothing of what never waits. It is told as it was set.
     nonblocking: bool,
 }
+
+/// Has what is read through a descriptor keep its access time. The system refuses that to who does
+/// not own the file, which is then read as any other.
+#[cfg(target_os = "linux")]
+fn keep_access_time(fd: impl std::os::fd::AsFd) {
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
+    let flags = fcntl_getfl(&fd);
+    let _ = flags.and_then(|flags| fcntl_setfl(&fd, flags | OFlags::NOATIME));
+}
+
+/// Only Linux can leave access times as they are.
+#[cfg(not(target_os = "linux"))]
+fn keep_access_time<T>(_fd: T) {}
 
 /// What is known of a file.
 pub(super) fn filestat(metadata: &cap_std::fs::Metadata) -> Filestat {
@@ -142,6 +158,10 @@ impl File for HostFile {
         // The description is this file's alone: it was opened for the guest.
         if self.filetype == FileType::RegularFile {
             now(self.file.set_fdflags(flags))?;
+            // wasi-common sets its own flags and no others.
+            if self.keeps_access_time {
+                keep_access_time(&self.file);
+            }
         }
         self.nonblocking = flags.contains(FdFlags::NONBLOCK);
         Ok(())
