@@ -76,6 +76,7 @@ errnos! {
     SUCCESS = 0;
     AGAIN = 6;
     BADF = 8;
+    BUSY = 10;
     DQUOT = 19;
     EXIST = 20;
     FBIG = 22;

@@ -6,6 +6,8 @@ mod folder;
 #[macro_use]
 mod guest;
 mod abi;
+#[cfg(target_os = "linux")]
+mod against_linux;
 mod any_arguments;
 mod bad_input;
 mod bad_values;

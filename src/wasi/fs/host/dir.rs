@@ -15,7 +15,7 @@ use wasi_common::sync::file as common_file;
 use super::entries::HostEntries;
 use super::{HostFile, filestat, has_position, keep_access_time};
 use crate::wasi::fault::{Errno, Result};
-use crate::wasi::fs::reasons::{last, slash, strip, vacant};
+use crate::wasi::fs::reasons::{last, parent, slash, strip, vacant};
 use crate::wasi::fs::stream::HostStream;
 use crate::wasi::fs::{
     Dir, Entries, FdFlags, File, FileType, Filestat, NewTime, Node, OFlags, Open,
@@ -293,13 +293,14 @@ impl Dir for HostDir {
 
     fn rename(&self, from: &str, to: &dyn Dir, path: &str) -> Result<()> {
         let to = Self::of(to)?;
-        // Only a directory can come to be called `new/`; cap-std drops the end of it.
-        if let Some(new) = path.strip_suffix('/') {
-            let new = new.trim_end_matches('/');
-            let parent = new.rsplit_once('/').map_or(".", |(parent, _)| parent);
-            if to.stat_at(parent, true).is_ok() && !self.stat_at(from, false)?.is_dir() {
-                return Err(Errno::Notdir.into());
-            }
+        // Only a directory can come to be called `new/`; cap-std drops the end of it. That a path has
+        // no name at its end, as `./` has none, comes first.
+        if path.ends_with('/')
+            && !matches!(last(path), "." | "..")
+            && parent(to, path).is_ok()
+            && !self.stat_at(strip(from), false)?.is_dir()
+        {
+            return Err(Errno::Notdir.into());
         }
         Ok(self.dir.rename(from, &to.dir, path)?)
     }

@@ -50,7 +50,7 @@ mod linux {
         }
 
         /// Whether the directory has no entries but itself and the one above.
-        pub(in crate::wasi::fs::host) fn is_empty(self) -> Result<bool> {
+        pub(in crate::wasi::fs::host) fn is_empty(&mut self) -> Result<bool> {
             let mut buffer = [MaybeUninit::uninit(); PIECE_BYTES];
             let mut entries = RawDir::new(self.dir.as_fd(), &mut buffer);
             while let Some(entry) = entries.next() {
@@ -165,11 +165,10 @@ mod other {
         }
 
         /// Nothing here leaves access times as they are.
-        #[expect(clippy::unused_self, reason = "Linux has a use for it")]
         pub(in crate::wasi::fs::host) fn keep_access_time(&self) {}
 
         /// Whether the directory has no entries but itself and the one above.
-        pub(in crate::wasi::fs::host) fn is_empty(mut self) -> Result<bool> {
+        pub(in crate::wasi::fs::host) fn is_empty(&mut self) -> Result<bool> {
             Ok(self.entries.next().is_none())
         }
 
