@@ -19,14 +19,14 @@ use rustix::io::Errno as System;
 
 use crate::abi::{
     BUSY, CREATE, DIRECTORY, EXIST, Errno, FD_READ, FD_WRITE, INVAL, ISDIR, LOOP, NAMETOOLONG,
-    NOENT, NOTDIR, NOTEMPTY, Open, PERM, SUCCESS, WRITE,
+    NOENT, NOTDIR, NOTEMPTY, Open, PERM, ROFS, SUCCESS, WRITE,
 };
 use crate::guest::{BUFFER, Guest, OUT};
 use crate::place::Folder;
 
 /// Names in the folders: files, directories with something in them and empty ones, nothing, and
 /// links to each, one of them to itself.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 13] = [
     "file",
     "dir",
     "empty",
@@ -38,9 +38,11 @@ const NAMES: [&str; 11] = [
     "loop",
     "to_file_slash",
     "to_dir_slash",
+    "to_none_slash",
+    "to_below_none",
 ];
 
-const LINKS: [(&str, &str); 7] = [
+const LINKS: [(&str, &str); 9] = [
     ("to_file", "file"),
     ("to_dir", "dir"),
     ("to_empty", "empty"),
@@ -48,12 +50,12 @@ const LINKS: [(&str, &str); 7] = [
     ("loop", "loop"),
     ("to_file_slash", "file/"),
     ("to_dir_slash", "dir/"),
+    ("to_none_slash", "none/"),
+    ("to_below_none", "none/inner"),
 ];
 
 /// What comes behind a name.
-const ENDS: [&str; 9] = [
-    "", "/", "/.", "/..", "/inner", "//", "/./", "/../", "/inner/",
-];
+const ENDS: [&str; 7] = ["", "/", "/.", "/..", "/inner", "//", "/inner/"];
 
 /// After as many operations the folders are compared, even where all of them failed.
 const LOOK: usize = 64;
@@ -252,16 +254,21 @@ fn everything(folder: &Path) -> BTreeMap<String, String> {
     found
 }
 
-/// Runs operations on every path, in a folder through WASI, in one of the system's, and in memory.
+/// Runs operations on every path, in a folder through WASI, in one by the system, in memory, and in
+/// one that is read-only, where what would succeed may be refused.
 fn check(name: &str, operations: impl Fn(&[String]) -> Vec<Operation>) {
-    let both = Folder::new(name).with_dir("wasi").with_dir("linux");
-    let [wasi, linux] = ["wasi", "linux"].map(|name| both.path().join(name));
+    let all = Folder::new(name);
+    let [wasi, linux, kept] = ["wasi", "linux", "kept"].map(|name| all.path().join(name));
+    for folder in [&wasi, &linux, &kept] {
+        fs::create_dir(folder).unwrap();
+        restore(folder);
+    }
     let grants = Grants::new().host_dir(&wasi, "/", Access::ReadWrite);
     let mut guest = Guest::new(grants.unwrap());
     let system: OwnedFd = File::open(&linux).unwrap().into();
-    restore(&wasi);
-    restore(&linux);
     let start = everything(&wasi);
+    let read_only = Grants::new().host_dir(&kept, "/", Access::ReadOnly);
+    let mut read_only = Guest::new(read_only.unwrap());
     let in_memory = Grants::new().files(Files::new(), "/", Access::ReadWrite);
     let mut in_memory = Guest::new(in_memory);
     let mut root = fill(&mut in_memory, 0);
@@ -276,7 +283,9 @@ fn check(name: &str, operations: impl Fn(&[String]) -> Vec<Operation>) {
         let on_host = by_guest(&mut guest, 3, path, operation);
         let on_memory = by_guest(&mut in_memory, root, path, operation);
         let by_system = by_system(&system, path, operation);
+        let on_read_only = by_guest(&mut read_only, 3, path, operation);
         let mut same = on_host == by_system && on_memory == by_system;
+        same &= on_read_only == by_system || by_system == SUCCESS && on_read_only == ROFS;
         if on_memory == SUCCESS {
             assert_eq!(call!(in_memory.fd_close(root)), SUCCESS);
             root = fill(&mut in_memory, index + 1);
@@ -284,7 +293,7 @@ fn check(name: &str, operations: impl Fn(&[String]) -> Vec<Operation>) {
         // What fails changes nothing, which is looked at now and then.
         if [on_host, by_system].contains(&SUCCESS) || index % LOOK == 0 {
             let after = [&wasi, &linux].map(|folder| everything(folder));
-            same &= after[0] == after[1];
+            same &= after[0] == after[1] && (on_read_only == ROFS || after[1] == start);
             for (folder, after) in [&wasi, &linux].into_iter().zip(&after) {
                 if *after != start {
                     restore(folder);
@@ -293,10 +302,12 @@ fn check(name: &str, operations: impl Fn(&[String]) -> Vec<Operation>) {
         }
         if !same {
             wrong.push(format!(
-                "{path:?} {operation:?}: Linux {by_system:?}, host {on_host:?}, memory {on_memory:?}"
+                "{path:?} {operation:?}: Linux {by_system:?}, host {on_host:?}, read-only \
+                 {on_read_only:?}, memory {on_memory:?}"
             ));
         }
     }
+    assert_eq!(everything(&kept), start, "what is read-only stays");
     let count = wrong.len();
     assert!(wrong.is_empty(), "{count} of them: {wrong:#?}");
 }

@@ -4,10 +4,10 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::reasons::{last, parent, slash, strip, vacant};
+use super::reasons::{above, last, parent, slash, strip, vacant};
 use super::{
-    Dir, Entries, FdFlags, File, FileType, Filestat, Interest, NewTime, Node, OFlags, Open,
-    Readiness,
+    Dir, Entries, FdFlags, File, FileType, Filestat, Interest, MAX_LINKS, NewTime, Node, OFlags,
+    Open, Readiness,
 };
 use crate::limits::Meter;
 use crate::wasi::fault::{Errno, Fault, Result};
@@ -33,8 +33,13 @@ impl Dir for ReadOnly {
             if creates && as_dir {
                 return Err(Errno::Inval.into());
             }
-            if creates && path.ends_with('/') && !matches!(last(path), "." | "..") {
-                parent(&*self.0, path)?;
+            // What would be created is what a link at the end leads to.
+            let end = match creates && open.follow && !exclusive {
+                true => end(&*self.0, path),
+                false => path.to_owned(),
+            };
+            if creates && end.ends_with('/') && !matches!(last(&end), "." | "..") {
+                parent(&*self.0, &end)?;
                 return Err(Errno::Isdir.into());
             }
             match self.0.stat_at(path, open.follow && !exclusive) {
@@ -48,7 +53,7 @@ impl Dir for ReadOnly {
                 // What is there already need not be created.
                 Ok(_) => open.how.remove(OFlags::CREATE),
                 Err(fault) if creates && fault.is(Errno::Noent) => {
-                    parent(&*self.0, path)?;
+                    parent(&*self.0, &end)?;
                     return Err(Errno::Rofs.into());
                 }
                 Err(fault) => return Err(fault),
@@ -181,11 +186,15 @@ pub(in crate::wasi) fn refuse_rename(
     if as_dir && !moved.is_dir() {
         return Err(Errno::Notdir.into());
     }
-    let is_moved = |stat: &Filestat| (stat.device_id, stat.inode) == (moved.device_id, moved.inode);
-    let mut above = strip(new).match_indices('/').map(|(at, _)| &new[..at]);
-    if moved.is_dir() && above.any(|path| to.stat_at(path, true).is_ok_and(|stat| is_moved(&stat)))
-    {
+    let is_moved = |stat: &Filestat| is_same(stat, &moved);
+    if moved.is_dir() && is_below(to, new, &moved) {
         return Err(Errno::Inval.into());
+    }
+    if replaced
+        .as_ref()
+        .is_some_and(|stat| is_below(from, old, stat))
+    {
+        return Err(Errno::Notempty.into());
     }
     match replaced {
         Some(stat) if is_moved(&stat) => REFUSED,
@@ -194,6 +203,33 @@ pub(in crate::wasi) fn refuse_rename(
         Some(stat) if stat.is_dir() && !is_empty(to, new)? => Err(Errno::Notempty.into()),
         _ => REFUSED,
     }
+}
+
+fn is_same(a: &Filestat, b: &Filestat) -> bool {
+    (a.device_id, a.inode) == (b.device_id, b.inode)
+}
+
+/// Whether a path leads through this.
+fn is_below(dir: &dyn Dir, path: &str, through: &Filestat) -> bool {
+    let mut above = strip(path).match_indices('/').map(|(at, _)| &path[..at]);
+    above.any(|path| {
+        let stat = dir.stat_at(path, true);
+        stat.is_ok_and(|stat| is_same(&stat, through))
+    })
+}
+
+/// The path that a link at the end of a path leads to, and so on until there is no link.
+fn end(dir: &dyn Dir, path: &str) -> String {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match dir.read_link(&path) {
+            Ok(target) if !path.ends_with('/') && !target.starts_with('/') => {
+                path = format!("{}/{target}", above(&path));
+            }
+            _ => break,
+        }
+    }
+    path
 }
 
 /// Whether a directory has no entries but those that all have.
@@ -290,11 +326,14 @@ mod tests {
         files.link("to_file", "file").unwrap();
         files.link("to_dir", "dir").unwrap();
         files.link("dangling", "none").unwrap();
+        files.link("to_file_slash", "file/").unwrap();
+        files.link("to_none_slash", "dir/../none/").unwrap();
+        files.link("to_below_none", "none/x").unwrap();
         files.link("loop", "loop").unwrap();
         MemoryDir::new(&files, Arc::new(|| SystemTime::UNIX_EPOCH))
     }
 
-    const PATHS: [&str; 26] = [
+    const PATHS: [&str; 30] = [
         "",
         ".",
         "..",
@@ -321,6 +360,10 @@ mod tests {
         "loop",
         "loop/x",
         "dir/below/new",
+        "dir/inner",
+        "to_file_slash",
+        "to_none_slash",
+        "to_below_none",
     ];
 
     /// What an operation gives where changes are taken, and where they are not.

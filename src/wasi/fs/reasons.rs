@@ -33,14 +33,18 @@ pub(super) fn parent(dir: &dyn Dir, path: &str) -> Result<()> {
     if path.is_empty() {
         return Err(Errno::Noent.into());
     }
-    let above = match strip(path).rsplit_once('/') {
+    match dir.stat_at(above(path), true)?.is_dir() {
+        true => Ok(()),
+        false => Err(Errno::Notdir.into()),
+    }
+}
+
+/// The path of the directory which a path's last name is in.
+pub(super) fn above(path: &str) -> &str {
+    match strip(path).rsplit_once('/') {
         Some(("", _)) => "/",
         Some((above, _)) => above,
         None => ".",
-    };
-    match dir.stat_at(above, true)?.is_dir() {
-        true => Ok(()),
-        false => Err(Errno::Notdir.into()),
     }
 }
 

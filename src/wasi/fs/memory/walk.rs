@@ -4,10 +4,7 @@
 
 use super::tree::{Id, Tree};
 use crate::wasi::fault::{Errno, Result};
-use crate::wasi::fs::MAX_PATH_BYTES;
-
-/// The number of symbolic links that a path may lead through, as Linux has it.
-const MAX_LINKS: usize = 40;
+use crate::wasi::fs::{MAX_LINKS, MAX_PATH_BYTES};
 
 /// How to treat the end of a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
