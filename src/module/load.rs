@@ -12,6 +12,8 @@ use super::names::Names;
 use super::parse::Sections;
 use super::precompiled::{self, Header};
 use super::side_by_side::side_by_side;
+#[cfg(feature = "wat")]
+use super::text::parse as parse_text;
 use super::validate::validate_bodies;
 use super::weight::Weight;
 use crate::compile::Code;
@@ -211,11 +213,7 @@ fn binary<'a>(
         }
         return Ok(bytes);
     }
-    #[cfg(feature = "wat")]
-    let text = super::text::parse(&bytes, clock)?;
-    #[cfg(not(feature = "wat"))]
-    let text = no_text(&bytes)?;
-    match text {
+    match parse_text(&bytes, clock)? {
         Some(module) => binary(Cow::Owned(module), limits, clock),
         None => {
             let start = &bytes[..bytes.len().min(4)];
@@ -232,7 +230,7 @@ fn binary<'a>(
 
 /// Refuses what looks like text; the rest is for the parser to refuse.
 #[cfg(not(feature = "wat"))]
-fn no_text(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+fn parse_text(bytes: &[u8], _: &Clock) -> Result<Option<Vec<u8>>, Fault> {
     let text = bytes.trim_ascii_start();
     if text.starts_with(b"(") || text.starts_with(b";;") {
         return Err(Fault::malformed_at(
