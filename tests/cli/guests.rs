@@ -54,7 +54,7 @@ fn a_c_program_is_refused_whatever_leads_out_of_its_directory() {
         .with("jail/inner/kept", "");
     std::os::unix::fs::symlink("../outside", folder.path().join("jail/out")).unwrap();
     let program = program("refused.wasm");
-    for (dir, refusal) in [("jail::/", "EPERM"), ("jail::/::ro", "EROFS")] {
+    for dir in ["jail::/", "jail::/::ro"] {
         let outcome = folder.holdall(&["run", "--dir", dir, &program]);
         assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
         for line in outcome.stdout.lines() {
@@ -62,8 +62,7 @@ fn a_c_program_is_refused_whatever_leads_out_of_its_directory() {
             let expected = match what {
                 "read file" | "read inner/../file" => "ok",
                 "descriptor 4" => "EBADF",
-                _ if what.starts_with("read") || what.starts_with("stat") => "EPERM",
-                _ => refusal,
+                _ => "EPERM",
             };
             assert_eq!(said, expected, "{line} in {dir}");
         }
@@ -72,7 +71,14 @@ fn a_c_program_is_refused_whatever_leads_out_of_its_directory() {
     let changes = outcome.stdout.lines().skip(13);
     assert!(changes.clone().count() >= 10, "{outcome:#?}");
     assert!(
-        changes.into_iter().all(|line| line.ends_with(": EROFS")),
+        changes.into_iter().all(|line| {
+            // What it could not make before is not there to be removed.
+            line.ends_with(if line.starts_with("rmdir") {
+                ": ENOENT"
+            } else {
+                ": EROFS"
+            })
+        }),
         "{outcome:#?}"
     );
     let file = fs::read_to_string(folder.path().join("jail/file")).unwrap();

@@ -97,7 +97,9 @@ const PROGRAM: &str = r#"(module
 
 #[test]
 fn a_run_that_traps_or_exits_is_audited_as_well() {
-    let folder = Folder::new("audit_ends").with("app.wat", PROGRAM);
+    let folder = Folder::new("audit_ends")
+        .with("app.wat", PROGRAM)
+        .with("y", "");
     for (export, code, count) in [("exit", 2, 2), ("trap", 134, 1)] {
         let rest = format!("app.wat --invoke {export}");
         let outcome = pasted(&folder, "--audit a.jsonl --dir .::/::ro", &rest);
