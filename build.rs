@@ -148,7 +148,9 @@ fn runtime(root: &Path, out: &Path) -> Option<PathBuf> {
     for path in ["src", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={path}");
     }
-    let platform = Platform::of_target();
+    let script = out.join("discard.ld");
+    fs::write(&script, DISCARD_UNWIND_TABLES).expect("OUT_DIR is writable");
+    let platform = Platform::of_target(&script);
     // Beside what this build makes; all its configurations share it.
     let folder = out
         .ancestors()
@@ -209,23 +211,36 @@ const RUNTIME_PROFILE: [&str; 4] = [
     "profile.release.package.\"*\".opt-level=\"s\"",
 ];
 
+/// What the linker leaves out beside: nobody unwinds where a panic ends the process, and the tables for
+/// it, which the standard library and musl bring along, take 140 KB. (Those of the files that begin and
+/// end every program are referred to by code.)
+const DISCARD_UNWIND_TABLES: &str = "\
+SECTIONS {
+    /DISCARD/ : {
+        *(EXCLUDE_FILE(*crt*.o) .eh_frame)
+        *(.gcc_except_table .gcc_except_table.*)
+    }
+}
+INSERT AFTER .comment;
+";
+
 /// For what the runtime is built, and with which features and flags.
 struct Platform {
     target: String,
     features: &'static str,
-    flags: Vec<&'static str>,
+    flags: Vec<String>,
 }
 
 impl Platform {
     /// The one on which what is built now will run. On Linux nothing but the kernel is asked for:
     /// the C library is in it, musl where the toolchain has that, else the system's own where that
     /// can be linked to.
-    fn of_target() -> Self {
+    fn of_target(script: &Path) -> Self {
         let target = env::var("TARGET").expect("cargo sets it");
         let is_elf = !target.contains("-windows-") && !target.contains("-apple-");
-        let mut flags = vec!["-Cforce-unwind-tables=no"];
-        let mut platform = |target: String, more: &[&'static str]| {
-            flags.extend(more);
+        let mut flags = vec!["-Cforce-unwind-tables=no".to_owned()];
+        let mut platform = |target: String, more: &[&str]| {
+            flags.extend(more.iter().map(ToString::to_string));
             Self {
                 target,
                 features: if is_elf { "runtime" } else { "runtime,libsui" },
@@ -239,7 +254,9 @@ impl Platform {
         {
             let musl = format!("{system}-musl");
             if has_target(&musl) {
-                return platform(musl, &[small]);
+                let script = format!("-Clink-arg={}", script.display());
+                let no_index = "-Clink-arg=-Wl,--no-eh-frame-hdr";
+                return platform(musl, &[small, no_index, "-Clink-arg=-T", &script]);
             }
             if env::var("HOST").is_ok_and(|host| host == target) && has_static_libc() {
                 return platform(target, &["-Ctarget-feature=+crt-static", small]);

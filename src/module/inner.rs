@@ -92,7 +92,7 @@ pub(crate) struct ModuleInner {
     /// The lowered code of the defined functions, as far as they are lowered.
     pub(crate) code: Box<[OnceLock<Code>]>,
     /// The defined functions that were lowered here, by the addresses of their code words.
-    pub(super) by_address: Mutex<BTreeMap<usize, u32>>,
+    pub(super) by_address: Mutex<BTreeMap<usize, usize>>,
     /// What stands in for the code of each defined function before its first call.
     pub(crate) stubs: Box<[[Word; 2]]>,
     /// Where the contents of the name section are.
@@ -171,7 +171,7 @@ impl ModuleInner {
                 let by_address = self.by_address.lock();
                 by_address
                     .unwrap_or_else(PoisonError::into_inner)
-                    .insert(code.words.as_ptr().addr(), defined_index);
+                    .insert(code.words.as_ptr().addr(), defined_index as usize);
                 Ok(code)
             }
             // There may have been room or time for the other thread's only.
@@ -196,12 +196,10 @@ impl ModuleInner {
                 .is_some_and(|code| code.words.as_ptr().addr() <= address)
         };
         let from_before = || self.code.partition_point(starts_before).checked_sub(1);
-        let index = lowered.or_else(|| u32::try_from(from_before()?).ok())?;
-        let words: &[Word] = &self.code[index as usize].get()?.words;
-        words
-            .as_ptr_range()
-            .contains(&word)
-            .then_some((index, words))
+        let index = lowered.or_else(from_before)?;
+        let words: &[Word] = &self.code[index].get()?.words;
+        let is_inside = words.as_ptr_range().contains(&word);
+        Some((u32::try_from(index).ok()?, words)).filter(|_| is_inside)
     }
 
     /// The export of this name.
