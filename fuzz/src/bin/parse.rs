@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
-use holdall::pack::{DirGrant, EnvGrant, Filling, Grant, Manifest, PackedModule, open_whole};
+use holdall::pack::{DirGrant, EnvGrant, Executable, Filling, Grant, Manifest, PackedModule};
 use holdall::wast::Script;
 use holdall::{
     Config, Engine, Export, Extern, HostManifest, Limits, Linker, Lowering, Module, Store, Val,
@@ -170,7 +170,7 @@ fn executable(rng: &mut Rng) -> Vec<u8> {
         header: code,
         bytes: file,
     };
-    let mut bag = filling.close(&Manifest {
+    let closed = filling.close(&Manifest {
         holdall: "0.1.0",
         modules: vec![packed],
         root: "m",
@@ -184,6 +184,7 @@ fn executable(rng: &mut Rng) -> Vec<u8> {
         state: rng.chance(50).then_some(state),
         program: 0,
     });
+    let mut bag = closed.expect("its manifest is short");
     let number = |bag: &[u8], at: usize| {
         u64::from_le_bytes(bag[8 * at..8 * at + 8].try_into().expect("eight bytes"))
     };
@@ -327,17 +328,15 @@ fn module(bytes: &[u8], lowering: Lowering) {
 
 /// What is looked at of an executable that comes from elsewhere; its code is run by itself alone.
 fn packed(bytes: &[u8]) {
-    let bag = match open_whole(bytes) {
-        Ok(bag) => bag,
+    let executable = match Executable::in_memory(bytes.to_vec()) {
+        Ok(executable) => executable,
         Err(error) => return drop(error.to_string()),
     };
-    let manifest = bag.manifest();
+    let manifest = executable.manifest();
     let _ = manifest.naming().map_err(|error| error.to_string());
     let policy = &manifest.policy;
     let _ = (policy.options(), policy.limits(), policy.unpooled_config());
-    for module in &manifest.modules {
-        let _ = bag.part(&module.module, || format!("module {:?}", module.name));
-    }
+    let _ = executable.check().map_err(|error| error.to_string());
 }
 
 fn main() -> ExitCode {

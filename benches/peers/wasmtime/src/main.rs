@@ -9,7 +9,7 @@ use holdall_peers_engine::{Clock, Outcome, Program, Run, clock_ms, serve};
 use wasmtime::{Config, Engine, Func, Instance, Linker, Module, Store, Trap};
 use wasmtime_wasi::p1::{WasiP1Ctx, add_to_linker_sync};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
-use wasmtime_wasi::{DirPerms, FilePerms, I32Exit, WasiCtxBuilder};
+use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
 /// The exit code after a trap, as holdall's.
 const TRAPPED: i32 = 134;
@@ -62,7 +62,7 @@ fn program(way: &str, program: &Program) -> Result<Outcome> {
     context.args(&program.args);
     context.stdout(stdout.clone()).stderr(stderr.clone());
     for (host, guest) in &program.dirs {
-        context.preopened_dir(host, guest, DirPerms::all(), FilePerms::all())?;
+        context.preopened_dir(host, guest, FsPerms::ReadWrite)?;
     }
     let context = context.build_p1();
 
