@@ -19,29 +19,29 @@ use bundle::record;
 use compile::target::OPT_LEVELS_WITH_SEQUENCES;
 use sha2::{Digest, Sha256};
 
-#[path = "src/types.rs"]
+#[path = "crates/holdall-core/src/types.rs"]
 mod types;
 
-#[path = "src/escape.rs"]
+#[path = "crates/holdall-core/src/escape.rs"]
 mod escape;
 
-#[path = "src/module"]
+#[path = "crates/holdall-core/src/module"]
 mod module {
     pub(crate) mod convert;
 }
 
-#[path = "src/compile"]
+#[path = "crates/holdall-core/src/lower"]
 mod compile {
     pub(crate) mod target;
 }
 
-#[path = "src/limits"]
+#[path = "crates/holdall-core/src/limits"]
 mod limits {
     mod load;
     pub(crate) use load::DEFAULT_MODULES;
 }
 
-#[path = "src/bundle"]
+#[path = "crates/holdall-core/src/bundle"]
 mod bundle {
     pub(crate) mod check;
     pub(crate) mod fault;
@@ -59,15 +59,20 @@ mod bundle {
 /// The features of the crate do not reach the checks, but a change of the checks must.
 const SOURCES: [&str; 6] = [
     "build.rs",
-    "src/types.rs",
-    "src/escape.rs",
-    "src/module/convert.rs",
-    "src/limits/load.rs",
-    "src/bundle",
+    "crates/holdall-core/src/types.rs",
+    "crates/holdall-core/src/escape.rs",
+    "crates/holdall-core/src/module/convert.rs",
+    "crates/holdall-core/src/limits/load.rs",
+    "crates/holdall-core/src/bundle",
 ];
 
 /// What makes and runs code words: where any of it changes, code that was made before is void.
-const MEANING_OF_CODE: [&str; 4] = ["src/ir", "src/compile", "src/exec", "src/numeric"];
+const MEANING_OF_CODE: [&str; 4] = [
+    "crates/holdall-core/src/ir",
+    "crates/holdall-core/src/lower",
+    "crates/holdall/src/exec",
+    "crates/holdall-core/src/numeric",
+];
 
 fn main() {
     for path in SOURCES.into_iter().chain(MEANING_OF_CODE).chain(["bundle"]) {
@@ -145,7 +150,7 @@ fn runtime(root: &Path, out: &Path) -> Option<PathBuf> {
     if env::var("PROFILE").is_ok_and(|profile| profile != "release") {
         return None;
     }
-    for path in ["src", "Cargo.toml", "Cargo.lock"] {
+    for path in ["src", "crates", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={path}");
     }
     let script = out.join("discard.ld");

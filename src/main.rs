@@ -2,7 +2,7 @@
 //! over the library's public interface; the library knows nothing of it.
 
 mod cli;
-#[path = "bundle/names.rs"]
+#[path = "../crates/holdall-core/src/bundle/names.rs"]
 #[allow(dead_code, reason = "shared with the library, which uses more of it")]
 mod names;
 

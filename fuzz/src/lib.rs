@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-#[path = "../../tests/support/rng.rs"]
+#[path = "../../crates/holdall/tests/support/rng.rs"]
 pub mod rng;
 
 use rng::Rng;

@@ -10,12 +10,15 @@ mod kept;
 mod limits;
 mod list;
 mod naming;
+#[path = "../../crates/holdall-pack/src/output.rs"]
 mod output;
 mod pack;
 mod packed;
+#[path = "../../crates/holdall-pack/src/program.rs"]
 mod program;
 mod progress;
 mod repack;
+#[path = "../../crates/holdall-pack/src/report.rs"]
 mod report;
 mod run;
 mod shell;
@@ -25,6 +28,7 @@ mod tree;
 mod unpack;
 mod wasi;
 mod wast;
+#[path = "../../crates/holdall-pack/src/watchdog.rs"]
 mod watchdog;
 mod words;
 

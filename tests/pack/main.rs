@@ -9,7 +9,7 @@ mod hostile;
 mod output;
 mod parts;
 mod preinit;
-#[path = "../support/rng.rs"]
+#[path = "../../crates/holdall/tests/support/rng.rs"]
 #[allow(
     dead_code,
     unreachable_pub,

@@ -5,22 +5,33 @@
 //! uses the crate's `types` and `module::convert` and nothing else of it, so that a bundle is refused
 //! at build time for the reasons and with the messages that the linker would refuse it with.
 
+#[path = "../../../holdall-core/src/bundle/check.rs"]
 mod check;
 #[cfg(feature = "run")]
 mod embedded;
 #[cfg(feature = "run")]
 pub mod emitted;
+#[path = "../../../holdall-core/src/bundle/fault.rs"]
 mod fault;
 #[cfg(feature = "build")]
+#[path = "../../../holdall-core/src/bundle/folder.rs"]
 pub(crate) mod folder;
+#[path = "../../../holdall-core/src/bundle/host.rs"]
 mod host;
+#[path = "../../../holdall-core/src/bundle/index.rs"]
 mod index;
+#[path = "../../../holdall-core/src/bundle/interface.rs"]
 mod interface;
+#[path = "../../../holdall-core/src/bundle/names.rs"]
 mod names;
+#[path = "../../../holdall-core/src/bundle/naming.rs"]
 mod naming;
 #[cfg(feature = "build")]
+#[path = "../../../holdall-core/src/bundle/record.rs"]
 pub(crate) mod record;
+#[path = "../../../holdall-core/src/bundle/source.rs"]
 mod source;
+#[path = "../../../holdall-core/src/bundle/walk.rs"]
 mod walk;
 
 pub use check::{BundleError, BundledFile, check_bundle, check_bundle_with};

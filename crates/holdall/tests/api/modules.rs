@@ -39,14 +39,14 @@ fn modules_are_made_of_bytes_and_text_borrowed_or_not() -> Result<()> {
     Module::new(&engine, BINARY)?;
     Module::new(&engine, borrowed)?;
     Module::new(&engine, br#"(module (func (export "f")))"#)?;
-    Module::new(&engine, include_bytes!("../../bundle/mA.wasm"))?;
+    Module::new(&engine, include_bytes!("../../../../bundle/mA.wasm"))?;
     Module::validate(&engine, TEXT)?;
     Module::validate(&engine, &vec)
 }
 
 #[test]
 fn static_bytes_are_not_copied() -> Result<()> {
-    static BYTES: &[u8] = include_bytes!("../../bundle/mA.wasm");
+    static BYTES: &[u8] = include_bytes!("../../../../bundle/mA.wasm");
     let engine = Engine::default();
     for module in [
         Module::from_static(&engine, BYTES)?,

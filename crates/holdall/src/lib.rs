@@ -14,28 +14,34 @@
 )]
 
 #[cfg(all(doctest, feature = "wat"))]
-#[doc = include_str!("../README.md")]
+#[doc = include_str!("../../../README.md")]
 struct Readme;
 
 #[cfg(feature = "build")]
+#[path = "../../holdall-build/src/lib.rs"]
 pub mod build;
 mod bundle;
+#[path = "../../holdall-core/src/lower/mod.rs"]
 mod compile;
 mod engine;
 mod error;
+#[path = "../../holdall-core/src/escape.rs"]
 mod escape;
 #[cfg(feature = "run")]
 mod exec;
 #[cfg(feature = "run")]
 mod host;
+#[path = "../../holdall-core/src/ir/mod.rs"]
 mod ir;
 mod limits;
 #[cfg(feature = "run")]
 mod link;
 mod module;
 #[cfg(feature = "run")]
+#[path = "../../holdall-core/src/numeric/mod.rs"]
 mod numeric;
 #[cfg(feature = "pack")]
+#[path = "../../holdall-pack/src/lib.rs"]
 pub mod pack;
 mod sigs;
 #[cfg(feature = "run")]
@@ -44,13 +50,17 @@ mod store;
 pub mod text;
 #[cfg(feature = "run")]
 mod trace;
+#[path = "../../holdall-core/src/trap.rs"]
 mod trap;
+#[path = "../../holdall-core/src/types.rs"]
 mod types;
 #[cfg(feature = "run")]
 mod value;
 #[cfg(feature = "wasi")]
+#[path = "../../holdall-wasi/src/lib.rs"]
 mod wasi;
 #[cfg(feature = "wast")]
+#[path = "../../holdall-wast/src/lib.rs"]
 pub mod wast;
 
 #[cfg(feature = "run")]

@@ -129,7 +129,8 @@ mod tests {
 
     /// Compiles the library and the program in `dir`, with that as `OUT_DIR` or without one.
     fn compile(dir: &Path, out_dir: Option<&Path>) -> Output {
-        let emitted = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bundle/emitted.rs");
+        let emitted =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/holdall/src/bundle/emitted.rs");
         let library = LIBRARY.replace("EMITTED", &format!("{emitted:?}"));
         fs::write(dir.join("holdall.rs"), library).unwrap();
         fs::write(dir.join("main.rs"), PROGRAM).unwrap();

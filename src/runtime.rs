@@ -2,19 +2,20 @@
 //! `holdall` command it stands on the library's public interface, and it shares with it how a
 //! program is run and how an end is told.
 
+#[path = "../crates/holdall-pack/src/image.rs"]
 mod image;
-#[path = "../bundle/names.rs"]
+#[path = "../crates/holdall-core/src/bundle/names.rs"]
 #[allow(dead_code, reason = "shared with the library, which uses more of it")]
 mod names;
-#[path = "../cli/output.rs"]
+#[path = "../crates/holdall-pack/src/output.rs"]
 #[allow(dead_code, reason = "shared with the command, which prints more")]
 mod output;
-#[path = "../cli/program.rs"]
+#[path = "../crates/holdall-pack/src/program.rs"]
 #[allow(dead_code, reason = "shared with the command, which asks more")]
 mod program;
-#[path = "../cli/report.rs"]
+#[path = "../crates/holdall-pack/src/report.rs"]
 mod report;
-#[path = "../cli/watchdog.rs"]
+#[path = "../crates/holdall-pack/src/watchdog.rs"]
 mod watchdog;
 
 use std::ffi::OsString;

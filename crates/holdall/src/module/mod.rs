@@ -2,22 +2,33 @@
 //! instances or how modules are linked.
 
 mod bytes;
+#[path = "../../../holdall-core/src/module/const_expr.rs"]
 mod const_expr;
+#[path = "../../../holdall-core/src/module/convert.rs"]
 pub(crate) mod convert;
+#[path = "../../../holdall-core/src/module/fault.rs"]
 mod fault;
 mod inner;
 mod load;
+#[path = "../../../holdall-core/src/module/names.rs"]
 mod names;
+#[path = "../../../holdall-core/src/module/parse.rs"]
 mod parse;
+#[path = "../../../holdall-core/src/module/precompiled.rs"]
 mod precompiled;
+#[path = "../../../holdall-core/src/module/segments.rs"]
 mod segments;
+#[path = "../../../holdall-core/src/module/side_by_side.rs"]
 mod side_by_side;
+#[path = "../../../holdall-core/src/module/spaces.rs"]
 mod spaces;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "wat")]
 mod text;
+#[path = "../../../holdall-core/src/module/validate.rs"]
 mod validate;
+#[path = "../../../holdall-core/src/module/weight.rs"]
 mod weight;
 
 use std::borrow::Cow;

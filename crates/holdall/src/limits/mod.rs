@@ -6,12 +6,15 @@
 
 mod account;
 mod ask;
+#[path = "../../../holdall-core/src/limits/clock.rs"]
 mod clock;
 mod heap;
+#[path = "../../../holdall-core/src/limits/load.rs"]
 mod load;
 mod meter;
 mod pool;
 mod ranges;
+#[path = "../../../holdall-core/src/limits/watch.rs"]
 mod watch;
 #[cfg(feature = "run")]
 mod work;
