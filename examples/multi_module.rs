@@ -9,11 +9,16 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use holdall::text::{format_results, parse_args};
 use holdall::{Bundle, Config, Engine, FnReader, Instance, Linker, Module, Pool, Store, Val};
+use include_dir::{Dir, include_dir};
+
+/// The modules travel in this program.
+static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/bundle");
+static BUNDLE: LazyLock<Bundle> = LazyLock::new(|| Bundle::from_dir(&FILES));
 
 /// The size of the buffer from which all of the guests' memory comes.
 const SANDBOX_MEMORY_BYTES: usize = 10 * 1024 * 1024;
@@ -55,7 +60,7 @@ pub(crate) fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let (lending, returning) = (Arc::clone(&lent), Arc::clone(&lent));
     let reader = FnReader::new(
         move |name: &str| {
-            let Some(module) = Bundle::embedded().find(name) else {
+            let Some(module) = BUNDLE.find(name) else {
                 return Ok(None);
             };
             lending.fetch_add(1, Ordering::Relaxed);
@@ -71,7 +76,7 @@ pub(crate) fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
 
     // The program loads mC itself. The linker reads what mC imports, asks for mA and mB, and links
     // the three; mB and mC share one mA.
-    let root = Bundle::embedded().find("mC").ok_or("no mC in the bundle")?;
+    let root = BUNDLE.find("mC").ok_or("no mC in the bundle")?;
     let module = Module::from_static(&engine, root.bytes())?;
     let instance = linker.instantiate(&mut store, &module)?;
 

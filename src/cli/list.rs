@@ -1,8 +1,12 @@
 //! `holdall list`: what travels in this binary.
 
-use holdall::{Bundle, Engine, Module};
+use holdall::{Engine, Module};
+use sha2::{Digest, Sha256};
+
+use crate::bundle::BUNDLE;
 
 use super::output::{Output, Plain};
+use super::packed::hexadecimal;
 
 /// List the bundled modules: name, size, SHA-256, imports, exports
 #[derive(Debug, clap::Args)]
@@ -10,11 +14,11 @@ pub(super) struct Args {}
 
 pub(super) fn run(_: &Args, output: &mut Output) -> anyhow::Result<()> {
     let engine = Engine::default();
-    let modules = Bundle::embedded().modules();
+    let modules = BUNDLE.modules();
     for bundled in modules {
         let name = Plain(bundled.name());
         let size = bundled.size_bytes();
-        let sha256 = bundled.sha256().unwrap_or("not recorded");
+        let sha256 = hexadecimal(&Sha256::digest(bundled.bytes()));
         output.line(format_args!("{name}: {size} bytes, sha256 {sha256}"))?;
         let module = bundled.module(&engine)?;
         interface(&module, output)?;

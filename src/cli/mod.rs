@@ -58,7 +58,7 @@ wrong command line; 134 after a trap. Results go to standard output, everything 
 
 /// One bag for WebAssembly modules: run and link them from files, directories and this binary.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXAMPLES)]
+#[command(name = "holdall", version, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

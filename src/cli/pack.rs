@@ -1,6 +1,5 @@
 //! `holdall pack`: a module with what it needs, as one executable.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -302,17 +301,15 @@ fn initialise(
 }
 
 /// The program that APP is made of.
-fn runtime(args: &Args) -> anyhow::Result<Cow<'static, [u8]>> {
-    if let Some(path) = &args.runtime {
-        return Ok(source::read(path, source::MAX_FILE_BYTES)?.into());
-    }
-    let embedded = Runtime::embedded().ok_or_else(|| {
-        anyhow!(
-            "this build of holdall carries no runtime to make executables of: build it with \
-             --release, or name one with --runtime PATH"
-        )
-    })?;
-    Ok(embedded.into())
+fn runtime(args: &Args) -> anyhow::Result<Vec<u8>> {
+    let path = match &args.runtime {
+        Some(path) => path.clone(),
+        None => {
+            let name = format!("holdall-runtime{}", std::env::consts::EXE_SUFFIX);
+            std::env::current_exe()?.with_file_name(name)
+        }
+    };
+    source::read(&path, source::MAX_FILE_BYTES)
 }
 
 /// Where APP is to be: a name in a directory that can be written to.

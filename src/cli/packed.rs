@@ -158,6 +158,6 @@ fn shown(option: Result<String, Unsayable>) -> String {
     option.unwrap_or_else(|unsayable| unsayable.to_string())
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

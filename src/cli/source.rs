@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, ensure};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use holdall::{Bundle, ChainReader, DirReader, Linker, Module};
+use holdall::{ChainReader, DirReader, Linker, Module};
 
 use super::output::Plain;
 use super::packed;
+use crate::bundle::BUNDLE;
 use crate::names;
 
 /// The most that is read of one file: what the library takes as a module.
@@ -75,7 +76,7 @@ impl Sources {
             chain = chain.with(DirReader::new(dir, label));
         }
         if !self.no_bundle {
-            chain = chain.with(Bundle::embedded().reader());
+            chain = chain.with(BUNDLE.reader());
         }
         Ok(chain)
     }
@@ -123,7 +124,7 @@ impl Sources {
     }
 
     fn bundled(&self, name: &str) -> Option<Root> {
-        let bundle = (!self.no_bundle).then(Bundle::embedded)?;
+        let bundle = (!self.no_bundle).then_some(&BUNDLE)?;
         let module = bundle.find(name)?;
         Some(Root {
             name: module.name().to_owned(),
@@ -145,10 +146,7 @@ impl Sources {
         if self.no_bundle {
             return anyhow!("no module {}: there is no such file", Plain(&name));
         }
-        let bundled = Bundle::embedded()
-            .modules()
-            .iter()
-            .map(|module| module.name());
+        let bundled = BUNDLE.modules().iter().map(|module| module.name());
         let nearest = names::nearest(&name, bundled.clone());
         let way_out = match nearest {
             Some(nearest) => format!("did you mean {nearest:?}?"),

@@ -19,12 +19,6 @@ pub struct Runtime<'a> {
 }
 
 impl<'a> Runtime<'a> {
-    /// The bytes of the one that this program carries; builds without optimisation carry none.
-    #[must_use]
-    pub fn embedded() -> Option<&'static [u8]> {
-        include!(concat!(env!("OUT_DIR"), "/runtime.rs"))
-    }
-
     /// The one whose executable has these bytes.
     ///
     /// # Errors

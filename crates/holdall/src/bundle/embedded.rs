@@ -2,29 +2,14 @@
 //! what a build script recorded.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
-use include_dir::{Dir, include_dir};
+use include_dir::Dir;
 
 use super::naming::Naming;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::link::BundleReader;
 use crate::module::Module;
-
-static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/bundle");
-
-/// The SHA-256 of each module, as the build script recorded it when it had checked them.
-static HASHES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/hashes.rs"));
-
-static EMBEDDED: LazyLock<Bundle> = LazyLock::new(|| {
-    let mut bundle = Bundle::from_dir(&FILES);
-    for module in bundle.modules.to_mut() {
-        let recorded = HASHES.iter().find(|(name, _)| *name == module.name);
-        module.sha256 = recorded.map(|(_, sha256)| *sha256);
-    }
-    bundle
-});
 
 /// Modules that travel inside the program.
 ///
@@ -61,12 +46,6 @@ pub struct BundledModule {
 }
 
 impl Bundle {
-    /// The modules that were in `bundle/` when holdall itself was built.
-    #[must_use]
-    pub fn embedded() -> &'static Self {
-        &EMBEDDED
-    }
-
     /// The `.wasm` files directly in an embedded directory, under their names without `.wasm`. Nobody
     /// has checked them, unless the program's build script did with
     /// [`check_bundle`](crate::check_bundle).
@@ -189,26 +168,5 @@ impl BundledModule {
             }
             _ => Module::named(engine, self.name, Cow::Borrowed(self.bytes)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_build_script_recorded_the_files_of_the_directory() {
-        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle");
-        let bundle = Bundle::embedded();
-        for module in bundle.modules() {
-            let file = dir.join(format!("{}.wasm", module.name()));
-            assert_eq!(std::fs::read(file).unwrap(), module.bytes());
-            assert_eq!(module.sha256().map(str::len), Some(64));
-            assert_eq!(bundle.find(module.name()).unwrap().name(), module.name());
-        }
-        let names: Vec<_> = bundle.modules().iter().map(BundledModule::name).collect();
-        assert!(names.is_sorted() && names.contains(&"mA"), "{names:?}");
-        assert!(bundle.find("no such module").is_none());
-        assert!(bundle.root().is_none());
     }
 }

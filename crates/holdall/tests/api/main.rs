@@ -1,6 +1,8 @@
 //! The embedding interface as the author of a program meets it who knows wasmtime or wasmi: the
 //! snippets of their documentation, in holdall's words. What is tried here first is that they compile.
 
+#[path = "../support/bundle.rs"]
+mod bundle;
 mod closures;
 mod errors;
 mod linkers;

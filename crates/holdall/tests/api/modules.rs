@@ -5,9 +5,10 @@ use std::fs;
 use std::sync::Arc;
 
 use holdall::{
-    Bundle, BundleReader, Config, Engine, ExternType, Limits, Linker, Module, ModuleError, Result,
-    ValType,
+    BundleReader, Config, Engine, ExternType, Limits, Linker, Module, ModuleError, Result, ValType,
 };
+
+use crate::bundle::BUNDLE;
 
 const TEXT: &str = r#"(module $own (import "env" "log" (func (param i32))) (func (export "f")))"#;
 const BINARY: [u8; 8] = *b"\0asm\x01\0\0\0";
@@ -51,13 +52,10 @@ fn static_bytes_are_not_copied() -> Result<()> {
     for module in [
         Module::from_static(&engine, BYTES)?,
         Module::new(&engine, Cow::Borrowed(BYTES))?,
-        Bundle::embedded().find("mA").unwrap().module(&engine)?,
+        BUNDLE.find("mA").unwrap().module(&engine)?,
     ] {
         let is_static = std::ptr::eq(module.binary(), BYTES)
-            || std::ptr::eq(
-                module.binary(),
-                Bundle::embedded().find("mA").unwrap().bytes(),
-            );
+            || std::ptr::eq(module.binary(), BUNDLE.find("mA").unwrap().bytes());
         assert!(is_static);
     }
     Ok(())
@@ -116,12 +114,9 @@ fn imports_and_exports_tell_names_and_types() -> Result<()> {
 
 #[test]
 fn a_bundle_is_read_by_reference() -> Result<()> {
-    static BUNDLE: std::sync::LazyLock<Bundle> =
-        std::sync::LazyLock::new(|| Bundle::embedded().clone());
     let engine = Engine::default();
     let mut linker = Linker::<()>::new(&engine);
     linker.set_reader(BundleReader::new(&*BUNDLE));
-    linker.set_reader(BundleReader::new(Bundle::embedded()));
     linker.set_reader(BundleReader::new(BUNDLE.clone()));
     linker.load("mC")?;
     Ok(())

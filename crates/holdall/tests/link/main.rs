@@ -1,6 +1,8 @@
 //! The linker against the behaviour table of multi-module, row by row: a test's name says what is
 //! broken when it fails.
 
+#[path = "../support/bundle.rs"]
+mod bundle;
 mod failures;
 mod instances;
 mod names;

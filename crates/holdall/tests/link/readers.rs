@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use holdall::{
-    Bundle, ChainReader, Engine, FnReader, LinkError, Linker, MemoryReader, Module, ModuleReader,
+    ChainReader, Engine, FnReader, LinkError, Linker, MemoryReader, Module, ModuleReader,
     ReadError, Store,
 };
 
+use crate::bundle::BUNDLE;
 use crate::{Bench, Log, gives, link_error, passes_on, text_of};
 
 #[test]
@@ -155,7 +156,7 @@ fn a_shared_reader_can_serve_several_linkers() {
 
 #[test]
 fn the_bundle_gives_its_static_bytes_and_takes_nothing_back() {
-    let bundle = Bundle::embedded();
+    let bundle = &*BUNDLE;
     let reader = bundle.reader();
     assert_eq!(reader.describe(), "the bundle");
     assert_eq!(reader.names().len(), bundle.modules().len());

@@ -1,6 +1,8 @@
 //! An engine with a pool: all that guests can make grow comes from it, running out of it is an
 //! answer and never an end, and everything comes back.
 
+#[path = "../support/bundle.rs"]
+mod bundle;
 mod full;
 mod growth;
 mod sample;

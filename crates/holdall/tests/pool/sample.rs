@@ -3,11 +3,10 @@
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, MutexGuard};
 
-use holdall::{
-    Bundle, BundleReader, Config, Engine, Func, Linker, Module, Pool, Store, TableType, Val,
-};
+use holdall::{BundleReader, Config, Engine, Func, Linker, Module, Pool, Store, TableType, Val};
 
 use super::*;
+use crate::bundle::BUNDLE;
 
 const CALLS: [(&str, i32); 6] = [
     ("C", 12),
@@ -23,9 +22,9 @@ fn run(config: &Config) -> usize {
     let pool = config.pool.clone().unwrap();
     let engine = Engine::new(config.clone());
     let mut linker = Linker::new(&engine);
-    linker.set_reader(BundleReader::new(Bundle::embedded().clone()));
+    linker.set_reader(BundleReader::new(BUNDLE.clone()));
     let mut store = Store::try_new(&engine, ()).unwrap();
-    let root = Bundle::embedded().find("mC").unwrap();
+    let root = BUNDLE.find("mC").unwrap();
     let module = Module::new(&engine, root.bytes()).unwrap();
     let instance = linker.instantiate(&mut store, &module).unwrap();
     for (name, expected) in CALLS {
