@@ -1,7 +1,7 @@
 //! Chooses the sequences of the instruction table from profiles of programs, and prints them as the
 //! table has them: those that save the most dispatches, with every program weighing the same.
 //!
-//! A profile is what `holdall` writes that was built with the feature `profile`.
+//! A profile is what `holdall` writes that was built with `HOLDALL_DISPATCH=profile`.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 const USAGE: &str = "\
 usage: cargo bench --bench sequences -- [OPTION]... PROFILE... [--test PROFILE...]
-    PROFILE         a file that holdall wrote, built with the feature `profile`
+    PROFILE         a file that holdall wrote, built with HOLDALL_DISPATCH=profile
     --count N       how many sequences to choose (default 1000)
     --longest N     how many instructions a sequence has at the most (default 6)
     --test          the profiles that follow are not chosen from: they show what the choice is worth

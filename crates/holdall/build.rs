@@ -81,23 +81,41 @@ fn main() {
     );
 }
 
-/// Threaded dispatch needs sibling calls: an optimised build for an architecture with enough
-/// argument registers.
+/// The variable that chooses another executor than the build's own, which is for tests and profiles.
+const DISPATCH: &str = "HOLDALL_DISPATCH";
+
+/// Sets `tail_dispatch` where handlers call each other, which needs sibling calls: an optimised build
+/// for an architecture with enough argument registers. Sets `sequences` where sequences of
+/// instructions have handlers, and `profile` where every executed instruction is counted.
 fn choose_dispatch() {
-    println!("cargo::rustc-check-cfg=cfg(tail_dispatch)");
-    println!("cargo::rustc-check-cfg=cfg(sequences)");
+    println!("cargo::rerun-if-env-changed={DISPATCH}");
     let is_one_of = |name: &str, values: &[&str]| {
         env::var(name).is_ok_and(|value| values.contains(&value.as_str()))
     };
-    let has_feature = |name: &str| env::var_os(format!("CARGO_FEATURE_{name}")).is_some();
+    let (wants_loop, wants_profile) = match env::var_os(DISPATCH) {
+        None => (false, false),
+        Some(value) if value == "loop" => (true, false),
+        Some(value) if value == "profile" => (true, true),
+        Some(value) => {
+            println!(
+                "cargo::error={DISPATCH}: expected \"loop\" (the loop backend) or \"profile\" (the \
+                 loop backend, counting what is executed), found {value:?}; unset {DISPATCH} for \
+                 the build's own backend"
+            );
+            return;
+        }
+    };
     if is_one_of("OPT_LEVEL", &["2", "3"])
         && is_one_of("CARGO_CFG_TARGET_ARCH", &["x86_64", "aarch64"])
-        && !has_feature("LOOP_DISPATCH")
+        && !wants_loop
     {
         println!("cargo::rustc-cfg=tail_dispatch");
     }
-    if is_one_of("OPT_LEVEL", &OPT_LEVELS_WITH_SEQUENCES) && !has_feature("PROFILE") {
+    if is_one_of("OPT_LEVEL", &OPT_LEVELS_WITH_SEQUENCES) && !wants_profile {
         println!("cargo::rustc-cfg=sequences");
+    }
+    if wants_profile {
+        println!("cargo::rustc-cfg=profile");
     }
 }
 

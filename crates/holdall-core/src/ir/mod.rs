@@ -11,7 +11,7 @@ mod word;
 
 pub(crate) use disasm::disassemble;
 pub(crate) use facts::{goes_elsewhere, length, storing};
-#[cfg(feature = "profile")]
+#[cfg(profile)]
 pub(crate) use sequence::instruction_at;
 pub(crate) use sequence::{instructions_of, longer_sequence};
 pub(crate) use sequences::for_each_sequence;

@@ -7,7 +7,7 @@ use super::{
     Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, OPCODES, Row, SELECT_PAIRS, STORE_MODES,
     Src, UNARY_SRCS,
 };
-#[cfg(feature = "profile")]
+#[cfg(profile)]
 use super::{Shape, Word};
 
 /// Whether a result goes to its slot as well as to the accumulator, as the table spells it.
@@ -195,7 +195,7 @@ pub(crate) fn instructions_of(op: &u16) -> &[u16] {
 /// # Safety
 ///
 /// `ip` points to an instruction of lowered code without sequences.
-#[cfg(feature = "profile")]
+#[cfg(profile)]
 pub(crate) unsafe fn instruction_at(ip: *const Word) -> (usize, bool, String) {
     // SAFETY: passed on from the caller.
     let word = unsafe { *ip };
@@ -207,7 +207,7 @@ pub(crate) unsafe fn instruction_at(ip: *const Word) -> (usize, bool, String) {
     )
 }
 
-#[cfg(feature = "profile")]
+#[cfg(profile)]
 fn spell(row: Row, mode: u16) -> String {
     let at = usize::from(mode);
     let into = if at % 2 == 0 { "ToAcc" } else { "ToSlot" };

@@ -293,14 +293,14 @@ mod backend {
         while !ip.is_null() {
             // SAFETY: a handler that goes on left the registers of the next instruction.
             unsafe {
-                #[cfg(feature = "profile")]
+                #[cfg(profile)]
                 let before = ip;
                 (ip, int) = handler_of((*ip).op)(ip, int, &mut registers);
-                #[cfg(feature = "profile")]
+                #[cfg(profile)]
                 crate::exec::profile::record(before, ip);
             }
         }
-        #[cfg(feature = "profile")]
+        #[cfg(profile)]
         crate::exec::profile::write();
     }
 }

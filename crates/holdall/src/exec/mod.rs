@@ -10,7 +10,7 @@ mod control;
 mod dispatch;
 mod far;
 mod metering;
-#[cfg(feature = "profile")]
+#[cfg(profile)]
 mod profile;
 mod regs;
 mod shapes;

@@ -1,8 +1,9 @@
 //! Counts what lowered code executes, for the choice of the instruction table's sequences: how often
 //! each instruction went on with the one after it, and how often elsewhere.
 //!
-//! Only with the feature `profile`, which is for that and makes everything slow. What was counted is
-//! written to the file that the variable `HOLDALL_PROFILE` names, whenever an execution ends.
+//! Only in a build with `HOLDALL_DISPATCH=profile` in its environment, which is for that and makes
+//! everything slow. What was counted is written to the file that the variable `HOLDALL_PROFILE` names,
+//! whenever an execution ends.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
