@@ -3,9 +3,7 @@
 
 mod bundle;
 mod cli;
-#[path = "../crates/holdall-core/src/bundle/names.rs"]
-#[allow(dead_code, reason = "shared with the library, which uses more of it")]
-mod names;
+use holdall_core::bundle as names;
 
 fn main() -> std::process::ExitCode {
     cli::main()

@@ -4,9 +4,7 @@
 
 #[path = "../crates/holdall-pack/src/image.rs"]
 mod image;
-#[path = "../crates/holdall-core/src/bundle/names.rs"]
-#[allow(dead_code, reason = "shared with the library, which uses more of it")]
-mod names;
+use holdall_core::bundle as names;
 #[path = "../crates/holdall-pack/src/output.rs"]
 #[allow(dead_code, reason = "shared with the command, which prints more")]
 mod output;

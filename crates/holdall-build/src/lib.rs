@@ -5,12 +5,12 @@
 //! [dependencies]
 //! holdall = "0.1"
 //! [build-dependencies]
-//! holdall = { version = "0.1", default-features = false, features = ["build"] }
+//! holdall-build = "0.1"
 //! ```
 //! ```no_run
 //! // build.rs
-//! fn main() -> holdall::build::Result {
-//!     holdall::build::Bundle::new("bundle").root("app").emit()
+//! fn main() -> holdall_build::Result {
+//!     holdall_build::Bundler::new("bundle").root("app").emit()
 //! }
 //! ```
 //! ```ignore
@@ -18,8 +18,12 @@
 //! static BUNDLE: holdall::Bundle = holdall::include_bundle!();
 //! ```
 
+#![forbid(unsafe_code)]
+
+mod folder;
 mod outcome;
-#[cfg(all(test, feature = "wat"))]
+mod record;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
@@ -27,13 +31,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{env, fs};
 
-use crate::bundle::folder::{self, Folder};
-use crate::bundle::record::{self, Recorded};
-use crate::bundle::{BundledFile, Naming};
-use crate::compile::{OPT_LEVELS_WITH_SEQUENCES, Target};
-use crate::engine::{Config, Engine};
-use crate::module::Module;
+use holdall_core::bounds::Bounds;
+use holdall_core::bundle::BundledFile;
+use holdall_core::clock::Clock;
+use holdall_core::lower::{OPT_LEVELS_WITH_SEQUENCES, Settings, Target};
+use holdall_core::module::{Sections, write_code};
 
+use folder::Folder;
+use record::Recorded;
+
+pub use holdall_core::bundle::{AliasError, Naming, Versions};
 pub use outcome::{Error, Result};
 
 /// Whether this build script has emitted a bundle.
@@ -48,15 +55,15 @@ static EMITTED: AtomicBool = AtomicBool::new(false);
 /// ```
 /// Other files are left alone.
 #[derive(Clone, Debug)]
-pub struct Bundle {
+pub struct Bundler {
     dir: PathBuf,
     root: Option<String>,
     lazy: BTreeSet<String>,
     naming: Naming,
-    config: Config,
+    settings: Settings,
 }
 
-impl Bundle {
+impl Bundler {
     /// The modules in a directory, whose path begins where the package's `Cargo.toml` is.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
@@ -65,7 +72,7 @@ impl Bundle {
             root: None,
             lazy: BTreeSet::new(),
             naming: Naming::new(),
-            config: Config::new(),
+            settings: Settings::default(),
         }
     }
 
@@ -102,25 +109,49 @@ impl Bundle {
         self
     }
 
-    /// Lowers the modules for engines of this configuration: what counts of it is whether they meter
-    /// and make NaNs canonical, which the code depends on, and what a module may hold. In engines
-    /// that differ modules are lowered when they are called.
+    /// Lowers the modules for engines that meter, as `Config::metering` of the program's engine says.
+    /// In engines that differ modules are lowered when they are called.
     #[must_use]
-    pub fn config(mut self, config: Config) -> Self {
-        self.config = config;
+    pub fn metering(mut self, metering: bool) -> Self {
+        self.settings.metering = metering;
         self
+    }
+
+    /// Lowers the modules for engines that make NaNs canonical, as `Config::canonical_nans` of the
+    /// program's engine says. In engines that differ modules are lowered when they are called.
+    #[must_use]
+    pub fn canonical_nans(mut self, canonical: bool) -> Self {
+        self.settings.canonical_nans = canonical;
+        self
+    }
+
+    /// Checks the modules, and emits nothing: for a program that embeds the directory by itself, with
+    /// `include_dir!`, and makes a `holdall::Bundle` of that.
+    pub fn check(self) -> Result {
+        self.try_check().into()
+    }
+
+    /// [`Bundler::check`], with what is wrong as an error, of which cargo has not been told.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the modules; that the directory cannot be read, or has no module
+    /// of a name that was given; that this is not a build script.
+    pub fn try_check(self) -> std::result::Result<(), Error> {
+        let root = variable("CARGO_MANIFEST_DIR")?;
+        self.watch(&root);
+        self.read(&root).map(drop)
     }
 
     /// Checks the modules, emits them for `include_bundle!`, and has cargo run the build script again
     /// when a file of the directory changes, comes or goes.
     ///
     /// What is wrong is told to cargo where `main` returns the result; for a build script that
-    /// does more there is [`Bundle::try_emit`].
+    /// does more there is [`Bundler::try_emit`].
     pub fn emit(self) -> Result {
         self.try_emit().into()
     }
 
-    /// [`Bundle::emit`], with what is wrong as an error, of which cargo has not been told.
+    /// [`Bundler::emit`], with what is wrong as an error, of which cargo has not been told.
     ///
     /// # Errors
     /// Everything that is wrong with the modules; that the directory cannot be read, or has no module
@@ -133,14 +164,19 @@ impl Bundle {
                 "a bundle was emitted already: a package has one, with all of its modules",
             ));
         }
-        for path in folder::watched(&root, &self.dir) {
-            println!("cargo::rerun-if-changed={}", path.display());
-        }
+        self.watch(&root);
         self.write(&root, &out)
     }
 
-    /// Emits the bundle of the package at `root` to the directory `out`.
-    fn write(&self, root: &Path, out: &Path) -> std::result::Result<(), Error> {
+    /// Has cargo run the build script again when a file of the directory changes, comes or goes.
+    fn watch(&self, root: &Path) {
+        for path in folder::watched(root, &self.dir) {
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
+    }
+
+    /// The modules of the package at `root`, and the place of the root among them.
+    fn read(&self, root: &Path) -> std::result::Result<(Folder, Option<usize>), Error> {
         let folder = Folder::read(root, &self.dir, &self.naming)?;
         let mut faults = folder.faults.clone();
         let mut find = |setting, name: &String| {
@@ -151,10 +187,16 @@ impl Bundle {
         for name in &self.lazy {
             find("lazy", name);
         }
-        if !faults.is_empty() {
-            return Err(faults.into());
+        if faults.is_empty() {
+            Ok((folder, root_at))
+        } else {
+            Err(faults.into())
         }
-        let engine = Engine::new(self.config.clone());
+    }
+
+    /// Emits the bundle of the package at `root` to the directory `out`.
+    fn write(&self, root: &Path, out: &Path) -> std::result::Result<(), Error> {
+        let (folder, root_at) = self.read(root)?;
         let mut modules = Vec::new();
         for (at, file) in folder.files.iter().enumerate() {
             let put = |extension: &str, bytes: &[u8]| {
@@ -162,7 +204,7 @@ impl Bundle {
                 write(&path, bytes).map(|()| path)
             };
             let is_lazy = self.lazy.contains(&file.name);
-            let code = (!is_lazy).then(|| code_of(&engine, file)).flatten();
+            let code = (!is_lazy).then(|| code_of(file, self.settings)).flatten();
             modules.push(Recorded {
                 name: &file.name,
                 sha256: record::sha256(&file.bytes),
@@ -177,21 +219,25 @@ impl Bundle {
 
 /// The lowered code of a module that was checked, for the program that is being built; `None` where
 /// the module exceeds a limit, which is then told where it is used.
-fn code_of(engine: &Engine, file: &BundledFile) -> Option<Vec<u8>> {
-    let module = Module::named(engine, &file.name, file.bytes.clone()).ok()?;
+fn code_of(file: &BundledFile, settings: Settings) -> Option<Vec<u8>> {
+    let bytes = file.bytes.clone().into();
+    let sections = Sections::read(bytes, &Bounds::default(), &Clock::default()).ok()?;
     let is = |variable: &str, values: &[&str]| {
         env::var(variable).is_ok_and(|value| values.contains(&value.as_str()))
     };
-    Some(module.precompile_for(Target {
+    let target = Target {
         sequences: is("OPT_LEVEL", &OPT_LEVELS_WITH_SEQUENCES),
         big_endian: is("CARGO_CFG_TARGET_ENDIAN", &["big"]),
-    }))
+    };
+    Some(write_code(&sections, settings, target))
 }
 
 /// What cargo sets for build scripts.
 fn variable(name: &str) -> std::result::Result<PathBuf, Error> {
     let value = env::var_os(name).ok_or_else(|| {
-        format!("the variable {name} is not set: `holdall::build` is for build scripts, which cargo runs")
+        format!(
+            "the variable {name} is not set: `holdall-build` is for build scripts, which cargo runs"
+        )
     })?;
     Ok(value.into())
 }

@@ -3,11 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Bundle, variable};
-use crate::bundle::Versions;
-use crate::bundle::folder::watched;
-use crate::bundle::{Naming, record};
-use crate::engine::Config;
+use super::folder::watched;
+use super::{Bundler, Naming, Versions, record, variable};
 
 const LIBRARY: &str = r#"(module (func (export "add") (result i32) (i32.const 10)))"#;
 const APP: &str = r#"(module (import "library" "add" (func (result i32))) (func (export "run")))"#;
@@ -21,7 +18,9 @@ struct Package {
 impl Package {
     /// `test` is the test's own name.
     fn new(test: &str, files: &[(&str, &[u8])]) -> Self {
-        let root = Path::new(env!("OUT_DIR")).join("packages").join(test);
+        let root = std::env::temp_dir()
+            .join(format!("holdall-build-{}", std::process::id()))
+            .join(test);
         if root.exists() {
             fs::remove_dir_all(&root).unwrap();
         }
@@ -48,7 +47,7 @@ impl Package {
     }
 
     /// What is emitted.
-    fn emitted(&self, bundle: &Bundle) -> String {
+    fn emitted(&self, bundle: &Bundler) -> String {
         bundle.write(&self.root, &self.out).unwrap();
         fs::read_to_string(self.out.join(record::FILE)).unwrap()
     }
@@ -59,15 +58,15 @@ impl Package {
         fs::read(self.out.join(name)).unwrap()
     }
 
-    fn faults(&self, bundle: &Bundle) -> Vec<String> {
+    fn faults(&self, bundle: &Bundler) -> Vec<String> {
         let error = bundle.write(&self.root, &self.out).unwrap_err();
         assert!(!self.out.join(record::FILE).exists());
         error.faults().to_vec()
     }
 }
 
-fn bundle() -> Bundle {
-    Bundle::new("bundle")
+fn bundle() -> Bundler {
+    Bundler::new("bundle")
 }
 
 #[test]
@@ -85,7 +84,7 @@ fn modules_are_emitted_in_order_with_bytes_hash_code_and_root() {
         assert!(package.emitted_file(at, "code").starts_with(b"holdcode"));
     }
     let code = package.emitted_file(0, "code");
-    package.emitted(&bundle().config(Config::new().metering(true)));
+    package.emitted(&bundle().metering(true));
     assert_ne!(code, package.emitted_file(0, "code"));
     let text = package.emitted(&bundle().root("library").lazy("app"));
     assert_eq!(text.matches("Some(&CODE.0)").count(), 1);
@@ -101,7 +100,7 @@ fn bytes_and_code_are_emitted_together_and_the_directory_is_not_included() {
     assert!(!text.contains(source.to_str().unwrap()), "{text}");
     let own = fs::read(source.join("library.wasm")).unwrap();
     assert!(own == package.emitted_file(0, "wasm"));
-    let checksum = crate::module::checksum(&own);
+    let checksum = holdall_core::module::checksum(&own);
     let code = package.emitted_file(0, "code");
     assert_eq!(code[40..48], checksum.to_le_bytes());
 }
@@ -148,7 +147,7 @@ fn every_fault_is_a_line_that_names_file_and_import() {
 #[test]
 fn a_directory_that_is_not_there_is_the_only_fault() {
     let package = Package::new("no_directory", &[]);
-    let faults = package.faults(&Bundle::new("modules").root("app"));
+    let faults = package.faults(&Bundler::new("modules").root("app"));
     assert_eq!(faults.len(), 1, "{faults:?}");
     let expected = "modules: expected a directory of modules, found none: ";
     assert!(faults[0].starts_with(expected), "{}", faults[0]);
@@ -174,7 +173,7 @@ fn outside_of_a_build_script_the_way_out_is_told() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.ends_with("`holdall::build` is for build scripts, which cargo runs"),
+        error.ends_with("`holdall-build` is for build scripts, which cargo runs"),
         "{error}"
     );
 }

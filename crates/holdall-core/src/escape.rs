@@ -14,7 +14,7 @@ use std::fmt;
 /// ```
 /// let name = "app\nholdall: all is well\u{202e}";
 /// assert_eq!(
-///     holdall::Escaped(name).to_string(),
+///     holdall_core::escape::Escaped(name).to_string(),
 ///     r"app\nholdall: all is well\u{202e}"
 /// );
 /// ```
@@ -66,7 +66,7 @@ impl fmt::Display for EscapedLines<'_> {
 }
 
 /// Names, one behind the other.
-pub(crate) fn escaped_join(names: &[String], separator: &str) -> String {
+pub fn escaped_join(names: &[String], separator: &str) -> String {
     let names = names.iter().map(|name| Escaped(name).to_string());
     names.collect::<Vec<_>>().join(separator)
 }

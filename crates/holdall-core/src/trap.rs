@@ -105,8 +105,7 @@ impl Frame {
     pub const MAX_NAME_BYTES: usize = 256;
 
     /// A name as a frame keeps it.
-    #[cfg_attr(not(feature = "run"), allow(dead_code, reason = "nothing runs"))]
-    pub(crate) fn name(name: &str) -> Arc<str> {
+    pub fn name(name: &str) -> Arc<str> {
         const MORE: &str = "…";
         if name.len() <= Self::MAX_NAME_BYTES {
             return name.into();
@@ -177,21 +176,18 @@ impl Trap {
     }
 
     /// Until when what is known of its frames is looked for: the same moment for all that it passes.
-    #[cfg_attr(not(feature = "run"), allow(dead_code, reason = "nothing runs"))]
-    pub(crate) fn looks_until(&mut self) -> Instant {
+    pub fn looks_until(&mut self) -> Instant {
         let Looks(until) = &mut self.looks;
         *until.get_or_insert_with(|| Instant::now() + LOOKS)
     }
 
     /// How many more frames are kept.
-    #[cfg_attr(not(feature = "run"), allow(dead_code, reason = "nothing runs"))]
-    pub(crate) fn room(&self) -> usize {
+    pub fn room(&self) -> usize {
         Self::MAX_FRAMES.saturating_sub(self.frames.len())
     }
 
     /// Adds the calls that led here, or to the host function out of which the trap came.
-    #[cfg_attr(not(feature = "run"), allow(dead_code, reason = "nothing runs"))]
-    pub(crate) fn add_callers(&mut self, frames: Vec<Frame>) {
+    pub fn add_callers(&mut self, frames: Vec<Frame>) {
         self.frames.extend(frames);
     }
 
@@ -207,7 +203,9 @@ impl Trap {
         self.detail.as_deref()
     }
 
-    pub(crate) fn code_ref(&self) -> &TrapCode {
+    /// [`Trap::code`], by reference: what an error holds by reference can be asked for so.
+    #[must_use]
+    pub fn code_ref(&self) -> &TrapCode {
         &self.code
     }
 

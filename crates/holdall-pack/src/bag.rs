@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::manifest::Manifest;
 use crate::error::Error;
-use crate::module::checksum;
+use holdall_core::module::checksum;
 
 /// What a bag's address, and those of its parts, are multiples of: code runs where it lies.
 pub const ALIGN_BYTES: usize = 16;

@@ -3,8 +3,9 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::compile::Target;
-use crate::module::MEANING_OF_CODE;
+use holdall_core::module::MEANING_OF_CODE;
+
+use crate::module::HERE;
 
 /// The name under which an executable carries its bag.
 pub const SECTION: &str = "holdall";
@@ -36,7 +37,7 @@ impl Mark {
             mark[at] = MEANING_OF_CODE[at - START.len()];
             at += 1;
         }
-        mark[at] = Target::HERE.sequences as u8;
+        mark[at] = HERE.sequences as u8;
         Self(mark)
     };
 

@@ -1,6 +1,7 @@
 //! The program that a packed executable is made of, and how it comes to carry a bag. Where Mach-O
 //! and PE have room for such things is libsui's to know.
 
+use holdall_core::lower::Target;
 use libsui::{Macho, PortableExecutable, utils};
 use memchr::memmem;
 use xxhash_rust::xxh3::Xxh3;
@@ -8,7 +9,6 @@ use xxhash_rust::xxh3::Xxh3;
 use super::bag::ALIGN_BYTES;
 use super::elf;
 use super::mark::{Mark, SECTION, START};
-use crate::compile::Target;
 use crate::error::{Error, Result};
 
 /// The program that runs what a bag holds.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use holdall_core::lower::Settings;
+
 use crate::limits::{Account, Clock, Heap, Limits, Pool};
 use crate::sigs::Canonical;
-#[cfg(feature = "run")]
 use crate::sigs::SigId;
-#[cfg(feature = "run")]
 use crate::types::FuncType;
 
 /// When function bodies are lowered to code words. All of them are validated when the module is
@@ -200,7 +200,6 @@ impl Engine {
     }
 
     /// A handle to the engine with which modules are loaded that a store is to have.
-    #[cfg(feature = "run")]
     pub(crate) fn under(&self, clock: Clock) -> Self {
         Self {
             clock: Some(Arc::new(clock)),
@@ -219,6 +218,16 @@ impl Engine {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.inner.config
+    }
+
+    /// What the code of its modules depends on.
+    pub(crate) fn settings(&self) -> Settings {
+        let config = self.config();
+        Settings {
+            metering: config.metering,
+            canonical_nans: config.canonical_nans,
+            near_operands: config.near_operands,
+        }
     }
 
     /// An account of nothing, under the limits of the configuration.
@@ -251,7 +260,6 @@ impl Engine {
     }
 
     /// The type of a canonical number that a module or a store of this engine uses.
-    #[cfg(feature = "run")]
     pub(crate) fn func_type(&self, id: SigId) -> Arc<FuncType> {
         self.canonical().func_type(id)
     }

@@ -40,14 +40,12 @@ pub enum ErrorKind {
     #[error(transparent)]
     Module(#[from] ModuleError),
     /// A module's imports could not be satisfied.
-    #[cfg(feature = "run")]
     #[error(transparent)]
     Link(#[from] crate::link::LinkError),
     /// The guest trapped.
     #[error(transparent)]
     Trap(#[from] Trap),
     /// A host function returned an error, which ended the guest's execution.
-    #[cfg(feature = "run")]
     #[error(transparent)]
     Host(anyhow::Error),
     /// The guest ended itself with an exit code (WASI's `proc_exit`).
@@ -153,14 +151,12 @@ fn of_name(name: &Option<Box<str>>) -> String {
 
 impl Error {
     /// An error of the program's own, for a host function to return.
-    #[cfg(feature = "run")]
     #[must_use]
     pub fn new(error: impl StdError + Send + Sync + 'static) -> Self {
         ErrorKind::from(anyhow::Error::new(error)).into()
     }
 
     /// An error that is a text, for a host function to return.
-    #[cfg(feature = "run")]
     #[must_use]
     pub fn msg(message: impl std::fmt::Display + std::fmt::Debug + Send + Sync + 'static) -> Self {
         ErrorKind::Host(anyhow::Error::msg(message)).into()
@@ -203,7 +199,6 @@ impl Error {
     /// returned.
     #[must_use]
     pub fn downcast_ref<E: StdError + Send + Sync + 'static>(&self) -> Option<&E> {
-        #[cfg(feature = "run")]
         if let ErrorKind::Host(error) = self.kind()
             && let Some(found) = error.downcast_ref()
         {
@@ -238,10 +233,8 @@ impl Error {
         }
         match self.into_kind() {
             ErrorKind::Module(error) => of(error, ErrorKind::Module),
-            #[cfg(feature = "run")]
             ErrorKind::Link(error) => of(error, ErrorKind::Link),
             ErrorKind::Trap(trap) => of(trap, ErrorKind::Trap),
-            #[cfg(feature = "run")]
             ErrorKind::Host(error) => error
                 .downcast()
                 .map_err(|error| ErrorKind::Host(error).into()),
@@ -275,10 +268,8 @@ impl Error {
     fn inner(&self) -> &(dyn StdError + 'static) {
         match self.kind() {
             ErrorKind::Module(error) => error,
-            #[cfg(feature = "run")]
             ErrorKind::Link(error) => error,
             ErrorKind::Trap(trap) => trap,
-            #[cfg(feature = "run")]
             ErrorKind::Host(error) => &**error,
             ErrorKind::Exit(exit) => exit,
             ErrorKind::Denied(denied) => denied,
@@ -301,7 +292,6 @@ impl Error {
     }
 
     /// The trap that it is itself, whatever text a host function put around it.
-    #[cfg(feature = "run")]
     pub(crate) fn trap_mut(&mut self) -> Option<&mut Trap> {
         match &mut *self.0 {
             ErrorKind::Trap(trap) => Some(trap),
@@ -327,7 +317,6 @@ impl Error {
 
 /// The error of a host function. What this library knows the meaning of keeps its kind, where nothing
 /// was put around it: an [`Error`], a [`Trap`], the guest's own end.
-#[cfg(feature = "run")]
 impl From<anyhow::Error> for ErrorKind {
     fn from(error: anyhow::Error) -> Self {
         /// The error, where it is an `E` and that is all of it.

@@ -47,10 +47,6 @@ const POISONED: &str = "no holder of the lock can panic";
 
 impl Canonical {
     /// The type of a canonical number that somebody uses.
-    #[cfg_attr(
-        not(feature = "run"),
-        allow(dead_code, reason = "what executes asks for it")
-    )]
     pub(crate) fn func_type(&self, id: SigId) -> Arc<FuncType> {
         let types = self.0.read().expect(POISONED);
         let entry = types.types[id.0 as usize].as_ref();

@@ -15,8 +15,8 @@ use super::names;
 use super::naming::{Naming, Versions};
 use super::source::{HostDefinition, Opened, REACTOR_STARTS, Source};
 use super::walk::Graph;
+use crate::bounds::Bounds;
 use crate::escape::Escaped;
-use crate::limits::DEFAULT_MODULES;
 use crate::types::ExternType;
 
 /// A module of a bundle, by the name that imports use.
@@ -135,7 +135,7 @@ pub fn check_bundle_with(
         versions: naming.versions,
         faults: Vec::new(),
     };
-    let mut graph = Graph::new(DEFAULT_MODULES, Arc::new(naming.clone()));
+    let mut graph = Graph::new(Bounds::default().modules, Arc::new(naming.clone()));
     let mut nodes = Vec::new();
     for BundledFile { name, .. } in files {
         if let Some(Some(interface)) = modules.get(name.as_str()) {
@@ -263,7 +263,7 @@ impl<'a> Source for BundleSource<'a> {
     }
 }
 
-#[cfg(all(test, feature = "wat"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

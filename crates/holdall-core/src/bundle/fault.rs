@@ -8,7 +8,7 @@ use crate::escape::{Escaped, escaped_join};
 use crate::types::ExternType;
 
 /// How the text calls a module that has no name: a root that was neither named nor registered.
-pub(crate) const UNNAMED: &str = "<root>";
+pub const UNNAMED: &str = "<root>";
 
 /// A path longer than this is printed without its middle.
 const MAX_PRINTED_NAMES: usize = 32;
@@ -80,6 +80,26 @@ pub struct ImportFailure {
     pub found: Found,
 }
 
+impl ImportFailure {
+    /// The failure of an import that found something of another type.
+    #[must_use]
+    pub fn of_type(
+        module: &str,
+        alias_of: Option<&str>,
+        name: &str,
+        expected: ExternType,
+        found: ExternType,
+    ) -> Self {
+        Self {
+            module: module.to_owned(),
+            alias_of: alias_of.map(str::to_owned),
+            name: name.to_owned(),
+            expected,
+            found: Found::Other(found),
+        }
+    }
+}
+
 /// What was found where an import looked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -122,7 +142,7 @@ impl GraphError {
     }
 
     /// What is wrong, a line for each import or for the graph.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         match self {
             Self::Imports {
                 module,
@@ -140,7 +160,7 @@ impl GraphError {
 }
 
 /// `a -> b -> c`.
-pub(crate) fn path_text(path: &[String]) -> String {
+pub fn path_text(path: &[String]) -> String {
     if path.len() <= MAX_PRINTED_NAMES {
         return escaped_join(path, " -> ");
     }
@@ -154,12 +174,12 @@ pub(crate) fn path_text(path: &[String]) -> String {
 }
 
 /// `; did you mean "x"?`, where there is one.
-pub(crate) fn did_you_mean(nearest: Option<&str>) -> String {
+pub fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
 }
 
 /// What there is instead of a missing module: other versions of it, else a name that is near.
-pub(crate) fn instead(versions: &[String], nearest: Option<&str>) -> String {
+pub fn instead(versions: &[String], nearest: Option<&str>) -> String {
     if versions.is_empty() {
         return did_you_mean(nearest);
     }

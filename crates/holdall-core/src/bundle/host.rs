@@ -78,7 +78,9 @@ impl HostManifest {
         Some(())
     }
 
-    pub(crate) fn definition(&self, module: &str, name: &str) -> Option<HostDefinition> {
+    /// What the host defines under a module name and a name in it.
+    #[must_use]
+    pub fn definition(&self, module: &str, name: &str) -> Option<HostDefinition> {
         let module = self.modules.get(module)?;
         match module.names.get(name) {
             Some(Some(ty)) => Some(HostDefinition::Typed(ty.clone())),
@@ -87,7 +89,9 @@ impl HostManifest {
         }
     }
 
-    pub(crate) fn names(&self, module: &str) -> Vec<&str> {
+    /// The names that the host defines one by one under a module name.
+    #[must_use]
+    pub fn names(&self, module: &str) -> Vec<&str> {
         let names = self.modules.get(module).map(|module| module.names.keys());
         names.into_iter().flatten().map(String::as_str).collect()
     }

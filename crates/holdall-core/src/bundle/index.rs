@@ -14,7 +14,7 @@ use super::naming::Versions;
 /// `@` of any other name is a part of it, and so is a version behind nothing.
 ///
 /// ```
-/// use holdall::{NameIndex, Versions};
+/// use holdall_core::bundle::{NameIndex, Versions};
 ///
 /// let names = NameIndex::new(["mathlib@1.2.3", "mathlib@1.10.0", "mathlib"]);
 /// assert_eq!(names.find("mathlib@1.2", Versions::Exact), Some("mathlib@1.2.3"));
@@ -157,7 +157,7 @@ fn split(name: &str) -> Option<(&str, &str)> {
 }
 
 /// Whether a name may be satisfied by a version.
-pub(crate) fn is_versioned(name: &str) -> bool {
+pub(super) fn is_versioned(name: &str) -> bool {
     wanted(name, Versions::Exact).is_some()
 }
 

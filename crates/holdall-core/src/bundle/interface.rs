@@ -11,13 +11,13 @@ use crate::types::ExternType;
 
 /// What a module wants and what it offers.
 #[derive(Clone, Debug)]
-pub(crate) struct Interface {
+pub(super) struct Interface {
     /// Module name, name and type of each import, in order.
-    pub(crate) imports: Vec<(String, String, ExternType)>,
+    pub imports: Vec<(String, String, ExternType)>,
     /// The type of each export, and its index in the index space of its kind.
-    pub(crate) exports: BTreeMap<String, (ExternType, u32)>,
+    pub exports: BTreeMap<String, (ExternType, u32)>,
     /// Whether it has a start function.
-    pub(crate) has_start: bool,
+    pub has_start: bool,
 }
 
 impl Interface {
@@ -25,7 +25,7 @@ impl Interface {
     ///
     /// # Errors
     /// What is wrong with the bytes, and where.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
         let told = |error: wasmparser::BinaryReaderError| {
             format!("{} (at offset {:#x})", error.message(), error.offset())
         };
@@ -102,7 +102,6 @@ mod tests {
         assert!(empty.imports.is_empty() && empty.exports.is_empty());
     }
 
-    #[cfg(feature = "wat")]
     #[test]
     fn imports_keep_their_order_and_exports_of_imports_their_type() {
         let bytes = wat::parse_str(

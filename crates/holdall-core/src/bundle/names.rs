@@ -2,7 +2,7 @@
 //! Knows only strings, so that the build script can take this file by its path.
 
 /// Names that stand for the host and never for a module of a reader, a registry or a bundle.
-pub(crate) const BUILTIN: [&str; 4] = ["env", "wasi_unstable", "wasi_snapshot_preview1", ""];
+pub(super) const BUILTIN: [&str; 4] = ["env", "wasi_unstable", "wasi_snapshot_preview1", ""];
 
 /// Names longer than this get no "did you mean": they are no slips of the pen.
 const MAX_COMPARED_CHARS: usize = 64;
@@ -15,28 +15,25 @@ const MAX_CANDIDATES: usize = 4096;
 const MAX_PAIRS: usize = 1 << 20;
 
 /// Whether `name` stands for the host, and never for a module.
-pub(crate) fn is_builtin(name: &str) -> bool {
+pub fn is_builtin(name: &str) -> bool {
     BUILTIN.contains(&name)
 }
 
 /// Whether `name` is one of WASI preview 0 or 1.
-pub(crate) fn is_wasi(name: &str) -> bool {
+pub fn is_wasi(name: &str) -> bool {
     matches!(name, "wasi_unstable" | "wasi_snapshot_preview1")
 }
 
 /// The candidate that `wanted` was most likely meant to be, if one is near enough: the same but for
 /// letter case, or a third of its letters or fewer away. The first of equally near ones.
-pub(crate) fn nearest<'a>(
-    wanted: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     Guesses::default().nearest(wanted, candidates)
 }
 
 /// The guesses that one answer may have. Who asks chooses names and candidates, and the comparison is
 /// quadratic: whoever tells of several names at once has one of these for all of them.
 #[derive(Debug)]
-pub(crate) struct Guesses {
+pub struct Guesses {
     /// How many pairs of letters may still be compared.
     pairs: usize,
 }
@@ -49,7 +46,7 @@ impl Default for Guesses {
 
 impl Guesses {
     /// What [`nearest`] says; of fewer candidates, or of none, where the guesses are used up.
-    pub(crate) fn nearest<'a>(
+    pub fn nearest<'a>(
         &mut self,
         wanted: &str,
         candidates: impl IntoIterator<Item = &'a str>,

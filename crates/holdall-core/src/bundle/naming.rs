@@ -59,7 +59,7 @@ impl Naming {
     ///
     /// # Errors
     /// A name is an alias of two others.
-    pub(crate) fn of<'n>(
+    pub fn of<'n>(
         aliases: impl IntoIterator<Item = (&'n str, &'n str)>,
         compatible_versions: bool,
         used_exports: impl IntoIterator<Item = &'n str>,

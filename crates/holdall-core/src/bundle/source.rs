@@ -11,11 +11,11 @@ use crate::types::ExternType;
 const MAX_VERSIONS: usize = 3;
 
 /// The functions of which a reactor's first is called before anything else of it.
-pub(crate) const REACTOR_STARTS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
+pub const REACTOR_STARTS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
 
 /// What the host defines under a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum HostDefinition {
+pub enum HostDefinition {
     /// Something of this type.
     Typed(ExternType),
     /// Something whose type nobody said.
@@ -23,14 +23,16 @@ pub(crate) enum HostDefinition {
 }
 
 /// A module that a [`Source`] found.
-pub(crate) struct Opened<U> {
-    pub(crate) unit: U,
+#[derive(Debug)]
+pub struct Opened<U> {
+    /// The module.
+    pub unit: U,
     /// Whether its imports are satisfied already, so that the walk does not go into it.
-    pub(crate) settled: bool,
+    pub settled: bool,
 }
 
 /// Where a walk gets its modules and the host's definitions from, and whom it tells of faults.
-pub(crate) trait Source {
+pub trait Source {
     /// A module.
     type Unit;
     /// What ends a walk.
@@ -96,18 +98,19 @@ pub(crate) trait Source {
 }
 
 /// What is told of a module that is missing.
-pub(crate) struct Missing {
+#[derive(Debug)]
+pub struct Missing {
     /// Who was asked for it.
-    pub(crate) asked: Vec<String>,
+    pub asked: Vec<String>,
     /// The highest versions of it that there are.
-    pub(crate) versions: Vec<String>,
+    pub versions: Vec<String>,
     /// The name that may have been meant, where there are none.
-    pub(crate) nearest: Option<String>,
+    pub nearest: Option<String>,
 }
 
 impl Missing {
     /// What `source` can tell of a name that no module satisfies.
-    pub(crate) fn of<S: Source>(source: &S, name: &str, guesses: &mut Guesses) -> Self {
+    pub fn of<S: Source>(source: &S, name: &str, guesses: &mut Guesses) -> Self {
         let index = source.index();
         let versions = index.highest(name, MAX_VERSIONS);
         let nearest = match versions.as_slice() {

@@ -19,7 +19,7 @@ const MAX_TOLD: usize = 20;
 
 /// How an import is satisfied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Resolution {
+pub enum Resolution {
     /// By the host.
     Host,
     /// By the module with this number in the graph.
@@ -29,7 +29,8 @@ pub(crate) enum Resolution {
 }
 
 /// The modules that a walk has met.
-pub(crate) struct Graph<U> {
+#[derive(Debug)]
+pub struct Graph<U> {
     naming: Arc<Naming>,
     nodes: Vec<Node<U>>,
     /// The names that were asked for and those of the modules that were found. `None`: there is no
@@ -44,6 +45,7 @@ pub(crate) struct Graph<U> {
     started: bool,
 }
 
+#[derive(Debug)]
 struct Node<U> {
     /// Its own, with its whole version.
     name: Arc<str>,
@@ -56,7 +58,7 @@ struct Node<U> {
 
 /// What a module has imported of what can be larger than it declares, in the order of its index
 /// spaces; `None` is something whose type nobody said. Empty before the module is resolved.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Imported {
     memories: Vec<Option<ExternType>>,
     tables: Vec<Option<ExternType>>,
@@ -72,7 +74,7 @@ impl Imported {
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum State {
     /// Its needs were not looked at yet.
     New,
@@ -91,10 +93,10 @@ struct Visit {
 
 impl<U> Graph<U> {
     /// The number of the first root.
-    pub(crate) const ROOT: usize = 0;
+    pub const ROOT: usize = 0;
 
     /// A graph of at most so many modules, whose imports are taken so.
-    pub(crate) fn new(limit: usize, naming: Arc<Naming>) -> Self {
+    pub fn new(limit: usize, naming: Arc<Naming>) -> Self {
         Self {
             naming,
             nodes: Vec::new(),
@@ -111,7 +113,7 @@ impl<U> Graph<U> {
     ///
     /// # Errors
     /// What the source ends the walk with.
-    pub(crate) fn visit<S: Source<Unit = U>>(
+    pub fn visit<S: Source<Unit = U>>(
         &mut self,
         source: &mut S,
         name: &str,
@@ -157,20 +159,22 @@ impl<U> Graph<U> {
     }
 
     /// The modules to bring to life: dependencies first, in import order.
-    pub(crate) fn order(&self) -> &[usize] {
+    pub fn order(&self) -> &[usize] {
         &self.order
     }
 
-    pub(crate) fn unit(&self, node: usize) -> &U {
+    /// A module of the graph.
+    pub fn unit(&self, node: usize) -> &U {
         &self.nodes[node].unit
     }
 
-    pub(crate) fn name(&self, node: usize) -> &str {
+    /// The name of a module in the graph.
+    pub fn name(&self, node: usize) -> &str {
         &self.nodes[node].name
     }
 
     /// The module name that an import from `module` by a module of the graph stands for.
-    pub(crate) fn stands_for<'n>(&'n self, node: usize, module: &'n str) -> &'n str {
+    pub fn stands_for<'n>(&'n self, node: usize, module: &'n str) -> &'n str {
         match self.naming.target(module) {
             // The module that an alias names has what it asks for: so it can stand between.
             Some(to) if self.by_name.get(to) != Some(&Some(node)) => to,
@@ -179,7 +183,7 @@ impl<U> Graph<U> {
     }
 
     /// The names from the root to a module, both included.
-    pub(crate) fn chain(&self, node: usize) -> Vec<String> {
+    pub fn chain(&self, node: usize) -> Vec<String> {
         let up = std::iter::successors(Some(node), |node| self.nodes[*node].parent);
         let mut chain: Vec<String> = up.map(|node| self.name(node).to_owned()).collect();
         chain.reverse();
@@ -187,7 +191,7 @@ impl<U> Graph<U> {
     }
 
     /// Says that code runs before any of the modules comes to life, which may grow what they import.
-    pub(crate) fn expect_starts(&mut self) {
+    pub fn expect_starts(&mut self) {
         self.started = true;
     }
 
@@ -197,7 +201,7 @@ impl<U> Graph<U> {
     /// # Errors
     /// What the source ends the walk with; within it, [`GraphError::Imports`] with the imports of the
     /// module that are not satisfied.
-    pub(crate) fn resolve<S: Source<Unit = U>>(
+    pub fn resolve<S: Source<Unit = U>>(
         &mut self,
         source: &S,
         node: usize,

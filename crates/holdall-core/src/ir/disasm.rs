@@ -126,7 +126,7 @@ impl Instr<'_> {
 
 /// The text of a function's lowered code: its header, then an instruction a line. A digit after an
 /// instruction's place says how many instructions from there on one handler executes.
-pub(crate) fn disassemble(words: &[Word]) -> String {
+pub fn disassemble(words: &[Word]) -> String {
     let mut text = String::new();
     let Some((header, _)) = words.split_first() else {
         return text;

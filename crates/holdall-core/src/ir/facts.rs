@@ -105,7 +105,7 @@ fn facts(op: u16) -> Facts {
 
 /// How many words the instruction takes that begins with `word`, whose opcode is no sequence's.
 #[inline]
-pub(crate) fn length(word: Word) -> usize {
+pub fn length(word: Word) -> usize {
     let table = if word.op == Row::BrTableS.op(0) || word.op == Row::BrTableA.op(0) {
         word.long() as usize + 1
     } else {
@@ -116,12 +116,12 @@ pub(crate) fn length(word: Word) -> usize {
 
 /// Of an opcode that leaves its result in the accumulator alone, the one that stores it as well.
 #[inline]
-pub(crate) fn storing(op: u16) -> Option<u16> {
+pub fn storing(op: u16) -> Option<u16> {
     facts(op).acc_only.then(|| op + 1)
 }
 
 /// Whether the instruction after one of this opcode is never the next one, or only by chance.
 #[inline]
-pub(crate) fn goes_elsewhere(op: u16) -> bool {
+pub fn goes_elsewhere(op: u16) -> bool {
     facts(op).ends_line
 }

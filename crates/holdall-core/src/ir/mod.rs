@@ -9,19 +9,18 @@ mod stub;
 mod table;
 mod word;
 
-pub(crate) use disasm::disassemble;
-pub(crate) use facts::{goes_elsewhere, length, storing};
-#[cfg(profile)]
-pub(crate) use sequence::instruction_at;
-pub(crate) use sequence::{instructions_of, longer_sequence};
-pub(crate) use sequences::for_each_sequence;
-pub(crate) use shape::{
+pub use disasm::disassemble;
+pub use facts::{goes_elsewhere, length, storing};
+pub use sequence::instruction_at;
+pub use sequence::{instructions_of, longer_sequence};
+pub use sequences::for_each_sequence;
+pub use shape::{
     Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, SELECT_PAIRS, STORE_MODES, Shape, Src,
     UNARY_SRCS, cmp_pairs, float_pairs, int_pairs, load_modes, select_pairs, store_modes,
 };
-pub(crate) use stub::{host_code, lazy_stub};
-pub(crate) use table::for_each_op;
-pub(crate) use word::{Header, Word};
+pub use stub::{host_code, lazy_stub};
+pub use table::for_each_op;
+pub use word::{Header, Word};
 
 macro_rules! shape {
     (Plain($fields:literal, $handler:ident)) => {
@@ -40,13 +39,13 @@ macro_rules! rows {
         /// An operation of the instruction table.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[repr(u16)]
-        pub(crate) enum Row {
-            $($name),*
+        pub enum Row {
+            $(#[doc = concat!("`", $text, "`")] $name),*
         }
 
         impl Row {
             /// Every row, in the table's order.
-            pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
+            pub const ALL: &[Self] = &[$(Self::$name),*];
             const TEXTS: &[&str] = &[$($text),*];
             const SHAPES: &[Shape] = &[$(shape!($shape($($args)*))),*];
         }
@@ -55,7 +54,7 @@ macro_rules! rows {
 for_each_op!(rows);
 
 /// How many opcodes there are, but for those of sequences.
-pub(crate) const OPCODES: usize = BASES[Row::ALL.len()] as usize;
+pub const OPCODES: usize = BASES[Row::ALL.len()] as usize;
 
 /// The first opcode of each row, and the number of opcodes at the end.
 const BASES: [u16; Row::ALL.len() + 1] = {
@@ -70,36 +69,38 @@ const BASES: [u16; Row::ALL.len() + 1] = {
 
 impl Row {
     /// The opcode of this row in a mode, which the row's shape has.
-    pub(crate) const fn op(self, mode: u16) -> u16 {
+    pub const fn op(self, mode: u16) -> u16 {
         BASES[self as usize] + mode
     }
 
     /// The row and the mode of an opcode.
-    pub(crate) fn of(op: u16) -> Option<(Self, u16)> {
+    pub fn of(op: u16) -> Option<(Self, u16)> {
         let row = BASES.partition_point(|base| *base <= op).checked_sub(1)?;
         Some((*Self::ALL.get(row)?, op - BASES[row]))
     }
 
-    pub(crate) const fn shape(self) -> Shape {
+    /// The shape of the row.
+    pub const fn shape(self) -> Shape {
         Self::SHAPES[self as usize]
     }
 
-    pub(crate) const fn text(self) -> &'static str {
+    /// The name of the operation in disassembled code.
+    pub const fn text(self) -> &'static str {
         Self::TEXTS[self as usize]
     }
 
     /// The row that stands `distance` rows after this one.
-    pub(crate) const fn after(self, distance: usize) -> Self {
+    pub const fn after(self, distance: usize) -> Self {
         Self::ALL[self as usize + distance]
     }
 
     /// Whether this row is one of those from `first` to `last`.
-    pub(crate) fn within(self, first: Self, last: Self) -> bool {
+    pub fn within(self, first: Self, last: Self) -> bool {
         (first..=last).contains(&self)
     }
 
     /// Whether an integer operator, comparison or store takes 32 bits of a slot, or fewer.
-    pub(crate) fn takes_32_bits(self) -> bool {
+    pub fn takes_32_bits(self) -> bool {
         self.within(Self::I32Add, Self::I32Rotr)
             || self.within(Self::I32Eq, Self::I32LeU)
             || self.within(Self::Store8, Self::Store32)
@@ -107,7 +108,7 @@ impl Row {
 
     /// Of a comparison, the one that holds exactly where this one does not: comparisons stand in
     /// the table in such pairs.
-    pub(crate) fn negated(self) -> Option<Self> {
+    pub fn negated(self) -> Option<Self> {
         let first = [Self::I32Eq, Self::F32Eq]
             .into_iter()
             .zip([Self::I64LeU, Self::F64NotLe])
@@ -117,7 +118,7 @@ impl Row {
     }
 
     /// Of an integer comparison, the one that holds with the operands in the other order.
-    pub(crate) fn mirrored(self) -> Self {
+    pub fn mirrored(self) -> Self {
         let of_type = if self < Self::I64Eq {
             Self::I32Eq
         } else {
@@ -129,7 +130,7 @@ impl Row {
     }
 
     /// Of a comparison, the branch that is taken where it holds: those rows stand in the same order.
-    pub(crate) fn branch(self) -> Option<Self> {
+    pub fn branch(self) -> Option<Self> {
         if self.within(Self::I32Eq, Self::I64LeU) {
             Some(Self::BrI32Eq.after(self as usize - Self::I32Eq as usize))
         } else if self.within(Self::F32Eq, Self::F64NotLe) {

@@ -7,7 +7,6 @@ use super::{
     Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, OPCODES, Row, SELECT_PAIRS, STORE_MODES,
     Src, UNARY_SRCS,
 };
-#[cfg(profile)]
 use super::{Shape, Word};
 
 /// Whether a result goes to its slot as well as to the accumulator, as the table spells it.
@@ -172,7 +171,7 @@ const MAYBE_BITS: usize = (8 * LONGER_LEN).next_multiple_of(64);
 /// The opcode of the sequence of `before`, an instruction's or a sequence's opcode, and an instruction
 /// after it, where there is one.
 #[inline]
-pub(crate) fn longer_sequence(before: u16, next: u16) -> Option<u16> {
+pub fn longer_sequence(before: u16, next: u16) -> Option<u16> {
     let bit = hash(before, next) as usize % MAYBE_BITS;
     if MAYBE[bit / 64] >> (bit % 64) & 1 == 0 {
         return None;
@@ -182,7 +181,7 @@ pub(crate) fn longer_sequence(before: u16, next: u16) -> Option<u16> {
 }
 
 /// The opcodes of the instructions that the handler of an opcode executes.
-pub(crate) fn instructions_of(op: &u16) -> &[u16] {
+pub fn instructions_of(op: &u16) -> &[u16] {
     let sequence = usize::from(*op)
         .checked_sub(OPCODES)
         .and_then(|at| SEQUENCES.get(at));
@@ -195,8 +194,7 @@ pub(crate) fn instructions_of(op: &u16) -> &[u16] {
 /// # Safety
 ///
 /// `ip` points to an instruction of lowered code without sequences.
-#[cfg(profile)]
-pub(crate) unsafe fn instruction_at(ip: *const Word) -> (usize, bool, String) {
+pub unsafe fn instruction_at(ip: *const Word) -> (usize, bool, String) {
     // SAFETY: passed on from the caller.
     let word = unsafe { *ip };
     let (row, mode) = Row::of(word.op).expect("an opcode of the table");
@@ -207,7 +205,6 @@ pub(crate) unsafe fn instruction_at(ip: *const Word) -> (usize, bool, String) {
     )
 }
 
-#[cfg(profile)]
 fn spell(row: Row, mode: u16) -> String {
     let at = usize::from(mode);
     let into = if at % 2 == 0 { "ToAcc" } else { "ToSlot" };

@@ -6,6 +6,8 @@
 //! Chosen by `cargo bench --bench sequences` from what programs execute, and not to be edited by hand.
 
 /// Calls the macro `$then` with the whole table.
+#[macro_export]
+#[doc(hidden)]
 #[rustfmt::skip]
 macro_rules! for_each_sequence {
     ($then:ident) => {
@@ -6513,4 +6515,4 @@ macro_rules! for_each_sequence {
         }
     };
 }
-pub(crate) use for_each_sequence;
+pub use for_each_sequence;

@@ -7,7 +7,7 @@
 
 /// Where an operand comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Src {
+pub enum Src {
     /// The slot that the operand's field names.
     S,
     /// The accumulator of the operand's class: the last result.
@@ -22,7 +22,7 @@ pub(crate) enum Src {
 
 /// How the address of a memory access is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Addr {
+pub enum Addr {
     /// A slot, plus the offset in `c`.
     S,
     /// The integer accumulator, plus the offset in `c`.
@@ -54,6 +54,8 @@ pub(crate) enum Addr {
 }
 
 /// Operand pairs of an integer operator with a result.
+#[macro_export]
+#[doc(hidden)]
 macro_rules! int_pairs {
     ($then:ident!($($pre:tt)*)) => {
         $then! { ($($pre)*) [S S] [S A] [A S] [A A] [S B] [B S] [A B] [B A] [S I] [A I] [B I]
@@ -61,6 +63,8 @@ macro_rules! int_pairs {
     };
 }
 /// Operand pairs of an integer comparison: a constant is always on the right.
+#[macro_export]
+#[doc(hidden)]
 macro_rules! cmp_pairs {
     ($then:ident!($($pre:tt)*)) => {
         $then! { ($($pre)*) [S S] [S A] [A S] [A A] [S B] [B S] [A B] [B A] [S I] [A I] [B I]
@@ -68,6 +72,8 @@ macro_rules! cmp_pairs {
     };
 }
 /// Operand pairs of a float operator or comparison.
+#[macro_export]
+#[doc(hidden)]
 macro_rules! float_pairs {
     ($then:ident!($($pre:tt)*)) => {
         $then! { ($($pre)*) [S S] [S A] [A S] [A A] [S B] [B S] [A B] [B A] [S W] [A W] [B W]
@@ -75,12 +81,16 @@ macro_rules! float_pairs {
     };
 }
 /// Addresses of a load.
+#[macro_export]
+#[doc(hidden)]
 macro_rules! load_modes {
     ($then:ident!($($pre:tt)*)) => {
         $then! { ($($pre)*) [S] [A] [B] [SW] [AW] [BW] [K] [SS] [AS] [BS] [AB] [SI] [AI] [BI] }
     };
 }
 /// Address and value of a store of an integer, or of anything in a slot.
+#[macro_export]
+#[doc(hidden)]
 macro_rules! store_modes {
     ($then:ident!($($pre:tt)*)) => {
         $then! { ($($pre)*)
@@ -91,26 +101,31 @@ macro_rules! store_modes {
     };
 }
 /// What a selection between integers selects from.
+#[macro_export]
+#[doc(hidden)]
 macro_rules! select_pairs {
     ($then:ident!($($pre:tt)*)) => {
         $then! { ($($pre)*) [S S] [S I] [I S] [I I] [S B] [B S] [B I] [I B] }
     };
 }
-pub(crate) use {cmp_pairs, float_pairs, int_pairs, load_modes, select_pairs, store_modes};
+pub use {cmp_pairs, float_pairs, int_pairs, load_modes, select_pairs, store_modes};
 
 macro_rules! pairs_const {
     (($name:ident) $([$l:ident $r:ident])*) => {
-        pub(crate) const $name: &[(Src, Src)] = &[$((Src::$l, Src::$r)),*];
+        #[doc = "The list of modes of this name."]
+        pub const $name: &[(Src, Src)] = &[$((Src::$l, Src::$r)),*];
     };
 }
 macro_rules! addr_const {
     (($name:ident) $([$a:ident])*) => {
-        pub(crate) const $name: &[Addr] = &[$(Addr::$a),*];
+        #[doc = "The list of modes of this name."]
+        pub const $name: &[Addr] = &[$(Addr::$a),*];
     };
 }
 macro_rules! store_const {
     (($name:ident) $([$a:ident $v:ident])*) => {
-        pub(crate) const $name: &[(Addr, Src)] = &[$((Addr::$a, Src::$v)),*];
+        #[doc = "The list of modes of this name."]
+        pub const $name: &[(Addr, Src)] = &[$((Addr::$a, Src::$v)),*];
     };
 }
 int_pairs!(pairs_const!(INT_PAIRS));
@@ -121,11 +136,11 @@ load_modes!(addr_const!(LOAD_MODES));
 store_modes!(store_const!(STORE_MODES));
 
 /// Operands of a unary operator.
-pub(crate) const UNARY_SRCS: &[Src] = &[Src::S, Src::A, Src::B];
+pub const UNARY_SRCS: &[Src] = &[Src::S, Src::A, Src::B];
 
 /// The shape of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub enum Shape {
     /// `a` = operator(`b`, `c`) over [`INT_PAIRS`].
     Int,
     /// `a` = comparison(`b`, `c`) over [`CMP_PAIRS`].
@@ -155,7 +170,7 @@ pub(crate) enum Shape {
 
 impl Shape {
     /// Whether the lowest bit of a mode says that the result goes to its slot as well.
-    pub(crate) const fn has_result(self) -> bool {
+    pub const fn has_result(self) -> bool {
         matches!(
             self,
             Self::Int | Self::Cmp | Self::Float | Self::Unary | Self::Load
@@ -163,7 +178,7 @@ impl Shape {
     }
 
     /// How many opcodes the row takes.
-    pub(crate) const fn modes(self) -> u16 {
+    pub const fn modes(self) -> u16 {
         let modes = match self {
             Self::Int => 2 * INT_PAIRS.len(),
             Self::Cmp => 2 * CMP_PAIRS.len(),

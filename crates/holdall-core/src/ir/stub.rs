@@ -4,7 +4,7 @@
 use super::{Header, Row, Word};
 
 /// The code of a host function of so many parameter and result slots.
-pub(crate) fn host_code(param_slots: usize, result_slots: usize) -> Box<[Word]> {
+pub fn host_code(param_slots: usize, result_slots: usize) -> Box<[Word]> {
     let header = Header::bare(param_slots, result_slots);
     Box::new([
         header.word(),
@@ -13,7 +13,7 @@ pub(crate) fn host_code(param_slots: usize, result_slots: usize) -> Box<[Word]> 
 }
 
 /// The code that stands in for the defined function `index` until its first call lowers it.
-pub(crate) fn lazy_stub(param_slots: usize, result_slots: usize, index: u32) -> [Word; 2] {
+pub fn lazy_stub(param_slots: usize, result_slots: usize, index: u32) -> [Word; 2] {
     let header = Header::bare(param_slots, result_slots);
     [header.word(), Word::with_long(Row::Lazy.op(0), 0, index)]
 }

@@ -7,6 +7,8 @@
 //! holds.
 
 /// Calls the macro `$then` with the whole table.
+#[macro_export]
+#[doc(hidden)]
 macro_rules! for_each_op {
     ($then:ident) => {
         $then! {
@@ -268,4 +270,4 @@ macro_rules! for_each_op {
         }
     };
 }
-pub(crate) use for_each_op;
+pub use for_each_op;

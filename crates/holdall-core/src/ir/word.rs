@@ -4,32 +4,45 @@
 /// follows an instruction may also be 64 bits of data ([`Word::data`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(8))]
-pub(crate) struct Word {
-    pub(crate) op: u16,
-    pub(crate) a: u16,
-    pub(crate) b: u16,
-    pub(crate) c: u16,
+pub struct Word {
+    /// The opcode, or a part of the data.
+    pub op: u16,
+    /// The first field.
+    pub a: u16,
+    /// The second field.
+    pub b: u16,
+    /// The third field.
+    pub c: u16,
 }
 
 const _: () = assert!(size_of::<Word>() == 8);
 
 impl Word {
-    pub(crate) const fn new(op: u16, a: u16, b: u16, c: u16) -> Self {
+    /// A word of an opcode and its fields.
+    #[inline]
+    #[must_use]
+    pub const fn new(op: u16, a: u16, b: u16, c: u16) -> Self {
         Self { op, a, b, c }
     }
 
     /// An instruction whose `b` and `c` are the halves of one 32-bit number.
-    pub(crate) const fn with_long(op: u16, a: u16, long: u32) -> Self {
+    #[inline]
+    #[must_use]
+    pub const fn with_long(op: u16, a: u16, long: u32) -> Self {
         Self::new(op, a, long as u16, (long >> 16) as u16)
     }
 
     /// The 32-bit number in `b` and `c`.
-    pub(crate) const fn long(self) -> u32 {
+    #[inline]
+    #[must_use]
+    pub const fn long(self) -> u32 {
         self.b as u32 | (self.c as u32) << 16
     }
 
     /// A word of data.
-    pub(crate) const fn data(bits: u64) -> Self {
+    #[inline]
+    #[must_use]
+    pub const fn data(bits: u64) -> Self {
         Self::new(
             bits as u16,
             (bits >> 16) as u16,
@@ -39,18 +52,24 @@ impl Word {
     }
 
     /// A word of two indices.
-    pub(crate) const fn pair(low: u32, high: u32) -> Self {
+    #[inline]
+    #[must_use]
+    pub const fn pair(low: u32, high: u32) -> Self {
         Self::data(low as u64 | (high as u64) << 32)
     }
 
     /// The two indices of a word.
-    pub(crate) const fn indices(self) -> (u32, u32) {
+    #[inline]
+    #[must_use]
+    pub const fn indices(self) -> (u32, u32) {
         let bits = self.bits();
         (bits as u32, (bits >> 32) as u32)
     }
 
     /// The 64 bits of a word of data.
-    pub(crate) const fn bits(self) -> u64 {
+    #[inline]
+    #[must_use]
+    pub const fn bits(self) -> u64 {
         self.op as u64 | (self.a as u64) << 16 | (self.b as u64) << 32 | (self.c as u64) << 48
     }
 }
@@ -61,19 +80,20 @@ impl Word {
 /// where the frame begins and finds the results in the same place. The link is three slots: the
 /// return address, the caller's frame, and the caller's instance where that is another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Header {
+pub struct Header {
     /// How many slots the frame takes.
-    pub(crate) frame: u32,
+    pub frame: u32,
     /// The slot of the link: as many as the arguments or the results take, whichever are more.
-    pub(crate) link: u16,
+    pub link: u16,
 }
 
 impl Header {
     /// Slots that the link takes.
-    pub(crate) const LINK: u16 = 3;
+    pub const LINK: u16 = 3;
 
     /// The link slot of a function of so many parameter and result slots.
-    pub(crate) fn link_slot(param_slots: usize, result_slots: usize) -> u16 {
+    #[must_use]
+    pub fn link_slot(param_slots: usize, result_slots: usize) -> u16 {
         // Validation allows 1,000 parameters and 1,000 results, of two slots at most, and so does
         // whatever makes host functions.
         u16::try_from(param_slots.max(result_slots)).expect("at most 2,000 slots")
@@ -88,11 +108,17 @@ impl Header {
         }
     }
 
-    pub(crate) const fn word(self) -> Word {
+    /// The header as a word.
+    #[inline]
+    #[must_use]
+    pub const fn word(self) -> Word {
         Word::with_long(0, self.link, self.frame)
     }
 
-    pub(crate) const fn of(word: Word) -> Self {
+    /// The header that a word is.
+    #[inline]
+    #[must_use]
+    pub const fn of(word: Word) -> Self {
         Self {
             frame: word.long(),
             link: word.a,

@@ -6,18 +6,17 @@
 //! instruction that makes it. No accumulator is known to have a value of a far slot. Moves and calls
 //! have forms that name far slots.
 
+use super::Settings;
 use super::operands::Lowering;
 use crate::ir::{Header, Row, Word};
-use crate::module::ModuleInner;
 
 /// How many slots fields of code words name.
 const NEAR_SLOTS: u32 = 1 << 16;
 
 /// The first slot that code words do not name, of a frame whose operands begin at `first_temp`. Tests
 /// have it closer.
-pub(super) fn near_end(module: &ModuleInner, first_temp: u32) -> u32 {
-    let near_operands = module.engine.config().near_operands;
-    NEAR_SLOTS.min(first_temp + u32::from(near_operands))
+pub(super) fn near_end(settings: Settings, first_temp: u32) -> u32 {
+    NEAR_SLOTS.min(first_temp + u32::from(settings.near_operands))
 }
 
 /// The scratch slots of a wide frame. `OPERANDS` of them have operands, one a result, and the last one

@@ -359,7 +359,7 @@ impl Lowering<'_> {
 
     /// Makes a NaN on top of the stack the canonical one, where that is asked for.
     fn canonical(&mut self, class: Class) {
-        if !self.module.engine.config().canonical_nans {
+        if !self.settings.canonical_nans {
             return;
         }
         let row = match class {

@@ -20,7 +20,6 @@ mod operators;
 mod sequences;
 mod target;
 
-use std::ops::Deref;
 use std::time::Duration;
 
 use wasmparser::{
@@ -28,73 +27,50 @@ use wasmparser::{
     FunctionBody, Operator, ValidatorResources, WasmModuleResources,
 };
 
-#[cfg(feature = "build")]
-pub(crate) use self::target::OPT_LEVELS_WITH_SEQUENCES;
-pub(crate) use self::target::Target;
+pub use self::target::{OPT_LEVELS_WITH_SEQUENCES, Target};
 
 use self::far::Scratch;
 use self::locals::Locals;
 use self::operands::{Class, Lowering};
 use self::operators::Operators;
+use crate::bounds::{Bounds, MAX_FRAME_VALUES};
 use crate::ir::{Header, Row, Word};
-use crate::limits::{Full, Heap, Limits, MAX_FRAME_VALUES, Refusal, Watch};
-use crate::module::ModuleInner;
+use crate::module::Sections;
 use crate::trap::TrapCode;
 use crate::types::ValType;
+use crate::watch::Watch;
 
-/// The lowered code of one function.
-#[derive(Debug)]
-pub(crate) struct Code {
-    /// A header, and instructions of which the last does not fall through.
-    pub(crate) words: Words,
+/// What lowered code depends on beside the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether code charges for the work that it does.
+    pub metering: bool,
+    /// Whether code makes each NaN that it computes the positive canonical one.
+    pub canonical_nans: bool,
+    /// How many operands of a frame code words name directly, where more could not be named anyway; for
+    /// tests of what happens beyond.
+    pub near_operands: u16,
 }
 
-/// Where code words are.
-#[derive(Debug)]
-pub(crate) enum Words {
-    /// In the engine's memory: they were made here.
-    Own(allocator_api2::boxed::Box<[Word], Heap>),
-    /// In the program, which has them from before.
-    Program(&'static [Word]),
-}
-
-impl Deref for Words {
-    type Target = [Word];
-
-    fn deref(&self) -> &[Word] {
-        match self {
-            Self::Own(words) => words,
-            Self::Program(words) => words,
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            metering: false,
+            canonical_nans: false,
+            near_operands: u16::MAX,
         }
     }
 }
 
 /// Why a valid function could not be lowered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum LowerError {
-    /// The engine's pool has no room for the lowered code.
-    #[error("no room for its lowered code: {0}")]
-    NoRoom(Refusal),
-    /// The account that has the module has no room for the lowered code.
-    #[error(transparent)]
-    Full(#[from] Full),
+pub enum LowerError {
     /// The time is up that there was for it.
     #[error("{0}")]
     Ended(TrapCode),
-    /// The body can't be read; never for a function that was validated.
+    /// The body cannot be read; never for a function that was validated.
     #[error("the body is not readable")]
     Unreadable,
-}
-
-impl LowerError {
-    /// What the first call of the function traps with.
-    pub(crate) fn trap_code(self) -> TrapCode {
-        match self {
-            Self::NoRoom(_) | Self::Full(_) => TrapCode::OutOfMemory,
-            Self::Ended(code) => code,
-            Self::Unreadable => TrapCode::Unreachable,
-        }
-    }
 }
 
 /// What a function is lowered to, beyond the form that suits nearly all.
@@ -128,7 +104,8 @@ impl From<wasmparser::BinaryReaderError> for Stop {
 }
 
 /// Why a body is refused when its module is made.
-pub(crate) enum Rejection {
+#[derive(Debug)]
+pub enum Rejection {
     /// It cannot be read, or does not validate.
     Invalid(wasmparser::BinaryReaderError),
     /// It exceeds a limit: which, and by how much.
@@ -157,11 +134,11 @@ const TIME_OF_OPERAND: Duration = Duration::from_nanos(10);
 
 /// Validates a body, and holds it to the limits, without lowering it. Gives the allocations back for
 /// the next function.
-pub(crate) fn validate(
+pub fn validate(
     func: FuncToValidate<ValidatorResources>,
     body: &FunctionBody<'_>,
     allocs: FuncValidatorAllocations,
-    limits: &Limits,
+    bounds: &Bounds,
     watch: &mut Watch<'_>,
 ) -> Result<FuncValidatorAllocations, Rejection> {
     // Its parameters become locals and its results operands, however short the body is.
@@ -170,7 +147,7 @@ pub(crate) fn validate(
     let mut reader = body.get_binary_reader();
     let (bytes, start) = (body.as_bytes(), reader.current_position());
     validator.read_locals(&mut reader)?;
-    limits
+    bounds
         .check_locals(validator.len_locals() as usize)
         .map_err(Rejection::Limit)?;
     reader.set_features(*validator.features());
@@ -184,7 +161,7 @@ pub(crate) fn validate(
         reader.visit_operator(&mut validator.visitor(reader.original_position()))??;
         // One is the function's own.
         let blocks = (validator.control_stack_height() as usize).saturating_sub(1);
-        limits.check_nesting(blocks).map_err(Rejection::Limit)?;
+        bounds.check_nesting(blocks).map_err(Rejection::Limit)?;
         let values = validator.len_locals() + validator.operand_stack_height();
         if values > MAX_FRAME_VALUES {
             return Err(Rejection::Limit(format!(
@@ -222,30 +199,19 @@ fn operands_of_table(
     Some(targets.saturating_mul(operands as u32))
 }
 
-/// Lowers the defined function `index` (imported functions not counted) of a module that was
-/// validated.
-pub(crate) fn lower(
-    module: &ModuleInner,
-    index: u32,
-    watch: &mut Watch<'_>,
-) -> Result<Code, LowerError> {
-    let words = module
-        .engine
-        .heap()
-        .boxed(words(module, index, Target::HERE, watch)?);
-    Ok(Code {
-        words: Words::Own(words.map_err(LowerError::NoRoom)?),
-    })
-}
-
-/// The lowered code of the defined function `index`, where it is not the engine's to keep.
-pub(crate) fn words(
-    module: &ModuleInner,
+/// The lowered code of the defined function `index` (imported functions not counted) of a module that
+/// was validated: a header, and instructions of which the last does not fall through.
+///
+/// # Errors
+/// Where the time is up.
+pub fn words(
+    module: &Sections,
+    settings: Settings,
     index: u32,
     target: Target,
     watch: &mut Watch<'_>,
 ) -> Result<Vec<Word>, LowerError> {
-    let mut lowering = lower_body(module, index, false, watch)?;
+    let mut lowering = lower_body(module, settings, index, false, watch)?;
     if target.sequences {
         sequences::join(&mut lowering.code, watch).map_err(LowerError::Ended)?;
     }
@@ -267,33 +233,40 @@ fn tell_tables(code: &mut [Word], tables: &[usize]) {
 
 /// Where in the module's bytes the instructions of a function's lowered code came from. Made by
 /// lowering the function again, so that lowered code needs no such table.
-pub(crate) struct Offsets(Vec<(usize, u64)>);
+#[derive(Debug)]
+pub struct Offsets(Vec<(usize, u64)>);
 
 impl Offsets {
     /// Those of the defined function `index`.
-    pub(crate) fn of(module: &ModuleInner, index: u32, watch: &mut Watch<'_>) -> Option<Self> {
-        lower_body(module, index, true, watch)
+    pub fn of(
+        module: &Sections,
+        settings: Settings,
+        index: u32,
+        watch: &mut Watch<'_>,
+    ) -> Option<Self> {
+        lower_body(module, settings, index, true, watch)
             .ok()?
             .records
             .map(Self)
     }
 
     /// The offset of the instruction that the word at `pc` came from.
-    pub(crate) fn at(&self, pc: usize) -> Option<u64> {
+    pub fn at(&self, pc: usize) -> Option<u64> {
         let after = self.0.partition_point(|(start, _)| *start <= pc);
         Some(self.0.get(after.checked_sub(1)?)?.1)
     }
 }
 
 fn lower_body<'m>(
-    module: &'m ModuleInner,
+    module: &'m Sections,
+    settings: Settings,
     index: u32,
     record: bool,
     watch: &mut Watch<'_>,
 ) -> Result<Lowering<'m>, LowerError> {
     let mut form = Form::default();
     loop {
-        match try_lower(module, index, record, form, watch) {
+        match try_lower(module, settings, index, record, form, watch) {
             Ok(lowering) => return Ok(lowering),
             Err(Stop::Error(error)) => return Err(error),
             Err(Stop::LongBranches) => form.long_branches = true,
@@ -304,7 +277,8 @@ fn lower_body<'m>(
 
 /// Lowers to a form, where it suffices.
 fn try_lower<'m>(
-    module: &'m ModuleInner,
+    module: &'m Sections,
+    settings: Settings,
     index: u32,
     record: bool,
     form: Form,
@@ -333,7 +307,7 @@ fn try_lower<'m>(
         locals.push(count, slot, width, Class::of(ty));
         slot += count * width;
     }
-    let mut lowering = Lowering::new(module, locals.finish(), slot, link, form);
+    let mut lowering = Lowering::new(module, settings, locals.finish(), slot, link, form);
     lowering.steps = ty.params().len() + reader.get_count() as usize;
     lowering
         .code

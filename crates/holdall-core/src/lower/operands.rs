@@ -8,14 +8,14 @@
 
 use std::ops::Range;
 
-use super::Form;
 use super::control::Control;
 use super::far::{self, Scratch};
 use super::locals::Locals;
 use super::loops::Attempt;
 use super::metering::Region;
+use super::{Form, Settings};
 use crate::ir::{Row, Src, Word};
-use crate::module::ModuleInner;
+use crate::module::Sections;
 use crate::types::ValType;
 
 /// Which accumulator values of a type use.
@@ -82,7 +82,8 @@ pub(super) struct Last {
 
 /// The lowering of one function.
 pub(super) struct Lowering<'m> {
-    pub(super) module: &'m ModuleInner,
+    pub(super) module: &'m Sections,
+    pub(super) settings: Settings,
     pub(super) code: Vec<Word>,
     pub(super) stack: Vec<Entry>,
     pub(super) control: Vec<Control>,
@@ -122,7 +123,8 @@ pub(super) struct Lowering<'m> {
 
 impl<'m> Lowering<'m> {
     pub(super) fn new(
-        module: &'m ModuleInner,
+        module: &'m Sections,
+        settings: Settings,
         locals: Locals,
         first_temp: u32,
         link: u16,
@@ -130,6 +132,7 @@ impl<'m> Lowering<'m> {
     ) -> Self {
         Self {
             module,
+            settings,
             code: Vec::new(),
             stack: Vec::new(),
             control: Vec::new(),
@@ -140,8 +143,8 @@ impl<'m> Lowering<'m> {
             last: None,
             tables: Vec::new(),
             records: None,
-            regions: module.engine.config().metering.then(Vec::new),
-            near_end: far::near_end(module, first_temp),
+            regions: settings.metering.then(Vec::new),
+            near_end: far::near_end(settings, first_temp),
             scratch: Scratch::after(link),
             steps: 0,
             accs: Default::default(),

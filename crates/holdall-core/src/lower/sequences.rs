@@ -6,8 +6,8 @@
 //! vain: a value that needs no slot has one all the same, of its height, which nothing else is in.
 
 use crate::ir::{Word, goes_elsewhere, length, longer_sequence, storing};
-use crate::limits::Watch;
 use crate::trap::TrapCode;
+use crate::watch::Watch;
 
 /// What a handler costs, and what it costs that an instruction in it stores its result in vain. The
 /// choice of the sequences counts the same (`benches/sequences.rs`).
@@ -130,29 +130,38 @@ impl Ways {
     }
 }
 
-#[cfg(all(test, feature = "wat"))]
+#[cfg(test)]
 mod tests {
-    use super::super::{self as compile, Target};
-    use crate::engine::Engine;
+    use crate::bounds::Bounds;
+    use crate::clock::Clock;
     use crate::ir::{Word, instructions_of, storing};
-    use crate::limits::Watch;
-    use crate::module::Module;
+    use crate::lower::{self, Settings, Target};
+    use crate::module::Sections;
+    use crate::watch::Watch;
 
     #[test]
     fn sequences_change_opcodes_only_and_only_for_a_target_that_has_them() {
-        let text = br#"(module (func (param i32 i32) (result i32) (local i32)
+        let text = r#"(module (func (param i32 i32) (result i32) (local i32)
             (loop
                 (local.set 2 (i32.add (local.get 2) (i32.load (local.get 0))))
                 (local.set 0 (i32.add (local.get 0) (i32.const 4)))
                 (br_if 0 (i32.lt_u (local.get 0) (local.get 1))))
             (local.get 2)) (memory 1))"#;
-        let module = Module::new(&Engine::default(), text.as_slice()).unwrap();
+        let bytes = wat::parse_str(text).unwrap();
+        let module = Sections::read(bytes.into(), &Bounds::default(), &Clock::default()).unwrap();
         let words = |sequences| {
             let target = Target {
                 sequences,
-                ..Target::HERE
+                big_endian: false,
             };
-            compile::words(module.inner(), 0, target, &mut Watch::nothing()).unwrap()
+            lower::words(
+                &module,
+                Settings::default(),
+                0,
+                target,
+                &mut Watch::nothing(),
+            )
+            .unwrap()
         };
         let (single, joined) = (words(false), words(true));
         assert_eq!(single.len(), joined.len());

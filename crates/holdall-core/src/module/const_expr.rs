@@ -7,12 +7,12 @@ use wasmparser::{Operator, OperatorsReader};
 use super::convert;
 use super::fault::Fault;
 use super::parse::Reading;
-use crate::limits::MAX_CONST_EXPR_OPS;
+use crate::bounds::MAX_CONST_EXPR_OPS;
 use crate::types::RefType;
 
 /// One instruction of a constant expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ConstOp {
+pub enum ConstOp {
     I32Const(i32),
     I64Const(i64),
     /// The bits of an `f32`.
@@ -33,7 +33,8 @@ pub(crate) enum ConstOp {
 /// A constant expression that was validated. Nearly all are one instruction, which takes no
 /// allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ConstExpr {
+pub enum ConstExpr {
+    /// A single instruction.
     One(ConstOp),
     /// The expression's instructions; a stack machine's, so that evaluation needs no recursion.
     #[expect(
@@ -83,7 +84,7 @@ impl ConstExpr {
     /// # Panics
     ///
     /// Where the expression was not validated.
-    pub(crate) fn eval(
+    pub fn eval(
         &self,
         mut global: impl FnMut(u32) -> u64,
         mut func: impl FnMut(u32) -> u64,

@@ -11,7 +11,7 @@ use crate::types::{
 
 /// WebAssembly 2.0 without SIMD, plus extended constant expressions and tail calls. Everything that
 /// reads or validates a module uses this, so that a module is the same thing everywhere.
-pub(crate) const FEATURES: WasmFeatures = WasmFeatures::FLOATS
+pub const FEATURES: WasmFeatures = WasmFeatures::FLOATS
     // Gates `externref` too; the collected types themselves are `GC`, which is off.
     .union(WasmFeatures::GC_TYPES)
     .union(WasmFeatures::MUTABLE_GLOBAL)
@@ -25,7 +25,7 @@ pub(crate) const FEATURES: WasmFeatures = WasmFeatures::FLOATS
 
 /// A type that holdall does not have. Of a module that validates with [`FEATURES`] there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unsupported(String);
+pub struct Unsupported(String);
 
 impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,7 +40,7 @@ fn unsupported<T>(what: impl Into<String>) -> Result<T, Unsupported> {
 }
 
 /// A reference type as ours.
-pub(crate) fn ref_type(ty: wasmparser::RefType) -> Result<RefType, Unsupported> {
+pub fn ref_type(ty: wasmparser::RefType) -> Result<RefType, Unsupported> {
     let heap = match ty.heap_type() {
         wasmparser::HeapType::Abstract {
             shared: false,
@@ -59,7 +59,7 @@ pub(crate) fn ref_type(ty: wasmparser::RefType) -> Result<RefType, Unsupported> 
 }
 
 /// A value type as ours.
-pub(crate) fn val_type(ty: wasmparser::ValType) -> Result<ValType, Unsupported> {
+pub fn val_type(ty: wasmparser::ValType) -> Result<ValType, Unsupported> {
     Ok(match ty {
         wasmparser::ValType::I32 => ValType::I32,
         wasmparser::ValType::I64 => ValType::I64,
@@ -71,7 +71,7 @@ pub(crate) fn val_type(ty: wasmparser::ValType) -> Result<ValType, Unsupported> 
 }
 
 /// A function type as ours.
-pub(crate) fn func_type(ty: &wasmparser::FuncType) -> Result<FuncType, Unsupported> {
+pub fn func_type(ty: &wasmparser::FuncType) -> Result<FuncType, Unsupported> {
     let all = |types: &[wasmparser::ValType]| {
         types
             .iter()
@@ -82,7 +82,7 @@ pub(crate) fn func_type(ty: &wasmparser::FuncType) -> Result<FuncType, Unsupport
 }
 
 /// A table type as ours.
-pub(crate) fn table_type(ty: wasmparser::TableType) -> Result<TableType, Unsupported> {
+pub fn table_type(ty: wasmparser::TableType) -> Result<TableType, Unsupported> {
     if ty.shared {
         return unsupported("a shared table");
     }
@@ -95,7 +95,7 @@ pub(crate) fn table_type(ty: wasmparser::TableType) -> Result<TableType, Unsuppo
 }
 
 /// A memory type as ours.
-pub(crate) fn memory_type(ty: wasmparser::MemoryType) -> Result<MemoryType, Unsupported> {
+pub fn memory_type(ty: wasmparser::MemoryType) -> Result<MemoryType, Unsupported> {
     if ty.shared {
         return unsupported("a shared memory");
     }
@@ -110,7 +110,7 @@ pub(crate) fn memory_type(ty: wasmparser::MemoryType) -> Result<MemoryType, Unsu
 }
 
 /// A global type as ours.
-pub(crate) fn global_type(ty: wasmparser::GlobalType) -> Result<GlobalType, Unsupported> {
+pub fn global_type(ty: wasmparser::GlobalType) -> Result<GlobalType, Unsupported> {
     if ty.shared {
         return unsupported("a shared global");
     }

@@ -6,46 +6,39 @@ use std::fmt::Display;
 
 use wasmparser::FunctionBody;
 
-use super::precompiled::Unfit;
-use crate::compile::LowerError;
-use crate::error::{Error, ModuleError};
-use crate::limits::{Full, Watch};
 use crate::trap::TrapCode;
 
 /// What is wrong with a module's bytes.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub enum Fault {
     /// The bytes do not follow the format.
-    Malformed { message: String, offset: u64 },
+    Malformed {
+        /// What is wrong.
+        message: String,
+        /// Where, in bytes from the module's beginning.
+        offset: u64,
+    },
     /// The module does not validate.
-    Invalid { message: String, offset: u64 },
-    /// The text format could not be read.
-    #[cfg_attr(not(feature = "wat"), expect(dead_code, reason = "text is not read"))]
-    Text(String),
+    Invalid {
+        /// What is wrong.
+        message: String,
+        /// Where, in bytes from the module's beginning.
+        offset: u64,
+    },
     /// A limit is exceeded.
     Limit(String),
-    /// The engine, or an account, has no room for it.
-    NoRoom(String),
     /// The time is up that there was for it.
     Ended(TrapCode),
-    /// The code that was made of it before is not for this engine.
-    Unfit(Unfit),
-}
-
-impl From<Full> for Fault {
-    fn from(full: Full) -> Self {
-        Self::NoRoom(full.to_string())
-    }
 }
 
 impl Fault {
     /// The error of a reader.
-    pub(super) fn malformed(error: wasmparser::Error) -> Self {
+    pub fn malformed(error: wasmparser::Error) -> Self {
         Self::limit(&error).unwrap_or_else(|| Self::malformed_at(error.message(), error.offset()))
     }
 
     /// The error of the validator outside function bodies.
-    pub(super) fn invalid(error: wasmparser::Error) -> Self {
+    pub fn invalid(error: wasmparser::Error) -> Self {
         Self::limit(&error).unwrap_or_else(|| Self::invalid_at(error.message(), error.offset()))
     }
 
@@ -68,7 +61,7 @@ impl Fault {
 
     /// The error of the validator in a function body, which reads and validates in one: the body is
     /// malformed if it cannot be read on its own either.
-    pub(super) fn in_body(error: wasmparser::Error, body: &FunctionBody<'_>) -> Self {
+    pub fn in_body(error: wasmparser::Error, body: &FunctionBody<'_>) -> Self {
         // The one malformation that reading a body alone does not find (WebAssembly 2.0, 5.5.16).
         let needs_data_count = error.message() == "data count section required";
         if needs_data_count || read_through(body).is_err() {
@@ -78,14 +71,16 @@ impl Fault {
         }
     }
 
-    pub(super) fn malformed_at(message: impl Into<String>, offset: u64) -> Self {
+    /// What is wrong with the format at an offset.
+    pub fn malformed_at(message: impl Into<String>, offset: u64) -> Self {
         Self::Malformed {
             message: message.into(),
             offset,
         }
     }
 
-    pub(super) fn invalid_at(message: impl Into<String>, offset: u64) -> Self {
+    /// What does not validate at an offset.
+    pub fn invalid_at(message: impl Into<String>, offset: u64) -> Self {
         Self::Invalid {
             message: message.into(),
             offset,
@@ -93,56 +88,8 @@ impl Fault {
     }
 
     /// The fault of a function that exceeds a limit.
-    pub(super) fn in_func(func: impl Display, message: impl Display) -> Self {
+    pub fn in_func(func: impl Display, message: impl Display) -> Self {
         Self::Limit(format!("function {func}: {message}"))
-    }
-
-    /// The fault of a function body that could not be lowered.
-    pub(super) fn not_lowered(func: impl Display, error: LowerError) -> Self {
-        let message = format!("function {func}: {error}");
-        match error {
-            LowerError::NoRoom(_) | LowerError::Full(_) => Self::NoRoom(message),
-            LowerError::Ended(code) => Self::Ended(code),
-            LowerError::Unreadable => Self::Limit(message),
-        }
-    }
-
-    /// The library's error, with the module's name.
-    pub(super) fn of_module(self, name: Option<&str>) -> Error {
-        let name: Option<Box<str>> = name.map(Box::from);
-        match self {
-            Self::Malformed { message, offset } => ModuleError::Malformed {
-                name,
-                message: message.into(),
-                offset,
-            },
-            Self::Invalid { message, offset } => ModuleError::Invalid {
-                name,
-                message: message.into(),
-                offset,
-            },
-            Self::Text(message) => ModuleError::Text {
-                name,
-                message: message.into(),
-            },
-            Self::Limit(message) => ModuleError::Limit {
-                name,
-                message: message.into(),
-            },
-            Self::NoRoom(message) => {
-                let name = name.map_or_else(String::new, |name| format!(" {name:?}"));
-                return Error::resource(format!("module{name}: {message}"));
-            }
-            Self::Ended(code) => {
-                let name = name.map_or_else(String::new, |name| format!(" {name:?}"));
-                return Watch::trap(code, &format!("loading module{name}")).into();
-            }
-            Self::Unfit(unfit) => {
-                let name = name.map_or_else(String::new, |name| format!(" {name:?}"));
-                return Error::usage(format!("module{name}: {unfit}"));
-            }
-        }
-        .into()
     }
 }
 

@@ -6,12 +6,12 @@ use std::ops::Range;
 
 use wasmparser::{BinaryReader, Name, NameSectionReader};
 
-use crate::limits::Watch;
 use crate::trap::TrapCode;
+use crate::watch::Watch;
 
 /// Where in a module's bytes the names are that it gives.
 #[derive(Debug, Default)]
-pub(crate) struct Names {
+pub struct Names {
     module: Option<Place>,
     /// By function index, ascending.
     funcs: Vec<(u32, Place)>,
@@ -52,11 +52,15 @@ impl Names {
         ended.map(|()| names)
     }
 
-    pub(crate) fn module<'a>(&self, bytes: &'a [u8]) -> Option<&'a str> {
+    /// The name of the module; `bytes` are those of the module that the names were read of.
+    #[must_use]
+    pub fn module<'a>(&self, bytes: &'a [u8]) -> Option<&'a str> {
         self.module.map(|place| place.of(bytes))
     }
 
-    pub(crate) fn func<'a>(&self, bytes: &'a [u8], index: u32) -> Option<&'a str> {
+    /// The name of the function at an index.
+    #[must_use]
+    pub fn func<'a>(&self, bytes: &'a [u8], index: u32) -> Option<&'a str> {
         let at = self
             .funcs
             .binary_search_by_key(&index, |(index, _)| *index)
@@ -65,7 +69,7 @@ impl Names {
     }
 
     /// The least index of a function of this name.
-    pub(super) fn func_index(&self, bytes: &[u8], name: &str) -> Option<u32> {
+    pub fn func_index(&self, bytes: &[u8], name: &str) -> Option<u32> {
         let mut funcs = self.funcs.iter();
         funcs
             .find(|(_, place)| place.of(bytes) == name)
@@ -73,12 +77,12 @@ impl Names {
     }
 
     /// The names of functions, by their indices.
-    pub(super) fn funcs<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = &'a str> {
+    pub fn funcs<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = &'a str> {
         self.funcs.iter().map(|(_, place)| place.of(bytes))
     }
 
     /// What the names take.
-    pub(super) fn size_bytes(&self) -> usize {
+    pub fn size_bytes(&self) -> usize {
         self.funcs.capacity() * size_of::<(u32, Place)>()
     }
 

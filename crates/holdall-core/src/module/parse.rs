@@ -12,11 +12,12 @@ use wasmparser::{
 use super::const_expr::ConstExpr;
 use super::convert::{self, FEATURES, Unsupported};
 use super::fault::Fault;
-use super::inner::{ExportKind, Import, ImportKind};
+use super::sections::{ExportKind, Import, ImportKind, Sections};
 use super::segments::{DataMode, DataSegment, ElemItems, ElemMode, ElemSegment};
-use crate::limits::{Clock, Limits, Watch};
+use crate::bounds::Bounds;
+use crate::clock::Clock;
 use crate::trap::TrapCode;
-use crate::types::{FuncType, GlobalType, MemoryType, TableType};
+use crate::watch::Watch;
 
 /// Reads entries of sections, and sums up how long wasmparser takes at most to validate them: it
 /// validates a section in one go. The times are those of a slow machine.
@@ -83,38 +84,14 @@ fn halvings(count: u32) -> u64 {
     u64::from(u32::BITS - count.leading_zeros())
 }
 
-/// What the sections of a module hold; the fields are those of `ModuleInner`.
-#[derive(Default)]
-pub(super) struct Sections {
-    pub(super) types: Vec<FuncType>,
-    pub(super) imports: Vec<Import>,
-    pub(super) funcs: Vec<u32>,
-    pub(super) num_imported_funcs: usize,
-    pub(super) tables: Vec<TableType>,
-    pub(super) num_imported_tables: usize,
-    pub(super) memories: Vec<MemoryType>,
-    pub(super) num_imported_memories: usize,
-    pub(super) globals: Vec<GlobalType>,
-    pub(super) num_imported_globals: usize,
-    pub(super) table_inits: Vec<Option<ConstExpr>>,
-    pub(super) global_inits: Vec<ConstExpr>,
-    pub(super) exports: Vec<(Box<str>, ExportKind)>,
-    pub(super) start: Option<u32>,
-    pub(super) elems: Vec<ElemSegment>,
-    pub(super) data: Vec<DataSegment>,
-    pub(super) name_section: Option<Range<usize>>,
-    /// Where the function bodies are, from their declarations of locals on.
-    pub(super) bodies: Vec<Range<usize>>,
-}
-
 /// A function body with what validates it.
 pub(super) type Body<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
 
 impl Sections {
     /// Reads and validates everything but the function bodies, which are given back for it.
-    pub(super) fn read<'a>(
+    pub(super) fn parse<'a>(
         bytes: &'a [u8],
-        limits: &Limits,
+        bounds: &Bounds,
         clock: &Clock,
     ) -> Result<(Self, Vec<Body<'a>>), Fault> {
         let mut sections = Self::default();
@@ -142,7 +119,7 @@ impl Sections {
                 bodies.push((func, body));
             }
             taken?;
-            limits
+            bounds
                 .check_functions(sections.funcs.len())
                 .map_err(Fault::Limit)?;
         }
@@ -150,7 +127,7 @@ impl Sections {
     }
 
     /// Reads a module that was validated before.
-    pub(super) fn trusted(bytes: &[u8], clock: &Clock) -> Result<Self, Fault> {
+    pub(super) fn parse_trusted(bytes: &[u8], clock: &Clock) -> Result<Self, Fault> {
         let mut sections = Self::default();
         let mut reading = Reading::new(clock);
         for payload in parser().parse_all(bytes) {

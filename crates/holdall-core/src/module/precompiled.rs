@@ -9,22 +9,22 @@
 //!
 //! Numbers are little-endian; the words are in the byte order of the machine that runs them.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::OnceLock;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::inner::ModuleInner;
+use super::sections::Sections;
 use super::side_by_side::side_by_side;
-use crate::compile::{self, Code, Target, Words};
-use crate::engine::{Config, Engine};
 use crate::ir::Word;
-use crate::limits::Watch;
+use crate::lower::{self, Settings, Target};
+use crate::watch::Watch;
 
 const MAGIC: [u8; 8] = *b"holdcode";
 /// What code words mean here: a digest of everything that makes and runs them, by the build script,
 /// in hexadecimal digits.
-pub(crate) const MEANING_OF_CODE: [u8; 16] = *env!("HOLDALL_MEANING_OF_CODE")
+pub const MEANING_OF_CODE: [u8; 16] = *env!("HOLDALL_MEANING_OF_CODE")
     .as_bytes()
     .as_array()
     .unwrap();
@@ -40,7 +40,7 @@ const BIG_ENDIAN: u32 = 8;
 
 /// Why code cannot run in an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unfit {
+pub enum Unfit {
     /// It is no code, or not all of it.
     Broken,
     /// It is not where code can be.
@@ -73,7 +73,7 @@ impl fmt::Display for Unfit {
 
 /// What is said of code before the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Header {
+pub struct Header {
     functions: u32,
     /// Where the words begin.
     words: usize,
@@ -83,14 +83,17 @@ pub(super) struct Header {
 
 impl Header {
     /// That the code was made of the module of this checksum.
-    pub(super) fn check_module(&self, checksum: u64) -> Result<(), Unfit> {
+    pub fn check_module(&self, checksum: u64) -> Result<(), Unfit> {
         (self.checksum == checksum)
             .then_some(())
             .ok_or(Unfit::Module)
     }
 
-    /// The header of code that can run in an engine.
-    pub(super) fn of(engine: &Engine, code: &[u8]) -> Result<Self, Unfit> {
+    /// The header of code that an executor can run, in an engine of these settings.
+    ///
+    /// # Errors
+    /// Why the executor cannot run the code.
+    pub fn of(settings: Settings, here: Target, code: &[u8]) -> Result<Self, Unfit> {
         let (head, _) = code
             .split_at_checked(HEADER_BYTES)
             .filter(|(head, _)| head.starts_with(&MAGIC))
@@ -99,13 +102,13 @@ impl Header {
             return Err(Unfit::Place);
         }
         let flags = number(head, 8);
-        if head[16..32] != MEANING_OF_CODE || flags & SEQUENCES & !of_target(Target::HERE) != 0 {
+        if head[16..32] != MEANING_OF_CODE || flags & SEQUENCES & !of_target(here) != 0 {
             return Err(Unfit::Build);
         }
-        if (flags ^ of_target(Target::HERE)) & BIG_ENDIAN != 0 {
+        if (flags ^ of_target(here)) & BIG_ENDIAN != 0 {
             return Err(Unfit::ByteOrder);
         }
-        if flags & !(SEQUENCES | BIG_ENDIAN) != of_config(engine.config()) {
+        if flags & !(SEQUENCES | BIG_ENDIAN) != of_settings(settings) {
             return Err(Unfit::Config);
         }
         let functions = number(head, 12);
@@ -125,7 +128,8 @@ impl Header {
 }
 
 /// The lowered code of a module, for an executor.
-pub(super) fn write(module: &ModuleInner, target: Target) -> Vec<u8> {
+#[must_use]
+pub fn write(module: &Sections, settings: Settings, target: Target) -> Vec<u8> {
     let functions = module.bodies.len();
     let lowered: Box<[OnceLock<Vec<Word>>]> =
         module.bodies.iter().map(|_| OnceLock::new()).collect();
@@ -133,10 +137,10 @@ pub(super) fn write(module: &ModuleInner, target: Target) -> Vec<u8> {
     let indices = (0..functions as u32).collect();
     let done = side_by_side(indices, bytes, Watch::nothing, |watch, index: u32| {
         // A body that validated can be lowered, and nothing ends the work.
-        if let Ok(words) = compile::words(module, index, target, watch) {
+        if let Ok(words) = lower::words(module, settings, index, target, watch) {
             let _ = lowered[index as usize].set(words);
         }
-        Ok(())
+        Ok::<(), (u32, Infallible)>(())
     });
     debug_assert!(done.is_ok(), "no function has a fault");
 
@@ -147,7 +151,7 @@ pub(super) fn write(module: &ModuleInner, target: Target) -> Vec<u8> {
     let words_at = words_at(functions);
     let mut bytes = Vec::with_capacity(words_at + all * WORD_BYTES);
     bytes.extend(MAGIC);
-    bytes.extend((of_target(target) | of_config(module.engine.config())).to_le_bytes());
+    bytes.extend((of_target(target) | of_settings(settings)).to_le_bytes());
     bytes.extend((functions as u32).to_le_bytes());
     bytes.extend(MEANING_OF_CODE);
     // A module has at most 1 GiB, and lowered code some few times as much: the words can be counted.
@@ -176,20 +180,24 @@ pub(super) fn write(module: &ModuleInner, target: Target) -> Vec<u8> {
 }
 
 /// What a module is known by to the code that was made of it.
-pub(crate) fn checksum(module: &[u8]) -> u64 {
+pub fn checksum(module: &[u8]) -> u64 {
     xxh3_64(module)
 }
 
-/// The code of a module of this header and so many functions, run where it is.
+/// The code words of each function of a module with so many functions, where they lie; none for a
+/// function that is lowered when it is called.
+///
+/// # Errors
+/// When the code is of a module with other functions, or not complete.
 ///
 /// # Safety
 ///
-/// The code is of this module and unchanged.
-pub(super) unsafe fn read(
+/// [`Header::of`] gave the header of this code, so that the words begin at a multiple of their size.
+pub unsafe fn read(
     header: Header,
     code: &'static [u8],
     functions: usize,
-) -> Result<Box<[OnceLock<Code>]>, Unfit> {
+) -> Result<Vec<&'static [Word]>, Unfit> {
     if header.functions as usize != functions {
         return Err(Unfit::Module);
     }
@@ -204,12 +212,7 @@ pub(super) unsafe fn read(
             let end = number(index, HEADER_BYTES + 4 * function) as usize;
             let own = words.get(start..end).ok_or(Unfit::Broken)?;
             start = end;
-            let cell = OnceLock::new();
-            if !own.is_empty() {
-                let words = Words::Program(own);
-                let _ = cell.set(Code { words });
-            }
-            Ok(cell)
+            Ok(own)
         })
         .collect()
 }
@@ -229,9 +232,9 @@ fn of_target(target: Target) -> u32 {
     sequences | order
 }
 
-fn of_config(config: &Config) -> u32 {
-    let metering = if config.metering { METERING } else { 0 };
-    let nans = if config.canonical_nans {
+fn of_settings(settings: Settings) -> u32 {
+    let metering = if settings.metering { METERING } else { 0 };
+    let nans = if settings.canonical_nans {
         CANONICAL_NANS
     } else {
         0

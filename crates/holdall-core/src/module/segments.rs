@@ -7,14 +7,16 @@ use super::const_expr::ConstExpr;
 
 /// An element segment: references for tables. Their type is the validator's business alone.
 #[derive(Debug)]
-pub(crate) struct ElemSegment {
-    pub(crate) mode: ElemMode,
-    pub(crate) items: ElemItems,
+pub struct ElemSegment {
+    /// What happens to the segment at instantiation.
+    pub mode: ElemMode,
+    /// The elements.
+    pub items: ElemItems,
 }
 
 impl ElemSegment {
     /// How many elements it has.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         match &self.items {
             ElemItems::Funcs(funcs) => funcs.len(),
             ElemItems::Exprs(exprs) => exprs.len(),
@@ -24,18 +26,23 @@ impl ElemSegment {
 
 /// What happens to an element segment at instantiation.
 #[derive(Debug)]
-pub(crate) enum ElemMode {
+pub enum ElemMode {
     /// Nothing; `table.init` uses it.
     Passive,
     /// It is dropped; it only declares functions for `ref.func`.
     Declared,
     /// It is copied into a table at an offset, and dropped.
-    Active { table: u32, offset: ConstExpr },
+    Active {
+        /// The index of the table.
+        table: u32,
+        /// Where in the table.
+        offset: ConstExpr,
+    },
 }
 
 /// The elements of an element segment.
 #[derive(Debug)]
-pub(crate) enum ElemItems {
+pub enum ElemItems {
     /// References to the functions of these indices.
     Funcs(Box<[u32]>),
     /// The values of these expressions.
@@ -44,17 +51,23 @@ pub(crate) enum ElemItems {
 
 /// A data segment: bytes for linear memories.
 #[derive(Debug)]
-pub(crate) struct DataSegment {
-    pub(crate) mode: DataMode,
+pub struct DataSegment {
+    /// What happens to the segment at instantiation.
+    pub mode: DataMode,
     /// Where in the module's bytes.
-    pub(crate) range: Range<usize>,
+    pub range: Range<usize>,
 }
 
 /// What happens to a data segment at instantiation.
 #[derive(Debug)]
-pub(crate) enum DataMode {
+pub enum DataMode {
     /// Nothing; `memory.init` uses it.
     Passive,
     /// It is copied into a memory at an offset, and dropped.
-    Active { memory: u32, offset: ConstExpr },
+    Active {
+        /// The index of the memory.
+        memory: u32,
+        /// Where in the memory.
+        offset: ConstExpr,
+    },
 }

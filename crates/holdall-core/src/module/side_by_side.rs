@@ -5,8 +5,6 @@ use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::fault::Fault;
-
 /// So many bytes of code are worth a thread of their own: a few milliseconds of work.
 const BYTES_PER_THREAD: usize = 512 << 10;
 /// More threads than this gain little beside what one thread has to do.
@@ -20,12 +18,12 @@ const BATCH: usize = 64;
 /// # Errors
 ///
 /// The fault of the first function that has one, whichever thread found it.
-pub(super) fn side_by_side<T: Send, S>(
+pub fn side_by_side<T: Send, S, E: Send>(
     bodies: Vec<T>,
     bytes: usize,
     state: impl Fn() -> S + Sync,
-    work: impl Fn(&mut S, T) -> Result<(), (u32, Fault)> + Sync,
-) -> Result<(), Fault> {
+    work: impl Fn(&mut S, T) -> Result<(), (u32, E)> + Sync,
+) -> Result<(), E> {
     let queue = Queue {
         bodies: Mutex::new(bodies.into_iter()),
         fault: Mutex::new(None),
@@ -56,15 +54,15 @@ fn threads(bytes: usize) -> usize {
 }
 
 /// The bodies that nobody has taken yet, and the first that has a fault.
-struct Queue<T> {
+struct Queue<T, E> {
     bodies: Mutex<std::vec::IntoIter<T>>,
     /// With the index of its function.
-    fault: Mutex<Option<(u32, Fault)>>,
+    fault: Mutex<Option<(u32, E)>>,
 }
 
-impl<T> Queue<T> {
+impl<T, E> Queue<T, E> {
     /// Works until there are no more, or one has a fault.
-    fn work<S>(&self, mut state: S, work: impl Fn(&mut S, T) -> Result<(), (u32, Fault)>) {
+    fn work<S>(&self, mut state: S, work: impl Fn(&mut S, T) -> Result<(), (u32, E)>) {
         loop {
             let batch = self.take();
             if batch.is_empty() {
@@ -85,7 +83,7 @@ impl<T> Queue<T> {
 
     /// Keeps the fault of the first function that has one. What comes after it need not be looked
     /// at; whatever comes before it is taken already.
-    fn refuse(&self, index: u32, fault: Fault) {
+    fn refuse(&self, index: u32, fault: E) {
         *self.bodies.lock().unwrap_or_else(PoisonError::into_inner) = Vec::new().into_iter();
         let mut first = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         if first.as_ref().is_none_or(|(known, _)| index < *known) {

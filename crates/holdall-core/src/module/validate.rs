@@ -5,13 +5,14 @@ use wasmparser::FuncValidatorAllocations;
 use super::fault::Fault;
 use super::parse::Body;
 use super::side_by_side::side_by_side;
-use crate::compile::{self, Rejection};
-use crate::limits::{Clock, Limits};
+use crate::bounds::Bounds;
+use crate::clock::Clock;
+use crate::lower::{self, Rejection};
 
 /// Validates function bodies.
 pub(super) fn validate_bodies(
     bodies: Vec<Body<'_>>,
-    limits: &Limits,
+    bounds: &Bounds,
     clock: &Clock,
 ) -> Result<(), Fault> {
     let sizes = bodies.iter().map(|(_, body)| body.as_bytes().len());
@@ -22,7 +23,7 @@ pub(super) fn validate_bodies(
         || (FuncValidatorAllocations::default(), clock.watch()),
         |(allocs, watch), (func, body)| {
             let index = func.index;
-            let validated = compile::validate(func, &body, std::mem::take(allocs), limits, watch);
+            let validated = lower::validate(func, &body, std::mem::take(allocs), bounds, watch);
             *allocs = validated.map_err(|rejection| {
                 let fault = match rejection {
                     Rejection::Invalid(error) => Fault::in_body(error, &body),

@@ -9,15 +9,16 @@ mod convert;
 mod float;
 mod int;
 
-pub(crate) use convert::*;
-pub(crate) use float::*;
-pub(crate) use int::*;
+pub use convert::*;
+pub use float::*;
+pub use int::*;
 
 /// Defines functions of one expression.
 macro_rules! semantics {
     ($($name:ident($($arg:ident: $ty:ty),*) -> $out:ty { $body:expr })*) => {$(
+        #[doc = concat!("The instruction `", stringify!($name), "`.")]
         #[inline(always)]
-        pub(crate) fn $name($($arg: $ty),*) -> $out {
+        pub fn $name($($arg: $ty),*) -> $out {
             $body
         }
     )*};

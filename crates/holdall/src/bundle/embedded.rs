@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use include_dir::Dir;
 
-use super::naming::Naming;
+use super::Naming;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::link::BundleReader;
@@ -14,7 +14,7 @@ use crate::module::Module;
 /// Modules that travel inside the program.
 ///
 /// A program embeds modules of its own with [`include_bundle!`](crate::include_bundle), which takes
-/// what its build script checked and emitted with `holdall::build` (of the feature `build`):
+/// what its build script checked and emitted with the crate `holdall-build`:
 /// ```ignore
 /// static BUNDLE: holdall::Bundle = holdall::include_bundle!();
 /// linker.set_reader(BUNDLE.reader());

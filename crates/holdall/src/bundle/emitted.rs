@@ -7,14 +7,14 @@ use super::embedded::Bundle;
 
 pub use super::embedded::BundledModule;
 
-/// The bundle that the package's build script emitted with `holdall::build` (of the feature `build`):
+/// The bundle that the package's build script emitted with the crate `holdall-build`:
 /// an expression of type [`Bundle`](crate::Bundle), for a `static`. All of it comes from where the
 /// build script wrote it; the directory of modules is not looked at again.
 ///
 /// ```ignore
 /// // build.rs
-/// fn main() -> holdall::build::Result {
-///     holdall::build::Bundle::new("bundle").root("app").emit()
+/// fn main() -> holdall_build::Result {
+///     holdall_build::Bundler::new("bundle").root("app").emit()
 /// }
 /// // main.rs
 /// static BUNDLE: holdall::Bundle = holdall::include_bundle!();
@@ -28,13 +28,13 @@ macro_rules! include_bundle {
             ::core::include!(::core::concat!(
                 ::core::env!(
                     "OUT_DIR",
-                    "`include_bundle!` needs a build script that emits a bundle: see `holdall::build`"
+                    "`include_bundle!` needs a build script that emits a bundle: see the crate `holdall-build`"
                 ),
                 "/holdall_bundle.rs"
             ))
         };
         const MODULES: [$crate::__emitted::BundledModule; RECORD.modules.len()] =
-            // SAFETY: `holdall::build` writes the record, and beside it the bytes of each module with
+            // SAFETY: `holdall-build` writes the record, and beside it the bytes of each module with
             // the code that it made of them, all at once; OUT_DIR is the build script's alone. This
             // block is the macro's own, so that packages that forbid unsafe code can use the macro.
             unsafe { $crate::__emitted::modules(RECORD.modules) };

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use holdall_core::lower::Offsets;
+
 use super::call::{EXIT, link};
 use super::regs::Ctx;
-use crate::compile::Offsets;
 use crate::ir::{Header, Word};
 use crate::limits::Watch;
 use crate::module::ModuleInner;
@@ -108,7 +109,12 @@ fn find_offsets(frames: &mut [Frame], places: &[Place<'_>], watch: &mut Watch<'_
         if places[..at].iter().any(is_same) {
             continue;
         }
-        let Some(offsets) = Offsets::of(place.module, place.defined_index, watch) else {
+        let Some(offsets) = Offsets::of(
+            place.module,
+            place.module.engine.settings(),
+            place.defined_index,
+            watch,
+        ) else {
             return;
         };
         for (frame, other) in frames.iter_mut().zip(places).skip(at) {

@@ -10,10 +10,11 @@ use super::dispatch::{Next, go, handler, instructions, jump, stop};
 use super::metering::{pause, resume};
 use super::regs::{Ctx, Exit, Regs, Value, header, trap};
 use super::trace::{self, HostCall};
-use crate::compile::LowerError;
 use crate::ir::{Header, Row, Word};
+use crate::module::CodeError;
 use crate::store::{FuncEntry, InstanceData};
 use crate::trap::TrapCode;
+use holdall_core::lower::LowerError;
 
 /// Where the first function of an execution returns to.
 pub(super) static EXIT: Word = Word::new(Row::Exit.op(0), 0, 0, 0);
@@ -334,7 +335,9 @@ unsafe fn lower(ctx: *mut Ctx, fp: *mut u64, stub: *const Word, index: u32) -> *
                 trap_at_call(ctx, fp, at, TrapCode::CallStackExhausted, None);
             }
             // The meter explains its own.
-            Ok(Err(LowerError::Ended(code))) => trap_at_call(ctx, fp, at, code, None),
+            Ok(Err(CodeError::Lower(LowerError::Ended(code)))) => {
+                trap_at_call(ctx, fp, at, code, None)
+            }
             Ok(Err(error)) => {
                 let detail = Some(error.to_string().into());
                 trap_at_call(ctx, fp, at, error.trap_code(), detail);

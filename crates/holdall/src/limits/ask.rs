@@ -1,7 +1,7 @@
 //! What is asked for, against a limit: how a refusal is told. Each names the limit, what it allows,
 //! what was asked for, and the way out.
 
-use super::{Limits, MAX_MODULE_BYTES};
+use super::Limits;
 use crate::error::{Error, Result};
 
 /// How an engine comes to have an execution's time limited.
@@ -60,28 +60,6 @@ impl Limits {
         };
         Err(not_metered(format_args!("limit `{limit}` of the store")))
     }
-
-    /// Whether a module may have so many bytes, binary or text.
-    pub(crate) fn check_module_bytes(&self, size_bytes: usize) -> Result<(), String> {
-        let limit = self.module_bytes.min(MAX_MODULE_BYTES);
-        Ask::new("module_bytes", "bytes of a module").check_module(limit, size_bytes)
-    }
-
-    /// Whether a module may have so many functions.
-    pub(crate) fn check_functions(&self, count: usize) -> Result<(), String> {
-        Ask::new("functions", "functions of a module").check_module(self.functions, count)
-    }
-
-    /// Whether a function may have so many locals.
-    pub(crate) fn check_locals(&self, count: usize) -> Result<(), String> {
-        Ask::new("locals", "locals of a function").check_module(self.locals, count)
-    }
-
-    /// Whether so many blocks may be nested in one another.
-    #[inline]
-    pub(crate) fn check_nesting(&self, depth: usize) -> Result<(), String> {
-        Ask::new("nesting", "nested blocks of a function").check_module(self.nesting, depth)
-    }
 }
 
 /// The error of what needs an engine that meters, in one that does not.
@@ -117,25 +95,6 @@ impl Ask {
             "limit `{name}` of the store: {limit} {unit} allowed, {asked} asked for, {used} used, \
              {left} left; raise it with `Limits::{name}`"
         ))
-    }
-
-    /// Whether a module may have what it asks for, which is all of it that it has.
-    #[inline]
-    fn check_module(&self, limit: usize, asked: usize) -> Result<(), String> {
-        if asked <= limit {
-            Ok(())
-        } else {
-            Err(self.refuse_module(limit, asked))
-        }
-    }
-
-    #[cold]
-    fn refuse_module(&self, limit: usize, asked: usize) -> String {
-        let Self { limit: name, unit } = self;
-        format!(
-            "limit `{name}` of the engine: {limit} {unit} allowed, {asked} asked for; raise it \
-             with `Limits::{name}` in `Config::limits`"
-        )
     }
 }
 
@@ -193,31 +152,6 @@ mod tests {
     fn sums_near_the_end_of_usize_do_not_wrap() {
         let limits = Limits::new().memory_bytes(usize::MAX - 1);
         limits.check_memory(usize::MAX, 0, usize::MAX).unwrap_err();
-    }
-
-    #[test]
-    fn a_module_may_have_as_much_as_its_bound_and_not_more() {
-        let limits = Limits::new()
-            .module_bytes(8)
-            .functions(2)
-            .locals(3)
-            .nesting(0);
-        for (check, limit) in [
-            (Limits::check_module_bytes as fn(&Limits, usize) -> _, 8),
-            (Limits::check_functions, 2),
-            (Limits::check_locals, 3),
-            (Limits::check_nesting, 0),
-        ] {
-            check(&limits, limit).unwrap();
-            check(&limits, limit + 1).unwrap_err();
-        }
-        assert_eq!(
-            limits.check_functions(5).unwrap_err(),
-            "limit `functions` of the engine: 2 functions of a module allowed, 5 asked for; raise \
-             it with `Limits::functions` in `Config::limits`"
-        );
-        let most = Limits::new().module_bytes(usize::MAX);
-        most.check_module_bytes(MAX_MODULE_BYTES + 1).unwrap_err();
     }
 
     #[test]

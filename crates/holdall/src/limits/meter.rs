@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::ask::not_metered;
-use super::{Clock, Limits, Watch};
+use super::{Clock, Ends, Limits, Watch};
 use crate::error::Result;
 use crate::trap::{Trap, TrapCode};
 
@@ -178,10 +178,6 @@ impl Meter {
     }
 
     /// What ends the loading of modules for the store.
-    #[cfg_attr(
-        not(feature = "run"),
-        allow(dead_code, reason = "modules are loaded to be run")
-    )]
     pub(crate) fn clock(&self) -> Clock {
         let is_shared = Arc::strong_count(&self.interrupted) > 1;
         let interrupted = is_shared.then(|| Arc::clone(&self.interrupted));
@@ -190,13 +186,9 @@ impl Meter {
 
     /// For work that executions wait for, and that ends when they are to end. An interruption that it
     /// ends by is used up.
-    #[cfg_attr(
-        not(feature = "run"),
-        allow(dead_code, reason = "what executes lowers at calls")
-    )]
     pub(crate) fn watch(&self) -> Watch<'_> {
         if self.counts {
-            Watch::over(self)
+            Watch::from_now(self)
         } else {
             Watch::nothing()
         }
@@ -299,6 +291,12 @@ impl Meter {
             Some(detail) => Trap::from(code).with_detail(detail),
             None => code.into(),
         }
+    }
+}
+
+impl Ends for Meter {
+    fn check(&self) -> Result<(), TrapCode> {
+        self.check_code()
     }
 }
 

@@ -6,35 +6,27 @@
 
 mod account;
 mod ask;
-#[path = "../../../holdall-core/src/limits/clock.rs"]
-mod clock;
 mod heap;
-#[path = "../../../holdall-core/src/limits/load.rs"]
-mod load;
 mod meter;
 mod pool;
 mod ranges;
-#[path = "../../../holdall-core/src/limits/watch.rs"]
-mod watch;
-#[cfg(feature = "run")]
 mod work;
 
 use std::time::{Duration, Instant};
+
+use holdall_core::bounds::Bounds;
+pub(crate) use holdall_core::clock::Clock;
+pub(crate) use holdall_core::watch::{Ends, Watch};
 
 pub use meter::InterruptHandle;
 pub use pool::Pool;
 
 pub(crate) use account::{Account, Full, Held};
-pub(crate) use clock::Clock;
 pub(crate) use heap::Heap;
-pub(crate) use load::{DEFAULT_MODULES, MAX_CONST_EXPR_OPS, MAX_FRAME_VALUES, MAX_MODULE_BYTES};
 pub(crate) use meter::{Meter, PART_BYTES};
-#[cfg(feature = "run")]
 pub(crate) use pool::Placed;
 pub(crate) use pool::Refusal;
 pub(crate) use ranges::End;
-pub(crate) use watch::Watch;
-#[cfg(feature = "run")]
 pub(crate) use work::Work;
 
 /// What the guests of one store may take together, in room and in time, and what a module may hold.
@@ -138,6 +130,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
+        let Bounds {
+            module_bytes,
+            functions,
+            locals,
+            nesting,
+            modules,
+        } = Bounds::default();
         Self {
             memory_bytes: None,
             memory_bytes_each: None,
@@ -150,11 +149,11 @@ impl Default for Limits {
             deadline: None,
             open_descriptors: 1024,
             bytes_per_call: 16 << 20,
-            module_bytes: MAX_MODULE_BYTES,
-            functions: 1_000_000,
-            locals: 50_000,
-            nesting: 100_000,
-            modules: DEFAULT_MODULES,
+            module_bytes,
+            functions,
+            locals,
+            nesting,
+            modules,
         }
     }
 }
@@ -216,6 +215,17 @@ impl Limits {
         nesting(depth: usize) = depth;
         /// Limits how many modules are loaded for one graph.
         modules(count: usize) = count;
+    }
+
+    /// What a module may hold.
+    pub(crate) fn bounds(&self) -> Bounds {
+        Bounds {
+            module_bytes: self.module_bytes,
+            functions: self.functions,
+            locals: self.locals,
+            nesting: self.nesting,
+            modules: self.modules,
+        }
     }
 
     /// Sets the deadline to the moment that comes this long after now. One that is too far away to

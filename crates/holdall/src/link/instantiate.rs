@@ -10,7 +10,7 @@ use super::error::LinkError;
 use super::load::Plan;
 use super::provider::{Importer, Provision};
 use super::registry::Registry;
-use crate::bundle::{Found, Graph, GraphError, ImportFailure, REACTOR_STARTS, Resolution, UNNAMED};
+use crate::bundle::{Graph, GraphError, ImportFailure, REACTOR_STARTS, Resolution, UNNAMED};
 use crate::error::{ErrorKind, Result};
 use crate::host::HostDef;
 use crate::module::{Import, ImportKind, Module};
@@ -157,13 +157,9 @@ impl Birth {
             // Memories and tables have the size now to which code has grown them, or has not.
             if !found.matches(&expected) {
                 let from = plan.graph.stands_for(node, &import.module);
-                let failure = ImportFailure {
-                    module: import.module.to_string(),
-                    alias_of: (*from != *import.module).then(|| from.to_owned()),
-                    name: import.name.to_string(),
-                    expected,
-                    found: Found::Other(found),
-                };
+                let alias_of = (*from != *import.module).then_some(from);
+                let failure =
+                    ImportFailure::of_type(&import.module, alias_of, &import.name, expected, found);
                 return Err(LinkError::from(GraphError::Imports {
                     module: importer.name.to_owned(),
                     chain: plan.graph.chain(node),

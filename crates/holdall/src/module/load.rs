@@ -4,30 +4,24 @@
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
 
+use holdall_core::bounds::Bounds;
+use holdall_core::module::{Header, Names, Sections, read_code, side_by_side};
+
+use super::code::{Code, HERE, Words};
 use super::fault::Fault;
-use super::inner::{ExportKind, ModuleInner};
-use super::names::Names;
-use super::parse::Sections;
-use super::precompiled::{self, Header};
-use super::side_by_side::side_by_side;
+use super::inner::ModuleInner;
 #[cfg(feature = "wat")]
 use super::text::parse as parse_text;
-use super::validate::validate_bodies;
 use super::weight::Weight;
-use crate::compile::Code;
 use crate::engine::{Engine, Lowering};
 use crate::error::Result;
 use crate::ir;
-use crate::limits::{Clock, Limits};
+use crate::limits::Clock;
 use crate::sigs::Sigs;
 
 /// The version and layer of a component; a core module has 1 and 0.
 const COMPONENT_LAYER: [u8; 2] = [1, 0];
-
-/// How long a letter of a name takes at most each time that the name is compared.
-const TIME_OF_LETTER: Duration = Duration::from_nanos(4);
 
 /// Makes a module.
 pub(super) fn load(
@@ -40,12 +34,11 @@ pub(super) fn load(
 
 /// Validates a module and keeps nothing of it.
 pub(super) fn validate(engine: &Engine, bytes: &[u8]) -> Result<()> {
-    let limits = &engine.config().limits;
+    let bounds = engine.config().limits.bounds();
     let clock = engine.clock();
     let check = || {
-        let bytes = binary(Cow::Borrowed(bytes), limits, &clock)?;
-        let (_, bodies) = Sections::read(&bytes, limits, &clock)?;
-        validate_bodies(bodies, limits, &clock)
+        let bytes = binary(Cow::Borrowed(bytes), &bounds, &clock)?;
+        Ok(Sections::validate(&bytes, &bounds, &clock)?)
     };
     check().map_err(|fault: Fault| fault.of_module(None))
 }
@@ -65,15 +58,14 @@ pub(super) unsafe fn precompiled(
 ) -> Result<ModuleInner> {
     let clock = engine.clock();
     let make = || {
-        let header = Header::of(engine, code).map_err(Fault::Unfit)?;
-        header.check_module(checksum).map_err(Fault::Unfit)?;
-        let own = bytes.into();
-        let weight = Weight::of(&own, engine)?;
+        let header = Header::of(engine.settings(), HERE, code)?;
+        header.check_module(checksum)?;
+        let weight = Weight::of(&bytes.into(), engine)?;
         let sections = Sections::trusted(bytes, &clock)?;
-        // SAFETY: passed on from the caller.
-        let code = unsafe { precompiled::read(header, code, sections.bodies.len()) }
-            .map_err(Fault::Unfit)?;
-        assemble(engine, Some(name), own, sections, code, weight, &clock)
+        // SAFETY: the header is that of the code, which is trusted to be of this module.
+        let words = unsafe { read_code(header, code, sections.bodies.len()) }?;
+        let code = words.into_iter().map(from_before).collect();
+        assemble(engine, Some(name), sections, code, weight, &clock)
     };
     make().map_err(|fault: Fault| fault.of_module(Some(name)))
 }
@@ -83,20 +75,29 @@ fn module(
     name: Option<&str>,
     bytes: Cow<'static, [u8]>,
 ) -> Result<ModuleInner, Fault> {
-    let (limits, clock) = (&engine.config().limits, &engine.clock());
-    let mut bytes = binary(bytes, limits, clock)?;
+    let (bounds, clock) = (&engine.config().limits.bounds(), &engine.clock());
+    let mut bytes = binary(bytes, bounds, clock)?;
     if let Cow::Owned(bytes) = &mut bytes {
         bytes.shrink_to_fit();
     }
     let weight = Weight::of(&bytes, engine)?;
-    let (sections, bodies) = Sections::read(&bytes, limits, clock)?;
-    validate_bodies(bodies, limits, clock)?;
+    let sections = Sections::read(bytes, bounds, clock)?;
     let code = sections.bodies.iter().map(|_| OnceLock::new()).collect();
-    let module = assemble(engine, name, bytes, sections, code, weight, clock)?;
+    let module = assemble(engine, name, sections, code, weight, clock)?;
     if engine.config().lowering == Lowering::Eager {
         lower_all(&module, clock)?;
     }
     Ok(module)
+}
+
+/// The cell of a function whose code was made before, empty where none was.
+fn from_before(words: &'static [ir::Word]) -> OnceLock<Code> {
+    let cell = OnceLock::new();
+    if !words.is_empty() {
+        let words = Words::Program(words);
+        let _ = cell.set(Code { words });
+    }
+    cell
 }
 
 /// Puts a module together, now that it is known to be valid. `code` is that of its functions, as far
@@ -104,40 +105,19 @@ fn module(
 fn assemble(
     engine: &Engine,
     name: Option<&str>,
-    bytes: Cow<'static, [u8]>,
     sections: Sections,
     code: Box<[OnceLock<Code>]>,
     weight: Weight,
     clock: &Clock,
 ) -> Result<ModuleInner, Fault> {
-    let Sections {
-        types,
-        imports,
-        funcs,
-        num_imported_funcs,
-        tables,
-        num_imported_tables,
-        memories,
-        num_imported_memories,
-        globals,
-        num_imported_globals,
-        table_inits,
-        global_inits,
-        exports,
-        start,
-        elems,
-        data,
-        name_section,
-        bodies,
-    } = sections;
-
+    let Sections { types, funcs, .. } = &sections;
     let mut watch = clock.watch();
     let mut sigs = Sigs::new(engine.canonical());
-    for ty in &types {
+    for ty in types {
         watch.step(1)?;
         sigs.add(ty);
     }
-    let stubs = funcs[num_imported_funcs..]
+    let stubs = funcs[sections.num_imported_funcs..]
         .iter()
         .zip(0..)
         .map(|(ty, defined_index)| {
@@ -145,51 +125,14 @@ fn assemble(
             ir::lazy_stub(ty.param_slots(), ty.result_slots(), defined_index)
         })
         .collect();
-    // Names that begin alike are compared to their ends, once for each halving.
-    let names: usize = exports.iter().map(|(name, _)| name.len() + 1).sum();
-    let halvings = usize::BITS - exports.len().leading_zeros();
-    clock.admit(
-        TIME_OF_LETTER
-            .saturating_mul(halvings)
-            .saturating_mul(names as u32),
-    )?;
-    let mut exports_by_name: Box<[u32]> = (0..).take(exports.len()).collect();
-    exports_by_name.sort_unstable_by_key(|at| &exports[*at as usize].0);
-
-    let main_memory = exports.iter().find_map(|(name, export)| match export {
-        ExportKind::Memory(index) if **name == *"memory" => Some(*index),
-        _ => None,
-    });
-
     Ok(ModuleInner {
         engine: engine.clone(),
         name: name.map(Arc::from),
-        bytes,
-        types,
+        sections,
         sigs,
-        imports,
-        funcs,
-        num_imported_funcs,
-        tables,
-        num_imported_tables,
-        memories,
-        num_imported_memories,
-        globals,
-        num_imported_globals,
-        table_inits,
-        global_inits,
-        exports,
-        exports_by_name,
-        exported_funcs: OnceLock::new(),
-        main_memory: main_memory.unwrap_or(0),
-        start,
-        elems,
-        data,
         code,
         by_address: Mutex::default(),
-        bodies,
         stubs,
-        name_section,
         names: OnceLock::<Names>::new(),
         weight,
     })
@@ -198,12 +141,12 @@ fn assemble(
 /// The binary format of a module that may be text, where the feature `wat` is on.
 fn binary<'a>(
     bytes: Cow<'a, [u8]>,
-    limits: &Limits,
+    bounds: &Bounds,
     clock: &Clock,
 ) -> Result<Cow<'a, [u8]>, Fault> {
-    limits
+    bounds
         .check_module_bytes(bytes.len())
-        .map_err(Fault::Limit)?;
+        .map_err(holdall_core::module::Fault::Limit)?;
     if bytes.starts_with(b"\0asm") {
         if bytes.get(6..8) == Some(&COMPONENT_LAYER) {
             return Err(Fault::malformed_at(
@@ -214,7 +157,7 @@ fn binary<'a>(
         return Ok(bytes);
     }
     match parse_text(&bytes, clock)? {
-        Some(module) => binary(Cow::Owned(module), limits, clock),
+        Some(module) => binary(Cow::Owned(module), bounds, clock),
         None => {
             let start = &bytes[..bytes.len().min(4)];
             Err(Fault::malformed_at(

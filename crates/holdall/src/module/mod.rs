@@ -2,33 +2,15 @@
 //! instances or how modules are linked.
 
 mod bytes;
-#[path = "../../../holdall-core/src/module/const_expr.rs"]
-mod const_expr;
-#[path = "../../../holdall-core/src/module/convert.rs"]
-pub(crate) mod convert;
-#[path = "../../../holdall-core/src/module/fault.rs"]
+mod code;
 mod fault;
 mod inner;
 mod load;
-#[path = "../../../holdall-core/src/module/names.rs"]
-mod names;
-#[path = "../../../holdall-core/src/module/parse.rs"]
-mod parse;
-#[path = "../../../holdall-core/src/module/precompiled.rs"]
-mod precompiled;
-#[path = "../../../holdall-core/src/module/segments.rs"]
-mod segments;
-#[path = "../../../holdall-core/src/module/side_by_side.rs"]
-mod side_by_side;
-#[path = "../../../holdall-core/src/module/spaces.rs"]
 mod spaces;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "wat")]
 mod text;
-#[path = "../../../holdall-core/src/module/validate.rs"]
-mod validate;
-#[path = "../../../holdall-core/src/module/weight.rs"]
 mod weight;
 
 use std::borrow::Cow;
@@ -38,18 +20,17 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use holdall_core::lower::Target;
+pub(crate) use holdall_core::module::{
+    ConstExpr, DataMode, ElemItems, ElemMode, ElemSegment, ExportKind, Import, ImportKind,
+};
+use holdall_core::module::{Header, checksum, import_indices, write_code};
+
 pub use bytes::ModuleBytes;
-pub(crate) use const_expr::ConstExpr;
-pub(crate) use inner::{ExportKind, Import, ImportKind, ModuleInner};
-#[cfg(feature = "pack")]
-pub(crate) use precompiled::MEANING_OF_CODE;
-#[cfg(any(feature = "pack", all(test, feature = "build", feature = "wat")))]
-pub(crate) use precompiled::checksum;
-pub(crate) use segments::{DataMode, ElemItems, ElemMode, ElemSegment};
-#[cfg(feature = "run")]
+pub(crate) use code::{CodeError, HERE};
+pub(crate) use inner::ModuleInner;
 pub(crate) use weight::hold as hold_weight;
 
-use crate::compile::Target;
 use crate::engine::Engine;
 use crate::error::{Error, ModuleError, Result};
 use crate::ir;
@@ -218,12 +199,12 @@ impl Module {
     /// and [`Config::canonical_nans`](crate::Config). The same module gives the same bytes.
     #[must_use]
     pub fn precompile(&self) -> Vec<u8> {
-        self.precompile_for(Target::HERE)
+        self.precompile_for(HERE)
     }
 
     /// [`Module::precompile`], for another executor than that of this program.
     pub(crate) fn precompile_for(&self, target: Target) -> Vec<u8> {
-        precompiled::write(&self.0, target)
+        write_code(&self.0.sections, self.0.engine.settings(), target)
     }
 
     /// Whether [`Module::precompiled`] takes this code in such an engine: whether it was made for
@@ -231,7 +212,7 @@ impl Module {
     /// of 8.
     #[must_use]
     pub fn fits(engine: &Engine, code: &[u8]) -> bool {
-        precompiled::Header::of(engine, code).is_ok()
+        Header::of(engine.settings(), HERE, code).is_ok()
     }
 
     /// Makes a module of bytes that a [`Module`] was made of before and of the code that
@@ -258,7 +239,7 @@ impl Module {
         code: &'static [u8],
     ) -> Result<Self> {
         // SAFETY: passed on from the caller.
-        unsafe { Self::precompiled_of(engine, name, bytes, precompiled::checksum(bytes), code) }
+        unsafe { Self::precompiled_of(engine, name, bytes, checksum(bytes), code) }
     }
 
     /// [`Module::precompiled`], of bytes whose checksum was found to be this one already.
@@ -307,7 +288,7 @@ impl Module {
     /// The imports, in order. The same two names may occur more than once.
     pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
         let imports = self.0.imports.iter();
-        let indices = spaces::import_indices(imports.clone().map(|import| import.ty));
+        let indices = import_indices(imports.clone().map(|import| import.ty));
         let indices: Vec<u32> = indices.collect();
         imports.zip(indices).map(|(import, index)| ImportType {
             module: &import.module,

@@ -1,13 +1,12 @@
 //! What a build script records of a bundle: a Rust expression that `include_bundle!` puts into the
-//! program, made of what `emitted` has. Knows paths and hashes; the build script takes this file by
-//! its path.
+//! program, made of what `holdall::__emitted` has. Knows paths and hashes.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::naming::{Naming, Versions};
+use holdall_core::bundle::{Naming, Versions};
 
 /// The file in `OUT_DIR` that has the expression.
 pub(crate) const FILE: &str = "holdall_bundle.rs";
@@ -109,7 +108,6 @@ mod tests {
                 pub used_exports: &'static [&'static str],
             }
         }
-        #[path = EMITTED]
         pub mod emitted;
         pub use emitted as __emitted;"#;
 
@@ -130,9 +128,9 @@ mod tests {
     /// Compiles the library and the program in `dir`, with that as `OUT_DIR` or without one.
     fn compile(dir: &Path, out_dir: Option<&Path>) -> Output {
         let emitted =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/holdall/src/bundle/emitted.rs");
-        let library = LIBRARY.replace("EMITTED", &format!("{emitted:?}"));
-        fs::write(dir.join("holdall.rs"), library).unwrap();
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../holdall/src/bundle/emitted.rs");
+        fs::copy(emitted, dir.join("emitted.rs")).unwrap();
+        fs::write(dir.join("holdall.rs"), LIBRARY).unwrap();
         fs::write(dir.join("main.rs"), PROGRAM).unwrap();
         let rustc = |args: &[&str]| {
             let mut rustc = Command::new("rustc");
@@ -147,7 +145,9 @@ mod tests {
     }
 
     fn folder(test: &str) -> PathBuf {
-        let dir = Path::new(env!("OUT_DIR")).join("programs").join(test);
+        let dir = std::env::temp_dir()
+            .join(format!("holdall-build-{}", std::process::id()))
+            .join(test);
         fs::create_dir_all(&dir).unwrap();
         dir
     }

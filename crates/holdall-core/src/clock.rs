@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::Watch;
 use crate::trap::TrapCode;
+use crate::watch::{Ends, Watch};
 
 /// How long after the deadline work may end that asked before it began.
 const GRACE: Duration = Duration::from_millis(50);
@@ -17,7 +17,7 @@ const GRACE: Duration = Duration::from_millis(50);
 /// When work ends: at a deadline, at an interruption, or never. Threads that share the work share its
 /// clock, and each has a [`Watch`] over it.
 #[derive(Debug, Default)]
-pub(crate) struct Clock {
+pub struct Clock {
     deadline: Option<Instant>,
     interrupted: Option<Arc<AtomicBool>>,
     /// What one thread has found out ends the work of all.
@@ -26,7 +26,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// A clock that ends work at a deadline, or when `interrupted` is set, which that uses up.
-    pub(crate) fn new(deadline: Option<Instant>, interrupted: Option<Arc<AtomicBool>>) -> Self {
+    pub fn new(deadline: Option<Instant>, interrupted: Option<Arc<AtomicBool>>) -> Self {
         Self {
             deadline,
             interrupted,
@@ -35,7 +35,7 @@ impl Clock {
     }
 
     /// Whether work may go on.
-    pub(crate) fn check(&self) -> Result<(), TrapCode> {
+    pub fn check(&self) -> Result<(), TrapCode> {
         if let Some(code) = self.ended.get() {
             return Err(*code);
         }
@@ -53,7 +53,7 @@ impl Clock {
     }
 
     /// Whether work may begin that takes so long at worst, and that nothing ends before.
-    pub(crate) fn admit(&self, at_worst: Duration) -> Result<(), TrapCode> {
+    pub fn admit(&self, at_worst: Duration) -> Result<(), TrapCode> {
         self.check()?;
         let Some(deadline) = self.deadline else {
             return Ok(());
@@ -66,14 +66,23 @@ impl Clock {
     }
 
     /// Whether work that nothing ends has to be measured before it begins.
-    #[cfg_attr(not(feature = "wat"), allow(dead_code, reason = "text is measured"))]
-    pub(crate) fn has_deadline(&self) -> bool {
+    pub fn has_deadline(&self) -> bool {
         self.deadline.is_some()
     }
 
     /// A count of the steps of one thread.
-    pub(crate) fn watch(&self) -> Watch<'_> {
-        Watch::over_clock(self)
+    pub fn watch(&self) -> Watch<'_> {
+        Watch::over(self)
+    }
+}
+
+impl Ends for Clock {
+    fn check(&self) -> Result<(), TrapCode> {
+        Self::check(self)
+    }
+
+    fn admit(&self, at_worst: Duration) -> Result<(), TrapCode> {
+        Self::admit(self, at_worst)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Long work of the host's for a guest that ends in time: loading, lowering.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::{Clock, Meter};
 use crate::trap::{Trap, TrapCode};
 
 /// Looks at the clock once in many steps of some work, so that the work ends when its time is up.
@@ -14,14 +14,30 @@ use crate::trap::{Trap, TrapCode};
 /// between them, since it looks for the first time only after [`Watch::STEPS`]; that of an execution
 /// looks at its first step, as the pieces come one by one.
 ///
-/// Loading has a [`Clock`], of the deadline of [`Config::limits`](crate::Config::limits) or of a
-/// store, and [`Watch::trap`] is what it returns when that has passed. An execution has
-/// [`Meter::watch`], and its meter explains the code.
+/// Loading has a [`Clock`](crate::clock::Clock), an execution its meter.
 #[derive(Debug)]
-pub(crate) struct Watch<'a> {
+pub struct Watch<'a> {
     over: Over<'a>,
     /// Steps until the next look.
     left: usize,
+}
+
+/// Who says when work ends.
+pub trait Ends: fmt::Debug {
+    /// Whether the work may go on.
+    ///
+    /// # Errors
+    /// What ended the work.
+    fn check(&self) -> Result<(), TrapCode>;
+
+    /// Whether work may begin that takes this long at worst, and that nothing ends before.
+    ///
+    /// # Errors
+    /// What ended the work, or would.
+    fn admit(&self, at_worst: Duration) -> Result<(), TrapCode> {
+        let _ = at_worst;
+        self.check()
+    }
 }
 
 /// What ends the work.
@@ -29,45 +45,38 @@ pub(crate) struct Watch<'a> {
 enum Over<'a> {
     Nothing,
     Deadline(Instant),
-    Clock(&'a Clock),
-    #[cfg_attr(
-        not(feature = "run"),
-        allow(dead_code, reason = "what executes has a meter")
-    )]
-    Meter(&'a Meter),
+    Asked(&'a dyn Ends),
 }
 
 impl Watch<'static> {
     /// Steps between two looks: some ten microseconds of work.
-    pub(crate) const STEPS: usize = 4096;
+    pub const STEPS: usize = 4096;
 
     /// For work that nothing ends.
-    pub(crate) fn nothing() -> Self {
+    pub fn nothing() -> Self {
         Self::new(Over::Nothing)
     }
 
     /// For work that ends at this moment, if it is one.
-    pub(crate) fn until(deadline: Option<Instant>) -> Self {
+    pub fn until(deadline: Option<Instant>) -> Self {
         Self::new(deadline.map_or(Over::Nothing, Over::Deadline))
     }
 }
 
 impl<'a> Watch<'a> {
-    /// For work that ends as the executions of a store do.
-    #[cfg_attr(
-        not(feature = "run"),
-        allow(dead_code, reason = "what executes has a meter")
-    )]
-    pub(super) fn over(meter: &'a Meter) -> Self {
-        Self {
-            over: Over::Meter(meter),
-            left: 0,
-        }
+    /// For work that ends when somebody says so.
+    #[must_use]
+    pub fn over(ends: &'a dyn Ends) -> Self {
+        Self::new(Over::Asked(ends))
     }
 
-    /// For work that ends as a clock says.
-    pub(super) fn over_clock(clock: &'a Clock) -> Self {
-        Self::new(Over::Clock(clock))
+    /// [`Watch::over`], with a look at the first step: for work that comes in pieces, each with a watch.
+    #[must_use]
+    pub fn from_now(ends: &'a dyn Ends) -> Self {
+        Self {
+            over: Over::Asked(ends),
+            left: 0,
+        }
     }
 
     fn new(over: Over<'a>) -> Self {
@@ -83,7 +92,7 @@ impl<'a> Watch<'a> {
     ///
     /// [`TrapCode::DeadlineExceeded`], or [`TrapCode::Interrupted`], which this uses up.
     #[inline]
-    pub(crate) fn step(&mut self, steps: usize) -> Result<(), TrapCode> {
+    pub fn step(&mut self, steps: usize) -> Result<(), TrapCode> {
         match self.left.checked_sub(steps) {
             Some(left) => {
                 self.left = left;
@@ -94,16 +103,16 @@ impl<'a> Watch<'a> {
     }
 
     /// Whether work may begin that takes so long at worst, and that nothing ends before.
-    pub(crate) fn admit(&mut self, at_worst: Duration) -> Result<(), TrapCode> {
+    pub fn admit(&mut self, at_worst: Duration) -> Result<(), TrapCode> {
         match self.over {
-            Over::Clock(clock) => clock.admit(at_worst),
+            Over::Asked(ends) => ends.admit(at_worst),
             _ => self.look(),
         }
     }
 
     /// What work comes to that ended before anything was executed: a trap that says what it was that
     /// ended, and why.
-    pub(crate) fn trap(code: TrapCode, doing: &str) -> Trap {
+    pub fn trap(code: TrapCode, doing: &str) -> Trap {
         Trap::from(code).with_detail(match code {
             TrapCode::Interrupted => format!("{doing}, by an `InterruptHandle` of the store"),
             _ => format!(
@@ -120,8 +129,7 @@ impl<'a> Watch<'a> {
             Over::Nothing => Ok(()),
             Over::Deadline(deadline) if Instant::now() < deadline => Ok(()),
             Over::Deadline(_) => Err(TrapCode::DeadlineExceeded),
-            Over::Clock(clock) => clock.check(),
-            Over::Meter(meter) => meter.check_code(),
+            Over::Asked(ends) => ends.check(),
         }
     }
 }
@@ -131,7 +139,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::limits::Limits;
 
     /// How many steps it takes, one by one, until the work may not go on.
     fn steps(mut watch: Watch<'_>) -> (usize, Option<TrapCode>) {
@@ -152,11 +159,16 @@ mod tests {
     }
 
     #[test]
-    fn work_ends_when_its_store_is_interrupted() {
-        let meter = Meter::new(&Limits::new(), true);
-        assert_eq!(steps(meter.watch()).1, None);
-        meter.interrupt_handle().unwrap().interrupt();
-        assert_eq!(steps(meter.watch()), (0, Some(TrapCode::Interrupted)));
-        assert_eq!(steps(meter.watch()).1, None);
+    fn work_that_comes_in_pieces_looks_at_once() {
+        #[derive(Debug)]
+        struct Ended;
+        impl Ends for Ended {
+            fn check(&self) -> Result<(), TrapCode> {
+                Err(TrapCode::Interrupted)
+            }
+        }
+        let ended = Some(TrapCode::Interrupted);
+        assert_eq!(steps(Watch::from_now(&Ended)), (0, ended));
+        assert_eq!(steps(Watch::over(&Ended)), (Watch::STEPS, ended));
     }
 }

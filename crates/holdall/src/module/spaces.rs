@@ -1,9 +1,7 @@
 //! What a module holds by index, for tools and for people: index spaces, names of functions, custom
 //! sections. Does not know what they are shown for.
 
-use wasmparser::{Parser, Payload};
-
-use super::{ExportKind, ImportKind, Module};
+use super::{ExportKind, Module};
 use crate::types::{FuncType, GlobalType, MemoryType, TableType};
 
 impl Module {
@@ -96,39 +94,6 @@ impl Module {
 
     /// The custom sections in order: their names and contents.
     pub fn custom_sections(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        // The module was validated, so that every payload is readable.
-        let payloads = Parser::new(0).parse_all(&self.0.bytes);
-        payloads.filter_map(|payload| match payload {
-            Ok(Payload::CustomSection(section)) => Some((section.name(), section.data())),
-            _ => None,
-        })
+        self.0.custom_sections()
     }
-}
-
-impl ExportKind {
-    /// The index in the index space of its kind.
-    pub(crate) fn index(self) -> u32 {
-        match self {
-            Self::Func(index) | Self::Table(index) | Self::Memory(index) | Self::Global(index) => {
-                index
-            }
-        }
-    }
-}
-
-/// The index of each import in the index space of its kind.
-pub(super) fn import_indices(
-    imports: impl Iterator<Item = ImportKind>,
-) -> impl Iterator<Item = u32> {
-    let mut next = [0; 4];
-    imports.map(move |kind| {
-        let next = match kind {
-            ImportKind::Func(_) => &mut next[0],
-            ImportKind::Table(_) => &mut next[1],
-            ImportKind::Memory(_) => &mut next[2],
-            ImportKind::Global(_) => &mut next[3],
-        };
-        *next += 1;
-        *next - 1
-    })
 }

@@ -1,16 +1,13 @@
 //! The directory of a bundle: `.wasm` files, each a module under its file's name, and `host.txt`, which
-//! says what the host defines. Knows files, and nothing of what becomes of them; the build script
-//! takes this file by its path.
+//! says what the host defines. Knows files, and nothing of what becomes of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::check::{BundledFile, check_bundle_with};
-use super::fault::did_you_mean;
-use super::host::HostManifest;
-use super::names;
-use super::naming::Naming;
-use crate::escape::Escaped;
+use holdall_core::bundle::{
+    BundledFile, HostManifest, Naming, check_bundle_with, did_you_mean, nearest,
+};
+use holdall_core::escape::Escaped;
 
 /// The manifest's file.
 const HOST: &str = "host.txt";
@@ -73,7 +70,7 @@ impl Folder {
             .binary_search_by_key(&name, |file| &file.name)
             .ok();
         at.ok_or_else(|| {
-            let nearest = names::nearest(name, self.files.iter().map(|file| &*file.name));
+            let nearest = nearest(name, self.files.iter().map(|file| &*file.name));
             Escaped(&format!(
                 "{}: expected a module {name:?}, which `{setting}` names, found none{}",
                 self.dir.display(),

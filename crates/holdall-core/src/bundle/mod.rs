@@ -1,0 +1,22 @@
+//! What build scripts and linkers share: the walk over the imports of a graph of modules, the check of a
+//! bundle, names, and the messages. So a bundle is refused when a program is built for the reasons and
+//! with the messages that a linker would refuse it with. Knows nothing of stores.
+
+mod check;
+mod fault;
+mod host;
+mod index;
+mod interface;
+mod names;
+mod naming;
+mod source;
+mod walk;
+
+pub use check::{BundleError, BundledFile, check_bundle, check_bundle_with};
+pub use fault::{Found, GraphError, ImportFailure, UNNAMED, did_you_mean, instead, path_text};
+pub use host::{HostManifest, HostManifestError};
+pub use index::NameIndex;
+pub use names::{Guesses, is_builtin, is_wasi, nearest};
+pub use naming::{AliasError, Naming, Versions};
+pub use source::{HostDefinition, Missing, Opened, REACTOR_STARTS, Source};
+pub use walk::{Graph, Resolution};

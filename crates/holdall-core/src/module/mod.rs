@@ -1,0 +1,25 @@
+//! Modules without code: sections, constant expressions, segments, names; decoding and validation by
+//! wasmparser; and the format in which lowered code travels beside a module.
+
+mod const_expr;
+pub mod convert;
+mod fault;
+mod names;
+mod parse;
+mod precompiled;
+mod sections;
+mod segments;
+mod side_by_side;
+mod validate;
+mod weight;
+
+pub use const_expr::ConstExpr;
+pub use fault::Fault;
+pub use names::Names;
+pub use precompiled::{
+    Header, MEANING_OF_CODE, Unfit, checksum, read as read_code, write as write_code,
+};
+pub use sections::{ExportKind, Import, ImportKind, Sections, import_indices};
+pub use segments::{DataMode, DataSegment, ElemItems, ElemMode, ElemSegment};
+pub use side_by_side::side_by_side;
+pub use weight::reckon;

@@ -1,0 +1,296 @@
+//! The sections of a module, for lowering and instantiation. Index spaces are those of the
+//! specification: imports come first. Knows no code: functions have bodies here, and nothing that runs.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use wasmparser::{BinaryReader, FunctionBody, Parser, Payload};
+
+use super::const_expr::ConstExpr;
+use super::convert::FEATURES;
+use super::fault::Fault;
+use super::names::Names;
+use super::segments::{DataSegment, ElemSegment};
+use super::validate::validate_bodies;
+use crate::bounds::Bounds;
+use crate::clock::Clock;
+use crate::trap::TrapCode;
+use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType};
+use crate::watch::Watch;
+
+/// How long a letter of a name takes at most each time that the name is compared.
+const TIME_OF_LETTER: Duration = Duration::from_nanos(4);
+
+/// An import.
+#[derive(Debug)]
+pub struct Import {
+    /// The name of the module that it is imported from.
+    pub module: Box<str>,
+    /// The name in that module.
+    pub name: Box<str>,
+    /// What is imported.
+    pub ty: ImportKind,
+}
+
+/// What an import is.
+#[derive(Clone, Copy, Debug)]
+pub enum ImportKind {
+    /// A function of the type at this index.
+    Func(u32),
+    /// A table.
+    Table(TableType),
+    /// A memory.
+    Memory(MemoryType),
+    /// A global.
+    Global(GlobalType),
+}
+
+/// What an export is, as an index into its index space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportKind {
+    /// A function.
+    Func(u32),
+    /// A table.
+    Table(u32),
+    /// A memory.
+    Memory(u32),
+    /// A global.
+    Global(u32),
+}
+
+impl ExportKind {
+    /// The index in the index space of its kind.
+    #[must_use]
+    pub fn index(self) -> u32 {
+        match self {
+            Self::Func(index) | Self::Table(index) | Self::Memory(index) | Self::Global(index) => {
+                index
+            }
+        }
+    }
+}
+
+/// The index of each import in the index space of its kind.
+pub fn import_indices(imports: impl Iterator<Item = ImportKind>) -> impl Iterator<Item = u32> {
+    let mut next = [0; 4];
+    imports.map(move |kind| {
+        let next = match kind {
+            ImportKind::Func(_) => &mut next[0],
+            ImportKind::Table(_) => &mut next[1],
+            ImportKind::Memory(_) => &mut next[2],
+            ImportKind::Global(_) => &mut next[3],
+        };
+        *next += 1;
+        *next - 1
+    })
+}
+
+/// The sections of a module, all of them validated.
+#[derive(Debug, Default)]
+pub struct Sections {
+    /// The whole module. Ranges elsewhere are into these bytes.
+    pub bytes: Cow<'static, [u8]>,
+    /// The types.
+    pub types: Vec<FuncType>,
+    /// The imports, in order.
+    pub imports: Vec<Import>,
+    /// The index into `types` of each function.
+    pub funcs: Vec<u32>,
+    /// How many of the functions are imported: the first ones.
+    pub num_imported_funcs: usize,
+    /// The tables.
+    pub tables: Vec<TableType>,
+    /// How many of the tables are imported: the first ones.
+    pub num_imported_tables: usize,
+    /// The memories.
+    pub memories: Vec<MemoryType>,
+    /// How many of the memories are imported: the first ones.
+    pub num_imported_memories: usize,
+    /// The globals.
+    pub globals: Vec<GlobalType>,
+    /// How many of the globals are imported: the first ones.
+    pub num_imported_globals: usize,
+    /// What the elements of each defined table begin with; `None` is null.
+    pub table_inits: Vec<Option<ConstExpr>>,
+    /// The first value of each defined global.
+    pub global_inits: Vec<ConstExpr>,
+    /// The exports in order. Names are distinct.
+    pub exports: Vec<(Box<str>, ExportKind)>,
+    /// The memory that functions of the host mean when they are given an address: the one that is
+    /// exported as `memory`, else the first.
+    pub main_memory: u32,
+    /// The index of the start function.
+    pub start: Option<u32>,
+    /// The element segments.
+    pub elems: Vec<ElemSegment>,
+    /// The data segments.
+    pub data: Vec<DataSegment>,
+    /// Where the bodies of the defined functions are, from their declarations of locals on.
+    pub bodies: Vec<Range<usize>>,
+    /// The indices of `exports`, ascending by name.
+    exports_by_name: Box<[u32]>,
+    /// The exported functions, ascending by their indices, each with the index of its first export.
+    /// Made for the first that asks for a function's export.
+    exported_funcs: OnceLock<Box<[(u32, u32)]>>,
+    /// Where the contents of the name section are.
+    pub(super) name_section: Option<Range<usize>>,
+}
+
+impl Sections {
+    /// Reads and validates a module, in the binary format.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes, which bound they exceed, or that the time is up.
+    pub fn read(bytes: Cow<'static, [u8]>, bounds: &Bounds, clock: &Clock) -> Result<Self, Fault> {
+        let (mut sections, bodies) = Self::parse(&bytes, bounds, clock)?;
+        validate_bodies(bodies, bounds, clock)?;
+        sections.bytes = bytes;
+        sections.index_exports(clock)?;
+        Ok(sections)
+    }
+
+    /// Reads a module that was validated before.
+    ///
+    /// # Errors
+    /// The bytes are no module after all, or the time is up.
+    pub fn trusted(bytes: &'static [u8], clock: &Clock) -> Result<Self, Fault> {
+        let mut sections = Self::parse_trusted(bytes, clock)?;
+        sections.bytes = Cow::Borrowed(bytes);
+        sections.index_exports(clock)?;
+        Ok(sections)
+    }
+
+    /// Validates a module, and keeps nothing of it.
+    ///
+    /// # Errors
+    /// Those of [`Sections::read`].
+    pub fn validate(bytes: &[u8], bounds: &Bounds, clock: &Clock) -> Result<(), Fault> {
+        let (_, bodies) = Self::parse(bytes, bounds, clock)?;
+        validate_bodies(bodies, bounds, clock)
+    }
+
+    fn index_exports(&mut self, clock: &Clock) -> Result<(), TrapCode> {
+        let exports = &self.exports;
+        // Names that begin alike are compared to their ends, once for each halving.
+        let names: usize = exports.iter().map(|(name, _)| name.len() + 1).sum();
+        let halvings = usize::BITS - exports.len().leading_zeros();
+        clock.admit(
+            TIME_OF_LETTER
+                .saturating_mul(halvings)
+                .saturating_mul(names as u32),
+        )?;
+        let mut by_name: Box<[u32]> = (0..).take(exports.len()).collect();
+        by_name.sort_unstable_by_key(|at| &exports[*at as usize].0);
+        self.exports_by_name = by_name;
+        let main_memory = self.export("memory").and_then(|export| match export {
+            ExportKind::Memory(index) => Some(index),
+            _ => None,
+        });
+        self.main_memory = main_memory.unwrap_or(0);
+        Ok(())
+    }
+
+    /// The type of the function at an index of the function index space.
+    pub fn func_type(&self, func_index: u32) -> &FuncType {
+        &self.types[self.funcs[func_index as usize] as usize]
+    }
+
+    /// The index of the function index space of a defined function.
+    pub fn func_index(&self, defined_index: u32) -> u32 {
+        // The function index space has at most 2,000,000 entries.
+        defined_index + self.num_imported_funcs as u32
+    }
+
+    /// The body of a defined function. Offsets of its readers are those of the module's bytes, and
+    /// they read with [`FEATURES`].
+    pub fn body(&self, defined_index: u32) -> FunctionBody<'_> {
+        let range = self.bodies[defined_index as usize].clone();
+        let offset = range.start as u64;
+        FunctionBody::new(BinaryReader::new_features(
+            &self.bytes[range],
+            offset,
+            FEATURES,
+        ))
+    }
+
+    /// The export of this name.
+    pub fn export(&self, name: &str) -> Option<ExportKind> {
+        let at = self
+            .exports_by_name
+            .binary_search_by_key(&name, |at| &self.exports[*at as usize].0)
+            .ok()?;
+        Some(self.exports[self.exports_by_name[at] as usize].1)
+    }
+
+    /// The name of the first export of the function at an index.
+    pub fn export_of_func(&self, func_index: u32) -> Option<&str> {
+        let funcs = self.exported_funcs.get_or_init(|| {
+            let exports = self.exports.iter().zip(0..);
+            let funcs = exports.filter_map(|((_, export), at)| match export {
+                ExportKind::Func(index) => Some((*index, at)),
+                _ => None,
+            });
+            let mut funcs: Vec<_> = funcs.collect();
+            funcs.sort_unstable();
+            funcs.dedup_by_key(|(index, _)| *index);
+            funcs.into()
+        });
+        let at = funcs.binary_search_by_key(&func_index, |(index, _)| *index);
+        Some(&self.exports[funcs[at.ok()?].1 as usize].0)
+    }
+
+    /// What each import is, as an index into its index space.
+    pub fn import_places(&self) -> impl Iterator<Item = ExportKind> {
+        let kinds = self.imports.iter().map(|import| import.ty);
+        let indices = import_indices(kinds.clone());
+        kinds.zip(indices).map(|(kind, index)| match kind {
+            ImportKind::Func(_) => ExportKind::Func(index),
+            ImportKind::Table(_) => ExportKind::Table(index),
+            ImportKind::Memory(_) => ExportKind::Memory(index),
+            ImportKind::Global(_) => ExportKind::Global(index),
+        })
+    }
+
+    /// The type of an import.
+    pub fn import_type(&self, import: &Import) -> ExternType {
+        match import.ty {
+            ImportKind::Func(ty) => ExternType::Func(self.types[ty as usize].clone()),
+            ImportKind::Table(ty) => ExternType::Table(ty),
+            ImportKind::Memory(ty) => ExternType::Memory(ty),
+            ImportKind::Global(ty) => ExternType::Global(ty),
+        }
+    }
+
+    /// The type of an export.
+    pub fn export_type(&self, export: ExportKind) -> ExternType {
+        match export {
+            ExportKind::Func(index) => ExternType::Func(self.func_type(index).clone()),
+            ExportKind::Table(index) => ExternType::Table(self.tables[index as usize]),
+            ExportKind::Memory(index) => ExternType::Memory(self.memories[index as usize]),
+            ExportKind::Global(index) => ExternType::Global(self.globals[index as usize]),
+        }
+    }
+
+    /// The custom sections in order: their names and contents.
+    pub fn custom_sections(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        // The module was validated, so that every payload is readable.
+        let payloads = Parser::new(0).parse_all(&self.bytes);
+        payloads.filter_map(|payload| match payload {
+            Ok(Payload::CustomSection(section)) => Some((section.name(), section.data())),
+            _ => None,
+        })
+    }
+
+    /// The names that the name section gives; none where there is no such section, or a broken one.
+    ///
+    /// # Errors
+    /// Where the time is up.
+    pub fn names(&self, watch: &mut Watch<'_>) -> Result<Names, TrapCode> {
+        match &self.name_section {
+            Some(range) => Names::read(&self.bytes, range.clone(), watch),
+            None => Ok(Names::default()),
+        }
+    }
+}

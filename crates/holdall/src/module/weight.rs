@@ -1,0 +1,68 @@
+//! What a module takes of the host's memory, in the account of the store that holds it.
+
+#![allow(
+    clippy::ptr_arg,
+    reason = "bytes that are a part of the program are not weighed"
+)]
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use holdall_core::module::reckon;
+
+use crate::engine::Engine;
+use crate::limits::Account;
+use crate::limits::{Full, Held};
+
+/// The weight of a module. It is in the account of whoever held the module first; before that it is in
+/// nobody's.
+#[derive(Debug)]
+pub(crate) struct Weight {
+    bytes: AtomicUsize,
+    held: OnceLock<Held>,
+}
+
+impl Weight {
+    /// The weight of a module of these bytes, reckoned before anything is made of them.
+    ///
+    /// # Errors
+    ///
+    /// When it alone is more than the engine's limits allow.
+    pub(super) fn of(bytes: &Cow<'static, [u8]>, engine: &Engine) -> Result<Self, Full> {
+        let bytes = reckon(bytes);
+        engine.account().hold(bytes, WHAT).map(drop)?;
+        Ok(Self {
+            bytes: AtomicUsize::new(bytes),
+            held: OnceLock::new(),
+        })
+    }
+
+    /// Has the weight in this account, if it is in none yet.
+    pub(crate) fn hold_in(&self, account: &Account) -> Result<(), Full> {
+        if self.held.get().is_none() {
+            let held = account.hold(self.bytes.load(Ordering::Relaxed), WHAT)?;
+            // Another thread may have been first: then this is given back.
+            let _ = self.held.set(held);
+        }
+        Ok(())
+    }
+
+    /// Adds what was made of the module later.
+    pub(super) fn grow(&self, more: usize, what: &'static str) -> Result<(), Full> {
+        match self.held.get() {
+            Some(held) => held.grow(more, what),
+            None => {
+                self.bytes.fetch_add(more, Ordering::Relaxed);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Holds what a module of these bytes will take, for as long as it is made.
+pub(crate) fn hold(bytes: &Cow<'static, [u8]>, account: &Account) -> Result<Held, Full> {
+    account.hold(reckon(bytes), WHAT)
+}
+
+const WHAT: &str = "a module";
