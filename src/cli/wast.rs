@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use holdall::Config;
-use holdall::wast::{Report, Script};
+use holdall_wast::{Report, Script};
 
 use super::output::{Output, Plain};
 use super::source;

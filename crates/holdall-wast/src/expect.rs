@@ -2,7 +2,7 @@
 
 use wast::WastDirective;
 
-use crate::{Error, ErrorKind, Found, LinkError, TrapCode};
+use holdall::{Error, ErrorKind, Found, LinkError, TrapCode};
 
 /// The keyword of a directive.
 pub(super) fn keyword(directive: &WastDirective<'_>) -> &'static str {

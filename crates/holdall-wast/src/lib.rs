@@ -2,7 +2,8 @@
 //! Built on the public API only: it knows nothing of the executor or of stores' insides.
 //!
 //! ```
-//! use holdall::{Config, wast::Script};
+//! use holdall::Config;
+//! use holdall_wast::Script;
 //!
 //! let report = Script::run(
 //!     "answer.wast",
@@ -20,6 +21,8 @@
 //! );
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod expect;
 mod run;
 mod spectest;
@@ -29,7 +32,7 @@ mod values;
 
 use std::fmt;
 
-use crate::{Config, Escaped, EscapedLines};
+use holdall::{Config, Escaped, EscapedLines};
 
 /// Test scripts. [`Script::run`] is the way in; there are no values of this type.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use wast::{QuoteWat, QuoteWatTest, Wast, WastDirective, WastExecute, WastInvoke,
 use super::expect::{is_unlinkable, keyword, trap_matches};
 use super::spectest::{self, Printed};
 use super::{Failure, Report, values};
-use crate::{Config, Engine, Error, Escaped, Instance, Linker, Module, Store, Val};
+use holdall::{Config, Engine, Error, Escaped, Instance, Linker, Module, Store, Val};
 
 /// Runs a script: the body of [`super::Script::run`].
 pub(super) fn run(name: &str, text: &str, config: &Config) -> Report {

@@ -1,7 +1,7 @@
 //! The host module `spectest`, which the specification's scripts import from. Knows nothing of
 //! scripts.
 
-use crate::{
+use holdall::{
     AsContextMut, Caller, Error, Global, GlobalType, Linker, Memory, MemoryType, Mutability,
     RefType, Store, Table, TableType, Val, ValType,
 };

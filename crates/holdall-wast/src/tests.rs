@@ -1,5 +1,5 @@
 use super::{Report, Script};
-use crate::Config;
+use holdall::Config;
 
 fn run(script: &str) -> Report {
     Script::run("t.wast", script, &Config::default())

@@ -7,7 +7,7 @@ use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCor
 use wast::token::{F32, F64};
 use wast::{WastArg, WastRet};
 
-use crate::{AsContext, AsContextMut, ExternRef, Val};
+use holdall::{AsContext, AsContextMut, ExternRef, Val};
 
 /// The value that an argument of a script stands for.
 pub(super) fn argument(ctx: impl AsContextMut, arg: &WastArg<'_>) -> Result<Val, String> {

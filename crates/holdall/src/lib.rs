@@ -29,9 +29,6 @@ mod value;
 #[cfg(feature = "wasi")]
 #[path = "../../holdall-wasi/src/lib.rs"]
 mod wasi;
-#[cfg(feature = "wast")]
-#[path = "../../holdall-wast/src/lib.rs"]
-pub mod wast;
 
 #[doc(hidden)]
 pub use bundle::emitted as __emitted;

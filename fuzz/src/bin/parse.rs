@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use holdall::pack::{DirGrant, EnvGrant, Executable, Filling, Grant, Manifest, PackedModule};
-use holdall::wast::Script;
+use holdall_wast::Script;
 use holdall::{
     Config, Engine, Export, Extern, HostManifest, Limits, Linker, Lowering, Module, Store, Val,
     ValType,
