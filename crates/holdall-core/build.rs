@@ -1,16 +1,18 @@
 //! Says what code words mean here: a digest of the sources that make them. Where any of these changes,
-//! code that was made before is void.
+//! code that was made before is void. Makes the table of sequences a macro.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::{env, fs};
 
-const MEANING_OF_CODE: [&str; 3] = ["src/ir", "src/lower", "src/numeric"];
+const MEANING_OF_CODE: [&str; 4] = ["sequences/table.txt", "src/ir", "src/lower", "src/numeric"];
+const SEQUENCES: &str = MEANING_OF_CODE[0];
 
 fn main() {
     let mut files = Vec::new();
-    for dir in MEANING_OF_CODE {
-        println!("cargo::rerun-if-changed={dir}");
-        collect(Path::new(dir), &mut files);
+    for path in MEANING_OF_CODE {
+        println!("cargo::rerun-if-changed={path}");
+        collect(PathBuf::from(path), &mut files);
     }
     files.sort_unstable();
     // FNV-1a, which finds changes and resists nobody.
@@ -22,15 +24,39 @@ fn main() {
         digest = (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     println!("cargo::rustc-env=HOLDALL_MEANING_OF_CODE={digest:016x}");
+
+    let tree = fs::read_to_string(SEQUENCES).expect("the package has its sources");
+    let into = PathBuf::from(env::var_os("OUT_DIR").expect("cargo says where to write"));
+    fs::write(into.join("sequences.rs"), macro_of_sequences(&tree)).expect("there is room");
 }
 
-fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(dir).expect("the package has its sources") {
-        let path = entry.expect("the package has its sources").path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else {
-            files.push(path);
+/// The path, or the files below it.
+fn collect(path: PathBuf, files: &mut Vec<PathBuf>) {
+    if !path.is_dir() {
+        files.push(path);
+        return;
+    }
+    for entry in fs::read_dir(path).expect("the package has its sources") {
+        collect(entry.expect("the package has its sources").path(), files);
+    }
+}
+
+/// The macro `for_each_sequence`, from the tree of sequences: each line is an instruction that goes on
+/// with those of the lines above that stand further left, and with one at least makes a sequence. Each
+/// sequence stands in brackets, for the compiler matches what is delimited in one go.
+fn macro_of_sequences(tree: &str) -> String {
+    let mut text = String::from(
+        "/// Calls the macro `$then` with all sequences, each after those that it begins with.\n\
+         #[macro_export]\n#[doc(hidden)]\nmacro_rules! for_each_sequence {\n($then:ident) => { $then! {\n",
+    );
+    let mut instructions = Vec::new();
+    for line in tree.lines() {
+        let instruction = line.trim_start();
+        instructions.truncate(line.len() - instruction.len());
+        instructions.push(instruction);
+        if instructions.len() > 1 {
+            let _ = writeln!(text, "[{}]", instructions.join(" "));
         }
     }
+    text + "}};\n}\n"
 }

@@ -3,7 +3,6 @@
 mod disasm;
 mod facts;
 mod sequence;
-mod sequences;
 mod shape;
 mod stub;
 mod table;
@@ -11,9 +10,7 @@ mod word;
 
 pub use disasm::disassemble;
 pub use facts::{goes_elsewhere, length, storing};
-pub use sequence::instruction_at;
-pub use sequence::{instructions_of, longer_sequence};
-pub use sequences::for_each_sequence;
+pub use sequence::{for_each_sequence, instruction_at, instructions_of, longer_sequence};
 pub use shape::{
     Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, SELECT_PAIRS, STORE_MODES, Shape, Src,
     UNARY_SRCS, cmp_pairs, float_pairs, int_pairs, load_modes, select_pairs, store_modes,

@@ -98,7 +98,12 @@ macro_rules! opcodes {
         const SEQUENCES: &[&[u16]] = &[$(&[$(opcode!($shape $fields)),*]),*];
     };
 }
-super::for_each_sequence!(opcodes);
+
+// The macro `for_each_sequence`, which the build script makes of `sequences/table.txt`.
+include!(concat!(env!("OUT_DIR"), "/sequences.rs"));
+pub use for_each_sequence;
+
+for_each_sequence!(opcodes);
 
 /// How many opcodes there are, with those of sequences.
 const ALL_OPCODES: usize = OPCODES + SEQUENCES.len();
