@@ -3,8 +3,8 @@
 
 mod bundle;
 mod cli;
-use holdall_core::bundle as names;
 
 fn main() -> std::process::ExitCode {
-    cli::main()
+    // An executable that was packed of the command itself is the program that it carries.
+    holdall_pack::start_if_packed().unwrap_or_else(cli::main)
 }

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
-use holdall::pack::{DirGrant, Grant};
 use holdall::{Access, Asked, Audit, Error, Escaped, Need, Needed};
+use holdall_pack::{DirGrant, Grant};
 use serde_json::json;
 
-use super::output::{Paragraph, Plain};
 use super::shell::{Unsayable, option};
 use super::source;
 use super::wasi::WasiArgs;
+use holdall_pack::process::{Paragraph, Plain};
 
 /// At most this many options are listed.
 const MAX_OPTIONS: usize = 1_000;

@@ -2,10 +2,10 @@
 
 use anyhow::bail;
 use holdall::Module;
+use holdall_core::bundle::nearest;
 
 use super::inspect::short;
-use super::output::{Output, Plain};
-use crate::names;
+use holdall_pack::process::{Output, Plain};
 
 /// Shows the function that `wanted` means (an index, or a name), or all functions that the module
 /// defines.
@@ -36,7 +36,7 @@ fn hint(module: &Module, wanted: &str, end: u32) -> String {
     if wanted.parse::<u32>().is_ok() {
         return format!(": the indices end before {end}");
     }
-    match names::nearest(wanted, module.func_names()) {
+    match nearest(wanted, module.func_names()) {
         Some(nearest) => format!("; did you mean {nearest:?}?"),
         None => String::new(),
     }

@@ -5,9 +5,9 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use anyhow::{Context, ensure};
-use holdall::pack::{Entry, Manifest, PackedDir, is_below, stays};
+use holdall_pack::{Entry, Manifest, PackedDir, is_below, stays};
 
-use super::output::Plain;
+use holdall_pack::process::Plain;
 
 /// What each file, directory and link counts beside its contents.
 const ENTRY_BYTES: u64 = 512;

@@ -7,10 +7,10 @@ use holdall::{Engine, Module};
 
 use super::code;
 use super::naming::NamingArgs;
-use super::output::{Output, Plain};
 use super::packed;
 use super::source::{MAX_FILE_BYTES, Sources};
 use super::tree::Tree;
+use holdall_pack::process::{Output, Plain};
 
 /// Types longer than this many characters are cut where they stand beside names: many imports and
 /// exports may have one type, which stands whole among the types.

@@ -8,11 +8,11 @@ use anyhow::{Context, bail};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use holdall::Snapshot;
-use holdall::pack::{Kept, read_file};
+use holdall_pack::{Kept, read_file};
 use serde::{Deserialize, Serialize};
 
-use super::output::Plain;
 use super::source;
+use holdall_pack::process::Plain;
 
 /// Something that is kept.
 #[derive(Debug, Serialize, Deserialize)]

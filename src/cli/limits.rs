@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use holdall::pack::Policy;
+use holdall_pack::Policy;
 
 use super::{duration, size};
 

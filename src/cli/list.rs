@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::bundle::BUNDLE;
 
-use super::output::{Output, Plain};
 use super::packed::hexadecimal;
+use holdall_pack::process::{Output, Plain};
 
 /// List the bundled modules: name, size, SHA-256, imports, exports
 #[derive(Debug, clap::Args)]

@@ -10,17 +10,12 @@ mod kept;
 mod limits;
 mod list;
 mod naming;
-#[path = "../../crates/holdall-pack/src/output.rs"]
-mod output;
 mod pack;
 mod packed;
-#[path = "../../crates/holdall-pack/src/program.rs"]
-mod program;
 mod progress;
 mod repack;
-#[path = "../../crates/holdall-pack/src/report.rs"]
-mod report;
 mod run;
+mod runtime;
 mod shell;
 mod size;
 mod source;
@@ -28,8 +23,6 @@ mod tree;
 mod unpack;
 mod wasi;
 mod wast;
-#[path = "../../crates/holdall-pack/src/watchdog.rs"]
-mod watchdog;
 mod words;
 
 use std::process::ExitCode;
@@ -37,8 +30,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use output::Output;
-use watchdog::Watchdog;
+use holdall_pack::process::{Output, Watchdog, report};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -93,7 +85,7 @@ pub(crate) fn main() -> ExitCode {
     };
     match outcome.and_then(|()| output.flush()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report::report("holdall", &error),
+        Err(error) => report("holdall", &error),
     }
 }
 

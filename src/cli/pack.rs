@@ -8,22 +8,23 @@ use anyhow::{Context, anyhow, bail, ensure};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use cap_tempfile::TempFile;
-use holdall::pack::{Packer, Place, Policy, Program, Runtime};
 use holdall::{
     ChainReader, Engine, Error, Files, Grants, Linker, MemoryReader, Module, Naming, Snapshot,
     Store, Wasi,
 };
+use holdall_core::bundle::is_builtin;
+use holdall_pack::{Launch, Packer, Place, Policy};
 
 use super::kept::List;
 use super::limits::LimitArgs;
 use super::naming::NamingArgs;
-use super::output::{Output, Plain};
-use super::program::{self, check_function, check_linked, check_start};
 use super::progress::Progress;
 use super::run::named_path;
+use super::runtime::RuntimeArgs;
 use super::source::{self, Root, Sources};
 use super::wasi::WasiArgs;
-use crate::names;
+use holdall_pack::process::{Output, Plain};
+use holdall_pack::process::{Program, check_function, check_linked, check_start};
 
 /// Pack a module with the modules that it needs into one executable that runs without this command
 #[derive(Debug, clap::Args)]
@@ -83,9 +84,8 @@ pub(super) struct Args {
     /// are those of --deterministic then; may be repeated
     #[arg(long, value_name = "NAME", requires = "preinit")]
     preinit_allow: Vec<String>,
-    /// Make APP of this runtime, such as another platform's, in place of the one in this command
-    #[arg(long, value_name = "PATH")]
-    runtime: Option<PathBuf>,
+    #[command(flatten)]
+    runtime: RuntimeArgs,
     #[command(flatten)]
     wasi: WasiArgs,
     #[command(flatten)]
@@ -113,15 +113,7 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
     let policy = args.policy();
     let naming = args.naming.naming("pack");
     let progress = Progress::new();
-    let bytes = runtime(args)?;
-    let runtime = Runtime::new(&bytes);
-    let runtime = runtime.with_context(|| match &args.runtime {
-        Some(path) => format!(
-            "cannot use {} as the runtime",
-            Plain(&path.to_string_lossy())
-        ),
-        None => "this command is damaged".to_owned(),
-    })?;
+    let chosen = args.runtime.choose()?;
 
     progress.tell("reading modules");
     let engine = Engine::new(policy.unpooled_config());
@@ -136,7 +128,7 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
     let name = root.name.clone();
     let linker = link(args, &naming, &engine, root, &kept.modules)?;
 
-    let mut packer = Packer::new(&runtime);
+    let mut packer = Packer::new(&chosen.runtime);
     packer.leave_out(destination.place()?);
     let registry = linker.registry();
     let modules = registry.names().collect::<Vec<_>>();
@@ -181,13 +173,17 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
     }
 
     progress.tell("writing");
-    destination.write(&packer.executable(&Program {
+    destination.write(&packer.executable(&Launch {
         root: &name,
         invoke: &args.invoke,
         args: &args.args,
         naming: &naming,
         policy: &policy,
-    })?)
+    })?)?;
+    drop(progress);
+    // What standard error does not take is lost: APP is there.
+    let _ = write!(io::stderr(), "{chosen}");
+    Ok(())
 }
 
 impl Args {
@@ -211,7 +207,7 @@ fn link(
     let mut given = MemoryReader::new();
     let mut taken = HashSet::from([root.name.clone()]);
     let mut give = |name: &str, read: &dyn Fn() -> anyhow::Result<Vec<u8>>| {
-        if names::is_builtin(name) {
+        if is_builtin(name) {
             bail!(
                 "--module: {name} is the host's to define; say --module NAME=PATH --alias {name}=NAME",
                 name = Plain(name)
@@ -235,7 +231,7 @@ fn link(
     linker.set_reader(ChainReader::new().with(given).with(args.sources.reader()?));
     let store = Store::new(engine, ());
     let name = root.name.clone();
-    if names::is_builtin(&name) {
+    if is_builtin(&name) {
         bail!(
             "the root cannot be called {}, which is the host's; name it with --name NAME",
             Plain(&name)
@@ -285,7 +281,7 @@ fn initialise(
     linker.wasi(wasi.allow_only(&args.preinit_allow)?);
     let root = linker.find(name).expect("it was registered");
     let run = || {
-        let mut program = program::Program::link(store, linker, root, None)?;
+        let mut program = Program::link(store, linker, root, None)?;
         if let Some(function) = function {
             program.initialise(function)?;
         }
@@ -298,18 +294,6 @@ fn initialise(
             None => error,
         }
     })
-}
-
-/// The program that APP is made of.
-fn runtime(args: &Args) -> anyhow::Result<Vec<u8>> {
-    let path = match &args.runtime {
-        Some(path) => path.clone(),
-        None => {
-            let name = format!("holdall-runtime{}", std::env::consts::EXE_SUFFIX);
-            std::env::current_exe()?.with_file_name(name)
-        }
-    };
-    source::read(&path, source::MAX_FILE_BYTES)
 }
 
 /// Where APP is to be: a name in a directory that can be written to.

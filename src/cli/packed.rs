@@ -8,11 +8,11 @@ use anyhow::{Context, ensure};
 use cap_fs_ext::OpenOptionsSyncExt;
 use cap_std::ambient_authority;
 use cap_std::fs::{File, OpenOptions};
-use holdall::pack::{BagError, Entry, Executable, Manifest};
+use holdall_pack::{BagError, Entry, Executable, Manifest};
 
-use super::output::{Output, Plain};
 use super::shell::{Unsayable, option, quoted};
 use super::source;
+use holdall_pack::process::{Output, Plain};
 
 /// How executables begin: ELF, PE, Mach-O.
 const STARTS: [&[u8]; 4] = [b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf"];

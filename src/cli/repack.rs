@@ -3,7 +3,7 @@
 
 use anyhow::ensure;
 use clap::Parser;
-use holdall::pack::Manifest;
+use holdall_pack::Manifest;
 
 use super::pack;
 use super::packed;

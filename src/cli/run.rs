@@ -4,19 +4,19 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
-use holdall::pack::Policy;
 use holdall::{Audit, Engine, Linker, Module, Store};
+use holdall_core::bundle::is_builtin;
+use holdall_pack::Policy;
 
 use super::audit::Recorder;
 use super::limits::LimitArgs;
 use super::naming::NamingArgs;
-use super::output::{Output, Plain};
-use super::program::{Program, check_linked};
 use super::size;
 use super::source::{self, Root, Sources};
 use super::wasi::WasiArgs;
-use super::watchdog::Watchdog;
-use crate::names;
+use holdall_pack::process::Watchdog;
+use holdall_pack::process::{Output, Plain};
+use holdall_pack::process::{Program, check_linked};
 
 /// Link a module with the modules that it needs, and run it or call its functions
 #[derive(Debug, clap::Args)]
@@ -190,7 +190,7 @@ fn linker(
         let path = path.to_string_lossy();
         register().with_context(|| {
             let (name, path) = (Plain(name), Plain(&path));
-            match names::is_builtin(name.0) && !name.0.is_empty() {
+            match is_builtin(name.0) && !name.0.is_empty() {
                 true => format!(
                     "cannot preload {name}={path}; say --preload NAME={path} --alias {name}=NAME"
                 ),

@@ -10,11 +10,11 @@ use anyhow::{Context, anyhow, ensure};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use holdall::{ChainReader, DirReader, Linker, Module};
+use holdall_core::bundle::{is_builtin, nearest};
 
-use super::output::Plain;
 use super::packed;
 use crate::bundle::BUNDLE;
-use crate::names;
+use holdall_pack::process::Plain;
 
 /// The most that is read of one file: what the library takes as a module.
 pub(super) const MAX_FILE_BYTES: usize = 1 << 30;
@@ -53,7 +53,7 @@ impl Root {
             self.origin
         );
         let module = Module::named(linker.engine(), &self.name, self.bytes)?;
-        if linker.find(&self.name).is_none() && !names::is_builtin(&self.name) {
+        if linker.find(&self.name).is_none() && !is_builtin(&self.name) {
             linker.register(&self.name, &module)?;
         }
         Ok(module)
@@ -147,7 +147,7 @@ impl Sources {
             return anyhow!("no module {}: there is no such file", Plain(&name));
         }
         let bundled = BUNDLE.modules().iter().map(|module| module.name());
-        let nearest = names::nearest(&name, bundled.clone());
+        let nearest = nearest(&name, bundled.clone());
         let way_out = match nearest {
             Some(nearest) => format!("did you mean {nearest:?}?"),
             None => "`holdall list` shows what is bundled".to_owned(),

@@ -5,9 +5,9 @@ use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
 use holdall::{Engine, ExternType, Module, ModuleReader, NameIndex, Naming};
+use holdall_core::bundle::{is_builtin, is_wasi, nearest};
 
-use super::output::{Output, Plain};
-use crate::names;
+use holdall_pack::process::{Output, Plain};
 
 /// Modules deeper than this are not shown: a line is as wide as its module is deep.
 const MAX_DEPTH: usize = 100;
@@ -65,7 +65,7 @@ impl<'a> Tree<'a> {
                 continue;
             };
             let name = self.stands_for(&deepest.name, &imported);
-            if names::is_wasi(&name) {
+            if is_wasi(&name) {
                 let imports = deepest.imports[&imported];
                 let imports = format!("imports from {}: {imports}", Plain(&imported));
                 host.push([Plain(&deepest.name).to_string(), imports]);
@@ -131,7 +131,7 @@ impl<'a> Tree<'a> {
 
     /// The module of a name, or why there is none.
     fn open(&self, name: &str) -> Result<Module, String> {
-        if names::is_builtin(name) {
+        if is_builtin(name) {
             return Err("the host's".to_owned());
         }
         match self.reader.read(name) {
@@ -161,7 +161,7 @@ impl<'a> Tree<'a> {
             let versions: Vec<String> = versions.iter().map(|name| format!("{name:?}")).collect();
             return format!("missing; there is {}", versions.join(", "));
         }
-        match names::nearest(name, self.index().names()) {
+        match nearest(name, self.index().names()) {
             Some(nearest) => format!("missing; did you mean {nearest:?}?"),
             None => "missing".to_owned(),
         }

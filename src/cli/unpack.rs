@@ -10,12 +10,12 @@ use anyhow::{Context, anyhow, ensure};
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
-use holdall::pack::{Entry, Executable, Manifest, PackedDir, Part, is_below};
+use holdall_pack::{Entry, Executable, Manifest, PackedDir, Part, is_below};
 
 use super::kept::Line;
-use super::output::{Output, Plain};
 use super::repack::{Embedded, Repack};
 use super::{contents, packed, size};
+use holdall_pack::process::{Output, Plain};
 
 /// What is written without a question: twice the size of the executable, and at least this.
 const MIN_LIMIT_BYTES: u64 = 64 << 20;

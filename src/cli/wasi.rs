@@ -1,8 +1,8 @@
 //! What the command line grants: directories, variables, streams, to the root and to other modules.
 
-use holdall::pack::{DirGrant, EnvGrant, Grant, Policy};
+use holdall_pack::{DirGrant, EnvGrant, Grant, Policy};
 
-use super::output::Plain;
+use holdall_pack::process::Plain;
 
 /// What MODULE, and the modules that it needs, may reach of the host.
 #[derive(Debug, clap::Args)]

@@ -6,8 +6,8 @@ use anyhow::{Context, bail};
 use holdall::Config;
 use holdall_wast::{Report, Script};
 
-use super::output::{Output, Plain};
 use super::source;
+use holdall_pack::process::{Output, Plain};
 
 /// Run WebAssembly test scripts (.wast), each in a store of its own
 #[derive(Debug, clap::Args)]

@@ -9,8 +9,8 @@ use clap::{Command, Parser};
 use holdall::{Engine, ExternType, Module};
 
 use super::source::Root;
-use super::watchdog::Watchdog;
 use super::{Cli, run};
+use holdall_pack::process::Watchdog;
 
 /// The words as they are to be parsed.
 pub(super) struct Settled {

@@ -264,13 +264,8 @@ fn a_disk_that_is_full_leaves_nothing() {
     let folder = Folder::new("full").with("lib.wat", letter('x'));
     // So much may be written to one file; more is refused as a full disk is.
     let script = format!(
-        "trap '' XFSZ; ulimit -f 64; exec '{}' pack {} lib.wat --invoke f -o app",
+        "trap '' XFSZ; ulimit -f 64; exec '{}' pack lib.wat --invoke f -o app",
         env!("CARGO_BIN_EXE_holdall"),
-        if cfg!(debug_assertions) {
-            concat!("--runtime ", env!("CARGO_BIN_EXE_holdall-runtime"))
-        } else {
-            ""
-        }
     );
     folder
         .run("bash", &["-c", &script])

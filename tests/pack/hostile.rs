@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use holdall::pack::{
+use holdall_pack::{
     Bag, Entry, Executable, Filling, Manifest, PackedDir, PackedModule, Part, Policy,
 };
 use sha2::{Digest, Sha256};

@@ -16,6 +16,7 @@ mod preinit;
     reason = "shared with tests that use more of it"
 )]
 mod rng;
+mod runtimes;
 #[path = "../support/command.rs"]
 #[allow(dead_code, reason = "shared with the tests of the command")]
 mod support;
@@ -54,17 +55,15 @@ fn letter(letter: char) -> String {
 }
 
 impl Folder {
-    /// Runs `holdall pack` in the folder.
+    /// Runs `holdall pack` in the folder. What it says of the runtime is left out.
     #[track_caller]
     fn pack(&self, args: &[&str]) -> Outcome {
-        // Builds that do not optimise carry no runtime.
-        let runtime = ["--runtime", env!("CARGO_BIN_EXE_holdall-runtime")];
-        let runtime = if cfg!(debug_assertions) {
-            &runtime[..]
-        } else {
-            &[]
-        };
-        self.holdall(&[&["pack"], runtime, args].concat())
+        let mut outcome = self.holdall(&[&["pack"], args].concat());
+        let is_of_runtime =
+            |line: &&str| line.starts_with("runtime: ") || line.starts_with("note: ");
+        let lines = outcome.stderr.split_inclusive('\n');
+        outcome.stderr = lines.skip_while(is_of_runtime).collect();
+        outcome
     }
 
     /// Runs an executable that is in the folder.

@@ -107,12 +107,7 @@ pub(crate) fn packs_again(folder: &Folder, app: &str, out: &str) {
     let out = folder.path().join(out);
     let command = fs::read_to_string(out.join("command.txt")).unwrap();
     // As a shell would, but for where the command is.
-    let runtime = if cfg!(debug_assertions) {
-        concat!("--runtime ", env!("CARGO_BIN_EXE_holdall-runtime"))
-    } else {
-        ""
-    };
-    let script = command.replace("holdall pack", &format!("\"$HOLDALL\" pack {runtime}"));
+    let script = command.replace("holdall pack", "\"$HOLDALL\" pack");
     let status = std::process::Command::new("sh")
         .args(["-c", &script])
         .env("HOLDALL", env!("CARGO_BIN_EXE_holdall"))

@@ -8,19 +8,21 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::Manifest;
-use crate::error::Error;
+use holdall::Error;
 use holdall_core::module::checksum;
 
+use crate::manifest::Manifest;
+use crate::no_room;
+
 /// What a bag's address, and those of its parts, are multiples of: code runs where it lies.
-pub const ALIGN_BYTES: usize = 16;
+pub(crate) const ALIGN_BYTES: usize = 16;
 
 /// With a bit that no text has, so that what is damaged by a conversion of texts is seen at once.
-pub(super) const MAGIC: [u8; 8] = *b"\xf7holdall";
+pub(crate) const MAGIC: [u8; 8] = *b"\xf7holdall";
 /// Of the format; another number is another format.
 const FORMAT: u64 = 1;
 /// Magic, format, length of the bag; start, length and checksum of the manifest; checksum of these.
-pub(super) const HEADER_BYTES: usize = 56;
+pub(crate) const HEADER_BYTES: usize = 56;
 /// The most that a manifest has. Read, it takes up to some 30 times as much memory.
 const MAX_MANIFEST_BYTES: u64 = 64 << 20;
 
@@ -46,7 +48,7 @@ pub enum BagError {
 }
 
 impl BagError {
-    pub(super) fn damaged(what: &str) -> Self {
+    pub(crate) fn damaged(what: &str) -> Self {
         Self::Damaged(what.to_owned())
     }
 }
@@ -59,15 +61,15 @@ impl From<BagError> for std::io::Error {
 
 /// What a bag begins with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Header {
+pub(crate) struct Header {
     /// The length of the bag.
-    pub(super) len: u64,
-    pub(super) manifest: Part,
+    pub(crate) len: u64,
+    pub(crate) manifest: Part,
 }
 
 impl Header {
     /// The header that these bytes begin with.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, BagError> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, BagError> {
         let header = bytes
             .get(..HEADER_BYTES)
             .filter(|header| header.starts_with(&MAGIC))
@@ -100,10 +102,10 @@ impl Header {
 /// A run of bytes in a bag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    pub(super) start: u64,
-    pub(super) len: u64,
+    pub(crate) start: u64,
+    pub(crate) len: u64,
     /// As lowered code knows its module by.
-    pub(super) check: u64,
+    pub(crate) check: u64,
 }
 
 impl Part {
@@ -168,7 +170,7 @@ impl<'a> Bag<'a> {
     }
 
     /// The same, of a part that several may be; `seen` are those that were looked at.
-    pub(super) fn part_once(
+    pub(crate) fn part_once(
         &self,
         wanted: &Part,
         seen: &mut Seen,
@@ -184,7 +186,7 @@ impl<'a> Bag<'a> {
     }
 
     /// Whether these bytes are those of a part, where the bag has them.
-    pub(super) fn has(&self, bytes: &[u8], part: &Part) -> bool {
+    pub(crate) fn has(&self, bytes: &[u8], part: &Part) -> bool {
         let own = part.of(self.bytes);
         own.is_some_and(|own| std::ptr::eq(own, bytes))
     }
@@ -194,11 +196,11 @@ impl<'a> Bag<'a> {
 /// names the same bytes, and whatever it says of them, they are looked at once, and that takes no longer
 /// than the bag is long.
 #[derive(Debug, Default)]
-pub(super) struct Seen(BTreeMap<u64, Part>);
+pub(crate) struct Seen(BTreeMap<u64, Part>);
 
 impl Seen {
     /// Whether it was not met before; `None` where it has bytes in common with another one.
-    pub(super) fn first_time(&mut self, part: &Part) -> Option<bool> {
+    pub(crate) fn first_time(&mut self, part: &Part) -> Option<bool> {
         // An empty part has nothing to look at, and no byte in common with any.
         if part.len == 0 {
             return Some(true);
@@ -280,7 +282,7 @@ impl Filling {
     pub fn close(mut self, manifest: &Manifest<'_>) -> Result<Vec<u8>, Error> {
         let manifest = manifest.write();
         if manifest.len() as u64 > MAX_MANIFEST_BYTES {
-            return Err(Error::resource(format!(
+            return Err(no_room(format!(
                 "what is to be packed has too many files: the list of their names would take {} bytes, \
                  more than the {MAX_MANIFEST_BYTES} that it may; put some into an archive",
                 manifest.len()

@@ -6,15 +6,14 @@
 use std::ops::Range;
 
 use object::elf::{
-    FileHeader64, PF_R, PF_W, PT_LOAD, PT_NOTE, ProgramHeader64, SHF_ALLOC, SHT_PROGBITS,
-    SectionHeader64,
+    FileHeader64, PF_R, PF_W, PT_INTERP, PT_LOAD, PT_NOTE, ProgramHeader64, SHF_ALLOC,
+    SHT_PROGBITS, SectionHeader64,
 };
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
 use object::{Endianness, ReadRef, U64, pod};
 
-use super::bag::ALIGN_BYTES;
-use super::mark::{START, UNCHECKED_BYTES};
-use crate::error::{Error, Result};
+use crate::bag::ALIGN_BYTES;
+use crate::mark::{START, UNCHECKED_BYTES};
 
 /// The largest size of a page that a system may have. An address and its place in the file are the
 /// same within one.
@@ -26,8 +25,8 @@ const MAX_SEGMENTS: usize = 1024;
 type File = FileHeader64<Endianness>;
 
 /// The program with a payload, of which every multiple of [`ALIGN_BYTES`] is at such an address.
-pub(super) fn carry(program: &[u8], payload: &[u8]) -> Result<Vec<u8>> {
-    let wrong = |what: &str| Error::usage(format!("the runtime takes no bag: {what}"));
+pub(crate) fn carry(program: &[u8], payload: &[u8]) -> holdall::Result<Vec<u8>> {
+    let wrong = |what: &str| crate::wrong(format!("the runtime takes no bag: {what}"));
     let unread = |error: object::Error| wrong(&error.to_string());
     let header = File::parse(program).map_err(unread)?;
     let endian = header.endian().map_err(unread)?;
@@ -87,8 +86,19 @@ pub(super) fn carry(program: &[u8], payload: &[u8]) -> Result<Vec<u8>> {
 
 /// Whether a program is for machines whose words begin with their high bytes; other formats than ELF
 /// are for none of these.
-pub(super) fn is_big_endian(program: &[u8]) -> bool {
+pub(crate) fn is_big_endian(program: &[u8]) -> bool {
     File::parse(program).is_ok_and(|header| header.is_big_endian())
+}
+
+/// Whether a program asks the system for another program that loads its libraries.
+pub(crate) fn needs_libraries(program: &[u8]) -> bool {
+    let read = || {
+        let header = File::parse(program).ok()?;
+        let endian = header.endian().ok()?;
+        let mut segments = header.program_headers(endian, program).ok()?.iter();
+        Some(segments.any(|segment| segment.p_type(endian) == PT_INTERP))
+    };
+    read().unwrap_or(false)
 }
 
 /// Where in the file a structure of it is.
@@ -105,7 +115,7 @@ fn structure<T: pod::Pod>(file: &mut [u8], at: usize) -> &mut T {
 /// What is checked of a program before `end` in its file, from where a payload's segments follow: its
 /// read-only segments, but for the headers of the file. `None` where it is no ELF file, or none that
 /// somebody built.
-pub(super) fn checked<'d>(file: impl ReadRef<'d>, end: u64) -> Option<Vec<Range<u64>>> {
+pub(crate) fn checked<'d>(file: impl ReadRef<'d>, end: u64) -> Option<Vec<Range<u64>>> {
     let header = File::parse(file).ok()?;
     let endian = header.endian().ok()?;
     if usize::from(header.e_phnum.get(endian)) > MAX_SEGMENTS {

@@ -14,9 +14,9 @@ use object::ReadCache;
 use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::bag::{BagError, HEADER_BYTES, Header, MAGIC, Part, Seen};
-use super::elf;
-use super::manifest::{Entry, Manifest};
+use crate::bag::{BagError, HEADER_BYTES, Header, MAGIC, Part, Seen};
+use crate::elf;
+use crate::manifest::{Entry, Manifest};
 
 /// How much of a file is in memory at a time.
 const PIECE_BYTES: usize = 1 << 20;

@@ -1,10 +1,10 @@
 //! What of a bag a program begins with beside its modules: directories, served from memory, and the
 //! state of its instances.
 
-use super::bag::{Bag, BagError, Seen};
-use super::manifest::{Entry, PackedDir};
-use crate::link::Snapshot;
-use crate::wasi::Files;
+use holdall::{Files, Snapshot};
+
+use crate::bag::{Bag, BagError, Seen};
+use crate::manifest::{Entry, PackedDir};
 
 impl Bag<'static> {
     /// The directories, by the root's names for them, with all their files: checked, and as they lie

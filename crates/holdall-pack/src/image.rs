@@ -1,7 +1,8 @@
 //! The executable as the system has loaded it: what it carries, and what of it is to be as it was
 //! built. It asks for no file: where the executable was started there may be none that it can reach.
 
-use holdall::pack::ALIGN_BYTES;
+use crate::bag::{ALIGN_BYTES, MAGIC};
+use crate::mark;
 
 /// The executable that runs.
 #[derive(Clone, Debug, Default)]
@@ -24,9 +25,14 @@ impl Image {
         payload.get(payload.as_ptr().align_offset(ALIGN_BYTES)..)
     }
 
+    /// Whether it carries something that begins like a bag.
+    pub(crate) fn is_packed(&self) -> bool {
+        self.bag().is_some_and(|bag| bag.starts_with(&MAGIC))
+    }
+
     /// The checksum of its read-only segments.
     pub(crate) fn checksum(&self) -> u64 {
-        holdall::pack::checksum(self.read_only.iter().copied())
+        mark::checksum(self.read_only.iter().copied())
     }
 }
 
@@ -39,7 +45,7 @@ mod system {
 
     use super::Image;
 
-    pub(super) fn own() -> Image {
+    pub(crate) fn own() -> Image {
         let mut image = Image::default();
         // SAFETY: the callback gets the address of `image`, which nobody else uses meanwhile.
         unsafe { libc::dl_iterate_phdr(Some(look), (&raw mut image).cast()) };
@@ -70,7 +76,7 @@ mod system {
 
     /// Has the program say so when it meets the end of its file where it should not be, instead of
     /// ending without a word.
-    pub(super) fn guard() {
+    pub(crate) fn guard() {
         const MESSAGE: &[u8] = b"this executable cannot run: it is damaged: a part of its file is \
             missing, or cannot be read; get it anew\n";
         extern "C" fn damaged(_: c_int) {
@@ -94,12 +100,12 @@ mod system {
 mod system {
     use super::Image;
 
-    pub(super) fn own() -> Image {
+    pub(crate) fn own() -> Image {
         Image {
-            payload: libsui::find_section(holdall::pack::SECTION).ok().flatten(),
+            payload: libsui::find_section(crate::mark::SECTION).ok().flatten(),
             read_only: Vec::new(),
         }
     }
 
-    pub(super) fn guard() {}
+    pub(crate) fn guard() {}
 }

@@ -1,37 +1,44 @@
-//! What travels inside an executable: modules with their lowered code, files, and the policy under
-//! which they run. For the `holdall` command, which packs it, and for its runtime.
+//! One executable of WebAssembly modules: they travel in it with their lowered code, with files, and
+//! with the policy under which they run. The command `holdall` stands on this crate, which packs
+//! executables, looks into them, and is what one does when it starts ([`start`]).
 //!
 //! ```text
 //! Packer ──► bag ──► Runtime::carry ──► executable ──► Bag::open ──► BagReader, Files, Policy
 //! ```
 
 mod bag;
-#[cfg(feature = "packer")]
 mod elf;
-#[cfg(feature = "packer")]
 mod executable;
 mod files;
+mod image;
 mod manifest;
 mod mark;
-#[cfg(feature = "packer")]
 mod packer;
 mod policy;
+pub mod process;
 mod reader;
-#[cfg(feature = "packer")]
 mod runtime;
-#[cfg(feature = "packer")]
+mod start;
 mod tree;
 
-pub use bag::{ALIGN_BYTES, Bag, BagError, Filling, Part};
-#[cfg(feature = "packer")]
+use holdall::{Error, ErrorKind};
+
+pub use bag::{Bag, BagError, Filling, Part};
 pub use executable::Executable;
 pub use manifest::{Entry, Manifest, PackedDir, PackedModule, State};
-pub use mark::{Mark, SECTION, checksum};
-#[cfg(feature = "packer")]
-pub use packer::{Kept, Packer, Program};
+pub use packer::{Kept, Launch, Packer};
 pub use policy::{DirGrant, EnvGrant, Grant, Policy};
 pub use reader::BagReader;
-#[cfg(feature = "packer")]
 pub use runtime::Runtime;
-#[cfg(feature = "packer")]
+pub use start::{start, start_if_packed};
 pub use tree::{Place, is_below, read_file, stays};
+
+/// The error for something that cannot be packed, or is not what it should be.
+fn wrong(message: impl Into<String>) -> Error {
+    ErrorKind::Usage(message.into()).into()
+}
+
+/// The error for something that the host cannot read, or has no room for.
+fn no_room(message: impl Into<String>) -> Error {
+    ErrorKind::Resource(message.into()).into()
+}

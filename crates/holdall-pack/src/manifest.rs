@@ -1,11 +1,11 @@
 //! The manifest of a bag: which part is what, and how the program is run. Plain data.
 
+use holdall::{Naming, Result};
 use serde::{Deserialize, Serialize};
 
-use super::bag::{BagError, Part};
-use super::policy::Policy;
-use crate::bundle::Naming;
-use crate::error::Error;
+use crate::bag::{BagError, Part};
+use crate::policy::Policy;
+use crate::wrong;
 
 /// What is in a bag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ struct Later<'a> {
 
 impl<'a> Manifest<'a> {
     /// A manifest as a bag has it.
-    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, BagError> {
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, BagError> {
         let read = || {
             let (mut manifest, rest) = postcard::take_from_bytes::<Self>(bytes)?;
             if !rest.is_empty() {
@@ -65,7 +65,7 @@ impl<'a> Manifest<'a> {
     /// # Panics
     ///
     /// Never: it is plain data.
-    pub(super) fn write(&self) -> Vec<u8> {
+    pub(crate) fn write(&self) -> Vec<u8> {
         let mut bytes = postcard::to_stdvec(self).expect("a manifest is plain data");
         if !self.used_exports.is_empty() {
             let used_exports = self.used_exports.clone();
@@ -80,13 +80,13 @@ impl<'a> Manifest<'a> {
     /// # Errors
     ///
     /// When two aliases have one name.
-    pub fn naming(&self) -> crate::error::Result<Naming> {
+    pub fn naming(&self) -> Result<Naming> {
         let naming = Naming::of(
             self.aliases.iter().copied(),
             self.compatible_versions,
             self.used_exports.iter().copied(),
         );
-        naming.map_err(|error| Error::usage(error.to_string()))
+        naming.map_err(|error| wrong(error.to_string()))
     }
 }
 
@@ -103,7 +103,7 @@ pub struct PackedModule<'a> {
     pub code: Part,
 }
 
-/// The state of a graph in a bag: the parts of a [`Snapshot`](crate::Snapshot).
+/// The state of a graph in a bag: the parts of a [`Snapshot`](holdall::Snapshot).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// What there is.

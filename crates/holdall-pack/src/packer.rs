@@ -3,23 +3,20 @@
 use std::collections::BTreeMap;
 
 use cap_std::fs::Dir;
+use holdall::{Files, Module, Naming, Result, Snapshot, Versions};
 use sha2::{Digest, Sha256};
 
-use super::bag::{Filling, Part};
-use super::manifest::{Entry, Manifest, PackedDir, PackedModule, State};
-use super::policy::Policy;
-use super::runtime::Runtime;
-use super::tree::{self, Place, Source};
-use crate::bundle::{Naming, Versions};
-use crate::error::{Error, Result};
-use crate::link::Snapshot;
-use crate::module::Module;
-use crate::wasi::Files;
+use crate::bag::{Filling, Part};
+use crate::manifest::{Entry, Manifest, PackedDir, PackedModule, State};
+use crate::policy::Policy;
+use crate::runtime::Runtime;
+use crate::tree::{self, Place, Source};
+use crate::wrong;
 
 /// A program that is being packed.
 #[derive(Debug)]
 pub struct Packer<'a> {
-    runtime: &'a Runtime<'a>,
+    runtime: &'a Runtime,
     filling: Filling,
     modules: BTreeMap<String, Packed>,
     dirs: Vec<(String, BTreeMap<String, Found>)>,
@@ -55,7 +52,7 @@ enum Found {
 
 /// How a packed program is run.
 #[derive(Clone, Debug)]
-pub struct Program<'a> {
+pub struct Launch<'a> {
     /// The name of the root among the modules.
     pub root: &'a str,
     /// The functions to call, instead of `_start`.
@@ -71,7 +68,7 @@ pub struct Program<'a> {
 impl<'a> Packer<'a> {
     /// Nothing yet, for this runtime.
     #[must_use]
-    pub fn new(runtime: &'a Runtime<'a>) -> Self {
+    pub fn new(runtime: &'a Runtime) -> Self {
         Self {
             runtime,
             filling: Filling::new(),
@@ -125,7 +122,7 @@ impl<'a> Packer<'a> {
                 Kept::Link(target) => Source::Link(tree::check_link(&path, target)?),
             };
             if sources.contains_key(&path) {
-                return Err(Error::usage(format!("{path:?} is there twice")));
+                return Err(wrong(format!("{path:?} is there twice")));
             }
             sources.insert(path, source);
         }
@@ -184,7 +181,7 @@ impl<'a> Packer<'a> {
     /// # Errors
     ///
     /// When the runtime is of no format that can carry something, or carries something already.
-    pub fn executable(self, program: &Program<'_>) -> Result<Vec<u8>> {
+    pub fn executable(self, launch: &Launch<'_>) -> Result<Vec<u8>> {
         let modules = self.modules.iter().map(|(name, packed)| PackedModule {
             name,
             module: packed.module,
@@ -201,13 +198,13 @@ impl<'a> Packer<'a> {
         let manifest = Manifest {
             holdall: env!("CARGO_PKG_VERSION"),
             modules: modules.collect(),
-            root: program.root,
-            invoke: program.invoke.to_vec(),
-            args: program.args.to_vec(),
-            aliases: program.naming.aliases().collect(),
-            compatible_versions: program.naming.versions == Versions::Compatible,
-            used_exports: program.naming.used_exports().collect(),
-            policy: program.policy.clone(),
+            root: launch.root,
+            invoke: launch.invoke.to_vec(),
+            args: launch.args.to_vec(),
+            aliases: launch.naming.aliases().collect(),
+            compatible_versions: launch.naming.versions == Versions::Compatible,
+            used_exports: launch.naming.used_exports().collect(),
+            policy: launch.policy.clone(),
             dirs: dirs.collect(),
             state: self.state,
             program: self.runtime.checksum(),

@@ -6,12 +6,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use holdall::{Access, Config, Files, Grants, Input, Limits, Output, Pool, Result, Wasi};
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Config;
-use crate::error::{Error, Result};
-use crate::limits::{Limits, Pool};
-use crate::wasi::{Access, Files, Grants, Input, Output, Wasi};
+use crate::{no_room, wrong};
 
 /// The most of a pool that is taken for the stack, unless its size is given: one part in so many.
 const STACK_PART_OF_POOL: usize = 8;
@@ -119,7 +117,7 @@ impl DirGrant {
         let given = grants.host_dir(&self.host, &self.guest, access);
         given.map_err(|error| {
             let host = &self.host;
-            Error::resource(format!(
+            no_room(format!(
                 "cannot open directory {host:?} to give it: {error}"
             ))
         })
@@ -156,7 +154,7 @@ impl EnvGrant {
         };
         let value = value
             .into_string()
-            .map_err(|_| Error::usage(format!("variable {name:?} is no text (UTF-8)")))?;
+            .map_err(|_| wrong(format!("variable {name:?} is no text (UTF-8)")))?;
         Ok(grants.env(name, value))
     }
 }
@@ -369,7 +367,7 @@ impl Policy {
 
 fn size(size_bytes: u64) -> Result<usize> {
     usize::try_from(size_bytes).map_err(|_| {
-        Error::usage(format!(
+        wrong(format!(
             "{size_bytes} bytes are more than this machine addresses"
         ))
     })

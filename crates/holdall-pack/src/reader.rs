@@ -3,12 +3,11 @@
 
 use std::borrow::Cow;
 
-use super::bag::Bag;
-use super::manifest::PackedModule;
-use crate::engine::Engine;
-use crate::error::{Error, Result};
-use crate::link::{ModuleReader, ReadError};
-use crate::module::Module;
+use holdall::{Engine, Module, ModuleReader, ReadError, Result};
+
+use crate::bag::Bag;
+use crate::manifest::PackedModule;
+use crate::wrong;
 
 /// Reads from a [`Bag`] that travels in the program.
 #[derive(Clone, Debug)]
@@ -53,12 +52,12 @@ impl ModuleReader for BagReader {
         let own = own.filter(|(packed, bytes)| self.bag.has(bytes, &packed.module));
         let Some((packed, bytes)) = own else {
             let message = format!("module {name:?} is not what its reader gave out");
-            return Err(Error::usage(message));
+            return Err(wrong(message));
         };
         let code = self
             .bag
             .part(&packed.code, || format!("the code of module {name:?}"));
-        let code = code.map_err(|error| Error::usage(error.to_string()))?;
+        let code = code.map_err(|error| wrong(error.to_string()))?;
         let checksum = packed.module.check;
         // SAFETY: both are as they were packed, together: who made the reader said so. The bytes have
         // the checksum of their part, since `read` gave them out.

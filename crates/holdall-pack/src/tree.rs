@@ -9,12 +9,14 @@ use std::path::Path;
 use cap_fs_ext::{DirExt, FollowSymlinks, MetadataExt, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 
-use crate::error::{Error, Result};
-use crate::wasi::MAX_PATH_BYTES;
+use holdall::internal::MAX_PATH_BYTES;
+use holdall::{Error, Result};
+
+use crate::{no_room, wrong};
 
 /// Something at a path of a directory.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// A file in the directory, whose bytes nobody has read.
     File,
     /// A file whose bytes are here.
@@ -69,7 +71,7 @@ impl Place {
 }
 
 /// What is in a directory and in those below it, but for what is at a place.
-pub(super) fn read(root: &Dir, left_out: Option<&Place>) -> Result<BTreeMap<String, Source>> {
+pub(crate) fn read(root: &Dir, left_out: Option<&Place>) -> Result<BTreeMap<String, Source>> {
     let mut found = BTreeMap::new();
     let mut dirs = vec![String::new()];
     while let Some(above) = dirs.pop() {
@@ -142,7 +144,7 @@ pub fn read_file(root: &Dir, path: &str) -> Result<Vec<u8>> {
 
 /// The bytes of a file; `None` where it is what is left out. What was a file may be something else by
 /// now: it is opened without waiting, and looked at then.
-pub(super) fn read_unless(
+pub(crate) fn read_unless(
     root: &Dir,
     path: &str,
     left_out: Option<&Place>,
@@ -164,14 +166,14 @@ pub(super) fn read_unless(
 }
 
 /// That a path is one that a guest can name, below the directory.
-pub(super) fn check_path(path: &str) -> Result<()> {
+pub(crate) fn check_path(path: &str) -> Result<()> {
     if path.len() > MAX_PATH_BYTES {
-        return Err(Error::usage(format!(
+        return Err(wrong(format!(
             "{path:?} is longer than the {MAX_PATH_BYTES} bytes that a guest can name"
         )));
     }
     if !is_below(path) {
-        return Err(Error::usage(format!(
+        return Err(wrong(format!(
             "{path:?} is no path of a file in a directory: expected names with a / between"
         )));
     }
@@ -186,11 +188,11 @@ pub fn is_below(path: &str) -> bool {
 }
 
 /// The target of a symbolic link at a path, which is within the directory.
-pub(super) fn check_link(path: &str, target: String) -> Result<String> {
+pub(crate) fn check_link(path: &str, target: String) -> Result<String> {
     if stays(path, &target) {
         return Ok(target);
     }
-    Err(Error::usage(format!(
+    Err(wrong(format!(
         "{path:?} is a symbolic link that leads out of the directory; put in its place what it leads to"
     )))
 }
@@ -213,12 +215,12 @@ pub fn stays(path: &str, target: &str) -> bool {
 }
 
 fn no_file(path: &str) -> Error {
-    Error::usage(format!(
+    wrong(format!(
         "{path:?} is neither a file nor a directory nor a symbolic link"
     ))
 }
 
 fn cannot_read(path: &str, error: &io::Error) -> Error {
     let path = if path.is_empty() { "it" } else { path };
-    Error::resource(format!("{path:?} cannot be read: {error}"))
+    no_room(format!("{path:?} cannot be read: {error}"))
 }

@@ -19,8 +19,7 @@ mod strings;
 mod wait;
 
 pub use audit::{Asked, Audit, Need, Needed};
-#[cfg(feature = "packer")]
-pub(crate) use fs::MAX_PATH_BYTES;
+pub use fs::MAX_PATH_BYTES;
 pub use fs::memory::Files;
 pub use fs::stream::{Capture, Input, Output, PipeWriter};
 pub use grants::{Access, Grants};

@@ -18,9 +18,6 @@ mod host;
 mod limits;
 mod link;
 mod module;
-#[cfg(feature = "pack")]
-#[path = "../../holdall-pack/src/lib.rs"]
-pub mod pack;
 mod sigs;
 mod store;
 pub mod text;
@@ -29,6 +26,15 @@ mod value;
 #[cfg(feature = "wasi")]
 #[path = "../../holdall-wasi/src/lib.rs"]
 mod wasi;
+
+/// What the engine shares with holdall's packer, which is built with this very version. No other crate
+/// should use it: it changes with every version.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::module::HERE;
+    #[cfg(feature = "wasi")]
+    pub use crate::wasi::MAX_PATH_BYTES;
+}
 
 #[doc(hidden)]
 pub use bundle::emitted as __emitted;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
-use holdall::pack::{DirGrant, EnvGrant, Executable, Filling, Grant, Manifest, PackedModule};
+use holdall_pack::{DirGrant, EnvGrant, Executable, Filling, Grant, Manifest, PackedModule};
 use holdall_wast::Script;
 use holdall::{
     Config, Engine, Export, Extern, HostManifest, Limits, Linker, Lowering, Module, Store, Val,
@@ -158,15 +158,15 @@ fn executable(rng: &mut Rng) -> Vec<u8> {
         code,
     };
     let file = filling.part(b"contents");
-    let dir = holdall::pack::PackedDir {
+    let dir = holdall_pack::PackedDir {
         guest: "/site",
         entries: vec![
-            ("a", holdall::pack::Entry::Dir),
-            ("a/b", holdall::pack::Entry::File(file)),
-            ("c", holdall::pack::Entry::Link("a/b")),
+            ("a", holdall_pack::Entry::Dir),
+            ("a/b", holdall_pack::Entry::File(file)),
+            ("c", holdall_pack::Entry::Link("a/b")),
         ],
     };
-    let state = holdall::pack::State {
+    let state = holdall_pack::State {
         header: code,
         bytes: file,
     };
@@ -179,7 +179,7 @@ fn executable(rng: &mut Rng) -> Vec<u8> {
         aliases: vec![("env", "m")],
         compatible_versions: true,
         used_exports: vec!["m"],
-        policy: holdall::pack::Policy::default(),
+        policy: holdall_pack::Policy::default(),
         dirs: vec![dir],
         state: rng.chance(50).then_some(state),
         program: 0,

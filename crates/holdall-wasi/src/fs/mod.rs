@@ -20,7 +20,7 @@ use super::fault::{Errno, Result};
 use crate::limits::{Account, Meter};
 
 /// The longest path, in bytes: as on Linux, without the zero that ends it there.
-pub(crate) const MAX_PATH_BYTES: usize = 4095;
+pub const MAX_PATH_BYTES: usize = 4095;
 
 /// The number of symbolic links that a path may lead through, as Linux has it.
 const MAX_LINKS: usize = 40;

@@ -32,7 +32,7 @@ pub struct Snapshot {
 
 /// What tells that a module may be another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct ModuleMark {
     /// Its name in the graph.
     name: Box<str>,
@@ -131,7 +131,7 @@ impl Snapshot {
     }
 }
 
-#[cfg(feature = "pack")]
+#[cfg(feature = "serde")]
 impl Snapshot {
     /// The snapshot as bytes: a small header, and what is in the memories, of which the size is a
     /// multiple of 4,096. The same state always gives the same bytes.

@@ -10,7 +10,7 @@ use crate::limits::{Full, Heap, Refusal, Watch};
 use crate::trap::TrapCode;
 
 /// The executor of this build.
-pub(crate) const HERE: Target = Target {
+pub const HERE: Target = Target {
     sequences: cfg!(sequences),
     big_endian: cfg!(target_endian = "big"),
 };

@@ -27,7 +27,8 @@ pub(crate) use holdall_core::module::{
 use holdall_core::module::{Header, checksum, import_indices, write_code};
 
 pub use bytes::ModuleBytes;
-pub(crate) use code::{CodeError, HERE};
+pub(crate) use code::CodeError;
+pub use code::HERE;
 pub(crate) use inner::ModuleInner;
 pub(crate) use weight::hold as hold_weight;
 
@@ -203,7 +204,9 @@ impl Module {
     }
 
     /// [`Module::precompile`], for another executor than that of this program.
-    pub(crate) fn precompile_for(&self, target: Target) -> Vec<u8> {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn precompile_for(&self, target: Target) -> Vec<u8> {
         write_code(&self.0.sections, self.0.engine.settings(), target)
     }
 
@@ -251,7 +254,8 @@ impl Module {
     /// # Safety
     ///
     /// As for [`Module::precompiled`].
-    pub(crate) unsafe fn precompiled_of(
+    #[doc(hidden)]
+    pub unsafe fn precompiled_of(
         engine: &Engine,
         name: &str,
         bytes: &'static [u8],

@@ -6,12 +6,12 @@ mod bundle;
 mod failures;
 mod instances;
 mod names;
-#[cfg(feature = "pack")]
+#[cfg(feature = "serde")]
 #[path = "../support/ops.rs"]
 #[allow(dead_code, unreachable_pub, reason = "not every test needs all of it")]
 mod ops;
 mod orders;
-#[cfg(feature = "pack")]
+#[cfg(feature = "serde")]
 #[path = "../differential/program/mod.rs"]
 #[allow(unreachable_pub, reason = "other tests have it too")]
 mod program;
@@ -19,13 +19,13 @@ mod qualified;
 mod readers;
 mod registry;
 mod resolution;
-#[cfg(feature = "pack")]
+#[cfg(feature = "serde")]
 #[path = "../support/rng.rs"]
 #[allow(dead_code, unreachable_pub, reason = "not every test needs all of it")]
 mod rng;
 mod sharing;
 mod sizes;
-#[cfg(feature = "pack")]
+#[cfg(feature = "serde")]
 mod snapshot;
 
 use std::borrow::Cow;

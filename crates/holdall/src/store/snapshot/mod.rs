@@ -15,7 +15,7 @@ const BLOCK_BYTES: usize = 4096;
 /// What guests can change of what an instance defines. All else is the module's: an instance that
 /// is made anew has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct InstanceState {
     /// The defined memories.
     memories: Vec<MemoryState>,
@@ -31,7 +31,7 @@ pub(crate) struct InstanceState {
 
 /// A memory. What is in no piece is zero; the bytes of all pieces follow one another, elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct MemoryState {
     pages: u64,
     /// Ascending.
@@ -40,7 +40,7 @@ struct MemoryState {
 
 /// Consecutive blocks of a memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct BytePiece {
     /// The number of the first block.
     first: u64,
@@ -50,7 +50,7 @@ struct BytePiece {
 
 /// A table. What is in no piece is null.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct TableState {
     /// The size in elements.
     size: u64,
@@ -60,7 +60,7 @@ struct TableState {
 
 /// Consecutive elements of a table, none of them null.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct RefPiece {
     /// The index of the first element.
     first: u64,
@@ -69,7 +69,7 @@ struct RefPiece {
 
 /// The value of a global; of a float the bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum GlobalState {
     I32(u32),
     I64(u64),
@@ -83,7 +83,7 @@ enum GlobalState {
 /// A function, as an instance of the graph knows it: one that it defines, or, where that is not of
 /// the graph, one that it imports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct FuncRef {
     /// The number of the instance in the graph.
     instance: u32,

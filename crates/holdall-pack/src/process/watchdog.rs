@@ -22,19 +22,20 @@ const GRACE: Duration = Duration::from_millis(60);
 const LAST_WORD: Duration = Duration::from_millis(500);
 
 /// Watches the time of this process, from when it was made until it is dropped.
-pub(crate) struct Watchdog {
+#[derive(Debug)]
+pub struct Watchdog {
     program: String,
     begun: Instant,
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Shared {
     watch: Mutex<Watch>,
     changed: Condvar,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Watch {
     /// When the process ends. `None` where there is no timeout, and once the process has ended by
     /// itself.
@@ -44,7 +45,7 @@ struct Watch {
 
 impl Watchdog {
     /// The time of a program, which its messages name, begins.
-    pub(crate) fn new(program: &str) -> Self {
+    pub fn new(program: &str) -> Self {
         Self {
             program: program.to_owned(),
             begun: Instant::now(),
@@ -57,7 +58,7 @@ impl Watchdog {
     /// # Errors
     ///
     /// When the system gives no thread.
-    pub(crate) fn limit(&self, timeout: Option<Duration>) -> anyhow::Result<()> {
+    pub fn limit(&self, timeout: Option<Duration>) -> anyhow::Result<()> {
         let end = timeout.and_then(|timeout| self.begun.checked_add(timeout)?.checked_add(GRACE));
         let mut watch = self.shared.lock();
         watch.end = end;

@@ -10,16 +10,18 @@ use holdall::Escaped;
 const MAX_COLUMN_CHARS: usize = 48;
 
 /// Standard output, buffered; [`Output::flush`] before a guest runs and at the end.
-pub(crate) struct Output(BufWriter<io::StdoutLock<'static>>);
+#[derive(Debug)]
+pub struct Output(BufWriter<io::StdoutLock<'static>>);
 
 /// Standard output takes no more.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output")]
-pub(crate) struct OutputError(#[from] io::Error);
+pub(super) struct OutputError(#[from] io::Error);
 
 /// A name that a guest chose, for people to read: as it is, or quoted where it holds anything that
 /// would not stand on a line or that a terminal would obey.
-pub(crate) struct Plain<'a>(pub(crate) &'a str);
+#[derive(Clone, Copy, Debug)]
+pub struct Plain<'a>(pub &'a str);
 
 impl Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,7 +37,8 @@ impl Display for Plain<'_> {
 
 /// A text, of which the lines after the first are indented, so that none of them passes for a line of
 /// its own.
-pub(crate) struct Paragraph<'a>(pub(crate) &'a str);
+#[derive(Clone, Copy, Debug)]
+pub struct Paragraph<'a>(pub &'a str);
 
 impl Display for Paragraph<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,30 +56,44 @@ impl Display for Paragraph<'_> {
 
 impl OutputError {
     /// Whether the reader went away, as `head` does once it has seen enough.
-    pub(crate) fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.0.kind() == io::ErrorKind::BrokenPipe
     }
 }
 
 impl Output {
-    pub(crate) fn standard() -> Self {
+    /// That of this process, locked for as long as this lives.
+    #[must_use]
+    pub fn standard() -> Self {
         Self(BufWriter::new(io::stdout().lock()))
     }
 
     /// Writes a line.
-    pub(crate) fn line(&mut self, text: impl Display) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// When standard output takes no more.
+    pub fn line(&mut self, text: impl Display) -> anyhow::Result<()> {
         writeln!(self.0, "{}", Escaped(&text.to_string())).map_err(OutputError)?;
         Ok(())
     }
 
     /// Writes a text that may have several lines, of which those after the first are indented.
-    pub(crate) fn lines(&mut self, text: impl Display) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// When standard output takes no more.
+    pub fn lines(&mut self, text: impl Display) -> anyhow::Result<()> {
         writeln!(self.0, "{}", Paragraph(&text.to_string())).map_err(OutputError)?;
         Ok(())
     }
 
     /// Writes rows, indented, their columns aligned.
-    pub(crate) fn table<const N: usize>(&mut self, rows: &[[String; N]]) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// When standard output takes no more.
+    pub fn table<const N: usize>(&mut self, rows: &[[String; N]]) -> anyhow::Result<()> {
         let width = |column: usize| {
             let cells = rows.iter().map(|row| row[column].chars().count());
             cells.max().unwrap_or(0).min(MAX_COLUMN_CHARS)
@@ -93,7 +110,11 @@ impl Output {
     }
 
     /// Hands on everything that was written.
-    pub(crate) fn flush(&mut self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// When standard output takes no more.
+    pub fn flush(&mut self) -> anyhow::Result<()> {
         self.0.flush().map_err(OutputError)?;
         Ok(())
     }

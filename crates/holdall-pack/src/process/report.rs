@@ -10,7 +10,7 @@ use holdall::{Error, ErrorKind, Escaped, Trap};
 use super::output::{OutputError, Paragraph};
 
 /// After a trap: what a shell shows for a native program that aborted.
-pub(crate) const TRAP: u8 = 134;
+pub(super) const TRAP: u8 = 134;
 /// Of a wrong command line, as clap's own.
 const USAGE: u8 = 2;
 /// Of everything that could not be loaded, linked or found.
@@ -18,7 +18,7 @@ const FAILURE: u8 = 1;
 
 /// Prints an error of a program with its causes, and gives the exit code. What standard error does not take is
 /// lost: there is nowhere left to say it.
-pub(crate) fn report(program: &str, error: &anyhow::Error) -> ExitCode {
+pub fn report(program: &str, error: &anyhow::Error) -> ExitCode {
     // The program ended itself, and has said what it had to say.
     if let Some(code) = error.downcast_ref::<Error>().and_then(Error::exit_code) {
         return ExitCode::from(program_code(code));
@@ -39,7 +39,7 @@ fn program_code(code: i32) -> u8 {
 }
 
 /// The error, then each cause on a line of its own.
-pub(crate) fn text(program: &str, error: &anyhow::Error) -> String {
+pub(super) fn text(program: &str, error: &anyhow::Error) -> String {
     let mut text = String::new();
     let mut said = String::new();
     for (depth, cause) in error.chain().enumerate() {

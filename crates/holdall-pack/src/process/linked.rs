@@ -7,13 +7,14 @@ use holdall::{
 };
 
 use super::output::{Output, Plain};
-use crate::names;
+use holdall_core::bundle::nearest;
 
 /// At most this many functions are named by an error.
 const MAX_NAMED: usize = 20;
 
 /// The linked modules in their store.
-pub(crate) struct Program {
+#[derive(Debug)]
+pub struct Program {
     store: Store<()>,
     linker: Linker<()>,
     root: Module,
@@ -23,7 +24,7 @@ pub(crate) struct Program {
 impl Program {
     /// Links a root with the modules that it needs, and runs their start functions; or brings them to
     /// the state of a snapshot.
-    pub(crate) fn link(
+    pub fn link(
         mut store: Store<()>,
         linker: Linker<()>,
         root: Module,
@@ -43,7 +44,7 @@ impl Program {
 
     /// Calls these functions with the arguments, in order, and prints the results; or starts the
     /// program, where none is named. A name that is wrong is told before anything runs.
-    pub(crate) fn run(
+    pub fn run(
         &mut self,
         invoke: &[String],
         args: &[String],
@@ -82,19 +83,19 @@ impl Program {
     }
 
     /// What the modules are in now.
-    pub(crate) fn state(&self) -> anyhow::Result<Snapshot> {
+    pub fn state(&self) -> anyhow::Result<Snapshot> {
         Ok(self.linker.snapshot(&self.store, self.instance)?)
     }
 
     /// Calls a function that neither takes nor gives anything.
-    pub(crate) fn initialise(&mut self, name: &str) -> anyhow::Result<()> {
+    pub fn initialise(&mut self, name: &str) -> anyhow::Result<()> {
         let func = self.look_up(name)?.typed::<(), ()>(&self.store);
         let func = func.with_context(|| format!("function {}", Plain(name)))?;
         Ok(func.call(&mut self.store, ())?)
     }
 
     /// The linker that linked them.
-    pub(crate) fn linker(&self) -> &Linker<()> {
+    pub fn linker(&self) -> &Linker<()> {
         &self.linker
     }
 
@@ -109,7 +110,7 @@ impl Program {
 }
 
 /// That a root is a command.
-pub(crate) fn check_start(root: &Module) -> anyhow::Result<()> {
+pub fn check_start(root: &Module) -> anyhow::Result<()> {
     if let Some(ExternType::Func(_)) = root.export("_start") {
         return Ok(());
     }
@@ -126,7 +127,7 @@ pub(crate) fn check_start(root: &Module) -> anyhow::Result<()> {
 }
 
 /// That a root, or with `$module$function` a module that it needs, exports a function of this name.
-pub(crate) fn check_function(linker: &Linker<()>, root: &Module, name: &str) -> anyhow::Result<()> {
+pub fn check_function(linker: &Linker<()>, root: &Module, name: &str) -> anyhow::Result<()> {
     let found = root.export(name).or_else(|| {
         let (module, function) = split_qualified(name)?;
         linker.find(module)?.export(function)
@@ -138,11 +139,11 @@ pub(crate) fn check_function(linker: &Linker<()>, root: &Module, name: &str) -> 
 }
 
 /// That a module of this name is among those that are linked.
-pub(crate) fn check_linked(linker: &Linker<()>, name: &str) -> anyhow::Result<()> {
+pub fn check_linked(linker: &Linker<()>, name: &str) -> anyhow::Result<()> {
     if linker.find(name).is_some() {
         return Ok(());
     }
-    let nearest = match names::nearest(name, linker.registry().names()) {
+    let nearest = match nearest(name, linker.registry().names()) {
         Some(nearest) => format!("; did you mean {nearest:?}?"),
         None => String::new(),
     };
@@ -160,14 +161,14 @@ fn not_found(linker: &Linker<()>, root: &Module, name: &str) -> anyhow::Error {
         match linker.find(module) {
             Some(found) => match found.export(func) {
                 Some(ty) => format!(": the export is {ty}"),
-                None => nearest(func, &format!("${module}$"), &found),
+                None => nearest_function(func, &format!("${module}$"), &found),
             },
             None => not_linked(linker, name, module),
         }
     } else if name.starts_with('$') {
         ": expected $MODULE$FUNCTION, a name before the second $ and one after it".to_owned()
     } else {
-        nearest(name, "", root)
+        nearest_function(name, "", root)
     };
     anyhow!("lookup function {} failed{hint}", Escaped(name))
 }
@@ -195,8 +196,8 @@ fn functions(module: &Module) -> impl Iterator<Item = &str> {
     exports.filter_map(|export| matches!(export.ty, ExternType::Func(_)).then_some(export.name))
 }
 
-fn nearest(name: &str, prefix: &str, module: &Module) -> String {
-    match names::nearest(name, functions(module)) {
+fn nearest_function(name: &str, prefix: &str, module: &Module) -> String {
+    match nearest(name, functions(module)) {
         Some(nearest) => format!("; did you mean {}{}?", Escaped(prefix), Escaped(nearest)),
         None => String::new(),
     }

@@ -1,0 +1,13 @@
+//! How a program that links modules and runs them is a process: its standard output, the time that it
+//! may take, its last word and its exit code. Packed executables and the command `holdall` share it, so
+//! that a program behaves the same in both.
+
+mod linked;
+mod output;
+mod report;
+mod watchdog;
+
+pub use linked::{Program, check_function, check_linked, check_start};
+pub use output::{Output, Paragraph, Plain};
+pub use report::report;
+pub use watchdog::Watchdog;

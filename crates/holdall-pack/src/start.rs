@@ -1,0 +1,86 @@
+//! What a packed executable does when it starts: it finds what it carries, and runs it. Nothing here
+//! reaches the validator, lowering or the packer, so that the linker leaves them out of a runtime.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use holdall::{Engine, Linker, Store};
+
+use crate::bag::{Bag, BagError};
+use crate::image::Image;
+use crate::process::{Output, Program, Watchdog, report};
+use crate::reader::BagReader;
+
+/// Runs the program that this executable carries, with the arguments of the process, and gives its
+/// exit code. Where the executable carries none, or is damaged, standard error says so. This is the
+/// whole `main` of a runtime.
+#[must_use]
+pub fn start() -> ExitCode {
+    run(&Image::own())
+}
+
+/// [`start`], where this executable carries a program; `None` where it carries none. With this at the
+/// start of its `main`, a program that links this crate is a runtime beside what else it is.
+#[must_use]
+pub fn start_if_packed() -> Option<ExitCode> {
+    let image = Image::own();
+    image.is_packed().then(|| run(&image))
+}
+
+fn run(image: &Image) -> ExitCode {
+    let mut args = std::env::args_os();
+    let name = args.next().unwrap_or_default();
+    let name = Path::new(&name).file_name().unwrap_or_default();
+    let name = name.to_string_lossy();
+    let watchdog = Watchdog::new(&name);
+    match run_bag(image, &name, args, &watchdog) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&name, &error),
+    }
+}
+
+fn run_bag(
+    image: &Image,
+    name: &str,
+    args: impl Iterator<Item = OsString>,
+    watchdog: &Watchdog,
+) -> anyhow::Result<()> {
+    let bag = image.bag().ok_or(BagError::None).and_then(Bag::open)?;
+    let manifest = bag.manifest();
+    watchdog.limit(manifest.policy.timeout)?;
+    if manifest.program != 0 && manifest.program != image.checksum() {
+        return Err(BagError::Damaged("its own program".to_owned()).into());
+    }
+    let own = args.map(|arg| {
+        let text = arg.into_string();
+        text.map_err(|arg| anyhow!("the argument {arg:?} is no text (UTF-8)"))
+    });
+    let args = manifest.args.iter().cloned().map(Ok).chain(own);
+    let args = args.collect::<anyhow::Result<Vec<_>>>()?;
+    let mut program = link(&bag, name, &args)?;
+    program.run(&manifest.invoke, &args, &mut Output::standard())
+}
+
+/// Links the bag's modules under the policy that the bag holds.
+fn link(bag: &Bag<'static>, name: &str, args: &[String]) -> anyhow::Result<Program> {
+    let manifest = bag.manifest();
+    let policy = &manifest.policy;
+    let engine = Engine::new(policy.config()?);
+    let mut store = Store::try_new(&engine, ())?;
+    store.limits(policy.limits()?)?;
+    let mut linker = Linker::new(&engine);
+    linker.set_naming(manifest.naming()?);
+    // Arguments that are those of called functions are not the arguments of a program.
+    let args = if manifest.invoke.is_empty() {
+        args
+    } else {
+        &[]
+    };
+    linker.wasi(policy.wasi(name, args, &bag.files()?)?);
+    // SAFETY: the bag travels in this executable; what `holdall pack` put there is what it makes.
+    linker.set_reader(unsafe { BagReader::new(bag.clone()) });
+    let root = linker.load(manifest.root)?;
+    Program::link(store, linker, root, bag.state()?.as_ref())
+}
