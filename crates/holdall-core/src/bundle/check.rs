@@ -7,12 +7,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use super::fault::{GraphError, UNNAMED};
+use super::graph_error::{GraphError, UNNAMED};
 use super::host::HostManifest;
 use super::index::NameIndex;
 use super::interface::Interface;
-use super::names;
-use super::naming::{Naming, Versions};
+use super::naming::{Naming, Versions, is_builtin, is_wasi};
 use super::source::{HostDefinition, Opened, REACTOR_STARTS, Source};
 use super::walk::Graph;
 use crate::bounds::Bounds;
@@ -114,7 +113,7 @@ pub fn check_bundle_with(
     let mut errors = Vec::new();
     let mut modules: BTreeMap<&str, Option<Interface>> = BTreeMap::new();
     for BundledFile { name, bytes } in files {
-        if names::is_builtin(name) {
+        if is_builtin(name) {
             errors.push(BundleError::Builtin { name: name.clone() });
         } else if modules.contains_key(name.as_str()) {
             errors.push(BundleError::Twice { name: name.clone() });
@@ -220,7 +219,7 @@ impl<'a> Source for BundleSource<'a> {
             // those that import it.
             return Some(HostDefinition::Untyped);
         }
-        if names::is_wasi(module) {
+        if is_wasi(module) {
             // Which functions there are, and of which types, is seen when the module is loaded.
             return Some(HostDefinition::Untyped);
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use wasmparser::types::{EntityType, Types};
 use wasmparser::{Parser, Payload, Validator};
 
-use crate::module::convert;
+use crate::module::from_wasmparser;
 use crate::types::ExternType;
 
 /// What a module wants and what it offers.
@@ -29,7 +29,7 @@ impl Interface {
         let told = |error: wasmparser::BinaryReaderError| {
             format!("{} (at offset {:#x})", error.message(), error.offset())
         };
-        let types = Validator::new_with_features(convert::FEATURES)
+        let types = Validator::new_with_features(from_wasmparser::FEATURES)
             .validate_all(bytes)
             .map_err(told)?;
         let mut interface = Self {
@@ -72,11 +72,11 @@ impl Interface {
 fn extern_type(types: &Types, ty: Option<EntityType>) -> Result<ExternType, String> {
     let ty = match ty {
         Some(EntityType::Func(id)) => {
-            convert::func_type(types[id].unwrap_func()).map(ExternType::Func)
+            from_wasmparser::func_type(types[id].unwrap_func()).map(ExternType::Func)
         }
-        Some(EntityType::Table(ty)) => convert::table_type(ty).map(ExternType::Table),
-        Some(EntityType::Memory(ty)) => convert::memory_type(ty).map(ExternType::Memory),
-        Some(EntityType::Global(ty)) => convert::global_type(ty).map(ExternType::Global),
+        Some(EntityType::Table(ty)) => from_wasmparser::table_type(ty).map(ExternType::Table),
+        Some(EntityType::Memory(ty)) => from_wasmparser::memory_type(ty).map(ExternType::Memory),
+        Some(EntityType::Global(ty)) => from_wasmparser::global_type(ty).map(ExternType::Global),
         _ => return Err("an import or export of a kind that holdall does not have".to_owned()),
     };
     ty.map_err(|unsupported| unsupported.to_string())

@@ -3,20 +3,22 @@
 //! with the messages that a linker would refuse it with. Knows nothing of stores.
 
 mod check;
-mod fault;
+mod graph_error;
 mod host;
 mod index;
 mod interface;
-mod names;
 mod naming;
+mod nearest;
 mod source;
 mod walk;
 
 pub use check::{BundleError, BundledFile, check_bundle, check_bundle_with};
-pub use fault::{Found, GraphError, ImportFailure, UNNAMED, did_you_mean, instead, path_text};
+pub use graph_error::{
+    Found, GraphError, ImportFailure, UNNAMED, did_you_mean, instead, path_text,
+};
 pub use host::{HostManifest, HostManifestError};
 pub use index::NameIndex;
-pub use names::{Guesses, is_builtin, is_wasi, nearest};
-pub use naming::{AliasError, Naming, Versions};
+pub use naming::{AliasError, Naming, Versions, is_builtin, is_wasi};
+pub use nearest::{Guesses, nearest};
 pub use source::{HostDefinition, Missing, Opened, REACTOR_STARTS, Source};
 pub use walk::{Graph, Resolution};

@@ -1,9 +1,22 @@
-//! How the module names that imports say are taken: aliases, which versions satisfy a name, and which
-//! names may stand for a command.
-//! Knows only strings, so that the build script can take this file by its path; which modules there
-//! are is the index's business.
+//! How the module names of imports are taken: built-in names, aliases, which versions satisfy a name,
+//! and which names may stand for a command. Knows only strings; the index knows which modules exist.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Names that stand for the host and never for a module of a reader, a registry or a bundle.
+const BUILTIN: [&str; 4] = ["env", "wasi_unstable", "wasi_snapshot_preview1", ""];
+
+/// Whether `name` stands for the host, and never for a module.
+#[must_use]
+pub fn is_builtin(name: &str) -> bool {
+    BUILTIN.contains(&name)
+}
+
+/// Whether `name` is one of WASI preview 0 or 1.
+#[must_use]
+pub fn is_wasi(name: &str) -> bool {
+    matches!(name, "wasi_unstable" | "wasi_snapshot_preview1")
+}
 
 /// Which versions satisfy an import of a module name with a version, as `mathlib@1.2`, where no
 /// module has exactly that name.

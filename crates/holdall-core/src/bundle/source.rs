@@ -1,10 +1,10 @@
 //! What a walk over a graph of modules asks of those that have the modules: a linker, or the build
 //! script, which takes this file by its path. Knows types, names and faults only.
 
-use super::fault::GraphError;
+use super::graph_error::GraphError;
 use super::index::{self, NameIndex};
-use super::names::Guesses;
 use super::naming::Versions;
+use super::nearest::Guesses;
 use crate::types::ExternType;
 
 /// At most this many versions of a missing module are told.

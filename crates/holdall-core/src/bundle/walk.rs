@@ -8,9 +8,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::fault::{Found, GraphError, ImportFailure};
-use super::names::{self, Guesses};
-use super::naming::Naming;
+use super::graph_error::{Found, GraphError, ImportFailure};
+use super::naming::{Naming, is_builtin, is_wasi};
+use super::nearest::Guesses;
 use super::source::{HostDefinition, Missing, Opened, Source};
 use crate::types::ExternType;
 
@@ -421,7 +421,7 @@ impl<U> Graph<U> {
             let module = self.stands_for(node, imported);
             // Imports of one module mostly stand together; those that do not are met twice, and
             // the second time the module is known.
-            if last == Some(module) || names::is_builtin(module) {
+            if last == Some(module) || is_builtin(module) {
                 continue;
             }
             if source.host(module, name).is_none() {
@@ -540,10 +540,10 @@ impl<'n> Failures<'n> {
             };
         }
         let of_host = source.host_names(module);
-        if names::is_wasi(module) && of_host.is_empty() {
+        if is_wasi(module) && of_host.is_empty() {
             return Found::Wasi;
         }
-        if !names::is_builtin(module) && of_host.is_empty() {
+        if !is_builtin(module) && of_host.is_empty() {
             let missing = Missing::of(source, module, &mut self.guesses);
             return Found::NoModule {
                 asked: missing.asked,
@@ -554,7 +554,7 @@ impl<'n> Failures<'n> {
         }
         let nearest = self.guesses.nearest(name, of_host);
         let nearest = nearest.map(ToOwned::to_owned);
-        if names::is_builtin(module) {
+        if is_builtin(module) {
             Found::NoDefinition { nearest }
         } else {
             Found::NoExport { nearest }

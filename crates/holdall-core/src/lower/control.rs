@@ -9,7 +9,7 @@ use super::Stop;
 use super::fusion::{Condition, Reach};
 use super::operands::Lowering;
 use crate::ir::{Row, Src, Word};
-use crate::module::convert::val_type;
+use crate::module::from_wasmparser::val_type;
 use crate::types::FuncType;
 
 /// What kind of block.

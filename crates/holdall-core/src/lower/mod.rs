@@ -302,7 +302,8 @@ fn try_lower<'m>(
     let mut reader = body.get_locals_reader()?;
     for _ in 0..reader.get_count() {
         let (count, ty) = reader.read()?;
-        let ty = crate::module::convert::val_type(ty).map_err(|_| LowerError::Unreadable)?;
+        let ty =
+            crate::module::from_wasmparser::val_type(ty).map_err(|_| LowerError::Unreadable)?;
         let width = ty.slots() as u32;
         locals.push(count, slot, width, Class::of(ty));
         slot += count * width;

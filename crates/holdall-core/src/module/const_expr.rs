@@ -4,8 +4,8 @@
 
 use wasmparser::{Operator, OperatorsReader};
 
-use super::convert;
 use super::fault::Fault;
+use super::from_wasmparser;
 use super::parse::Reading;
 use crate::bounds::MAX_CONST_EXPR_OPS;
 use crate::types::RefType;
@@ -142,7 +142,7 @@ fn null_type(heap: wasmparser::HeapType, offset: u64) -> Result<RefType, Fault> 
     let Some(ty) = wasmparser::RefType::new(true, heap) else {
         return Err(Fault::invalid_at("type index out of bounds", offset));
     };
-    convert::ref_type(ty).map_err(|error| Fault::invalid_at(error.to_string(), offset))
+    from_wasmparser::ref_type(ty).map_err(|error| Fault::invalid_at(error.to_string(), offset))
 }
 
 /// The value of an instruction without operands.

@@ -2,9 +2,9 @@
 //! wasmparser; and the format in which lowered code travels beside a module.
 
 mod const_expr;
-pub mod convert;
 mod fault;
-mod names;
+pub mod from_wasmparser;
+mod name_section;
 mod parse;
 mod precompiled;
 mod sections;
@@ -15,7 +15,7 @@ mod weight;
 
 pub use const_expr::ConstExpr;
 pub use fault::Fault;
-pub use names::Names;
+pub use name_section::NameSection;
 pub use precompiled::{
     Header, MEANING_OF_CODE, Unfit, checksum, read as read_code, write as write_code,
 };

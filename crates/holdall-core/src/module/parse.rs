@@ -10,8 +10,8 @@ use wasmparser::{
 };
 
 use super::const_expr::ConstExpr;
-use super::convert::{self, FEATURES, Unsupported};
 use super::fault::Fault;
+use super::from_wasmparser::{self, FEATURES, Unsupported};
 use super::sections::{ExportKind, Import, ImportKind, Sections};
 use super::segments::{DataMode, DataSegment, ElemItems, ElemMode, ElemSegment};
 use crate::bounds::Bounds;
@@ -145,7 +145,7 @@ impl Sections {
                 for ty in section.clone().into_iter_err_on_gc_types() {
                     let ty = ty.map_err(Fault::malformed)?;
                     reading.func_type(section.count(), ty.params().len() + ty.results().len())?;
-                    self.types.push(ours(convert::func_type(&ty), at)?);
+                    self.types.push(ours(from_wasmparser::func_type(&ty), at)?);
                 }
             }
             Payload::ImportSection(section) => {
@@ -166,7 +166,8 @@ impl Sections {
                 for table in section.clone().into_iter_with_offsets() {
                     let (at, table) = table.map_err(Fault::malformed)?;
                     reading.entry(Reading::OF_INDEX)?;
-                    self.tables.push(ours(convert::table_type(table.ty), at)?);
+                    self.tables
+                        .push(ours(from_wasmparser::table_type(table.ty), at)?);
                     self.table_inits.push(match table.init {
                         TableInit::RefNull => None,
                         TableInit::Expr(expr) => Some(ConstExpr::read(&expr, reading)?),
@@ -176,7 +177,8 @@ impl Sections {
             Payload::MemorySection(section) => {
                 for memory in section.clone().into_iter_with_offsets() {
                     let (at, memory) = memory.map_err(Fault::malformed)?;
-                    self.memories.push(ours(convert::memory_type(memory), at)?);
+                    self.memories
+                        .push(ours(from_wasmparser::memory_type(memory), at)?);
                 }
             }
             Payload::GlobalSection(section) => {
@@ -184,7 +186,7 @@ impl Sections {
                     let (at, global) = global.map_err(Fault::malformed)?;
                     reading.entry(Reading::OF_INDEX)?;
                     self.globals
-                        .push(ours(convert::global_type(global.ty), at)?);
+                        .push(ours(from_wasmparser::global_type(global.ty), at)?);
                     let init = ConstExpr::read(&global.init_expr, reading)?;
                     self.global_inits.push(init);
                 }
@@ -242,19 +244,19 @@ impl Sections {
                 ImportKind::Func(ty)
             }
             TypeRef::Table(ty) => {
-                let ty = ours(convert::table_type(ty), at)?;
+                let ty = ours(from_wasmparser::table_type(ty), at)?;
                 self.tables.push(ty);
                 self.num_imported_tables += 1;
                 ImportKind::Table(ty)
             }
             TypeRef::Memory(ty) => {
-                let ty = ours(convert::memory_type(ty), at)?;
+                let ty = ours(from_wasmparser::memory_type(ty), at)?;
                 self.memories.push(ty);
                 self.num_imported_memories += 1;
                 ImportKind::Memory(ty)
             }
             TypeRef::Global(ty) => {
-                let ty = ours(convert::global_type(ty), at)?;
+                let ty = ours(from_wasmparser::global_type(ty), at)?;
                 self.globals.push(ty);
                 self.num_imported_globals += 1;
                 ImportKind::Global(ty)
@@ -322,7 +324,7 @@ fn elem_segment(
             ElemItems::Funcs(funcs.collect::<Result<_, _>>()?)
         }
         ElementItems::Expressions(ty, exprs) => {
-            ours(convert::ref_type(ty), at)?;
+            ours(from_wasmparser::ref_type(ty), at)?;
             let exprs = exprs
                 .into_iter()
                 .map(|expr| ConstExpr::read(&expr.map_err(Fault::malformed)?, reading))

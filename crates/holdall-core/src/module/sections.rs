@@ -9,9 +9,9 @@ use std::time::Duration;
 use wasmparser::{BinaryReader, FunctionBody, Parser, Payload};
 
 use super::const_expr::ConstExpr;
-use super::convert::FEATURES;
 use super::fault::Fault;
-use super::names::Names;
+use super::from_wasmparser::FEATURES;
+use super::name_section::NameSection;
 use super::segments::{DataSegment, ElemSegment};
 use super::validate::validate_bodies;
 use crate::bounds::Bounds;
@@ -287,10 +287,10 @@ impl Sections {
     ///
     /// # Errors
     /// Where the time is up.
-    pub fn names(&self, watch: &mut Watch<'_>) -> Result<Names, TrapCode> {
+    pub fn names(&self, watch: &mut Watch<'_>) -> Result<NameSection, TrapCode> {
         match &self.name_section {
-            Some(range) => Names::read(&self.bytes, range.clone(), watch),
-            None => Ok(Names::default()),
+            Some(range) => NameSection::read(&self.bytes, range.clone(), watch),
+            None => Ok(NameSection::default()),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::dispatch::{Next, go, handler, instructions, jump, stop};
 use super::metering::{pause, resume};
 use super::regs::{Ctx, Exit, Regs, Value, header, trap};
-use super::trace::{self, HostCall};
+use super::tracing::{self, HostCall};
 use crate::ir::{Header, Row, Word};
 use crate::module::CodeError;
 use crate::store::{FuncEntry, InstanceData};
@@ -404,7 +404,7 @@ unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: 
 unsafe fn tell_of_call(ctx: *mut Ctx, fp: *mut u64) -> bool {
     // SAFETY: passed on from the caller. The callee lives as long as the store.
     unsafe {
-        trace::call(ctx, fp);
+        tracing::call(ctx, fp);
         // To tell of a call takes the time of thousands of instructions, and no fuel.
         if (*ctx).metered
             && let Err(code) = (*(*ctx).core.as_ptr()).meter.check_code()

@@ -16,7 +16,7 @@ mod regs;
 mod shapes;
 mod stack;
 mod table;
-mod trace;
+mod tracing;
 
 use std::panic::resume_unwind;
 use std::ptr::NonNull;
@@ -26,7 +26,7 @@ use self::metering::pause;
 use self::regs::{Accs, Ctx, Exit, Regs};
 use crate::error::{Error, Result};
 use crate::ir::Header;
-use crate::store::{Core, FuncEntry};
+use crate::store::{FuncEntry, StoreCore};
 use crate::trap::{Trap, TrapCode};
 
 pub(crate) use stack::Stack;
@@ -42,7 +42,7 @@ pub(crate) use stack::Stack;
 /// `func` belongs to the store of `core`, which nothing else uses during the call; `slots` has room
 /// for the function's parameter slots and for its result slots.
 pub(crate) unsafe fn invoke(
-    core: NonNull<Core>,
+    core: NonNull<StoreCore>,
     func: NonNull<FuncEntry>,
     slots: *mut u64,
 ) -> Result<(), Error> {

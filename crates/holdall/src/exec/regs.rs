@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use super::dispatch::{ENDED, Ended};
 use super::dispatch::{Next, Rest, go};
 use crate::ir::{Header, Word};
-use crate::store::{Core, FuncEntry, InstanceData};
+use crate::store::{FuncEntry, InstanceData, StoreCore};
 use crate::trap::TrapCode;
 
 /// The machine's registers. A handler takes them as arguments, so that they stay in registers of
@@ -56,7 +56,7 @@ pub(super) struct Ctx {
     /// the instance.
     pub(super) caller: *mut InstanceData,
     pub(super) callee: *const FuncEntry,
-    pub(super) core: NonNull<Core>,
+    pub(super) core: NonNull<StoreCore>,
     /// Whether calls that leave their instance are told of.
     pub(super) traced: bool,
     /// What is paid for already, in units; below zero only until it is settled.

@@ -12,15 +12,15 @@ use std::sync::Arc;
 
 use super::HostDef;
 use crate::limits::{Account, Limits, Meter};
-use crate::store::{Core, HostBody, HostState, InstanceData};
+use crate::store::{HostBody, HostState, InstanceData, StoreCore};
 use crate::trace::Signature;
 use crate::types::FuncType;
 
 /// What a bare host function knows of its caller.
 pub(crate) struct BareCaller<'a> {
-    core: NonNull<Core>,
+    core: NonNull<StoreCore>,
     instance: *const InstanceData,
-    store: PhantomData<&'a mut Core>,
+    store: PhantomData<&'a mut StoreCore>,
 }
 
 /// What a bare host function may use of the store, at the same time.
@@ -76,7 +76,7 @@ impl BareFunc {
         func: impl Fn(BareCaller<'_>, &mut [u64]) -> anyhow::Result<()> + Send + Sync + 'static,
     ) -> Self {
         let count = ty.param_slots().max(ty.result_slots());
-        let body = move |core: NonNull<Core>, instance: *mut InstanceData, slots: *mut u64| {
+        let body = move |core: NonNull<StoreCore>, instance: *mut InstanceData, slots: *mut u64| {
             let caller = BareCaller {
                 core,
                 instance,

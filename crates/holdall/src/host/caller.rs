@@ -7,8 +7,8 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::limits::InterruptHandle;
 use crate::store::{
-    AsContext, AsContextMut, Core, Extern, Instance, InstanceData, StoreContext, StoreContextMut,
-    fuel_and_limits, set_fuel_and_limits,
+    AsContext, AsContextMut, Extern, Instance, InstanceData, StoreContext, StoreContextMut,
+    StoreCore, fuel_and_limits, set_fuel_and_limits,
 };
 
 /// The store in which a host function was called, and the instance that called it.
@@ -79,11 +79,11 @@ impl<T> Caller<'_, T> {
         self.instance
     }
 
-    fn core(&self) -> &Core {
+    fn core(&self) -> &StoreCore {
         self.store.core()
     }
 
-    fn core_mut(&mut self) -> &mut Core {
+    fn core_mut(&mut self) -> &mut StoreCore {
         self.store.core_mut()
     }
 
@@ -93,7 +93,7 @@ impl<T> Caller<'_, T> {
     ///
     /// `core` is the core of a `Store<T>` whose access the executor lends to the host function for
     /// `'a`, and `instance` is null or an instance of that store.
-    pub(super) unsafe fn from_raw(core: NonNull<Core>, instance: *mut InstanceData) -> Self {
+    pub(super) unsafe fn from_raw(core: NonNull<StoreCore>, instance: *mut InstanceData) -> Self {
         // SAFETY: the caller's duty; the executor got the address from `core_ptr` of a context of
         // the same store, which `exec::invoke` was called with.
         let store = unsafe { StoreContextMut::from_core_ptr(core) };

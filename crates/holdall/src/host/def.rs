@@ -6,10 +6,10 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::host::call::{read_vals, write_vals};
+use crate::host::invoke::{read_vals, write_vals};
 use crate::host::{Caller, IntoFunc};
 use crate::store::{
-    AsContextMut, Core, Func, HostBody, HostState, InstanceData, StoreId, check_val,
+    AsContextMut, Func, HostBody, HostState, InstanceData, StoreCore, StoreId, check_val,
 };
 use crate::trace::Signature;
 use crate::types::{FuncType, ValType};
@@ -45,7 +45,7 @@ impl<T> HostDef<T> {
         check_type(name, &ty)?;
         let name: Arc<str> = name.into();
         let (body_ty, body_name) = (ty.clone(), Arc::clone(&name));
-        let body = move |core: NonNull<Core>, instance: *mut InstanceData, slots: *mut u64| {
+        let body = move |core: NonNull<StoreCore>, instance: *mut InstanceData, slots: *mut u64| {
             // SAFETY: `core` is that of a `Store<T>` and lent to this call: a `HostDef<T>` is only
             // put into such a store (`instantiate`), and the executor does nothing while the body
             // runs. The slots are those of the function's type, the arguments in them.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::host::def::{foreign_result, null_argument};
 use crate::host::wasm_ty::{Row, for_each_arity};
 use crate::host::{Caller, HostDef, WasmResults, WasmTy};
-use crate::store::{Core, HostBody, InstanceData};
+use crate::store::{HostBody, InstanceData, StoreCore};
 use crate::trace::Signature;
 use crate::types::FuncType;
 
@@ -98,7 +98,7 @@ fn host_def<T, P: Row, R: WasmRet<Kind>, Kind>(
 ) -> HostDef<T> {
     let name: Arc<str> = name.into();
     let body_name = Arc::clone(&name);
-    let body = move |core: NonNull<Core>, instance: *mut InstanceData, slots: *mut u64| {
+    let body = move |core: NonNull<StoreCore>, instance: *mut InstanceData, slots: *mut u64| {
         // SAFETY: `core` is that of a `Store<T>` and lent to this call: a `HostDef<T>` is only put
         // into such a store, and the executor does nothing while the body runs. The slots are
         // those of the type below, the arguments in them.

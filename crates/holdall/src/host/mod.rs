@@ -2,12 +2,12 @@
 //! Rust values and slots. Does not know WASI.
 
 mod bare;
-mod call;
 mod caller;
 mod def;
-mod into_func;
 #[cfg(test)]
-mod tests;
+mod host_tests;
+mod into_func;
+mod invoke;
 mod typed;
 mod wasm_ty;
 

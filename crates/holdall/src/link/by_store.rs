@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use crate::store::{Core, StoreId};
+use crate::store::{StoreCore, StoreId};
 
 /// Values by store. Those of stores that are gone are dropped from time to time: there are never more
 /// than twice as many of them as there were of living ones, and a few.
@@ -36,7 +36,7 @@ impl<V> ByStore<V> {
     }
 
     /// The value of a store, which is the default one where there is none yet.
-    pub(super) fn of(&mut self, core: &Core) -> &mut V
+    pub(super) fn of(&mut self, core: &StoreCore) -> &mut V
     where
         V: Default,
     {
@@ -69,8 +69,8 @@ mod tests {
     #[test]
     fn what_is_kept_of_stores_that_are_gone_has_a_bound() {
         let engine = Engine::default();
-        let core = || Core::new(&engine).unwrap();
-        let living: Vec<Core> = (0..40).map(|_| core()).collect();
+        let core = || StoreCore::new(&engine).unwrap();
+        let living: Vec<StoreCore> = (0..40).map(|_| core()).collect();
         let mut kept = ByStore::<u8>::default();
         for core in &living {
             *kept.of(core) = 1;

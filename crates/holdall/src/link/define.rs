@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::error::LinkError;
-use super::instantiate::missing;
+use super::instantiate_graph::missing;
+use super::link_error::LinkError;
 use super::linker::Linker;
 use crate::bundle::nearest;
 use crate::error::{Error, Result};

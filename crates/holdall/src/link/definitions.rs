@@ -1,66 +1,18 @@
 //! What the host defines, by module name and name, and what of it exists in which store. Knows
 //! nothing of registry and readers.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::by_name::ByName;
 use super::by_store::ByStore;
 use super::provider::Provider;
 use super::registry::{ModuleId, id_of};
 use crate::bundle::HostDefinition;
 use crate::host::HostDef;
 use crate::module::Module;
-use crate::store::{AsContextMut, Core, Extern, Func, Instance, Scope, StoreId};
+use crate::store::{AsContextMut, Extern, Func, Instance, Scope, StoreCore, StoreId};
 use crate::types::ExternType;
-
-/// Values by module name and name.
-#[derive(Clone)]
-pub(super) struct Names<V>(BTreeMap<Box<str>, BTreeMap<Box<str>, V>>);
-
-impl<V> Default for Names<V> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
-}
-
-impl<V> Names<V> {
-    pub(super) fn get(&self, module: &str, name: &str) -> Option<&V> {
-        self.0.get(module)?.get(name)
-    }
-
-    pub(super) fn insert(&mut self, module: &str, name: &str, value: V) {
-        let names = self.0.entry(module.into()).or_default();
-        names.insert(name.into(), value);
-    }
-
-    pub(super) fn remove(&mut self, module: &str, name: &str) {
-        if let Some(names) = self.0.get_mut(module) {
-            names.remove(name);
-            if names.is_empty() {
-                self.0.remove(module);
-            }
-        }
-    }
-
-    /// Removes all names under a module name.
-    pub(super) fn remove_all(&mut self, module: &str) {
-        self.0.remove(module);
-    }
-
-    /// All values, with their names.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str, &V)> {
-        self.0.iter().flat_map(|(module, names)| {
-            let names = names.iter();
-            names.map(move |(name, value)| (&**module, &**name, value))
-        })
-    }
-
-    /// The names under a module name.
-    pub(super) fn of(&self, module: &str) -> impl Iterator<Item = (&str, &V)> {
-        let names = self.0.get(module).into_iter().flatten();
-        names.map(|(name, value)| (&**name, value))
-    }
-}
 
 /// What a linker knows of one store: what it has brought to life there. Nobody holds its lock while
 /// anything else is done, so that host functions can use the linker that brought them to life.
@@ -76,7 +28,7 @@ struct Living {
     /// The newest instance of each module. The instance keeps its module alive, and so the identity.
     instances: HashMap<ModuleId, Instance>,
     /// The host functions that were made in this store.
-    made: Names<Func>,
+    made: ByName<Func>,
 }
 
 impl StoreState {
@@ -107,11 +59,11 @@ impl StoreState {
 /// What the host defines.
 pub(super) struct Definitions<T> {
     /// Host functions for every store.
-    host: Arc<Names<HostDef<T>>>,
+    host: Arc<ByName<HostDef<T>>>,
     /// Who has functions that are another's for each module; what is defined comes before.
     pub(super) provider: Option<Arc<dyn Provider>>,
     /// What exists in one store only.
-    defined: ByStore<Names<Extern>>,
+    defined: ByStore<ByName<Extern>>,
     stores: Mutex<ByStore<Arc<StoreState>>>,
 }
 
@@ -147,7 +99,7 @@ impl<T> Definitions<T> {
     }
 
     /// What is known of a store, which may be nothing yet.
-    pub(super) fn of_store(&self, core: &Core) -> Arc<StoreState> {
+    pub(super) fn of_store(&self, core: &StoreCore) -> Arc<StoreState> {
         Arc::clone(self.lock().of(core))
     }
 
@@ -166,7 +118,7 @@ impl<T: 'static> Definitions<T> {
     /// Whether a definition under these names would take the place of another: one for `store` of one
     /// for all stores or for this one, one for all stores of any.
     pub(super) fn is_defined(&self, store: Option<StoreId>, module: &str, name: &str) -> bool {
-        let is_in = |names: &Names<Extern>| names.get(module, name).is_some();
+        let is_in = |names: &ByName<Extern>| names.get(module, name).is_some();
         self.host.get(module, name).is_some()
             || match store {
                 Some(store) => self.defined.get(store).is_some_and(is_in),
@@ -195,7 +147,7 @@ impl<T: 'static> Definitions<T> {
         Arc::make_mut(&mut self.host).insert(module, name, definition);
     }
 
-    pub(super) fn define(&mut self, core: &Core, module: &str, name: &str, item: Extern) {
+    pub(super) fn define(&mut self, core: &StoreCore, module: &str, name: &str, item: Extern) {
         self.defined.of(core).insert(module, name, item);
     }
 
@@ -236,11 +188,11 @@ impl<T: 'static> Definitions<T> {
     /// What is defined under these names for a store; without a store, in whichever.
     pub(super) fn find(
         &self,
-        core: Option<&Core>,
+        core: Option<&StoreCore>,
         module: &str,
         name: &str,
     ) -> Option<HostDefinition> {
-        let known = |item: &Extern, core: &Core| HostDefinition::Typed(item.ty_in(core));
+        let known = |item: &Extern, core: &StoreCore| HostDefinition::Typed(item.ty_in(core));
         match core {
             Some(core) => {
                 let defined = self.defined.get(core.id);

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::buffers::Buffers;
 use super::definitions::Definitions;
-use super::error::LinkError;
-use super::instantiate::instantiate;
-use super::load::{Loaded, Loading, Plan};
+use super::instantiate_graph::instantiate;
+use super::link_error::LinkError;
+use super::load_graph::{Loaded, Loading, Plan};
 use super::reader::ModuleReader;
 use super::registry::{Registry, RegistryError};
 use super::snapshot::Snapshot;

@@ -3,15 +3,16 @@
 //! code is executed; authority over files is a `Dir` that was handed in.
 
 mod buffers;
+mod by_name;
 mod by_store;
 mod define;
 mod definitions;
 #[cfg(feature = "fs")]
 mod dir;
-mod error;
-mod instantiate;
+mod instantiate_graph;
+mod link_error;
 mod linker;
-mod load;
+mod load_graph;
 mod provider;
 mod reader;
 mod registry;
@@ -19,7 +20,7 @@ mod snapshot;
 
 #[cfg(feature = "fs")]
 pub use dir::DirReader;
-pub use error::LinkError;
+pub use link_error::LinkError;
 pub use linker::{InstancePre, Linker};
 #[cfg(feature = "wasi")]
 pub(crate) use provider::{Importer, Provider, Provision};

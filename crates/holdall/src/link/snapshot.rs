@@ -6,10 +6,10 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use super::definitions::StoreState;
-use super::load::Plan;
+use super::load_graph::Plan;
 use crate::bundle::{Graph, Resolution};
 use crate::module::Module;
-use crate::store::{Core, Extern, Fault, Fitting, Instance, InstanceState, capture};
+use crate::store::{Extern, Fault, Fitting, Instance, InstanceState, StoreCore, capture};
 use crate::types::Mutability;
 
 /// The state of all instances of a graph, as [`Linker::snapshot`](super::Linker::snapshot) captured
@@ -90,7 +90,7 @@ impl Snapshot {
     pub(super) fn capture(
         plan: &Plan,
         state: Option<&StoreState>,
-        core: &Core,
+        core: &StoreCore,
         root: Instance,
     ) -> Result<Self, SnapshotError> {
         let instances = living(plan, state, root)?;
@@ -199,7 +199,7 @@ fn living(
 
 /// That each import is linked to what it will be linked to when the graph is brought back, and that
 /// it is nothing whose state would be missing then.
-fn check_links(plan: &Plan, instances: &[Instance], core: &Core) -> Result<(), SnapshotError> {
+fn check_links(plan: &Plan, instances: &[Instance], core: &StoreCore) -> Result<(), SnapshotError> {
     let graph: HashSet<Instance> = instances.iter().copied().collect();
     let nodes = plan.steps.iter().map(|(node, _)| *node);
     let by_node: HashMap<usize, Instance> = nodes.zip(instances.iter().copied()).collect();
@@ -235,12 +235,12 @@ fn check_links(plan: &Plan, instances: &[Instance], core: &Core) -> Result<(), S
 }
 
 /// The instance that a function is of.
-fn of_instance(item: Extern, core: &Core) -> Option<Instance> {
+fn of_instance(item: Extern, core: &StoreCore) -> Option<Instance> {
     item.into_func()?.instance_in(core)
 }
 
 /// How a message calls something that guests can change.
-fn state_of_host(item: Extern, core: &Core) -> Option<&'static str> {
+fn state_of_host(item: Extern, core: &StoreCore) -> Option<&'static str> {
     match item {
         Extern::Memory(_) => Some("memory"),
         Extern::Table(_) => Some("table"),

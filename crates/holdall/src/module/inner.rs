@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use holdall_core::module::{Names, Sections};
+use holdall_core::module::{NameSection, Sections};
 
 use super::code::{Code, CodeError};
 use super::weight::Weight;
@@ -28,7 +28,7 @@ pub(crate) struct ModuleInner {
     pub(super) by_address: Mutex<BTreeMap<usize, usize>>,
     /// What stands in for the code of each defined function before its first call.
     pub(crate) stubs: Box<[[Word; 2]]>,
-    pub(super) names: OnceLock<Names>,
+    pub(super) names: OnceLock<NameSection>,
     /// What all of this takes of the host's memory.
     pub(crate) weight: Weight,
 }
@@ -118,20 +118,20 @@ impl ModuleInner {
         Some((u32::try_from(index).ok()?, words)).filter(|_| is_inside)
     }
 
-    pub(super) fn names(&self) -> &Names {
+    pub(super) fn names(&self) -> &NameSection {
         let names = self.names_in_time(&mut Watch::nothing());
         names.expect("nothing ends the work")
     }
 
     /// The names that the name section gives, where they can be read in time.
-    pub(crate) fn names_in_time(&self, watch: &mut Watch<'_>) -> Option<&Names> {
+    pub(crate) fn names_in_time(&self, watch: &mut Watch<'_>) -> Option<&NameSection> {
         if let Some(names) = self.names.get() {
             return Some(names);
         }
         let mut names = self.sections.names(watch).ok()?;
         let bytes = names.size_bytes();
         if self.weight.grow(bytes, "the names of functions").is_err() {
-            names = Names::default();
+            names = NameSection::default();
         }
         Some(self.names.get_or_init(|| names))
     }

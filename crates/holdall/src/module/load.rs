@@ -6,13 +6,13 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use holdall_core::bounds::Bounds;
-use holdall_core::module::{Header, Names, Sections, read_code, side_by_side};
+use holdall_core::module::{Header, NameSection, Sections, read_code, side_by_side};
 
 use super::code::{Code, HERE, Words};
 use super::fault::Fault;
 use super::inner::ModuleInner;
 #[cfg(feature = "wat")]
-use super::text::parse as parse_text;
+use super::wat::parse as parse_text;
 use super::weight::Weight;
 use crate::engine::{Engine, Lowering};
 use crate::error::Result;
@@ -133,7 +133,7 @@ fn assemble(
         code,
         by_address: Mutex::default(),
         stubs,
-        names: OnceLock::<Names>::new(),
+        names: OnceLock::<NameSection>::new(),
         weight,
     })
 }

@@ -6,11 +6,11 @@ mod code;
 mod fault;
 mod inner;
 mod load;
-mod spaces;
 #[cfg(test)]
-mod tests;
+mod module_tests;
+mod spaces;
 #[cfg(feature = "wat")]
-mod text;
+mod wat;
 mod weight;
 
 use std::borrow::Cow;

@@ -4,12 +4,12 @@ use std::fmt;
 use std::ptr::NonNull;
 
 use crate::engine::Engine;
-use crate::store::{Core, Store};
+use crate::store::{Store, StoreCore};
 
 /// A store's contents. `core` comes first, so that the address of one is the address of the other.
 #[repr(C)]
-pub(crate) struct Inner<T> {
-    pub(crate) core: Core,
+pub(crate) struct StoreInner<T> {
+    pub(crate) core: StoreCore,
     pub(crate) data: T,
 }
 
@@ -71,10 +71,10 @@ macro_rules! set_fuel_and_limits {
 pub(crate) use {fuel_and_limits, set_fuel_and_limits};
 
 /// Shared access to a store.
-pub struct StoreContext<'a, T>(pub(crate) &'a Inner<T>);
+pub struct StoreContext<'a, T>(pub(crate) &'a StoreInner<T>);
 
 /// Exclusive access to a store.
-pub struct StoreContextMut<'a, T>(pub(crate) &'a mut Inner<T>);
+pub struct StoreContextMut<'a, T>(pub(crate) &'a mut StoreInner<T>);
 
 /// Something that gives shared access to a store: a [`Store`], a context, a
 /// [`Caller`](crate::host::Caller), or a reference to one of them.
@@ -107,7 +107,7 @@ impl<'a, T> StoreContext<'a, T> {
 
     fuel_and_limits!();
 
-    pub(crate) fn core(&self) -> &'a Core {
+    pub(crate) fn core(&self) -> &'a StoreCore {
         &self.0.core
     }
 }
@@ -133,23 +133,23 @@ impl<'a, T> StoreContextMut<'a, T> {
     fuel_and_limits!();
     set_fuel_and_limits!();
 
-    pub(crate) fn core(&self) -> &Core {
+    pub(crate) fn core(&self) -> &StoreCore {
         &self.0.core
     }
 
-    pub(crate) fn core_mut(&mut self) -> &mut Core {
+    pub(crate) fn core_mut(&mut self) -> &mut StoreCore {
         &mut self.0.core
     }
 
-    /// The store's core, with provenance over all of its [`Inner`], for `exec::invoke`. It is good
+    /// The store's core, with provenance over all of its [`StoreInner`], for `exec::invoke`. It is good
     /// for as long as nothing else of `self` is used.
-    pub(crate) fn core_ptr(&mut self) -> NonNull<Core> {
+    pub(crate) fn core_ptr(&mut self) -> NonNull<StoreCore> {
         NonNull::from(&mut *self.0).cast()
     }
 
     /// The core and the data, for as long as the access to the store lasts.
-    pub(crate) fn into_parts(self) -> (&'a mut Core, &'a mut T) {
-        let Inner { core, data } = self.0;
+    pub(crate) fn into_parts(self) -> (&'a mut StoreCore, &'a mut T) {
+        let StoreInner { core, data } = self.0;
         (core, data)
     }
 
@@ -159,10 +159,10 @@ impl<'a, T> StoreContextMut<'a, T> {
     ///
     /// `core` came from `core_ptr` of a context of the same `T`, which is still borrowed and is not
     /// used for the length of `'a`.
-    pub(crate) unsafe fn from_core_ptr(core: NonNull<Core>) -> Self {
-        // SAFETY: `core` is the first field of a `repr(C)` `Inner<T>` and has provenance over all
+    pub(crate) unsafe fn from_core_ptr(core: NonNull<StoreCore>) -> Self {
+        // SAFETY: `core` is the first field of a `repr(C)` `StoreInner<T>` and has provenance over all
         // of it (`core_ptr`); that it is borrowed for `'a` by us alone is the caller's duty.
-        Self(unsafe { core.cast::<Inner<T>>().as_mut() })
+        Self(unsafe { core.cast::<StoreInner<T>>().as_mut() })
     }
 }
 

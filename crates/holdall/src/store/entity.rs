@@ -1,6 +1,6 @@
 //! What a module can import and an instance can export.
 
-use crate::store::{AsContext, Core, Func, Global, Memory, StoreId, Table};
+use crate::store::{AsContext, Func, Global, Memory, StoreCore, StoreId, Table};
 use crate::types::ExternType;
 
 /// Something that can be imported and exported.
@@ -28,7 +28,7 @@ impl Extern {
         self.ty_in(context.as_context().core())
     }
 
-    pub(crate) fn ty_in(&self, core: &Core) -> ExternType {
+    pub(crate) fn ty_in(&self, core: &StoreCore) -> ExternType {
         match self {
             Self::Func(func) => ExternType::Func((*core.engine.func_type(func.sig(core))).clone()),
             Self::Table(table) => ExternType::Table(table.ty_in(core)),

@@ -3,7 +3,7 @@
 use std::ptr::NonNull;
 
 use crate::sigs::SigId;
-use crate::store::{AsContext, Core, FuncEntry, HostFunc, Instance, StoreId};
+use crate::store::{AsContext, FuncEntry, HostFunc, Instance, StoreCore, StoreId};
 use crate::types::FuncType;
 
 /// A function in a store: a guest's or the host's.
@@ -38,7 +38,7 @@ impl Func {
     }
 
     /// The canonical type.
-    pub(crate) fn sig(&self, core: &Core) -> SigId {
+    pub(crate) fn sig(&self, core: &StoreCore) -> SigId {
         // SAFETY: `entry_in` found it to be of `core`, which keeps it; a function's type does not
         // change, and the executor, which changes the code, does not run while `core` is borrowed.
         unsafe { (*self.entry_in(core).as_ptr()).sig }
@@ -49,27 +49,27 @@ impl Func {
         self.index_in(context.as_context().core())
     }
 
-    pub(crate) fn index_in(&self, core: &Core) -> u32 {
+    pub(crate) fn index_in(&self, core: &StoreCore) -> u32 {
         // SAFETY: as in `sig`; a function's index does not change either.
         unsafe { (*self.entry_in(core).as_ptr()).index }
     }
 
     /// The instance that it belongs to; `None` for a function of the host.
-    pub(crate) fn instance_in(&self, core: &Core) -> Option<Instance> {
+    pub(crate) fn instance_in(&self, core: &StoreCore) -> Option<Instance> {
         // SAFETY: as in `sig`; a function's instance does not change either.
         let instance = unsafe { (*self.entry_in(core).as_ptr()).instance };
         NonNull::new(instance).map(|data| Instance::from_data(self.store, data))
     }
 
     /// What is known of it where it is the host's.
-    pub(crate) fn host_in<'a>(&self, core: &'a Core) -> Option<&'a HostFunc> {
+    pub(crate) fn host_in<'a>(&self, core: &'a StoreCore) -> Option<&'a HostFunc> {
         // SAFETY: as in `sig`; what is behind a host function does not change, and lives as long as
         // `core`.
         unsafe { (*self.entry_in(core).as_ptr()).host.as_ref() }
     }
 
     /// The address of the entry, of which it is certain that `core` keeps it.
-    pub(crate) fn entry_in(&self, core: &Core) -> NonNull<FuncEntry> {
+    pub(crate) fn entry_in(&self, core: &StoreCore) -> NonNull<FuncEntry> {
         core.assert_owns("function", self.store);
         self.entry
     }

@@ -4,7 +4,7 @@ use std::ptr::NonNull;
 
 use crate::error::{Error, Result};
 use crate::store::{
-    AsContext, AsContextMut, Core, GlobalData, StoreId, check_val, read_val, write_val,
+    AsContext, AsContextMut, GlobalData, StoreCore, StoreId, check_val, read_val, write_val,
 };
 use crate::types::{GlobalType, Mutability};
 use crate::value::Val;
@@ -80,7 +80,7 @@ impl Global {
         Self { store, data }
     }
 
-    pub(crate) fn ty_in(&self, core: &Core) -> GlobalType {
+    pub(crate) fn ty_in(&self, core: &StoreCore) -> GlobalType {
         // SAFETY: `data_in` finds it to be of `core`, which keeps it; the type does not change.
         unsafe { (*self.data_in(core).as_ptr()).ty }
     }
@@ -90,7 +90,7 @@ impl Global {
     }
 
     /// The address, of which it is certain that `core` keeps it.
-    pub(crate) fn data_in(&self, core: &Core) -> NonNull<GlobalData> {
+    pub(crate) fn data_in(&self, core: &StoreCore) -> NonNull<GlobalData> {
         core.assert_owns("global", self.store);
         self.data
     }

@@ -6,10 +6,10 @@ use std::ptr::NonNull;
 use crate::limits::Work;
 use crate::store::memory_data::max_pages;
 use crate::store::table_data::max_size;
-use crate::store::{Core, MemoryData, PAGE_SIZE_BYTES, TableData};
+use crate::store::{MemoryData, PAGE_SIZE_BYTES, StoreCore, TableData};
 use crate::trap::TrapCode;
 
-impl Core {
+impl StoreCore {
     /// Grows a memory: gives the size in pages that it had, or `None` where its maximum, the store's
     /// limits, the pool or the host forbid it.
     ///
@@ -26,12 +26,12 @@ impl Core {
         grown.unwrap_or_default()
     }
 
-    /// [`Core::grow_memory`] that is paid for, where there is a budget. Nothing has changed when it
+    /// [`StoreCore::grow_memory`] that is paid for, where there is a budget. Nothing has changed when it
     /// ends in a trap.
     ///
     /// # Safety
     ///
-    /// As for [`Core::grow_memory`].
+    /// As for [`StoreCore::grow_memory`].
     pub(crate) unsafe fn grow_memory_paid(
         &mut self,
         memory: NonNull<MemoryData>,
@@ -87,12 +87,12 @@ impl Core {
         grown.unwrap_or_default()
     }
 
-    /// [`Core::grow_table`] that is paid for, where there is a budget. Nothing has changed when it
+    /// [`StoreCore::grow_table`] that is paid for, where there is a budget. Nothing has changed when it
     /// ends in a trap.
     ///
     /// # Safety
     ///
-    /// As for [`Core::grow_table`].
+    /// As for [`StoreCore::grow_table`].
     pub(crate) unsafe fn grow_table_paid(
         &mut self,
         table: NonNull<TableData>,

@@ -11,8 +11,8 @@ use crate::module::{ExportKind, Module};
 use crate::store::instantiate::{allocate, instantiate};
 use crate::store::scope::split_qualified;
 use crate::store::{
-    AsContext, AsContextMut, Core, Export, Extern, Func, Global, InstanceData, InstanceState,
-    Memory, Scope, StoreContext, StoreId, Table,
+    AsContext, AsContextMut, Export, Extern, Func, Global, InstanceData, InstanceState, Memory,
+    Scope, StoreContext, StoreCore, StoreId, Table,
 };
 
 /// An instance of a module in a store.
@@ -171,34 +171,34 @@ impl Instance {
         Self { store, data }
     }
 
-    pub(crate) fn export_in(&self, core: &Core, name: &str) -> Option<Extern> {
+    pub(crate) fn export_in(&self, core: &StoreCore, name: &str) -> Option<Extern> {
         let data = self.data(core);
         let kind = data.module.inner().export(name)?;
         Some(entity(self.store, data, kind))
     }
 
     /// What satisfied the imports of its module, in their order.
-    pub(crate) fn imports_in<'a>(&self, core: &'a Core) -> impl Iterator<Item = Extern> + 'a {
+    pub(crate) fn imports_in<'a>(&self, core: &'a StoreCore) -> impl Iterator<Item = Extern> + 'a {
         let (id, data) = (self.store, self.data(core));
         let imports = data.module.inner().import_places();
         imports.map(move |place| entity(id, data, place))
     }
 
     /// The address, of which it is certain that `core` keeps it.
-    pub(super) fn address_in(&self, core: &Core) -> NonNull<InstanceData> {
+    pub(super) fn address_in(&self, core: &StoreCore) -> NonNull<InstanceData> {
         core.assert_owns("instance", self.store);
         self.data
     }
 
     /// The instance's parts.
-    pub(crate) fn data<'a>(&self, core: &'a Core) -> &'a InstanceData {
+    pub(crate) fn data<'a>(&self, core: &'a StoreCore) -> &'a InstanceData {
         // SAFETY: `address_in` finds it to be of `core`, which is borrowed for `'a` and so changes
         // nothing of it.
         unsafe { &*self.address_in(core).as_ptr() }
     }
 
     #[cold]
-    fn no_such_func(&self, core: &Core, name: &str) -> Error {
+    fn no_such_func(&self, core: &StoreCore, name: &str) -> Error {
         let data = self.data(core);
         let module = data.label.as_deref().or(data.module.name());
         let of_module = module.map_or_else(String::new, |module| format!(" {module:?}"));

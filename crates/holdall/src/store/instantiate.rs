@@ -8,11 +8,11 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::limits::{Held, Meter, Work};
 use crate::module::{ConstExpr, DataMode, ElemItems, ElemMode, ElemSegment, Module, ModuleInner};
-use crate::store::core::own;
 use crate::store::slot::entry_slot;
+use crate::store::store_core::own;
 use crate::store::{
-    Core, Extern, Func, FuncEntry, GlobalData, Instance, InstanceData, InstanceState, MemoryData,
-    Scope, TableData,
+    Extern, Func, FuncEntry, GlobalData, Instance, InstanceData, InstanceState, MemoryData, Scope,
+    StoreCore, TableData,
 };
 use crate::trap::{Trap, TrapCode};
 
@@ -30,7 +30,7 @@ struct Spaces {
 /// being written then, a part), and the instance stays allocated:
 /// its functions may be in a table of another instance.
 pub(super) fn instantiate(
-    core: &mut Core,
+    core: &mut StoreCore,
     module: &Module,
     imports: &[Extern],
     label: Option<Arc<str>>,
@@ -53,7 +53,7 @@ pub(super) fn instantiate(
 /// Makes the instance of a module, with the sizes that it had where it is to be restored. No segment
 /// is written, nothing runs.
 pub(super) fn allocate(
-    core: &mut Core,
+    core: &mut StoreCore,
     module: &Module,
     imports: &[Extern],
     label: Option<Arc<str>>,
@@ -81,7 +81,7 @@ pub(super) fn allocate(
 }
 
 /// Steps 1 to 4: as many imports as are declared, each of a type that matches.
-fn check_imports(core: &Core, module: &ModuleInner, imports: &[Extern]) -> Result<()> {
+fn check_imports(core: &StoreCore, module: &ModuleInner, imports: &[Extern]) -> Result<()> {
     let name = quoted(module);
     if !module.engine.same(&core.engine) {
         return Err(Error::usage(format!(
@@ -111,7 +111,7 @@ fn check_imports(core: &Core, module: &ModuleInner, imports: &[Extern]) -> Resul
 
 impl Spaces {
     /// The imports, each in its index space. They were found to be of `core`.
-    fn of_imports(core: &Core, imports: &[Extern]) -> Self {
+    fn of_imports(core: &StoreCore, imports: &[Extern]) -> Self {
         let mut spaces = Self {
             funcs: Vec::new(),
             tables: Vec::new(),
@@ -157,7 +157,7 @@ fn instance_bytes(module: &ModuleInner) -> usize {
 
 /// Allocates what takes much room. If there is not enough for all of them, none is kept.
 fn allocate_tables_and_memories(
-    core: &mut Core,
+    core: &mut StoreCore,
     module: &ModuleInner,
     spaces: &mut Spaces,
     state: Option<&InstanceState>,
@@ -186,7 +186,7 @@ fn allocate_tables_and_memories(
 
 /// Allocates the instance and its functions. The other index spaces are still missing in it.
 fn allocate_instance(
-    core: &mut Core,
+    core: &mut StoreCore,
     module: &Module,
     label: Option<Arc<str>>,
     scope: Option<Arc<Scope>>,
@@ -246,7 +246,7 @@ fn defined_func(module: &ModuleInner, at: usize) -> FuncEntry {
 }
 
 /// Allocates the globals. Each may refer to those before it.
-fn evaluate_globals(core: &mut Core, module: &ModuleInner, spaces: &mut Spaces) {
+fn evaluate_globals(core: &mut StoreCore, module: &ModuleInner, spaces: &mut Spaces) {
     let types = &module.globals[module.num_imported_globals..];
     for (ty, init) in types.iter().zip(&module.global_inits) {
         let value = spaces.eval(init);

@@ -1,6 +1,6 @@
 //! What a store holds, as the executor sees it: plain structures behind stable addresses.
 //!
-//! Every structure here is allocated on its own, is owned by exactly one [`Core`], and lives until
+//! Every structure here is allocated on its own, is owned by exactly one [`StoreCore`], and lives until
 //! that core is dropped. Addresses of them are therefore good for as long as their store is; the
 //! handles of the embedding API are such addresses, and check the store before they use them.
 
@@ -42,8 +42,9 @@ pub(crate) struct FuncEntry {
 
 /// The body of a host function: the caller's instance (null when the embedder calls it), then the
 /// slots, which hold the arguments on entry and the results on a successful return.
-pub(crate) type HostBody =
-    dyn Fn(NonNull<Core>, *mut InstanceData, *mut u64) -> Result<(), anyhow::Error> + Send + Sync;
+pub(crate) type HostBody = dyn Fn(NonNull<StoreCore>, *mut InstanceData, *mut u64) -> Result<(), anyhow::Error>
+    + Send
+    + Sync;
 
 /// What functions of the host keep from call to call.
 pub(crate) trait HostState: Send + Sync {
@@ -126,7 +127,7 @@ pub(crate) struct InstanceData {
 }
 
 /// All of a store but the embedder's data.
-pub(crate) struct Core {
+pub(crate) struct StoreCore {
     pub(crate) id: StoreId,
     /// There for as long as the store is, for whoever keeps something about it by its id.
     pub(crate) alive: Arc<()>,

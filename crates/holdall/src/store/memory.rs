@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use crate::error::{Error, Result};
 use crate::store::memory_data::{MAX_PAGES_32, MAX_PAGES_64};
 use crate::store::{
-    AsContext, AsContextMut, Core, MemoryData, StoreContext, StoreContextMut, StoreId,
+    AsContext, AsContextMut, MemoryData, StoreContext, StoreContextMut, StoreCore, StoreId,
 };
 use crate::trap::{Trap, TrapCode};
 use crate::types::MemoryType;
@@ -161,7 +161,7 @@ impl Memory {
         Self { store, data }
     }
 
-    pub(crate) fn ty_in(&self, core: &Core) -> MemoryType {
+    pub(crate) fn ty_in(&self, core: &StoreCore) -> MemoryType {
         // SAFETY: `data_in` finds it to be of `core`, which is borrowed and changes nothing of it.
         let memory = unsafe { &*self.data_in(core).as_ptr() };
         MemoryType {
@@ -175,7 +175,7 @@ impl Memory {
     }
 
     /// The address, of which it is certain that `core` keeps it.
-    pub(crate) fn data_in(&self, core: &Core) -> NonNull<MemoryData> {
+    pub(crate) fn data_in(&self, core: &StoreCore) -> NonNull<MemoryData> {
         core.assert_owns("memory", self.store);
         self.data
     }

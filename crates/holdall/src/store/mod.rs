@@ -3,7 +3,6 @@
 
 mod backing;
 mod context;
-mod core;
 mod entity;
 mod externref;
 mod func;
@@ -18,16 +17,17 @@ mod memory;
 mod memory_data;
 mod scope;
 pub(crate) mod slot;
-mod snapshot;
+mod state;
 #[expect(
     clippy::module_inception,
     reason = "the room is named after its main type"
 )]
 mod store;
+mod store_core;
+#[cfg(all(test, feature = "wat"))]
+mod store_tests;
 mod table;
 mod table_data;
-#[cfg(all(test, feature = "wat"))]
-mod tests;
 
 pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 pub use entity::{Export, Extern};
@@ -39,13 +39,13 @@ pub use memory::Memory;
 pub use store::Store;
 pub use table::Table;
 
-pub(crate) use context::{Inner, fuel_and_limits, set_fuel_and_limits};
+pub(crate) use context::{StoreInner, fuel_and_limits, set_fuel_and_limits};
 pub(crate) use layout::{
-    Core, FuncEntry, GlobalData, HostBody, HostFunc, HostState, InstanceData, MemoryData, StoreId,
-    TableData,
+    FuncEntry, GlobalData, HostBody, HostFunc, HostState, InstanceData, MemoryData, StoreCore,
+    StoreId, TableData,
 };
 pub(crate) use memory_data::PAGE_SIZE_BYTES;
 pub(crate) use scope::Scope;
 pub use scope::split_qualified;
 pub(crate) use slot::{check_val, read_val, write_val};
-pub(crate) use snapshot::{Fault, Fitting, InstanceState, capture};
+pub(crate) use state::{Fault, Fitting, InstanceState, capture};

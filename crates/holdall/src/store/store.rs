@@ -7,8 +7,8 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::limits::InterruptHandle;
 use crate::store::{
-    Core, Extern, ExternRef, Func, Global, Inner, Instance, Memory, Table, fuel_and_limits,
-    set_fuel_and_limits,
+    Extern, ExternRef, Func, Global, Instance, Memory, StoreCore, StoreInner, Table,
+    fuel_and_limits, set_fuel_and_limits,
 };
 use crate::trace::TraceEvent;
 
@@ -42,7 +42,7 @@ use crate::trace::TraceEvent;
 /// }
 /// ```
 pub struct Store<T> {
-    inner: Box<Inner<T>>,
+    inner: Box<StoreInner<T>>,
     /// A host function takes the data to be of the very `T` that it was made for, so a store must
     /// not pass for one of a subtype or supertype.
     invariant: PhantomData<fn(T) -> T>,
@@ -70,9 +70,9 @@ impl<T> Store<T> {
     /// When there is no room for the value stack, whose size the engine's configuration says; when
     /// that configuration has fuel or a deadline among its limits, and no metering.
     pub fn try_new(engine: &Engine, data: T) -> Result<Self> {
-        let core = Core::new(engine)?;
+        let core = StoreCore::new(engine)?;
         Ok(Self {
-            inner: Box::new(Inner { core, data }),
+            inner: Box::new(StoreInner { core, data }),
             invariant: PhantomData,
         })
     }
@@ -100,7 +100,7 @@ impl<T> Store<T> {
     /// The embedder's data; the rest of the store is dropped.
     #[must_use]
     pub fn into_data(self) -> T {
-        let Inner { core, data } = *self.inner;
+        let StoreInner { core, data } = *self.inner;
         drop(core);
         data
     }
@@ -122,19 +122,19 @@ impl<T> Store<T> {
         &self.inner.core.engine
     }
 
-    pub(super) fn core(&self) -> &Core {
+    pub(super) fn core(&self) -> &StoreCore {
         &self.inner.core
     }
 
-    fn core_mut(&mut self) -> &mut Core {
+    fn core_mut(&mut self) -> &mut StoreCore {
         &mut self.inner.core
     }
 
-    pub(crate) fn inner(&self) -> &Inner<T> {
+    pub(crate) fn inner(&self) -> &StoreInner<T> {
         &self.inner
     }
 
-    pub(crate) fn inner_mut(&mut self) -> &mut Inner<T> {
+    pub(crate) fn inner_mut(&mut self) -> &mut StoreInner<T> {
         &mut self.inner
     }
 }

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use crate::error::{Error, Result};
 use crate::store::table_data::MAX_ELEMENTS_32;
 use crate::store::{
-    AsContext, AsContextMut, Core, StoreId, TableData, check_val, read_val, write_val,
+    AsContext, AsContextMut, StoreCore, StoreId, TableData, check_val, read_val, write_val,
 };
 use crate::types::{TableType, ValType};
 use crate::value::Val;
@@ -171,7 +171,7 @@ impl Table {
         Self { store, data }
     }
 
-    pub(crate) fn ty_in(&self, core: &Core) -> TableType {
+    pub(crate) fn ty_in(&self, core: &StoreCore) -> TableType {
         // SAFETY: `data_in` finds it to be of `core`, which is borrowed and changes nothing of it.
         let table = unsafe { &*self.data_in(core).as_ptr() };
         TableType {
@@ -185,14 +185,14 @@ impl Table {
     }
 
     /// The address, of which it is certain that `core` keeps it.
-    pub(crate) fn data_in(&self, core: &Core) -> NonNull<TableData> {
+    pub(crate) fn data_in(&self, core: &StoreCore) -> NonNull<TableData> {
         core.assert_owns("table", self.store);
         self.data
     }
 }
 
 /// The slot of a value that is to be an element of a table of this type.
-fn element_slot(core: &Core, ty: TableType, value: Val) -> Result<u64> {
+fn element_slot(core: &StoreCore, ty: TableType, value: Val) -> Result<u64> {
     check_val(
         core.id,
         &value,

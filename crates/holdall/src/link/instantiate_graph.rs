@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::definitions::Definitions;
-use super::error::LinkError;
-use super::load::Plan;
+use super::link_error::LinkError;
+use super::load_graph::Plan;
 use super::provider::{Importer, Provision};
 use super::registry::Registry;
 use crate::bundle::{Graph, GraphError, ImportFailure, REACTOR_STARTS, Resolution, UNNAMED};

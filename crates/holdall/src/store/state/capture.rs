@@ -11,7 +11,7 @@ use crate::escape::Escaped;
 use crate::module::{DataMode, ElemMode, ModuleInner};
 use crate::store::slot::entry_from_slot;
 use crate::store::{
-    Core, Func, FuncEntry, GlobalData, Instance, InstanceData, MemoryData, TableData,
+    Func, FuncEntry, GlobalData, Instance, InstanceData, MemoryData, StoreCore, TableData,
 };
 use crate::types::{HeapType, Mutability, ValType};
 
@@ -25,7 +25,7 @@ const ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
 /// The first thing that can not be stored: a reference to what the graph does not have, or state of
 /// a host function that one of the instances imports.
 pub(crate) fn capture(
-    core: &Core,
+    core: &StoreCore,
     instances: &[Instance],
 ) -> Result<(Vec<InstanceState>, Vec<u8>), Fault> {
     let mut capture = Capture {
@@ -52,7 +52,7 @@ pub(crate) fn capture(
 }
 
 struct Capture<'a> {
-    core: &'a Core,
+    core: &'a StoreCore,
     /// The instances of the graph.
     numbers: HashMap<Instance, u32>,
     /// The functions that instances import, and where first; those of the graph are among them.

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::regs::Ctx;
-use crate::store::{Core, InstanceData, read_val};
+use crate::store::{InstanceData, StoreCore, read_val};
 use crate::text::format_number;
 use crate::trace::TraceEvent;
 use crate::types::{FuncType, ValType};
@@ -99,7 +99,7 @@ impl HostCall {
     /// As for `begin`; `call` makes the call.
     pub(super) unsafe fn make(
         self,
-        core: NonNull<Core>,
+        core: NonNull<StoreCore>,
         results: *const u64,
         call: impl FnOnce() -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
@@ -124,7 +124,7 @@ impl HostCall {
     /// As for `make`.
     unsafe fn end(
         mut self,
-        core: NonNull<Core>,
+        core: NonNull<StoreCore>,
         results: *const u64,
         error: Option<&anyhow::Error>,
     ) {
@@ -146,7 +146,7 @@ impl HostCall {
 }
 
 /// Calls the tracer, which is out of the store meanwhile. One that panics is not called again.
-unsafe fn tell(mut core: NonNull<Core>, event: &TraceEvent) {
+unsafe fn tell(mut core: NonNull<StoreCore>, event: &TraceEvent) {
     // SAFETY: no other reference to the core exists: the execution has addresses only.
     let slot = unsafe { &mut core.as_mut().tracer };
     let Some(mut tracer) = slot.take() else {
@@ -170,7 +170,7 @@ fn discard(value: impl Sized) {
 }
 
 unsafe fn values(
-    core: NonNull<Core>,
+    core: NonNull<StoreCore>,
     types: &[ValType],
     slots: &[u64],
 ) -> impl Iterator<Item = String> {

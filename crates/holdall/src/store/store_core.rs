@@ -14,7 +14,7 @@ use crate::ir;
 use crate::limits::{Limits, Meter, Work};
 use crate::sigs::Sigs;
 use crate::store::{
-    Core, FuncEntry, GlobalData, HostBody, HostFunc, HostState, MemoryData, PAGE_SIZE_BYTES,
+    FuncEntry, GlobalData, HostBody, HostFunc, HostState, MemoryData, PAGE_SIZE_BYTES, StoreCore,
     StoreId, TableData,
 };
 use crate::trace::Signature;
@@ -25,23 +25,23 @@ use crate::types::{FuncType, GlobalType, MemoryType, TableType};
 // values behind `externref`s are `Send` by their types. No address leaves the store except inside
 // handles, which are only followed with a borrow of the store that owns it. So whoever has the
 // core by value or by `&mut` has all of it, on whichever thread.
-unsafe impl Send for Core {}
+unsafe impl Send for StoreCore {}
 
-// SAFETY: whoever has a `&Core` only reads. What is behind addresses is written to by the executor and
+// SAFETY: whoever has a `&StoreCore` only reads. What is behind addresses is written to by the executor and
 // by methods of handles, each of which has the core by `&mut`. The cell in a function entry is set by
 // the executor alone, and every handle reads the other fields of an entry, and never the cell. The
-// tracer, which is not `Sync`, is called by the executor alone. What a `&Core` does hand out is `Sync`
+// tracer, which is not `Sync`, is called by the executor alone. What a `&StoreCore` does hand out is `Sync`
 // by its type: bytes of memories, values behind `externref`s, modules, the state of host functions.
-unsafe impl Sync for Core {}
+unsafe impl Sync for StoreCore {}
 
-/// How many of the fallible structures there were; see [`Core::forget_since`].
+/// How many of the fallible structures there were; see [`StoreCore::forget_since`].
 #[derive(Clone, Copy)]
 pub(crate) struct Mark {
     memories: usize,
     tables: usize,
 }
 
-impl Core {
+impl StoreCore {
     /// The core of an empty store.
     pub(crate) fn new(engine: &Engine) -> Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -231,9 +231,9 @@ impl Core {
     }
 }
 
-impl fmt::Debug for Core {
+impl fmt::Debug for StoreCore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Core")
+        f.debug_struct("StoreCore")
             .field("id", &self.id.0)
             .field("instances", &self.instances.len())
             .field("memory_bytes", &self.memory_bytes)
@@ -242,7 +242,7 @@ impl fmt::Debug for Core {
     }
 }
 
-impl Drop for Core {
+impl Drop for StoreCore {
     fn drop(&mut self) {
         // SAFETY: every one of the lists was filled by `own` alone, and what is in them refers to
         // each other by address only and follows none when it is dropped. Handles that are left

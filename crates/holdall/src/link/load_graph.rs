@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::buffers::Buffers;
 use super::definitions::{Definitions, StoreState};
-use super::error::LinkError;
+use super::link_error::LinkError;
 use super::reader::{ModuleReader, ReadError};
 use super::registry::{Registry, id_of};
 use crate::bundle::{
@@ -19,7 +19,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::limits::{Account, Clock, Watch};
 use crate::module::{ExportKind, Module, hold_weight};
-use crate::store::Core;
+use crate::store::StoreCore;
 use crate::types::ExternType;
 
 /// After so many imports the walk looks at the clock: each takes some microseconds at most, to compare
@@ -35,7 +35,7 @@ pub(super) struct Loading<'a, T> {
     pub(super) definitions: &'a Definitions<T>,
     pub(super) naming: &'a Arc<Naming>,
     /// The store that the graph is for.
-    core: Option<&'a Core>,
+    core: Option<&'a StoreCore>,
     /// What new modules are held in: the store's, or the linker's own where there is none.
     account: &'a Account,
     /// What the linker knows of the store.
@@ -213,7 +213,7 @@ impl<'a, T: 'static> Loading<'a, T> {
     }
 
     /// The attempt, for a store.
-    pub(super) fn for_store(mut self, core: &'a Core) -> Self {
+    pub(super) fn for_store(mut self, core: &'a StoreCore) -> Self {
         self.core = Some(core);
         self.account = &core.account;
         self.engine = self.engine.under(core.meter.clock());

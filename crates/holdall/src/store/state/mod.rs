@@ -4,7 +4,7 @@
 mod capture;
 mod restore;
 #[cfg(all(test, feature = "wat"))]
-mod tests;
+mod state_tests;
 
 pub(crate) use capture::capture;
 pub(crate) use restore::Fitting;

@@ -11,7 +11,7 @@ use crate::watch::Watch;
 
 /// Where in a module's bytes the names are that it gives.
 #[derive(Debug, Default)]
-pub struct Names {
+pub struct NameSection {
     module: Option<Place>,
     /// By function index, ascending.
     funcs: Vec<(u32, Place)>,
@@ -31,7 +31,7 @@ impl Place {
     }
 }
 
-impl Names {
+impl NameSection {
     /// The names in the name section at a place in a module's bytes; none where it is broken.
     ///
     /// # Errors
@@ -125,8 +125,8 @@ mod tests {
     /// Module "m"; function 1 is "f", function 4 is "g".
     const SECTION: &[u8] = b"\0\x02\x01m\x01\x07\x02\x01\x01f\x04\x01g";
 
-    fn read(bytes: &[u8], end: usize) -> Names {
-        Names::read(bytes, 0..end, &mut Watch::nothing()).unwrap()
+    fn read(bytes: &[u8], end: usize) -> NameSection {
+        NameSection::read(bytes, 0..end, &mut Watch::nothing()).unwrap()
     }
 
     #[test]

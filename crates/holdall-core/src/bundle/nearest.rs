@@ -1,8 +1,4 @@
-//! The names of modules: which are built in, and which existing name a wrong one was meant to be.
-//! Knows only strings, so that the build script can take this file by its path.
-
-/// Names that stand for the host and never for a module of a reader, a registry or a bundle.
-pub(super) const BUILTIN: [&str; 4] = ["env", "wasi_unstable", "wasi_snapshot_preview1", ""];
+//! Which existing name a wrong name was most likely meant to be. Knows only strings.
 
 /// Names longer than this get no "did you mean": they are no slips of the pen.
 const MAX_COMPARED_CHARS: usize = 64;
@@ -13,16 +9,6 @@ const MAX_CANDIDATES: usize = 4096;
 /// At most this many pairs of letters are compared for one answer, however many names are wrong: some
 /// milliseconds of work.
 const MAX_PAIRS: usize = 1 << 20;
-
-/// Whether `name` stands for the host, and never for a module.
-pub fn is_builtin(name: &str) -> bool {
-    BUILTIN.contains(&name)
-}
-
-/// Whether `name` is one of WASI preview 0 or 1.
-pub fn is_wasi(name: &str) -> bool {
-    matches!(name, "wasi_unstable" | "wasi_snapshot_preview1")
-}
 
 /// The candidate that `wanted` was most likely meant to be, if one is near enough: the same but for
 /// letter case, or a third of its letters or fewer away. The first of equally near ones.

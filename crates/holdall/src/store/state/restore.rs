@@ -8,7 +8,7 @@ use crate::module::{DataMode, ElemMode, Module, ModuleInner};
 use crate::store::memory_data::{PAGE_SIZE_BYTES, max_pages};
 use crate::store::slot::entry_slot;
 use crate::store::table_data::max_size;
-use crate::store::{Core, Instance};
+use crate::store::{Instance, StoreCore};
 use crate::types::{GlobalType, HeapType, MemoryType, Mutability, TableType, ValType};
 
 /// The states of a graph's instances, which were found to fit their modules.
@@ -56,7 +56,7 @@ impl<'a> Fitting<'a> {
 
     /// Gives the instances their state. They were made of the modules that it was checked against,
     /// with [`Instance::allocate_with`] and their state, and nothing was done with them since.
-    pub(crate) fn restore(&self, core: &mut Core, instances: &[Instance]) {
+    pub(crate) fn restore(&self, core: &mut StoreCore, instances: &[Instance]) {
         let mut bytes = self.bytes;
         for (instance, state) in instances.iter().zip(self.states) {
             restore_memories(core, *instance, &state.memories, &mut bytes);
@@ -217,7 +217,7 @@ fn mutable_globals(module: &ModuleInner) -> impl Iterator<Item = (usize, GlobalT
 
 /// Writes the pieces of an instance's memories, whose bytes come first of `bytes`, and takes them
 /// from there.
-fn restore_memories(core: &mut Core, of: Instance, states: &[MemoryState], bytes: &mut &[u8]) {
+fn restore_memories(core: &mut StoreCore, of: Instance, states: &[MemoryState], bytes: &mut &[u8]) {
     let data = of.data(core);
     let defined = &data.memories[data.module.inner().num_imported_memories..];
     for (memory, state) in defined.iter().zip(states) {
@@ -233,7 +233,7 @@ fn restore_memories(core: &mut Core, of: Instance, states: &[MemoryState], bytes
     }
 }
 
-fn restore_tables(core: &mut Core, graph: &[Instance], of: Instance, states: &[TableState]) {
+fn restore_tables(core: &mut StoreCore, graph: &[Instance], of: Instance, states: &[TableState]) {
     let data = of.data(core);
     let defined = &data.tables[data.module.inner().num_imported_tables..];
     for (table, state) in defined.iter().zip(states) {
@@ -251,7 +251,7 @@ fn restore_tables(core: &mut Core, graph: &[Instance], of: Instance, states: &[T
     }
 }
 
-fn restore_globals(core: &mut Core, graph: &[Instance], of: Instance, states: &[GlobalState]) {
+fn restore_globals(core: &mut StoreCore, graph: &[Instance], of: Instance, states: &[GlobalState]) {
     let data = of.data(core);
     for ((index, _), state) in mutable_globals(data.module.inner()).zip(states) {
         let value = match *state {
@@ -268,12 +268,12 @@ fn restore_globals(core: &mut Core, graph: &[Instance], of: Instance, states: &[
 }
 
 /// The slot of a reference to a function of the graph.
-fn func_slot(core: &Core, graph: &[Instance], func: FuncRef) -> u64 {
+fn func_slot(core: &StoreCore, graph: &[Instance], func: FuncRef) -> u64 {
     entry_slot(graph[func.instance as usize].data(core).funcs[func.index as usize])
 }
 
 /// Drops the segments that instantiation drops, and those that the guest dropped.
-fn drop_segments(core: &mut Core, of: Instance, state: &InstanceState) {
+fn drop_segments(core: &mut StoreCore, of: Instance, state: &InstanceState) {
     // SAFETY: it is an instance of `core`, which is borrowed here alone.
     let data = unsafe { &mut *of.address_in(core).as_ptr() };
     let module = data.module.inner();
