@@ -13,7 +13,7 @@ mod engines;
 use anyhow::Result;
 use calling::{Case, Kind};
 use common::{Options, Run};
-use holdall::{Access, Files};
+use holdall_wasi::{Access, Files};
 
 const USAGE: &str = "\
 usage: cargo bench --bench calls -- [--reps N] [--best] [NAME]...

@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use anyhow::Result;
-use holdall::{Config, Engine, Grants, Instance, Limits, Linker, Module, Store, Wasi};
+use holdall::{Config, Engine, Instance, Limits, Linker, Module, Store};
+use holdall_wasi::{Grants, Wasi};
 
 use crate::calls;
 
@@ -41,7 +42,7 @@ pub(crate) fn wasi(grants: Grants, export: &str) -> Result<Run> {
     let engine = Engine::default();
     let module = Module::new(&engine, calls::WASI_GUEST)?;
     let mut linker = Linker::new(&engine);
-    linker.wasi(Wasi::new(grants));
+    holdall_wasi::add_to_linker(&mut linker, Wasi::new(grants));
     let mut store = Store::new(&engine, ());
     let instance = linker.instantiate(&mut store, &module)?;
     let run = instance.get_typed_func::<i32, i32>(&store, export)?;
@@ -51,7 +52,7 @@ pub(crate) fn wasi(grants: Grants, export: &str) -> Result<Run> {
 /// What the guest that calls WASI gets, besides a directory.
 pub(crate) fn grants() -> Grants {
     Grants::new()
-        .stdin(holdall::Input::bytes(vec![b'x'; calls::INPUT_BYTES]))
-        .stdout(holdall::Output::null())
+        .stdin(holdall_wasi::Input::bytes(vec![b'x'; calls::INPUT_BYTES]))
+        .stdout(holdall_wasi::Output::null())
         .clocks()
 }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
-use holdall::{Access, Asked, Audit, Error, Escaped, Need, Needed};
+use holdall::{Error, Escaped};
 use holdall_pack::{DirGrant, Grant};
+use holdall_wasi::{Access, Asked, Audit, Need, Needed};
 use serde_json::json;
 
 use super::shell::{Unsayable, option};

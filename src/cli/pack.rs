@@ -8,12 +8,10 @@ use anyhow::{Context, anyhow, bail, ensure};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use cap_tempfile::TempFile;
-use holdall::{
-    ChainReader, Engine, Error, Files, Grants, Linker, MemoryReader, Module, Naming, Snapshot,
-    Store, Wasi,
-};
+use holdall::{ChainReader, Engine, Error, Linker, MemoryReader, Module, Naming, Snapshot, Store};
 use holdall_core::bundle::is_builtin;
 use holdall_pack::{Launch, Packer, Place, Policy};
+use holdall_wasi::{Files, Grants, Wasi};
 
 use super::kept::List;
 use super::limits::LimitArgs;
@@ -203,7 +201,7 @@ fn link(
 ) -> anyhow::Result<Linker<()>> {
     let mut linker = Linker::new(engine);
     linker.set_naming(naming.clone());
-    linker.wasi(Wasi::new(Grants::new()));
+    holdall_wasi::add_to_linker(&mut linker, Wasi::new(Grants::new()));
     let mut given = MemoryReader::new();
     let mut taken = HashSet::from([root.name.clone()]);
     let mut give = |name: &str, read: &dyn Fn() -> anyhow::Result<Vec<u8>>| {
@@ -278,7 +276,7 @@ fn initialise(
     store.limits(policy.limits()?)?;
     let wasi = policy.wasi(name, &args.args, files)?;
     let wasi = wasi.deterministic(policy.seed.unwrap_or(0));
-    linker.wasi(wasi.allow_only(&args.preinit_allow)?);
+    holdall_wasi::add_to_linker(&mut linker, wasi.allow_only(&args.preinit_allow)?);
     let root = linker.find(name).expect("it was registered");
     let run = || {
         let mut program = Program::link(store, linker, root, None)?;

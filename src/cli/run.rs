@@ -4,9 +4,10 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
-use holdall::{Audit, Engine, Linker, Module, Store};
+use holdall::{Engine, Linker, Module, Store};
 use holdall_core::bundle::is_builtin;
 use holdall_pack::Policy;
+use holdall_wasi::Audit;
 
 use super::audit::Recorder;
 use super::limits::LimitArgs;
@@ -176,7 +177,7 @@ fn linker(
     if let Some(audit) = audit {
         wasi = wasi.audit(audit);
     }
-    linker.wasi(wasi);
+    holdall_wasi::add_to_linker(&mut linker, wasi);
     if !args.sources.is_empty() {
         linker.set_reader(args.sources.reader()?);
     }

@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
-use holdall::{Access, Files, Grants};
+use holdall_wasi::{Access, Files, Grants};
 use rustix::fs::{
     AtFlags, Mode, OFlags, Timespec, Timestamps, linkat, mkdirat, openat, readlinkat, renameat,
     statat, symlinkat, unlinkat, utimensat,

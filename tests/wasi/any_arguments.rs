@@ -1,6 +1,7 @@
 //! Calls with arguments that nobody would choose: none panics the host.
 
-use holdall::{Access, Input, Output, TrapCode, Wasi};
+use holdall::TrapCode;
+use holdall_wasi::{Access, Input, Output, Wasi};
 
 use crate::abi::{DIRECTORY, FUNCTIONS, READ, SUCCESS, WRITE};
 use crate::bad_input::{NEW, PATH, good_arguments};

@@ -1,8 +1,7 @@
 //! Addresses and buffers outside of memory trap, and the host lives on.
 
-use holdall::{
-    Access, Engine, Files, Grants, Input, Limits, Linker, Module, Output, Store, TrapCode, Wasi,
-};
+use holdall::{Engine, Limits, Linker, Module, Store, TrapCode};
+use holdall_wasi::{Access, Files, Grants, Input, Output, Wasi};
 
 use crate::abi::{BADF, FUNCTIONS, NOENT, READ, SUCCESS, WRITE};
 use crate::guest::{Arg, BUFFER, Guest, IOVS, MEMORY_BYTES, OUT, OUT2};
@@ -379,7 +378,10 @@ fn a_module_without_memory_traps_where_it_would_need_one() {
             (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))"#;
     let module = Module::new(&engine, text.as_bytes()).unwrap();
     let mut linker = Linker::new(&engine);
-    linker.wasi(Wasi::new(Grants::new().random().stdout(Output::null())));
+    holdall_wasi::add_to_linker(
+        &mut linker,
+        Wasi::new(Grants::new().random().stdout(Output::null())),
+    );
     let mut store = Store::new(&engine, ());
     let root = linker.instantiate(&mut store, &module).unwrap();
     let mut call = |name| {
@@ -406,7 +408,7 @@ fn a_function_that_the_embedder_calls_itself_has_no_memory() {
         (memory (export "memory") 1))"#;
     let module = Module::new(&engine, text.as_bytes()).unwrap();
     let mut linker = Linker::new(&engine);
-    linker.wasi(Wasi::new(Grants::new().random()));
+    holdall_wasi::add_to_linker(&mut linker, Wasi::new(Grants::new().random()));
     let mut store = Store::new(&engine, ());
     let root = linker.instantiate(&mut store, &module).unwrap();
     let random = root

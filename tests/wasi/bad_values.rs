@@ -1,6 +1,6 @@
 //! Flags, alternatives, places and times that there are not.
 
-use holdall::Files;
+use holdall_wasi::Files;
 
 use crate::abi::{Errno, FBIG, INVAL, OVERFLOW, SUCCESS, Wanted};
 use crate::bad_input::having_everything;

@@ -6,7 +6,8 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use holdall::{Access, Files, Grants, Input, Limits, Output};
+use holdall::Limits;
+use holdall_wasi::{Access, Files, Grants, Input, Output};
 
 use crate::abi::{
     APPEND, BADF, CREATE, DIRECTORY, EXCLUSIVE, Errno, FD_READ, FD_WRITE, INVAL, MFILE, MONOTONIC,
@@ -373,7 +374,7 @@ fn more_directories_than_descriptors_are_told_before_anything_runs() {
         .files(Files::new(), "/a", Access::ReadOnly)
         .files(Files::new(), "/b", Access::ReadOnly)
         .max_descriptors(1);
-    let error = crate::modules::instantiate(holdall::Wasi::new(grants), &[]).unwrap_err();
+    let error = crate::modules::instantiate(holdall_wasi::Wasi::new(grants), &[]).unwrap_err();
     let error = error.to_string();
     assert!(
         error.contains("/b") && error.contains("max_descriptors"),

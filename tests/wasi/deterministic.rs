@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use holdall::{Access, Files, Grants, Input, Output, Wasi};
+use holdall_wasi::{Access, Files, Grants, Input, Output, Wasi};
 
 use crate::abi::{
     CREATE, DIRECTORY, MONOTONIC, NO_FOLLOW, READ, REALTIME, SUCCESS, WRITE, Wanted, u64_at,

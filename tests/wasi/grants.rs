@@ -1,6 +1,6 @@
 //! What is granted is there, and nothing else is.
 
-use holdall::{Access, Files, Grants, Input, Output, Wasi};
+use holdall_wasi::{Access, Files, Grants, Input, Output, Wasi};
 
 use crate::abi::{
     BADF, CREATE, DIRECTORY, DQUOT, Errno, FUNCTIONS, INVAL, MONOTONIC, NAMETOOLONG, NOTCAPABLE,

@@ -3,9 +3,8 @@
 
 use std::fmt::Write as _;
 
-use holdall::{
-    Config, Engine, Error, Grants, Instance, Limits, Linker, Memory, Module, Store, Val, Wasi,
-};
+use holdall::{Config, Engine, Error, Instance, Limits, Linker, Memory, Module, Store, Val};
+use holdall_wasi::{Grants, Wasi};
 
 use crate::abi::{Errno, Event, FUNCTIONS, Open, SUCCESS, Stat, Wanted, u32_at, u64_at};
 
@@ -147,7 +146,7 @@ impl Guest {
         let mut store = Store::new(&engine, ());
         store.limits(limits).unwrap();
         let mut linker = Linker::new(&engine);
-        linker.wasi(wasi);
+        holdall_wasi::add_to_linker(&mut linker, wasi);
         let instance = linker.instantiate(&mut store, &module).unwrap();
         let memory = instance.get_memory(&store, "memory").unwrap();
         Self {

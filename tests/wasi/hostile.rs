@@ -5,10 +5,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use holdall::{
-    Access, Config, Engine, Files, Grants, Input, Limits, Linker, Module, Output, Store, TrapCode,
-    Wasi,
-};
+use holdall::{Config, Engine, Limits, Linker, Module, Store, TrapCode};
+use holdall_wasi::{Access, Files, Grants, Input, Output, Wasi};
 
 use crate::abi::{
     CREATE, DIRECTORY, DQUOT, MFILE, MONOTONIC, READ, SUCCESS, TRUNCATE, WRITE, Wanted,
@@ -77,7 +75,7 @@ fn run(text: &str, grants: Grants, limits: Limits) -> Result<i32, holdall::Error
     let engine = Engine::new(Config::new().metering(true));
     let module = Module::new(&engine, text.as_bytes().to_vec()).unwrap();
     let mut linker = Linker::new(&engine);
-    linker.wasi(Wasi::new(grants));
+    holdall_wasi::add_to_linker(&mut linker, Wasi::new(grants));
     let mut store = Store::new(&engine, ());
     store.limits(limits)?;
     let root = linker.instantiate(&mut store, &module)?;

@@ -1,6 +1,6 @@
 //! No path leads out of a directory that was granted, nor out of one that was opened in it.
 
-use holdall::{Access, Grants};
+use holdall_wasi::{Access, Grants};
 
 use crate::abi::{
     CREATE, DIRECTORY, INVAL, LOOP, NO_FOLLOW, NOENT, PERM, READ, SUCCESS, TRUNCATE, WRITE, XDEV,
@@ -319,7 +319,7 @@ fn nothing_is_moved_from_one_place_to_another_of_another_kind() {
     let Place::Memory(files) = &memory else {
         panic!("it is the second");
     };
-    let other = holdall::Files::new().with("file", "other");
+    let other = holdall_wasi::Files::new().with("file", "other");
     let grants = host
         .grant(Access::ReadWrite)
         .files(files.clone(), "/memory", Access::ReadWrite)

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use holdall::{Access, Config, Limits, Wasi};
+use holdall::{Config, Limits};
+use holdall_wasi::{Access, Wasi};
 
 use crate::abi::{CREATE, DIRECTORY, Errno, INVAL, NOMEM, SUCCESS, u32_at, u64_at};
 use crate::guest::{BUFFER, Guest, MEMORY_BYTES, OUT};

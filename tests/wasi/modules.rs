@@ -1,9 +1,7 @@
 //! Graphs of modules: each has what it was given, and nothing of what another was.
 
-use holdall::{
-    Access, Engine, Error, Files, Grants, Input, Instance, Limits, Linker, MemoryReader, Module,
-    Naming, Output, Store, Wasi,
-};
+use holdall::{Engine, Error, Instance, Limits, Linker, MemoryReader, Module, Naming, Store};
+use holdall_wasi::{Access, Files, Grants, Input, Output, Wasi};
 
 use crate::abi::{BADF, Errno, MFILE, NOTCAPABLE, SUCCESS};
 use crate::guest::text;
@@ -30,7 +28,8 @@ fn instantiate_within(
 ) -> Result<Graph, Error> {
     let engine = Engine::default();
     let mut linker = Linker::new(&engine);
-    linker.set_naming(naming).wasi(wasi);
+    linker.set_naming(naming);
+    holdall_wasi::add_to_linker(&mut linker, wasi);
     let texts = text("wasi_snapshot_preview1");
     let ((name, root), others) = match modules.split_first() {
         Some((root, others)) => (*root, others),
@@ -369,7 +368,7 @@ fn a_graph_lives_on_after_an_exit() {
 fn what_the_host_defines_comes_before() {
     let engine = Engine::default();
     let mut linker = Linker::new(&engine);
-    linker.wasi(Wasi::new(Grants::new()));
+    holdall_wasi::add_to_linker(&mut linker, Wasi::new(Grants::new()));
     linker
         .func_wrap("wasi_snapshot_preview1", "sched_yield", || 1234)
         .unwrap();
@@ -419,7 +418,7 @@ fn two_roots_of_one_linker_share_nothing() {
     let (capture, stdout) = Output::capture();
     let engine = Engine::default();
     let mut linker = Linker::new(&engine);
-    linker.wasi(Wasi::new(everything(stdout)));
+    holdall_wasi::add_to_linker(&mut linker, Wasi::new(everything(stdout)));
     let module = Module::new(&engine, prober("root", "").into_bytes()).unwrap();
     let mut opened = Vec::new();
     for _ in 0..2 {

@@ -1,6 +1,6 @@
 //! Texts that are paths, and texts that are none.
 
-use holdall::{Access, Grants};
+use holdall_wasi::{Access, Grants};
 
 use crate::abi::{
     BADF, CREATE, DIRECTORY, DIRECTORY_TYPE, EXCLUSIVE, EXIST, Errno, ILSEQ, INVAL, ISDIR,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use holdall::{Access, Files, Grants};
+use holdall_wasi::{Access, Files, Grants};
 
 pub(crate) use crate::folder::Folder;
 

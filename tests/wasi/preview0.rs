@@ -1,6 +1,6 @@
 //! What preview 0 lays out or numbers otherwise than preview 1.
 
-use holdall::{Access, Files, Grants, Output};
+use holdall_wasi::{Access, Files, Grants, Output};
 
 use crate::abi::{
     APPEND, BADF, CREATE, DIRECTORY_TYPE, INVAL, READ, REALTIME, REGULAR_FILE, SUCCESS, WRITE,

@@ -1,6 +1,7 @@
 //! Calls of WASI pay for what they move, in fuel, as instructions that move as much do.
 
-use holdall::{Access, Config, Files, Grants, Input, Limits, Output, TrapCode, Wasi};
+use holdall::{Config, Limits, TrapCode};
+use holdall_wasi::{Access, Files, Grants, Input, Output, Wasi};
 
 use crate::abi::{Errno, INVAL, NAMETOOLONG, NOENT, READ, SUCCESS, Wanted};
 use crate::guest::{Arg, BUFFER, Guest, IOVS, OUT, OUT2};

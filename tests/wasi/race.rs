@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use holdall::{Access, Files, Grants};
+use holdall_wasi::{Access, Files, Grants};
 
 use crate::abi::{CREATE, DIRECTORY, READ, SUCCESS, TRUNCATE, WRITE};
 use crate::guest::Guest;

@@ -1,6 +1,6 @@
 //! A directory that is granted read-only is read and never changed.
 
-use holdall::{Access, Files, Grants};
+use holdall_wasi::{Access, Files, Grants};
 
 use crate::abi::{
     APPEND, BADF, CREATE, DIRECTORY, EXCLUSIVE, EXIST, Errno, NOTEMPTY, Open, READ, REGULAR_FILE,

@@ -1,6 +1,6 @@
 //! Rights: what was taken away from a descriptor can not be done with it.
 
-use holdall::Access;
+use holdall_wasi::Access;
 
 use crate::abi::{
     APPEND, BADF, DIRECTORY, Errno, FD_READ, FD_WRITE, NOTCAPABLE, PATH_OPEN, READ, SUCCESS, WRITE,

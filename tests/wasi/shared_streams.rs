@@ -9,7 +9,8 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use holdall::{Config, Grants, Input, Limits, Output, TrapCode, Wasi};
+use holdall::{Config, Limits, TrapCode};
+use holdall_wasi::{Grants, Input, Output, Wasi};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Action, tcflow};
 

@@ -2,9 +2,10 @@
 //! captured.
 
 use holdall::{
-    Access, Engine, ErrorKind, Files, Grants, HostCallDenied, Input, LinkError, Linker,
-    MemoryReader, Module, Output, SnapshotError, Store, Wasi,
+    Engine, ErrorKind, HostCallDenied, LinkError, Linker, MemoryReader, Module, SnapshotError,
+    Store,
 };
+use holdall_wasi::{Access, Files, Grants, Input, Output, Wasi};
 
 use crate::abi::{BADF, CREATE, DIRECTORY, Errno, FD_READ, READ, SUCCESS, WRITE};
 use crate::guest::{Arg, BUFFER, Guest, OUT};
@@ -173,7 +174,7 @@ struct Graph {
 fn graph(wasi: Wasi, start: &str) -> Graph {
     let engine = Engine::default();
     let mut linker = Linker::new(&engine);
-    linker.wasi(wasi);
+    holdall_wasi::add_to_linker(&mut linker, wasi);
     let dep = OPENS.replace("START", start).into_bytes();
     linker.set_reader(MemoryReader::new().with("dep", dep));
     let root = Module::named(&engine, "root", ROOT.as_bytes()).unwrap();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use holdall::{Access, Files, Grants, Input, Output};
+use holdall_wasi::{Access, Files, Grants, Input, Output};
 
 use crate::abi::{AGAIN, BADF, Errno, NOMEM, NOSPC, PIPE, SUCCESS, Wanted};
 use crate::guest::{BUFFER, Guest, IOVS, OUT};

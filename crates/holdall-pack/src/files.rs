@@ -1,7 +1,8 @@
 //! What of a bag a program begins with beside its modules: directories, served from memory, and the
 //! state of its instances.
 
-use holdall::{Files, Snapshot};
+use holdall::Snapshot;
+use holdall_wasi::Files;
 
 use crate::bag::{Bag, BagError, Seen};
 use crate::manifest::{Entry, PackedDir};

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use cap_std::fs::Dir;
-use holdall::{Files, Module, Naming, Result, Snapshot, Versions};
+use holdall::{Module, Naming, Result, Snapshot, Versions};
+use holdall_wasi::Files;
 use sha2::{Digest, Sha256};
 
 use crate::bag::{Filling, Part};

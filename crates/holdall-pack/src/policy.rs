@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use holdall::{Access, Config, Files, Grants, Input, Limits, Output, Pool, Result, Wasi};
+use holdall::{Config, Limits, Pool, Result};
+use holdall_wasi::{Access, Files, Grants, Input, Output, Wasi};
 use serde::{Deserialize, Serialize};
 
 use crate::{no_room, wrong};

@@ -78,7 +78,7 @@ fn link(bag: &Bag<'static>, name: &str, args: &[String]) -> anyhow::Result<Progr
     } else {
         &[]
     };
-    linker.wasi(policy.wasi(name, args, &bag.files()?)?);
+    holdall_wasi::add_to_linker(&mut linker, policy.wasi(name, args, &bag.files()?)?);
     // SAFETY: the bag travels in this executable; what `holdall pack` put there is what it makes.
     linker.set_reader(unsafe { BagReader::new(bag.clone()) });
     let root = linker.load(manifest.root)?;

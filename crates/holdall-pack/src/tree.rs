@@ -9,8 +9,8 @@ use std::path::Path;
 use cap_fs_ext::{DirExt, FollowSymlinks, MetadataExt, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 
-use holdall::internal::MAX_PATH_BYTES;
 use holdall::{Error, Result};
+use holdall_wasi::MAX_PATH_BYTES;
 
 use crate::{no_room, wrong};
 

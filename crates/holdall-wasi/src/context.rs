@@ -1,6 +1,6 @@
 //! What one module may reach: its descriptors, arguments, environment, clocks and randomness.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use wasi_common::RngCore;
 
@@ -9,7 +9,7 @@ use super::clock::Clocks;
 use super::descriptors::Descriptors;
 use super::fault::{Errno, Result};
 use super::strings::Strings;
-use crate::store::HostState;
+use holdall::provide::HostState;
 
 /// What one module may reach. Whatever is missing was not granted.
 pub(super) struct Context {
@@ -53,11 +53,14 @@ impl Context {
     }
 }
 
+/// What functions keep from call to call: the context of the module that imports them.
+pub(super) struct State(pub(super) Arc<Mutex<Context>>);
+
 /// A guest counts on the descriptors that it has. Clocks, randomness and what streams have to read
 /// are another's to give, and go on from wherever they are.
-impl HostState for Mutex<Context> {
+impl HostState for State {
     fn unstorable(&self) -> Option<String> {
-        let context = self.lock().unwrap_or_else(PoisonError::into_inner);
+        let context = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         context.descriptors.changed()
     }
 }

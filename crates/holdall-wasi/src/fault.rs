@@ -5,9 +5,9 @@ use wasi_common::snapshots::preview_1::types;
 use wiggle::GuestError;
 
 use super::errno;
-use crate::error::Error;
-use crate::limits::Full;
-use crate::trap::{Trap, TrapCode};
+use holdall::Error;
+use holdall::provide::Full;
+use holdall::{Trap, TrapCode};
 
 pub(crate) use types::Errno;
 

@@ -24,7 +24,7 @@ use super::fs::read_only::ReadOnly;
 use super::fs::stream::{Input, Output};
 use super::fs::{Dir, File};
 use super::strings::Strings;
-use crate::error::{Error, Result};
+use holdall::{Error, Result};
 
 /// Whether what is in a directory can be changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +45,7 @@ pub enum Access {
 /// randomness, and rights that a descriptor does not have.
 ///
 /// ```
-/// use holdall::{Access, Files, Grants, Input, Output};
+/// use holdall_wasi::{Access, Files, Grants, Input, Output};
 ///
 /// let (capture, stdout) = Output::capture();
 /// let grants = Grants::new()

@@ -3,7 +3,7 @@
 
 use super::fault::Result;
 use super::fs::{Dir, Entries, LISTING, Listed, Work};
-use crate::limits::{Account, Held};
+use holdall::provide::{Account, Held};
 
 /// A directory that a guest lists. Of its entries only one piece is kept: a guest goes on behind an
 /// entry that it got, which mostly is one of the last.

@@ -7,8 +7,8 @@ use wiggle::{GuestMemory, GuestPtr, GuestType};
 
 use super::abi::Ptr;
 use super::fault::{Errno, Result};
-use crate::limits::Meter;
-use crate::trap::Trap;
+use holdall::Trap;
+use holdall::provide::Meter;
 
 /// How many bytes are moved for a unit of fuel: as many as bulk instructions move for it.
 const UNIT_BYTES: u64 = 64;

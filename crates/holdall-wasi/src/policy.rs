@@ -7,17 +7,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::abi::{Call, Function, MODULES};
 use super::audit::Audit;
 use super::audit::watch::{self, Watch};
-use super::context::Context;
+use super::context::{Context, State};
 use super::fault::Errno;
 use super::grants::{Grants, World};
 use super::memory::Memory;
-use crate::bundle::{did_you_mean, nearest};
-use crate::error::{Error, HostCallDenied, Result};
-use crate::host::{BareCaller, BareFunc};
-use crate::link::{Importer, Linker, Provider, Provision};
-use crate::trace::Signature;
-use crate::trap::{Trap, TrapCode};
-use crate::types::FuncType;
+use holdall::FuncType;
+use holdall::Linker;
+use holdall::provide::Signature;
+use holdall::provide::{BareCaller, BareFunc};
+use holdall::provide::{Importer, Provider, Provision};
+use holdall::provide::{did_you_mean, nearest};
+use holdall::{Error, HostCallDenied, Result};
+use holdall::{Trap, TrapCode};
 
 /// What the modules of a graph may reach through WASI.
 ///
@@ -26,7 +27,8 @@ use crate::types::FuncType;
 /// answered as if nothing was there.
 ///
 /// ```
-/// use holdall::{Engine, Grants, Linker, Module, Output, Store, Wasi};
+/// use holdall::{Engine, Linker, Module, Store};
+/// use holdall_wasi::{Grants, Output, Wasi};
 ///
 /// let engine = Engine::default();
 /// let module = Module::new(&engine, br#"(module
@@ -39,7 +41,7 @@ use crate::types::FuncType;
 ///
 /// let (capture, stdout) = Output::capture();
 /// let mut linker = Linker::new(&engine);
-/// linker.wasi(Wasi::new(Grants::new().stdout(stdout)));
+/// holdall_wasi::add_to_linker(&mut linker, Wasi::new(Grants::new().stdout(stdout)));
 /// let mut store = Store::new(&engine, ());
 /// let instance = linker.instantiate(&mut store, &module)?;
 /// instance.get_typed_func::<(), ()>(&store, "_start")?.call(&mut store, ())?;
@@ -84,7 +86,7 @@ impl Wasi {
     /// virtual, start in the year 2000, and advance when they are read and when somebody waits;
     /// randomness is of this seed; directories are listed in the order of their names; numbers and
     /// times of files are fixed. What programs read from files and streams is theirs to keep the
-    /// same; [`Config::canonical_nans`](crate::Config::canonical_nans) does it for floats.
+    /// same; [`Config::canonical_nans`](holdall::Config::canonical_nans) does it for floats.
     pub fn deterministic(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
@@ -93,7 +95,7 @@ impl Wasi {
     /// Lets only the functions of these names be called, such as `fd_write`. To call another one ends
     /// the guest with [`HostCallDenied`], whatever it was granted. Modules may import all of them.
     ///
-    /// For initialisations whose outcome is [captured](crate::Linker::snapshot): what they ask of
+    /// For initialisations whose outcome is [captured](holdall::Linker::snapshot): what they ask of
     /// the host is part of it for ever.
     ///
     /// # Errors
@@ -130,14 +132,11 @@ impl Wasi {
     }
 }
 
-impl<T: 'static> Linker<T> {
-    /// Lets modules import WASI preview 1 (`wasi_snapshot_preview1`) and preview 0
-    /// (`wasi_unstable`), and says what they reach through it. What the host defines under these
-    /// names comes before.
-    pub fn wasi(&mut self, wasi: Wasi) -> &mut Self {
-        self.set_provider(wasi);
-        self
-    }
+/// Lets the modules that a linker links import WASI preview 1 (`wasi_snapshot_preview1`) and preview 0
+/// (`wasi_unstable`), and says what each of them reaches through WASI. What the host defines in the
+/// linker under these names comes before.
+pub fn add_to_linker<T: 'static>(linker: &mut Linker<T>, wasi: Wasi) {
+    linker.set_provider(wasi);
 }
 
 impl Provider for Wasi {
@@ -211,7 +210,7 @@ impl Provision for Graph {
     fn func(&mut self, importer: Importer<'_>, module: &str, name: &str) -> Result<BareFunc> {
         let function = Function::find(module, name).expect("it is asked for what has a type");
         let context = self.context(importer)?;
-        let state = Arc::clone(&context);
+        let state = Arc::new(State(Arc::clone(&context)));
         let denied = (!self.wasi.allows(function)).then(|| HostCallDenied {
             module: module.to_owned(),
             function: name.to_owned(),
@@ -263,13 +262,13 @@ fn panicked(name: &str, panic: &(dyn std::any::Any + Send)) -> anyhow::Error {
     Error::from(Trap::from(TrapCode::HostPanic).with_detail(detail)).into()
 }
 
-#[cfg(all(test, feature = "wat"))]
+#[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Engine;
-    use crate::module::Module;
-    use crate::store::{Instance, Store};
-    use crate::wasi::Output;
+    use crate::Output;
+    use holdall::Engine;
+    use holdall::Module;
+    use holdall::{Instance, Store};
 
     /// Writes what is at its `data` to the standard output.
     const WRITES: &str = r#"(module
@@ -286,7 +285,7 @@ mod tests {
     fn instance(stdout: Output) -> (Store<()>, Instance) {
         let engine = Engine::default();
         let mut linker = Linker::new(&engine);
-        linker.wasi(Wasi::new(Grants::new().stdout(stdout)));
+        add_to_linker(&mut linker, Wasi::new(Grants::new().stdout(stdout)));
         let mut store = Store::new(&engine, ());
         let module = Module::new(&engine, WRITES.as_bytes()).unwrap();
         let instance = linker.instantiate(&mut store, &module).unwrap();

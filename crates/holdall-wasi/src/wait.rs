@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::fault::{Errno, Result};
 use super::fs::Interest;
-use crate::limits::Meter;
+use holdall::provide::Meter;
 
 /// For how long at most nobody looks whether the guest is to end.
 const SLICE: Duration = Duration::from_millis(10);

@@ -306,11 +306,13 @@ impl Error {
         }
     }
 
-    pub(crate) fn usage(message: impl Into<String>) -> Self {
+    /// An error of the kind [`ErrorKind::Usage`]: something was used as it cannot be.
+    pub fn usage(message: impl Into<String>) -> Self {
         ErrorKind::Usage(message.into()).into()
     }
 
-    pub(crate) fn resource(message: impl Into<String>) -> Self {
+    /// An error of the kind [`ErrorKind::Resource`]: there is no room for what was asked for.
+    pub fn resource(message: impl Into<String>) -> Self {
         ErrorKind::Resource(message.into()).into()
     }
 }

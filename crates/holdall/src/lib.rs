@@ -4,10 +4,6 @@
 //! from their import sections alone; each runs in an interpreter and can reach only what it was
 //! handed.
 
-#[cfg(all(doctest, feature = "wat"))]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
-
 use holdall_core::{escape, ir, numeric, trap, types};
 
 mod bundle;
@@ -18,22 +14,18 @@ mod host;
 mod limits;
 mod link;
 mod module;
+pub mod provide;
 mod sigs;
 mod store;
 pub mod text;
 mod trace;
 mod value;
-#[cfg(feature = "wasi")]
-#[path = "../../holdall-wasi/src/lib.rs"]
-mod wasi;
 
 /// What the engine shares with holdall's packer, which is built with this very version. No other crate
 /// should use it: it changes with every version.
 #[doc(hidden)]
 pub mod internal {
     pub use crate::module::HERE;
-    #[cfg(feature = "wasi")]
-    pub use crate::wasi::MAX_PATH_BYTES;
 }
 
 #[doc(hidden)]
@@ -65,7 +57,3 @@ pub use types::{
     ExternType, FuncType, GlobalType, HeapType, MemoryType, Mutability, RefType, TableType, ValType,
 };
 pub use value::Val;
-#[cfg(feature = "wasi")]
-pub use wasi::{
-    Access, Asked, Audit, Capture, Files, Grants, Input, Need, Needed, Output, PipeWriter, Wasi,
-};

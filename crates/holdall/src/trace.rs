@@ -56,31 +56,32 @@ impl fmt::Display for TraceEvent {
 /// What traces say of a host function beyond its type: its name, and for those of a table the names
 /// of parameters and what the result means.
 #[derive(Clone, Debug)]
-pub(crate) struct Signature {
-    pub(crate) name: Arc<str>,
+pub struct Signature {
+    /// `MODULE.NAME`, as imports say it.
+    pub name: Arc<str>,
     /// The parameters, where their names are known.
-    pub(crate) params: &'static [Param],
+    pub params: &'static [Param],
     /// What a result means, where it is a number of an error.
-    pub(crate) errno: Option<fn(u64) -> String>,
+    pub errno: Option<fn(u64) -> String>,
 }
 
 /// A parameter of a host function.
-#[cfg_attr(
-    not(feature = "wasi"),
-    allow(dead_code, reason = "WASI is the one that has a table")
-)]
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Param {
-    pub(crate) name: &'static str,
-    pub(crate) ty: ValType,
-    pub(crate) shown: Shown,
+pub struct Param {
+    /// The name of the parameter.
+    pub name: &'static str,
+    /// The type of the parameter.
+    pub ty: ValType,
+    /// How a trace shows the argument.
+    pub shown: Shown,
 }
 
 /// How a trace shows an argument.
-#[cfg_attr(not(feature = "wasi"), allow(dead_code, reason = "as for `Param`"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub enum Shown {
+    /// A number without a sign.
     Unsigned,
+    /// A number with a sign.
     Signed,
     /// An address, or flags.
     Hex,

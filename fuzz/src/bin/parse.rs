@@ -8,10 +8,7 @@ use std::time::Duration;
 use arbitrary::{Arbitrary, Unstructured};
 use holdall_pack::{DirGrant, EnvGrant, Executable, Filling, Grant, Manifest, PackedModule};
 use holdall_wast::Script;
-use holdall::{
-    Config, Engine, Export, Extern, HostManifest, Limits, Linker, Lowering, Module, Store, Val,
-    ValType,
-};
+use holdall::{Config, Engine, Export, Extern, HostManifest, Limits, Linker, Lowering, Module, Store, Val, ValType};
 use holdall_fuzz::rng::{INTERESTING, Rng};
 use holdall_fuzz::{Target, Watch};
 use xxhash_rust::xxh3::xxh3_64;
@@ -308,7 +305,7 @@ fn module(bytes: &[u8], lowering: Lowering) {
         return;
     }
     let mut linker = Linker::new(&engine);
-    linker.wasi(holdall::Wasi::new(holdall::Grants::new()));
+    holdall_wasi::add_to_linker(&mut linker, holdall_wasi::Wasi::new(holdall_wasi::Grants::new()));
     let instance = match linker.instantiate(&mut store, &module) {
         Ok(instance) => instance,
         Err(error) => return drop(error.to_string()),

@@ -8,7 +8,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use holdall::{Access, Config, Files, Grants, Input, Limits, Output, TrapCode, Wasi};
+use holdall::{Config, Limits, TrapCode};
+use holdall_wasi::{Access, Files, Grants, Input, Output, Wasi};
 use holdall_fuzz::rng::{INTERESTING, Rng};
 use holdall_fuzz::{Target, Watch};
 

@@ -9,7 +9,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use holdall::{Access, Engine, Func, Grants, Input, Instance, Linker, Module, Output, Store, Wasi};
+use holdall::{Engine, Func, Instance, Linker, Module, Store};
+use holdall_wasi::{Access, Grants, Input, Output, Wasi};
 use holdall_peers_engine::{Clock, Outcome, Program, Run, clock_ms, serve};
 
 calls::guest!(holdall);
@@ -50,7 +51,7 @@ fn program(_: &str, program: &Program) -> Result<Outcome> {
     let module = Module::from_static(&engine, program.wasm)?;
     let load = start.elapsed();
     let mut linker = Linker::new(&engine);
-    linker.wasi(Wasi::new(grants));
+    holdall_wasi::add_to_linker(&mut linker, Wasi::new(grants));
     let mut store = Store::new(&engine, ());
     let instance = linker.instantiate(&mut store, &module)?;
     let main = instance.get_typed_func::<(), ()>(&store, "_start")?;

@@ -4,11 +4,11 @@ use wasi_common::snapshots::preview_0::types as preview0;
 use wasi_common::snapshots::preview_1::types;
 
 use super::super::fault::{Errno, Result};
-use crate::trace::Shown;
-use crate::types::ValType;
+use holdall::ValType;
+use holdall::provide::Shown;
 
 /// A type of parameters.
-pub(in crate::wasi) trait Arg: Sized {
+pub(crate) trait Arg: Sized {
     const TYPE: ValType;
     const SHOWN: Shown;
 
@@ -22,7 +22,7 @@ pub(in crate::wasi) trait Arg: Sized {
 
 /// An address in the caller's memory.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::wasi) struct Ptr(pub(in crate::wasi) u32);
+pub(crate) struct Ptr(pub(crate) u32);
 
 impl Arg for Ptr {
     const TYPE: ValType = ValType::I32;

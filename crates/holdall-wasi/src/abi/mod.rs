@@ -14,9 +14,10 @@ pub(super) use arg::{Arg, Ptr};
 use super::context::Context;
 use super::fault::{Errno, Fault, Result};
 use super::memory::Memory;
-use crate::limits::{Account, Limits, Meter};
-use crate::trace::Param;
-use crate::types::{FuncType, ValType};
+use holdall::Limits;
+use holdall::provide::Param;
+use holdall::provide::{Account, Meter};
+use holdall::{FuncType, ValType};
 
 /// The modules of WASI.
 pub(super) const MODULES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
@@ -108,18 +109,18 @@ impl Function {
 /// and an argument of each type, which [`Arg`] takes out of a slot.
 macro_rules! functions {
     ($($(#[$never:ident])? $name:ident($($param:ident: $ty:ty),*) = $run:path;)*) => {
-        &[$($crate::wasi::abi::Function {
+        &[$($crate::abi::Function {
             name: stringify!($name),
-            params: &[$($crate::trace::Param {
+            params: &[$(::holdall::provide::Param {
                 name: stringify!($param),
-                ty: <$ty as $crate::wasi::abi::Arg>::TYPE,
-                shown: <$ty as $crate::wasi::abi::Arg>::SHOWN,
+                ty: <$ty as $crate::abi::Arg>::TYPE,
+                shown: <$ty as $crate::abi::Arg>::SHOWN,
             }),*],
-            returns: true $(&& $crate::wasi::abi::$never)?,
+            returns: true $(&& $crate::abi::$never)?,
             run: |call, slots| {
                 #[allow(unused_variables, unused_mut, reason = "some functions take nothing")]
                 let mut slots = slots.iter();
-                $(let $param = <$ty as $crate::wasi::abi::Arg>::of_slot(
+                $(let $param = <$ty as $crate::abi::Arg>::of_slot(
                     *slots.next().expect("as many slots as parameters"),
                 )?;)*
                 $run(call $(, $param)*)

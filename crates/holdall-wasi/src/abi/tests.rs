@@ -6,7 +6,7 @@ use wasi_common::snapshots::{preview_0, preview_1};
 use wiggle::witx::{Document, Type, WasmType};
 
 use super::Function;
-use crate::types::ValType;
+use holdall::ValType;
 
 /// Of each function, the types of its parameters, their names as far as the description has some,
 /// and whether it gives something back.

@@ -2,8 +2,8 @@
 
 use wasi_common::snapshots::preview_1::types::{Fdflags, Oflags, Rights};
 
-use crate::wasi::abi::Function;
-use crate::wasi::grants::Access;
+use crate::abi::Function;
+use crate::grants::Access;
 
 /// What has to be granted for a call to do what it is asked to, of descriptors and paths.
 pub(super) fn access(function: &Function, slots: &[u64]) -> Option<Access> {

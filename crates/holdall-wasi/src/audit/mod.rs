@@ -24,7 +24,8 @@ use needs::Asks;
 /// call and appears nowhere: an audit narrows grants that are wide enough.
 ///
 /// ```
-/// use holdall::{Access, Audit, Engine, Files, Grants, Linker, Module, Needed, Store, Wasi};
+/// use holdall::{Engine, Linker, Module, Store};
+/// use holdall_wasi::{Access, Audit, Files, Grants, Needed, Wasi};
 ///
 /// let engine = Engine::default();
 /// let module = Module::new(&engine, br#"(module
@@ -40,7 +41,7 @@ use needs::Asks;
 /// let files = Files::new().with("old.txt", "");
 /// let grants = Grants::new().files(files, "/data", Access::ReadOnly);
 /// let mut linker = Linker::new(&engine);
-/// linker.wasi(Wasi::new(grants).audit(audit.clone()));
+/// holdall_wasi::add_to_linker(&mut linker, Wasi::new(grants).audit(audit.clone()));
 /// let mut store = Store::new(&engine, ());
 /// let instance = linker.instantiate(&mut store, &module)?;
 /// instance.get_typed_func::<(), ()>(&store, "_start")?.call(&mut store, ())?;

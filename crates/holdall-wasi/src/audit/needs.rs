@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Needed;
 use super::place::{common, holds, join};
-use crate::wasi::grants::Access;
+use crate::grants::Access;
 
 /// What a module asked for.
 #[derive(Default)]

@@ -2,8 +2,8 @@
 //! granted directory has its parts joined by `/`, without `.` and `..`; that of the directory itself
 //! is empty.
 
-use crate::wasi::fault::Errno;
-use crate::wasi::fs::Dir;
+use crate::fault::Errno;
+use crate::fs::Dir;
 
 /// So many directories deep a smaller grant is looked for. What lies deeper needs the whole one.
 const MAX_DEPTH: usize = 64;
@@ -121,7 +121,7 @@ impl Place {
 }
 
 /// The path that a path means from a directory, as far as their texts say it.
-pub(in crate::wasi) fn join(dir: &str, path: &str) -> String {
+pub(crate) fn join(dir: &str, path: &str) -> String {
     let whole = if path.starts_with('/') {
         path.to_owned()
     } else {

@@ -4,9 +4,9 @@ use super::access::access;
 use super::needs::Asks;
 use super::place::{Place, common, holds, join};
 use super::{Audit, Need, Needed};
-use crate::wasi::abi::Function;
-use crate::wasi::fs::host::HostDir;
-use crate::wasi::grants::Access::{self, ReadOnly, ReadWrite};
+use crate::abi::Function;
+use crate::fs::host::HostDir;
+use crate::grants::Access::{self, ReadOnly, ReadWrite};
 
 #[test]
 fn paths_are_joined_as_their_texts_say() {

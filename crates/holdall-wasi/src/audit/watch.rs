@@ -10,14 +10,14 @@ use wiggle::GuestPtr;
 use super::access::{access, argument, low};
 use super::place::{Place, join};
 use super::{Asked, Audit, Needed};
-use crate::wasi::abi::{Call, Function, Ptr};
-use crate::wasi::calls;
-use crate::wasi::context::Context;
-use crate::wasi::descriptors::{Descriptors, FIRST, Kind};
-use crate::wasi::fault::Errno;
-use crate::wasi::grants::Access;
-use crate::wasi::memory::Memory;
-use crate::wasi::policy::errno_name;
+use crate::abi::{Call, Function, Ptr};
+use crate::calls;
+use crate::context::Context;
+use crate::descriptors::{Descriptors, FIRST, Kind};
+use crate::fault::Errno;
+use crate::grants::Access;
+use crate::memory::Memory;
+use crate::policy::errno_name;
 
 /// At most this many bytes of the path of an open descriptor are kept.
 const MAX_KEPT_BYTES: usize = 4096;
@@ -27,7 +27,7 @@ const MAX_KEPT_BYTES: usize = 4096;
 const FILETYPE_OFFSET: u32 = 16;
 
 /// What watches the calls that reach a context.
-pub(in crate::wasi) struct Watch {
+pub(crate) struct Watch {
     audit: Audit,
     module: Option<Arc<str>>,
     /// The names of the granted directories.
@@ -40,7 +40,7 @@ pub(in crate::wasi) struct Watch {
 
 /// Something that a guest waits for.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::wasi) enum Polled {
+pub(crate) enum Polled {
     Clock,
     Descriptor(u32),
 }
@@ -72,7 +72,7 @@ struct Asking {
 }
 
 /// Calls a function, and tells who watches.
-pub(in crate::wasi) fn call(
+pub(crate) fn call(
     function: &Function,
     call: &mut Call<'_>,
     slots: &mut [u64],
@@ -122,11 +122,7 @@ impl Outcome<'_> {
 
 impl Watch {
     /// Watches what is done with new descriptors.
-    pub(in crate::wasi) fn new(
-        audit: Audit,
-        module: Option<Arc<str>>,
-        descriptors: &Descriptors,
-    ) -> Self {
+    pub(crate) fn new(audit: Audit, module: Option<Arc<str>>, descriptors: &Descriptors) -> Self {
         let streams = [Needed::Stdin, Needed::Stdout, Needed::Stderr];
         let mut known: HashMap<_, _> = (0..).zip(streams.map(Known::Stream)).collect();
         let mut granted = Vec::new();
@@ -148,7 +144,7 @@ impl Watch {
     }
 
     /// Says what the present call waits for.
-    pub(in crate::wasi) fn set_polled(&mut self, polled: Vec<Polled>) {
+    pub(crate) fn set_polled(&mut self, polled: Vec<Polled>) {
         self.polled = polled;
     }
 

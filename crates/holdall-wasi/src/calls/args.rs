@@ -2,21 +2,21 @@
 
 use super::{Call, Ptr, Result};
 
-pub(in crate::wasi) fn args_get(call: &mut Call<'_>, argv: Ptr, argv_buf: Ptr) -> Result<()> {
+pub(crate) fn args_get(call: &mut Call<'_>, argv: Ptr, argv_buf: Ptr) -> Result<()> {
     call.context.args.write(&mut call.memory, argv, argv_buf)
 }
 
-pub(in crate::wasi) fn args_sizes_get(call: &mut Call<'_>, argc: Ptr, size: Ptr) -> Result<()> {
+pub(crate) fn args_sizes_get(call: &mut Call<'_>, argc: Ptr, size: Ptr) -> Result<()> {
     let (count, bytes) = call.context.args.sizes()?;
     call.put(argc.0, count)?;
     call.put(size.0, bytes)
 }
 
-pub(in crate::wasi) fn environ_get(call: &mut Call<'_>, environ: Ptr, buf: Ptr) -> Result<()> {
+pub(crate) fn environ_get(call: &mut Call<'_>, environ: Ptr, buf: Ptr) -> Result<()> {
     call.context.env.write(&mut call.memory, environ, buf)
 }
 
-pub(in crate::wasi) fn environ_sizes_get(call: &mut Call<'_>, count: Ptr, size: Ptr) -> Result<()> {
+pub(crate) fn environ_sizes_get(call: &mut Call<'_>, count: Ptr, size: Ptr) -> Result<()> {
     let (variables, bytes) = call.context.env.sizes()?;
     call.put(count.0, variables)?;
     call.put(size.0, bytes)

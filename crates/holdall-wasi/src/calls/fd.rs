@@ -8,14 +8,14 @@ use wasi_common::snapshots::preview_1::types::{
 };
 
 use super::{Call, Errno, Ptr, Result};
-use crate::wasi::descriptors::Kind;
-use crate::wasi::fs::{self, FdFlags, FileType, Filestat, NewTime, Work};
-use crate::wasi::listing::Listing;
+use crate::descriptors::Kind;
+use crate::fs::{self, FdFlags, FileType, Filestat, NewTime, Work};
+use crate::listing::Listing;
 
 /// The size of a directory entry's head, in bytes: next cookie, inode, length of the name, type.
 const DIRENT_BYTES: usize = 24;
 
-pub(in crate::wasi) fn fd_advise(
+pub(crate) fn fd_advise(
     call: &mut Call<'_>,
     fd: u32,
     offset: u64,
@@ -39,12 +39,7 @@ pub(in crate::wasi) fn fd_advise(
 }
 
 /// Makes a file at least so long.
-pub(in crate::wasi) fn fd_allocate(
-    call: &mut Call<'_>,
-    fd: u32,
-    offset: u64,
-    len: u64,
-) -> Result<()> {
+pub(crate) fn fd_allocate(call: &mut Call<'_>, fd: u32, offset: u64, len: u64) -> Result<()> {
     let file = call.context.descriptors.file(fd, Rights::FD_ALLOCATE)?;
     if !file.is_seekable() {
         return Err(Errno::Spipe.into());
@@ -59,16 +54,16 @@ pub(in crate::wasi) fn fd_allocate(
     Ok(())
 }
 
-pub(in crate::wasi) fn fd_close(call: &mut Call<'_>, fd: u32) -> Result<()> {
+pub(crate) fn fd_close(call: &mut Call<'_>, fd: u32) -> Result<()> {
     call.context.descriptors.remove(fd)?;
     Ok(())
 }
 
-pub(in crate::wasi) fn fd_datasync(call: &mut Call<'_>, fd: u32) -> Result<()> {
+pub(crate) fn fd_datasync(call: &mut Call<'_>, fd: u32) -> Result<()> {
     sync(call, fd, Rights::FD_DATASYNC, false)
 }
 
-pub(in crate::wasi) fn fd_sync(call: &mut Call<'_>, fd: u32) -> Result<()> {
+pub(crate) fn fd_sync(call: &mut Call<'_>, fd: u32) -> Result<()> {
     sync(call, fd, Rights::FD_SYNC, true)
 }
 
@@ -81,7 +76,7 @@ fn sync(call: &mut Call<'_>, fd: u32, right: Rights, all: bool) -> Result<()> {
     file.sync(all, call.meter)
 }
 
-pub(in crate::wasi) fn fd_fdstat_get(call: &mut Call<'_>, fd: u32, out: Ptr) -> Result<()> {
+pub(crate) fn fd_fdstat_get(call: &mut Call<'_>, fd: u32, out: Ptr) -> Result<()> {
     let descriptor = call.context.descriptors.get(fd)?;
     let (filetype, flags) = match &descriptor.kind {
         Kind::File(file) => (file.filetype()?, file.flags()?),
@@ -96,11 +91,7 @@ pub(in crate::wasi) fn fd_fdstat_get(call: &mut Call<'_>, fd: u32, out: Ptr) -> 
     call.put(out.0, stat)
 }
 
-pub(in crate::wasi) fn fd_fdstat_set_flags(
-    call: &mut Call<'_>,
-    fd: u32,
-    flags: Fdflags,
-) -> Result<()> {
+pub(crate) fn fd_fdstat_set_flags(call: &mut Call<'_>, fd: u32, flags: Fdflags) -> Result<()> {
     let descriptors = &mut call.context.descriptors;
     let file = descriptors.file(fd, Rights::FD_FDSTAT_SET_FLAGS)?;
     file.set_flags(FdFlags::from(flags))?;
@@ -109,7 +100,7 @@ pub(in crate::wasi) fn fd_fdstat_set_flags(
 }
 
 /// Takes rights away; there is no way to get one.
-pub(in crate::wasi) fn fd_fdstat_set_rights(
+pub(crate) fn fd_fdstat_set_rights(
     call: &mut Call<'_>,
     fd: u32,
     base: Rights,
@@ -125,7 +116,7 @@ pub(in crate::wasi) fn fd_fdstat_set_rights(
     Ok(())
 }
 
-pub(in crate::wasi) fn fd_filestat_get(call: &mut Call<'_>, fd: u32, out: Ptr) -> Result<()> {
+pub(crate) fn fd_filestat_get(call: &mut Call<'_>, fd: u32, out: Ptr) -> Result<()> {
     let stat = stat(call, fd)?;
     call.put(out.0, filestat_of(&stat))
 }
@@ -141,7 +132,7 @@ pub(super) fn stat(call: &mut Call<'_>, fd: u32) -> Result<Filestat> {
     }
 }
 
-pub(in crate::wasi) fn fd_filestat_set_size(call: &mut Call<'_>, fd: u32, size: u64) -> Result<()> {
+pub(crate) fn fd_filestat_set_size(call: &mut Call<'_>, fd: u32, size: u64) -> Result<()> {
     set_size(call, fd, Rights::FD_FILESTAT_SET_SIZE, size)
 }
 
@@ -156,7 +147,7 @@ fn set_size(call: &mut Call<'_>, fd: u32, right: Rights, size: u64) -> Result<()
     Ok(())
 }
 
-pub(in crate::wasi) fn fd_filestat_set_times(
+pub(crate) fn fd_filestat_set_times(
     call: &mut Call<'_>,
     fd: u32,
     atim: u64,
@@ -196,17 +187,12 @@ pub(super) fn times(
     ))
 }
 
-pub(in crate::wasi) fn fd_prestat_get(call: &mut Call<'_>, fd: u32, out: Ptr) -> Result<()> {
+pub(crate) fn fd_prestat_get(call: &mut Call<'_>, fd: u32, out: Ptr) -> Result<()> {
     let pr_name_len = u32::try_from(preopen(call, fd)?.len())?;
     call.put(out.0, Prestat::Dir(PrestatDir { pr_name_len }))
 }
 
-pub(in crate::wasi) fn fd_prestat_dir_name(
-    call: &mut Call<'_>,
-    fd: u32,
-    path: Ptr,
-    len: u32,
-) -> Result<()> {
+pub(crate) fn fd_prestat_dir_name(call: &mut Call<'_>, fd: u32, path: Ptr, len: u32) -> Result<()> {
     let name = preopen(call, fd)?;
     let size = u32::try_from(name.len())?;
     if size > len {
@@ -224,12 +210,12 @@ fn preopen(call: &mut Call<'_>, fd: u32) -> Result<Arc<str>> {
     }
 }
 
-pub(in crate::wasi) fn fd_renumber(call: &mut Call<'_>, fd: u32, to: u32) -> Result<()> {
+pub(crate) fn fd_renumber(call: &mut Call<'_>, fd: u32, to: u32) -> Result<()> {
     call.context.descriptors.renumber(fd, to)
 }
 
 /// Lists a directory from a place on, as many entries as fit the buffer, the last of them cut off.
-pub(in crate::wasi) fn fd_readdir(
+pub(crate) fn fd_readdir(
     call: &mut Call<'_>,
     fd: u32,
     buf: Ptr,

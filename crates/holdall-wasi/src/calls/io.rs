@@ -6,8 +6,8 @@ use wasi_common::snapshots::preview_1::types::{Ciovec, Iovec, Rights, Whence};
 use wiggle::GuestPtr;
 
 use super::{Call, Errno, Fault, Ptr, Result};
-use crate::limits::{Meter, PART_BYTES};
-use crate::wasi::fs::{FdFlags, File, FileType};
+use crate::fs::{FdFlags, File, FileType};
+use holdall::provide::{Meter, PART_BYTES};
 
 /// As many buffers of one call are looked at, as many as Linux takes.
 const MAX_BUFFERS: u32 = 1024;
@@ -30,18 +30,12 @@ impl Place {
     }
 }
 
-pub(in crate::wasi) fn fd_read(
-    call: &mut Call<'_>,
-    fd: u32,
-    iovs: Ptr,
-    count: u32,
-    out: Ptr,
-) -> Result<()> {
+pub(crate) fn fd_read(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, out: Ptr) -> Result<()> {
     let bytes = read(call, fd, iovs, count, Place::Position)?;
     call.put(out.0, bytes)
 }
 
-pub(in crate::wasi) fn fd_pread(
+pub(crate) fn fd_pread(
     call: &mut Call<'_>,
     fd: u32,
     iovs: Ptr,
@@ -53,7 +47,7 @@ pub(in crate::wasi) fn fd_pread(
     call.put(out.0, bytes)
 }
 
-pub(in crate::wasi) fn fd_write(
+pub(crate) fn fd_write(
     call: &mut Call<'_>,
     fd: u32,
     iovs: Ptr,
@@ -64,7 +58,7 @@ pub(in crate::wasi) fn fd_write(
     call.put(out.0, bytes)
 }
 
-pub(in crate::wasi) fn fd_pwrite(
+pub(crate) fn fd_pwrite(
     call: &mut Call<'_>,
     fd: u32,
     iovs: Ptr,
@@ -76,7 +70,7 @@ pub(in crate::wasi) fn fd_pwrite(
     call.put(out.0, bytes)
 }
 
-pub(in crate::wasi) fn fd_seek(
+pub(crate) fn fd_seek(
     call: &mut Call<'_>,
     fd: u32,
     offset: i64,
@@ -91,7 +85,7 @@ pub(in crate::wasi) fn fd_seek(
     seek(call, fd, to, out)
 }
 
-pub(in crate::wasi) fn fd_tell(call: &mut Call<'_>, fd: u32, out: Ptr) -> Result<()> {
+pub(crate) fn fd_tell(call: &mut Call<'_>, fd: u32, out: Ptr) -> Result<()> {
     seek(call, fd, SeekFrom::Current(0), out)
 }
 

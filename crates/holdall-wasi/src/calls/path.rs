@@ -6,27 +6,22 @@ use wasi_common::snapshots::preview_1::types::{Fdflags, Fstflags, Lookupflags, O
 
 use super::fd::{filestat_of, times};
 use super::{Call, Errno, Ptr, Result, path};
-use crate::wasi::audit::place::join;
-use crate::wasi::descriptors::Descriptor;
-use crate::wasi::fs::read_only::{refuse_link, refuse_rename};
-use crate::wasi::fs::{FdFlags, Filestat, MAX_PATH_BYTES, OFlags, Open};
+use crate::audit::place::join;
+use crate::descriptors::Descriptor;
+use crate::fs::read_only::{refuse_link, refuse_rename};
+use crate::fs::{FdFlags, Filestat, MAX_PATH_BYTES, OFlags, Open};
 
 fn follows(flags: Lookupflags) -> bool {
     flags.contains(Lookupflags::SYMLINK_FOLLOW)
 }
 
-pub(in crate::wasi) fn path_create_directory(
-    call: &mut Call<'_>,
-    fd: u32,
-    at: Ptr,
-    len: u32,
-) -> Result<()> {
+pub(crate) fn path_create_directory(call: &mut Call<'_>, fd: u32, at: Ptr, len: u32) -> Result<()> {
     let right = Rights::PATH_CREATE_DIRECTORY;
     let (dir, _) = call.context.descriptors.dir(fd, right)?;
     dir.create_dir(path(&call.memory, at, len)?)
 }
 
-pub(in crate::wasi) fn path_filestat_get(
+pub(crate) fn path_filestat_get(
     call: &mut Call<'_>,
     fd: u32,
     flags: Lookupflags,
@@ -50,7 +45,7 @@ pub(super) fn stat(
     dir.stat_at(path(&call.memory, at, len)?, follows(flags))
 }
 
-pub(in crate::wasi) fn path_filestat_set_times(
+pub(crate) fn path_filestat_set_times(
     call: &mut Call<'_>,
     fd: u32,
     flags: Lookupflags,
@@ -67,7 +62,7 @@ pub(in crate::wasi) fn path_filestat_set_times(
     dir.set_times(path, accessed, modified, follows(flags))
 }
 
-pub(in crate::wasi) fn path_link(
+pub(crate) fn path_link(
     call: &mut Call<'_>,
     old_fd: u32,
     old_flags: Lookupflags,
@@ -94,7 +89,7 @@ pub(in crate::wasi) fn path_link(
     }
 }
 
-pub(in crate::wasi) fn path_open(
+pub(crate) fn path_open(
     call: &mut Call<'_>,
     fd: u32,
     dirflags: Lookupflags,
@@ -153,7 +148,7 @@ fn name(dir: &str, path: &str) -> String {
     }
 }
 
-pub(in crate::wasi) fn path_readlink(
+pub(crate) fn path_readlink(
     call: &mut Call<'_>,
     fd: u32,
     at: Ptr,
@@ -172,18 +167,13 @@ pub(in crate::wasi) fn path_readlink(
     call.put(out.0, size)
 }
 
-pub(in crate::wasi) fn path_remove_directory(
-    call: &mut Call<'_>,
-    fd: u32,
-    at: Ptr,
-    len: u32,
-) -> Result<()> {
+pub(crate) fn path_remove_directory(call: &mut Call<'_>, fd: u32, at: Ptr, len: u32) -> Result<()> {
     let right = Rights::PATH_REMOVE_DIRECTORY;
     let (dir, _) = call.context.descriptors.dir(fd, right)?;
     dir.remove_dir(path(&call.memory, at, len)?)
 }
 
-pub(in crate::wasi) fn path_rename(
+pub(crate) fn path_rename(
     call: &mut Call<'_>,
     old_fd: u32,
     old: Ptr,
@@ -205,7 +195,7 @@ pub(in crate::wasi) fn path_rename(
     }
 }
 
-pub(in crate::wasi) fn path_symlink(
+pub(crate) fn path_symlink(
     call: &mut Call<'_>,
     target: Ptr,
     target_len: u32,
@@ -218,12 +208,7 @@ pub(in crate::wasi) fn path_symlink(
     dir.symlink(target, path(&call.memory, at, len)?)
 }
 
-pub(in crate::wasi) fn path_unlink_file(
-    call: &mut Call<'_>,
-    fd: u32,
-    at: Ptr,
-    len: u32,
-) -> Result<()> {
+pub(crate) fn path_unlink_file(call: &mut Call<'_>, fd: u32, at: Ptr, len: u32) -> Result<()> {
     let right = Rights::PATH_UNLINK_FILE;
     let (dir, _) = call.context.descriptors.dir(fd, right)?;
     dir.unlink(path(&call.memory, at, len)?)

@@ -9,10 +9,10 @@ use wasi_common::snapshots::preview_1::types::{
 use wiggle::{GuestPtr, GuestType};
 
 use super::{Call, Errno, Fault, Ptr, Result};
-use crate::wasi::audit::watch::Polled;
-use crate::wasi::descriptors::{Descriptors, Kind};
-use crate::wasi::fs::{Interest, Readiness};
-use crate::wasi::wait::Wait;
+use crate::audit::watch::Polled;
+use crate::descriptors::{Descriptors, Kind};
+use crate::fs::{Interest, Readiness};
+use crate::wait::Wait;
 
 /// The most that one call may wait for.
 const MAX_SUBSCRIPTIONS: u32 = 1 << 16;
@@ -73,7 +73,7 @@ impl Came {
     }
 }
 
-pub(in crate::wasi) fn poll_oneoff(
+pub(crate) fn poll_oneoff(
     call: &mut Call<'_>,
     subscriptions: Ptr,
     events: Ptr,

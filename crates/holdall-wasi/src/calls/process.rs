@@ -1,29 +1,29 @@
 //! The process, the scheduler and randomness.
 
 use super::{Call, Errno, Fault, Ptr, Result};
-use crate::error::I32Exit;
+use holdall::I32Exit;
 
 /// How many random bytes are made before somebody looks whether the guest is to end.
 const RANDOM_CHUNK_BYTES: u32 = 1 << 16;
 
 /// Ends the guest with an exit code.
-pub(in crate::wasi) fn proc_exit(_: &mut Call<'_>, code: u32) -> Result<()> {
+pub(crate) fn proc_exit(_: &mut Call<'_>, code: u32) -> Result<()> {
     Err(Fault::End(I32Exit(code.cast_signed()).into()))
 }
 
 /// There are no signals.
-pub(in crate::wasi) fn proc_raise(_: &mut Call<'_>, _signal: u32) -> Result<()> {
+pub(crate) fn proc_raise(_: &mut Call<'_>, _signal: u32) -> Result<()> {
     Err(Errno::Notsup.into())
 }
 
-pub(in crate::wasi) fn sched_yield(call: &mut Call<'_>) -> Result<()> {
+pub(crate) fn sched_yield(call: &mut Call<'_>) -> Result<()> {
     if !call.context.is_virtual() {
         std::thread::yield_now();
     }
     Ok(())
 }
 
-pub(in crate::wasi) fn random_get(call: &mut Call<'_>, buf: Ptr, len: u32) -> Result<()> {
+pub(crate) fn random_get(call: &mut Call<'_>, buf: Ptr, len: u32) -> Result<()> {
     let random = call.context.random.as_mut().ok_or(Errno::Notcapable)?;
     // All of them are there, or nothing is written.
     call.memory.bytes_mut(buf, len)?;

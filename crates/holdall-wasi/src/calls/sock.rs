@@ -10,16 +10,11 @@ fn not_a_socket(call: &mut Call<'_>, fd: u32) -> Result<()> {
     Err(Errno::Notsock.into())
 }
 
-pub(in crate::wasi) fn sock_accept(
-    call: &mut Call<'_>,
-    fd: u32,
-    _: Fdflags,
-    _opened: Ptr,
-) -> Result<()> {
+pub(crate) fn sock_accept(call: &mut Call<'_>, fd: u32, _: Fdflags, _opened: Ptr) -> Result<()> {
     not_a_socket(call, fd)
 }
 
-pub(in crate::wasi) fn sock_recv(
+pub(crate) fn sock_recv(
     call: &mut Call<'_>,
     fd: u32,
     _iovs: Ptr,
@@ -31,7 +26,7 @@ pub(in crate::wasi) fn sock_recv(
     not_a_socket(call, fd)
 }
 
-pub(in crate::wasi) fn sock_send(
+pub(crate) fn sock_send(
     call: &mut Call<'_>,
     fd: u32,
     _iovs: Ptr,
@@ -42,6 +37,6 @@ pub(in crate::wasi) fn sock_send(
     not_a_socket(call, fd)
 }
 
-pub(in crate::wasi) fn sock_shutdown(call: &mut Call<'_>, fd: u32, _: Sdflags) -> Result<()> {
+pub(crate) fn sock_shutdown(call: &mut Call<'_>, fd: u32, _: Sdflags) -> Result<()> {
     not_a_socket(call, fd)
 }

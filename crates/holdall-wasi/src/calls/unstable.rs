@@ -8,14 +8,14 @@ use wasi_common::snapshots::preview_1::types::{Eventtype, Lookupflags};
 use super::fd::filestat_of;
 use super::poll::{Came, Wanted, What, oneoff};
 use super::{Call, Ptr, Result, fd, io, path};
-use crate::wasi::fs::{Filestat, Interest};
+use crate::fs::{Filestat, Interest};
 
-pub(in crate::wasi) fn fd_filestat_get(call: &mut Call<'_>, fd: u32, out: Ptr) -> Result<()> {
+pub(crate) fn fd_filestat_get(call: &mut Call<'_>, fd: u32, out: Ptr) -> Result<()> {
     let stat = fd::stat(call, fd)?;
     call.put(out.0, older(&stat)?)
 }
 
-pub(in crate::wasi) fn path_filestat_get(
+pub(crate) fn path_filestat_get(
     call: &mut Call<'_>,
     fd: u32,
     flags: Lookupflags,
@@ -41,7 +41,7 @@ fn older(stat: &Filestat) -> Result<types::Filestat> {
     })
 }
 
-pub(in crate::wasi) fn fd_seek(
+pub(crate) fn fd_seek(
     call: &mut Call<'_>,
     fd: u32,
     offset: i64,
@@ -51,7 +51,7 @@ pub(in crate::wasi) fn fd_seek(
     io::fd_seek(call, fd, offset, whence.into(), out)
 }
 
-pub(in crate::wasi) fn poll_oneoff(
+pub(crate) fn poll_oneoff(
     call: &mut Call<'_>,
     subscriptions: Ptr,
     events: Ptr,

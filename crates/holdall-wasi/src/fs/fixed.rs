@@ -11,8 +11,8 @@ use super::{
     Advice, Dir, Entries, FdFlags, File, FileType, Filestat, Interest, LISTING, Listed, NewTime,
     Node, Open, Readiness, Work,
 };
-use crate::limits::{Account, Held, Meter};
-use crate::wasi::fault::{Errno, Result};
+use crate::fault::{Errno, Result};
+use holdall::provide::{Account, Held, Meter};
 
 /// The device that all files seem to be on.
 const DEVICE: u64 = 1;
@@ -23,7 +23,7 @@ const MAX_REMEMBERED: usize = 1_000_000;
 /// Small numbers for files, in the order in which they are first seen. All directories of a context
 /// share one, so that a file has one number whatever way leads to it.
 #[derive(Default)]
-pub(in crate::wasi) struct Inodes(Mutex<Seen>);
+pub(crate) struct Inodes(Mutex<Seen>);
 
 #[derive(Default)]
 struct Seen {
@@ -85,14 +85,14 @@ impl World {
 }
 
 /// A directory that looks the same wherever and whenever it is looked at.
-pub(in crate::wasi) struct Fixed {
+pub(crate) struct Fixed {
     dir: Arc<dyn Dir>,
     world: World,
 }
 
 impl Fixed {
     /// Stands before `dir`. All times are `time`.
-    pub(in crate::wasi) fn new(dir: Arc<dyn Dir>, inodes: Arc<Inodes>, time: SystemTime) -> Self {
+    pub(crate) fn new(dir: Arc<dyn Dir>, inodes: Arc<Inodes>, time: SystemTime) -> Self {
         Self {
             dir,
             world: World { inodes, time },
@@ -100,7 +100,7 @@ impl Fixed {
     }
 
     /// Stands before a file or a stream that was opened elsewhere.
-    pub(in crate::wasi) fn file(
+    pub(crate) fn file(
         file: Box<dyn File>,
         inodes: Arc<Inodes>,
         time: SystemTime,
@@ -385,7 +385,8 @@ mod tests {
         };
         let before = file.stat().unwrap();
         let longer = [IoSlice::new(b"longer")];
-        file.write(&longer, &Meter::unlimited()).unwrap();
+        file.write(&longer, &Meter::new(&holdall::Limits::new(), false))
+            .unwrap();
         one.rename("z", &one, "a/z").unwrap();
         let after = one.stat_at("a/z", true).unwrap();
         assert_eq!(after.inode, before.inode);

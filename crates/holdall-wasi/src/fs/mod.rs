@@ -17,7 +17,7 @@ use std::time::SystemTime;
 pub(super) use wasi_common::file::{Advice, FdFlags, FileType, OFlags};
 
 use super::fault::{Errno, Result};
-use crate::limits::{Account, Meter};
+use holdall::provide::{Account, Meter};
 
 /// The longest path, in bytes: as on Linux, without the zero that ends it there.
 pub const MAX_PATH_BYTES: usize = 4095;
@@ -280,7 +280,7 @@ pub(super) trait Dir: Send + Sync {
 /// All entries of a directory but itself and the one above, for tests.
 #[cfg(test)]
 fn listed(dir: &dyn Dir) -> Result<Vec<Listed>> {
-    let limits = crate::limits::Limits::new();
+    let limits = holdall::Limits::new();
     let work = &mut Work {
         meter: &mut Meter::new(&limits, false),
         account: &Account::new(&limits, None),

@@ -9,11 +9,11 @@ use super::{
     Dir, Entries, FdFlags, File, FileType, Filestat, Interest, MAX_LINKS, NewTime, Node, OFlags,
     Open, Readiness,
 };
-use crate::limits::Meter;
-use crate::wasi::fault::{Errno, Fault, Result};
+use crate::fault::{Errno, Fault, Result};
+use holdall::provide::Meter;
 
 /// A directory of which nothing below can be changed through it.
-pub(in crate::wasi) struct ReadOnly(pub(in crate::wasi) Arc<dyn Dir>);
+pub(crate) struct ReadOnly(pub(crate) Arc<dyn Dir>);
 
 const REFUSED: Result<()> = Err(Fault::Errno(Errno::Rofs));
 
@@ -143,12 +143,7 @@ impl Dir for ReadOnly {
 }
 
 /// Why a link between two directories is not made, of which one takes no changes.
-pub(in crate::wasi) fn refuse_link(
-    from: &dyn Dir,
-    old: &str,
-    to: &dyn Dir,
-    new: &str,
-) -> Result<()> {
+pub(crate) fn refuse_link(from: &dyn Dir, old: &str, to: &dyn Dir, new: &str) -> Result<()> {
     let stat = from.stat_at(old, false)?;
     vacant(to, new)?;
     if stat.is_dir() {
@@ -158,12 +153,7 @@ pub(in crate::wasi) fn refuse_link(
 }
 
 /// Why nothing is moved between two directories, of which one takes no changes.
-pub(in crate::wasi) fn refuse_rename(
-    from: &dyn Dir,
-    old: &str,
-    to: &dyn Dir,
-    new: &str,
-) -> Result<()> {
+pub(crate) fn refuse_rename(from: &dyn Dir, old: &str, to: &dyn Dir, new: &str) -> Result<()> {
     let has_name = |path| !matches!(last(path), "." | "..");
     let as_dir = old.ends_with('/') || new.ends_with('/');
     for (dir, path) in [(from, old), (to, new)] {

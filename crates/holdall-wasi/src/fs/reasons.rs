@@ -1,7 +1,7 @@
 //! Why something cannot be made or removed at a path, as Linux says it.
 
 use super::Dir;
-use crate::wasi::fault::{Errno, Fault, Result};
+use crate::fault::{Errno, Fault, Result};
 
 /// That there is nothing at a path, where something else than a directory could be.
 pub(super) fn vacant(dir: &dyn Dir, path: &str) -> Result<()> {

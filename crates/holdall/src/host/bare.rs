@@ -1,11 +1,7 @@
 //! Host functions that work on slots, for rooms that define many of them by a table. Unlike those
 //! that are made of closures, they are the same for every type of a store's data.
 
-#![cfg_attr(
-    not(feature = "wasi"),
-    allow(dead_code, reason = "WASI is the one that has them")
-)]
-
+use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -17,28 +13,37 @@ use crate::trace::Signature;
 use crate::types::FuncType;
 
 /// What a bare host function knows of its caller.
-pub(crate) struct BareCaller<'a> {
+pub struct BareCaller<'a> {
     core: NonNull<StoreCore>,
     instance: *const InstanceData,
     store: PhantomData<&'a mut StoreCore>,
 }
 
 /// What a bare host function may use of the store, at the same time.
-pub(crate) struct BareParts<'a> {
+#[derive(Debug)]
+pub struct BareParts<'a> {
     /// The memory that the calling instance exports as `memory`, else its first; empty where it has
     /// none, or where the embedder called.
-    pub(crate) memory: &'a mut [u8],
-    pub(crate) meter: &'a mut Meter,
-    pub(crate) limits: &'a Limits,
+    pub memory: &'a mut [u8],
+    /// The meter of the store's executions.
+    pub meter: &'a mut Meter,
+    /// The limits of the store.
+    pub limits: &'a Limits,
     /// What the guests hold.
-    pub(crate) account: &'a Account,
+    pub account: &'a Account,
     /// Descriptors that are open in the store.
-    pub(crate) open_descriptors: &'a mut usize,
+    pub open_descriptors: &'a mut usize,
+}
+
+impl fmt::Debug for BareCaller<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BareCaller").finish_non_exhaustive()
+    }
 }
 
 impl BareCaller<'_> {
     /// The parts of the store.
-    pub(crate) fn parts(&mut self) -> BareParts<'_> {
+    pub fn parts(&mut self) -> BareParts<'_> {
         // SAFETY: the executor lends the store to the host function while it runs, and a caller
         // exists only then. Memories and instances live as long as the store; the bytes of a
         // memory are no part of the core, whose other fields are borrowed here.
@@ -60,17 +65,25 @@ impl BareCaller<'_> {
 }
 
 /// A bare host function, before it is in a store.
-pub(crate) struct BareFunc {
+pub struct BareFunc {
     signature: Signature,
     ty: FuncType,
     body: Arc<HostBody>,
     state: Option<Arc<dyn HostState>>,
 }
 
+impl fmt::Debug for BareFunc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BareFunc")
+            .field("ty", &self.ty)
+            .finish_non_exhaustive()
+    }
+}
+
 impl BareFunc {
     /// A function of this type. The slots that it gets hold the arguments, and are to hold the
     /// results; there are as many as the larger of both needs.
-    pub(crate) fn new(
+    pub fn new(
         signature: Signature,
         ty: FuncType,
         func: impl Fn(BareCaller<'_>, &mut [u64]) -> anyhow::Result<()> + Send + Sync + 'static,
@@ -96,7 +109,7 @@ impl BareFunc {
     }
 
     /// Says what the function keeps from call to call.
-    pub(crate) fn with_state(mut self, state: Arc<dyn HostState>) -> Self {
+    pub fn with_state(mut self, state: Arc<dyn HostState>) -> Self {
         self.state = Some(state);
         self
     }

@@ -16,7 +16,5 @@ pub use into_func::{IntoFunc, WasmRet};
 pub use typed::TypedFunc;
 pub use wasm_ty::{WasmParams, WasmResults, WasmTy};
 
-#[cfg(feature = "wasi")]
-pub(crate) use bare::BareCaller;
-pub(crate) use bare::BareFunc;
+pub use bare::{BareCaller, BareFunc, BareParts};
 pub(crate) use def::HostDef;

@@ -12,7 +12,7 @@ use crate::error::Error;
 /// What a store's guests hold, and how much they may. Cloning gives another handle to the same
 /// account.
 #[derive(Clone, Debug)]
-pub(crate) struct Account(Arc<Counts>);
+pub struct Account(Arc<Counts>);
 
 #[derive(Debug)]
 struct Counts {
@@ -24,14 +24,14 @@ struct Counts {
 /// Bytes of an account, which gets them back when this is dropped.
 #[derive(Debug)]
 #[must_use = "dropping it gives the bytes back to the account"]
-pub(crate) struct Held {
+pub struct Held {
     account: Account,
     bytes: AtomicUsize,
 }
 
 /// An account would not give what was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Full {
+pub struct Full {
     what: &'static str,
     limit: usize,
     asked: usize,
@@ -41,7 +41,7 @@ pub(crate) struct Full {
 impl Account {
     /// An account of nothing, under the limits' [`memory_bytes`](Limits::memory_bytes), or the size of
     /// the pool where there is one alone.
-    pub(crate) fn new(limits: &Limits, pool: Option<&Pool>) -> Self {
+    pub fn new(limits: &Limits, pool: Option<&Pool>) -> Self {
         let account = Self(Arc::new(Counts {
             limit: AtomicUsize::new(usize::MAX),
             held: AtomicUsize::new(0),
@@ -63,7 +63,7 @@ impl Account {
     /// # Errors
     ///
     /// When it would be more than the limit allows. Nothing is counted then.
-    pub(crate) fn hold(&self, bytes: usize, what: &'static str) -> Result<Held, Full> {
+    pub fn hold(&self, bytes: usize, what: &'static str) -> Result<Held, Full> {
         self.take(bytes, what)?;
         Ok(Held {
             account: self.clone(),
@@ -120,14 +120,14 @@ impl Held {
     /// # Errors
     ///
     /// When it would be more than the limit allows. Nothing has changed then.
-    pub(crate) fn grow(&self, more: usize, what: &'static str) -> Result<(), Full> {
+    pub fn grow(&self, more: usize, what: &'static str) -> Result<(), Full> {
         self.account.take(more, what)?;
         self.bytes.fetch_add(more, Ordering::Relaxed);
         Ok(())
     }
 
     /// Gives some of the bytes back, of which there are at least as many.
-    pub(crate) fn shrink(&self, less: usize) {
+    pub fn shrink(&self, less: usize) {
         let before = self.bytes.fetch_sub(less, Ordering::Relaxed);
         debug_assert!(before >= less, "only what is held is given back");
         self.account.give_back(less);

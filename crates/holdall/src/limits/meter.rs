@@ -27,11 +27,11 @@ const UNIT_BYTES: u64 = 64;
 
 /// What moves more bytes than this is done in parts, which are paid for one by one: some hundred
 /// microseconds of work at most.
-pub(crate) const PART_BYTES: u64 = 1 << 20;
+pub const PART_BYTES: u64 = 1 << 20;
 
 /// The meter of a store.
 #[derive(Debug)]
-pub(crate) struct Meter {
+pub struct Meter {
     /// Whether the engine meters.
     counts: bool,
     /// What is left and in nobody's hands; `None` where no limit is set.
@@ -89,7 +89,7 @@ const _: () = {
 
 impl Meter {
     /// A meter under these limits; `counts` says whether the engine meters.
-    pub(crate) fn new(limits: &Limits, counts: bool) -> Self {
+    pub fn new(limits: &Limits, counts: bool) -> Self {
         let mut meter = Self {
             counts,
             fuel: None,
@@ -99,12 +99,6 @@ impl Meter {
         };
         meter.set(limits);
         meter
-    }
-
-    /// A meter that ends nothing.
-    #[cfg(test)]
-    pub(crate) fn unlimited() -> Self {
-        Self::new(&Limits::new(), false)
     }
 
     /// Takes the limits from now on, the fuel anew.
@@ -140,40 +134,24 @@ impl Meter {
     }
 
     /// When executions end.
-    #[cfg_attr(
-        not(any(test, feature = "wasi")),
-        allow(dead_code, reason = "WASI waits and works")
-    )]
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
     /// Whether an execution may be told to end while it waits: a wait that blocks has to be cut into
     /// pieces then, with a [`Meter::check`] between them.
-    #[cfg_attr(
-        not(any(test, feature = "wasi")),
-        allow(dead_code, reason = "WASI waits and works")
-    )]
-    pub(crate) fn is_interruptible(&self) -> bool {
+    pub fn is_interruptible(&self) -> bool {
         self.deadline.is_some() || Arc::strong_count(&self.interrupted) > 1
     }
 
     /// Whether execution may go on: not when it was interrupted, which this trap uses up, nor when
     /// the deadline has passed.
-    #[cfg_attr(
-        not(any(test, feature = "wasi")),
-        allow(dead_code, reason = "WASI waits and works")
-    )]
-    pub(crate) fn check(&self) -> Result<(), Trap> {
+    pub fn check(&self) -> Result<(), Trap> {
         self.check_code().map_err(|code| self.trap(code))
     }
 
     /// Takes units of fuel for a host function's work. The fuel is all taken when there is not enough.
-    #[cfg_attr(
-        not(any(test, feature = "wasi")),
-        allow(dead_code, reason = "WASI waits and works")
-    )]
-    pub(crate) fn spend(&mut self, units: u64) -> Result<(), Trap> {
+    pub fn spend(&mut self, units: u64) -> Result<(), Trap> {
         self.burn(units).map_err(|code| self.trap(code))
     }
 

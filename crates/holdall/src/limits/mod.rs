@@ -21,9 +21,9 @@ pub(crate) use holdall_core::watch::{Ends, Watch};
 pub use meter::InterruptHandle;
 pub use pool::Pool;
 
-pub(crate) use account::{Account, Full, Held};
+pub use account::{Account, Full, Held};
 pub(crate) use heap::Heap;
-pub(crate) use meter::{Meter, PART_BYTES};
+pub use meter::{Meter, PART_BYTES};
 pub(crate) use pool::Placed;
 pub(crate) use pool::Refusal;
 pub(crate) use ranges::End;

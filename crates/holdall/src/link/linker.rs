@@ -135,9 +135,9 @@ impl<T: 'static> Linker<T> {
         self
     }
 
-    /// Sets who has functions that are another's for each module.
-    #[cfg(feature = "wasi")]
-    pub(crate) fn set_provider(&mut self, provider: impl super::Provider + 'static) {
+    /// Sets who provides functions that differ from importer to importer; see
+    /// [`provide`](crate::provide). The last one that was set holds.
+    pub fn set_provider(&mut self, provider: impl super::Provider + 'static) {
         self.definitions.provider = Some(Arc::new(provider));
     }
 

@@ -22,8 +22,7 @@ mod snapshot;
 pub use dir::DirReader;
 pub use link_error::LinkError;
 pub use linker::{InstancePre, Linker};
-#[cfg(feature = "wasi")]
-pub(crate) use provider::{Importer, Provider, Provision};
+pub use provider::{Importer, Provider, Provision};
 pub use reader::{BundleReader, ChainReader, FnReader, MemoryReader, ModuleReader, ReadError};
 pub use registry::{Registry, RegistryError};
 pub use snapshot::{Snapshot, SnapshotError};

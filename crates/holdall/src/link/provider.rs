@@ -1,17 +1,12 @@
 //! Host functions that each module gets for itself: what they can reach depends on who imports
 //! them. Knows nothing of what they do.
 
-#![cfg_attr(
-    not(feature = "wasi"),
-    allow(dead_code, reason = "WASI is the one that provides")
-)]
-
 use crate::error::Result;
 use crate::host::BareFunc;
 use crate::types::FuncType;
 
 /// Somebody who provides host functions under some module names.
-pub(crate) trait Provider: Send + Sync {
+pub trait Provider: Send + Sync {
     /// The type of a function that there is.
     fn ty(&self, module: &str, name: &str) -> Option<FuncType>;
 
@@ -23,7 +18,7 @@ pub(crate) trait Provider: Send + Sync {
 }
 
 /// The host functions for the modules of one graph.
-pub(crate) trait Provision {
+pub trait Provision {
     /// A function that the provider has a type of, for a module that imports it.
     ///
     /// # Errors
@@ -34,9 +29,9 @@ pub(crate) trait Provision {
 
 /// A module that imports.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Importer<'a> {
+pub struct Importer<'a> {
     /// Its name in the graph.
-    pub(crate) name: &'a str,
+    pub name: &'a str,
     /// Whether it is the one that the embedder instantiates, not one that it needs.
-    pub(crate) is_root: bool,
+    pub is_root: bool,
 }

@@ -47,7 +47,7 @@ pub(crate) type HostBody = dyn Fn(NonNull<StoreCore>, *mut InstanceData, *mut u6
     + Sync;
 
 /// What functions of the host keep from call to call.
-pub(crate) trait HostState: Send + Sync {
+pub trait HostState: Send + Sync {
     /// What of it is not as it was when the functions were made, as it follows the name of a
     /// module: a snapshot has no place for it.
     fn unstorable(&self) -> Option<String>;

@@ -40,9 +40,10 @@ pub use store::Store;
 pub use table::Table;
 
 pub(crate) use context::{StoreInner, fuel_and_limits, set_fuel_and_limits};
+pub use layout::HostState;
 pub(crate) use layout::{
-    FuncEntry, GlobalData, HostBody, HostFunc, HostState, InstanceData, MemoryData, StoreCore,
-    StoreId, TableData,
+    FuncEntry, GlobalData, HostBody, HostFunc, InstanceData, MemoryData, StoreCore, StoreId,
+    TableData,
 };
 pub(crate) use memory_data::PAGE_SIZE_BYTES;
 pub(crate) use scope::Scope;

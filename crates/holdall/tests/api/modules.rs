@@ -65,7 +65,7 @@ fn static_bytes_are_not_copied() -> Result<()> {
 fn a_file_is_read_and_named_in_errors() -> Result<()> {
     let engine = Engine::default();
     let root = env!("CARGO_MANIFEST_DIR");
-    Module::from_file(&engine, format!("{root}/bundle/mA.wasm"))?;
+    Module::from_file(&engine, format!("{root}/../../bundle/mA.wasm"))?;
     let error = Module::from_file(&engine, "no/such.wasm").unwrap_err();
     assert!(matches!(
         error.downcast_ref(),

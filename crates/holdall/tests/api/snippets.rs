@@ -212,32 +212,3 @@ fn modules_are_linked_by_hand() -> Result<()> {
     assert_eq!(run.call(&mut store, ())?, 14);
     Ok(())
 }
-
-#[test]
-#[cfg(feature = "wasi")]
-fn a_program_of_wasi() -> Result<()> {
-    use holdall::{Grants, Output, Wasi};
-
-    let engine = Engine::default();
-    let mut linker = Linker::new(&engine);
-    let (capture, stdout) = Output::capture();
-    linker.wasi(Wasi::new(Grants::new().args(["program"]).stdout(stdout)));
-    let module = Module::new(
-        &engine,
-        r#"(module
-            (import "wasi_snapshot_preview1" "fd_write"
-                (func $write (param i32 i32 i32 i32) (result i32)))
-            (memory (export "memory") 1)
-            (data (i32.const 0) "\08\00\00\00\06\00\00\00hello\n")
-            (func (export "_start")
-                (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))))"#,
-    )?;
-    let mut store = Store::new(&engine, ());
-    linker.module(&mut store, "", &module)?;
-    linker
-        .get_default(&mut store, "")?
-        .typed::<(), ()>(&store)?
-        .call(&mut store, ())?;
-    assert_eq!(capture.text(), "hello\n");
-    Ok(())
-}

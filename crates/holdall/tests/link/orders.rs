@@ -1,6 +1,7 @@
 //! Definitions of one name, in whichever order.
 
-use holdall::{Extern, Func, Linker, Store};
+use holdall::provide::{BareFunc, Importer, Provider, Provision, Signature};
+use holdall::{Extern, Func, FuncType, Linker, Store, ValType};
 
 use crate::{Bench, gives, passes_on};
 
@@ -9,7 +10,7 @@ const WAYS: [&str; 5] = ["func_wrap", "func_new", "define", "instance", "alias"]
 
 fn define(bench: &mut Bench, way: &str, number: i32) -> holdall::Result<()> {
     let Bench { linker, store, .. } = bench;
-    let ty = holdall::FuncType::new([], [holdall::ValType::I32]);
+    let ty = FuncType::new([], [ValType::I32]);
     match way {
         "func_wrap" => linker.func_wrap("env", "f", move || number)?,
         "func_new" => linker.func_new("env", "f", ty, move |_, _, results| {
@@ -75,17 +76,47 @@ fn a_definition_of_a_store_is_in_nobodys_way_elsewhere_or_when_the_store_is_gone
     linker.func_wrap("env", "f", || ()).unwrap();
 }
 
-#[cfg(feature = "wasi")]
+/// Provides `sched_yield` to whoever imports it.
+struct Yields;
+
+impl Provider for Yields {
+    fn ty(&self, module: &str, name: &str) -> Option<FuncType> {
+        let is_ours = (module, name) == ("wasi_snapshot_preview1", "sched_yield");
+        is_ours.then(|| FuncType::new([], [ValType::I32]))
+    }
+
+    fn names(&self, _: &str) -> Vec<&'static str> {
+        vec!["sched_yield"]
+    }
+
+    fn begin(&self) -> Box<dyn Provision> {
+        Box::new(Self)
+    }
+}
+
+impl Provision for Yields {
+    fn func(&mut self, _: Importer<'_>, module: &str, name: &str) -> holdall::Result<BareFunc> {
+        let signature = Signature {
+            name: format!("{module}.{name}").into(),
+            params: &[],
+            errno: None,
+        };
+        let ty = self.ty(module, name).expect("what is asked for is there");
+        Ok(BareFunc::new(signature, ty, |_, slots| {
+            slots[0] = 0;
+            Ok(())
+        }))
+    }
+}
+
 #[test]
-fn what_is_defined_comes_before_wasi_in_either_order() {
+fn what_is_defined_comes_before_what_is_provided_in_either_order() {
     let text = passes_on("wasi_snapshot_preview1", "sched_yield");
-    for wasi_first in [true, false] {
+    for provider_first in [true, false] {
         let mut bench = Bench::without_reader();
-        for step in [wasi_first, !wasi_first] {
+        for step in [provider_first, !provider_first] {
             if step {
-                bench
-                    .linker
-                    .wasi(holdall::Wasi::new(holdall::Grants::new()));
+                bench.linker.set_provider(Yields);
             } else {
                 let mine = || 77_i32;
                 bench
@@ -97,4 +128,13 @@ fn what_is_defined_comes_before_wasi_in_either_order() {
         let root = bench.root(&text).unwrap();
         assert_eq!(bench.calls(root, &["sched_yield"]), [77]);
     }
+}
+
+#[test]
+fn what_is_provided_is_called_where_nothing_is_defined() {
+    let mut bench = Bench::without_reader();
+    bench.linker.set_provider(Yields);
+    let text = passes_on("wasi_snapshot_preview1", "sched_yield");
+    let root = bench.root(&text).unwrap();
+    assert_eq!(bench.calls(root, &["sched_yield"]), [0]);
 }

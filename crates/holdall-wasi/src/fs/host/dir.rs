@@ -14,15 +14,13 @@ use wasi_common::sync::file as common_file;
 
 use super::entries::HostEntries;
 use super::{HostFile, filestat, has_position, keep_access_time};
-use crate::wasi::fault::{Errno, Result};
-use crate::wasi::fs::reasons::{last, parent, slash, strip, vacant};
-use crate::wasi::fs::stream::HostStream;
-use crate::wasi::fs::{
-    Dir, Entries, FdFlags, File, FileType, Filestat, NewTime, Node, OFlags, Open,
-};
+use crate::fault::{Errno, Result};
+use crate::fs::reasons::{last, parent, slash, strip, vacant};
+use crate::fs::stream::HostStream;
+use crate::fs::{Dir, Entries, FdFlags, File, FileType, Filestat, NewTime, Node, OFlags, Open};
 
 /// A directory of the host.
-pub(in crate::wasi) struct HostDir {
+pub(crate) struct HostDir {
     dir: cap_std::fs::Dir,
     /// Whether access times stay as they are, where the system allows that. All that is opened
     /// through the directory has this too.
@@ -30,7 +28,7 @@ pub(in crate::wasi) struct HostDir {
 }
 
 impl HostDir {
-    pub(in crate::wasi) fn new(dir: cap_std::fs::Dir) -> Self {
+    pub(crate) fn new(dir: cap_std::fs::Dir) -> Self {
         Self {
             dir,
             keeps_access_times: false,
@@ -39,7 +37,7 @@ impl HostDir {
 
     /// A directory to be read only: reading what is in it changes no access times, where the system
     /// allows that.
-    pub(in crate::wasi) fn only_read(dir: cap_std::fs::Dir) -> Self {
+    pub(crate) fn only_read(dir: cap_std::fs::Dir) -> Self {
         Self {
             dir,
             keeps_access_times: true,

@@ -1,7 +1,7 @@
 //! The entries of a directory of the host.
 
-use crate::wasi::fault::Result;
-use crate::wasi::fs::{Entries, Listed, Work};
+use crate::fault::Result;
+use crate::fs::{Entries, Listed, Work};
 
 #[cfg(target_os = "linux")]
 pub(super) use linux::HostEntries;
@@ -21,14 +21,14 @@ mod linux {
     use rustix::io::Errno as System;
 
     use super::{Entries, Listed, Result, Work};
-    use crate::wasi::fs::FileType;
-    use crate::wasi::fs::host::keep_access_time;
+    use crate::fs::FileType;
+    use crate::fs::host::keep_access_time;
 
     /// As many bytes of entries are asked of the system at once.
     const PIECE_BYTES: usize = 4096;
 
     /// A directory that is open to be listed.
-    pub(in crate::wasi::fs::host) struct HostEntries {
+    pub(in crate::fs::host) struct HostEntries {
         dir: OwnedFd,
         inode: u64,
         /// Where the system goes on.
@@ -37,7 +37,7 @@ mod linux {
 
     impl HostEntries {
         /// The entries of this directory, whose own position stays where it is.
-        pub(in crate::wasi::fs::host) fn of(dir: &cap_std::fs::Dir) -> Result<Self> {
+        pub(in crate::fs::host) fn of(dir: &cap_std::fs::Dir) -> Result<Self> {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
             let dir = openat(dir, c".", flags, Mode::empty()).map_err(std::io::Error::from)?;
             let inode = fstat(&dir).map_err(std::io::Error::from)?.st_ino;
@@ -45,12 +45,12 @@ mod linux {
         }
 
         /// Has reading the entries leave the directory's access time as it is.
-        pub(in crate::wasi::fs::host) fn keep_access_time(&self) {
+        pub(in crate::fs::host) fn keep_access_time(&self) {
             keep_access_time(&self.dir);
         }
 
         /// Whether the directory has no entries but itself and the one above.
-        pub(in crate::wasi::fs::host) fn is_empty(&mut self) -> Result<bool> {
+        pub(in crate::fs::host) fn is_empty(&mut self) -> Result<bool> {
             let mut buffer = [MaybeUninit::uninit(); PIECE_BYTES];
             let mut entries = RawDir::new(self.dir.as_fd(), &mut buffer);
             while let Some(entry) = entries.next() {
@@ -139,13 +139,13 @@ mod other {
     use wasi_common::sync::file::filetype_from;
 
     use super::{Entries, Listed, Result, Work};
-    use crate::wasi::fs::FileType;
+    use crate::fs::FileType;
 
     /// As many entries are read at once.
     const PIECE: usize = 64;
 
     /// A directory that is open to be listed.
-    pub(in crate::wasi::fs::host) struct HostEntries {
+    pub(in crate::fs::host) struct HostEntries {
         dir: Dir,
         entries: ReadDir,
         inode: u64,
@@ -155,7 +155,7 @@ mod other {
 
     impl HostEntries {
         /// The entries of this directory.
-        pub(in crate::wasi::fs::host) fn of(dir: &Dir) -> Result<Self> {
+        pub(in crate::fs::host) fn of(dir: &Dir) -> Result<Self> {
             Ok(Self {
                 dir: dir.try_clone()?,
                 entries: dir.entries()?,
@@ -165,10 +165,10 @@ mod other {
         }
 
         /// Nothing here leaves access times as they are.
-        pub(in crate::wasi::fs::host) fn keep_access_time(&self) {}
+        pub(in crate::fs::host) fn keep_access_time(&self) {}
 
         /// Whether the directory has no entries but itself and the one above.
-        pub(in crate::wasi::fs::host) fn is_empty(&mut self) -> Result<bool> {
+        pub(in crate::fs::host) fn is_empty(&mut self) -> Result<bool> {
             Ok(self.entries.next().is_none())
         }
 

@@ -16,11 +16,11 @@ use wasi_common::sync::file as common_file;
 use wasi_common::{SystemTimeSpec, WasiFile};
 
 use super::{Advice, FdFlags, File, FileType, Filestat, Interest, NewTime, Readiness};
-use crate::limits::Meter;
-use crate::wasi::fault::{Errno, Result};
-use crate::wasi::wait::Aside;
+use crate::fault::{Errno, Result};
+use crate::wait::Aside;
+use holdall::provide::Meter;
 
-pub(in crate::wasi) use dir::HostDir;
+pub(crate) use dir::HostDir;
 
 /// The output of a future of wasi-common's. Without an executor of tasks all of them are ready at
 /// once.
@@ -40,7 +40,7 @@ fn spec(time: Option<NewTime>) -> Option<SystemTimeSpec> {
 
 /// A file of the host that has a position and never waits. What waits is a
 /// [`HostStream`](super::stream).
-pub(in crate::wasi) struct HostFile {
+pub(crate) struct HostFile {
     file: common_file::File,
     filetype: FileType,
     /// Whether reading leaves its access time as it is, where the system allows that.

@@ -319,14 +319,20 @@ fn use_file(what: &str, random: &mut Random, sides: &mut [Side<'_>; 2]) {
         let file = &mut side.files[index];
         match kind {
             0 => {
-                let size = file.read(&mut buf, &crate::limits::Meter::unlimited())?;
+                let size = file.read(
+                    &mut buf,
+                    &holdall::provide::Meter::new(&holdall::Limits::new(), false),
+                )?;
                 return Ok((size as u64, buf[..size].to_vec()));
             }
             1 => {
                 let size = file.read_at(&mut buf, at)?;
                 return Ok((size as u64, buf[..size].to_vec()));
             }
-            2 | 3 => Ok(file.write(&bufs, &crate::limits::Meter::unlimited())? as u64),
+            2 | 3 => Ok(file.write(
+                &bufs,
+                &holdall::provide::Meter::new(&holdall::Limits::new(), false),
+            )? as u64),
             4 => Ok(file.write_at(&bufs, at)? as u64),
             5 => file.seek(to),
             6 => file.set_size(at).map(|()| 0),

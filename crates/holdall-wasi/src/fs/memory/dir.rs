@@ -10,15 +10,15 @@ use super::file::MemoryFile;
 use super::tree::{New, Tree};
 use super::walk::{self, End, Walked};
 use super::{Clock, Files, Handle, at};
-use crate::wasi::fault::{Errno, Result};
-use crate::wasi::fs::MAX_PATH_BYTES;
+use crate::fault::{Errno, Result};
+use crate::fs::MAX_PATH_BYTES;
 
 /// A directory in memory. Paths lead nowhere but below it, even when it is not the tree's root.
-pub(in crate::wasi) struct MemoryDir(Handle);
+pub(crate) struct MemoryDir(Handle);
 
 impl MemoryDir {
     /// The root of a tree, where what is done is done at the times that `clock` tells.
-    pub(in crate::wasi) fn new(files: &Files, clock: Clock) -> Self {
+    pub(crate) fn new(files: &Files, clock: Clock) -> Self {
         let root = Handle::new(&files.tree, &mut files.tree(), Tree::ROOT, &clock);
         Self(root)
     }

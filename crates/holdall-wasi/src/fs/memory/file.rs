@@ -4,14 +4,14 @@ use std::io::{IoSlice, SeekFrom};
 
 use super::super::{Advice, FdFlags, File, FileType, Filestat, Interest, NewTime, Readiness};
 use super::{Handle, at};
-use crate::limits::Meter;
-use crate::wasi::fault::{Errno, Result};
+use crate::fault::{Errno, Result};
+use holdall::provide::Meter;
 
 /// The flags that say when a write is stored, which here it is at once.
 const SYNCED: FdFlags = FdFlags::SYNC.union(FdFlags::DSYNC).union(FdFlags::RSYNC);
 
 /// A file in memory. Its bytes live as long as it is open, even when it has no name any more.
-pub(in crate::wasi) struct MemoryFile {
+pub(crate) struct MemoryFile {
     pub(super) handle: Handle,
     pub(super) position: u64,
     pub(super) flags: FdFlags,

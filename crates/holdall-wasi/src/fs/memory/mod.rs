@@ -16,16 +16,16 @@ use std::io::{Error, ErrorKind, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-pub(in crate::wasi) use dir::MemoryDir;
+pub(crate) use dir::MemoryDir;
 
 use super::MAX_PATH_BYTES;
 use super::NewTime;
-use crate::wasi::fault::{Errno, Fault, Result};
+use crate::fault::{Errno, Fault, Result};
 use tree::{Id, New, Tree};
 use walk::{End, Walked};
 
 /// What tells the time of what is done to files.
-pub(in crate::wasi) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// A tree of files and directories in memory, for programs to read and to write.
 ///
@@ -36,7 +36,7 @@ pub(in crate::wasi) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 /// 4,095 bytes. What the embedder puts into a tree is of the time 1970-01-01 00:00:00 UTC.
 ///
 /// ```
-/// use holdall::Files;
+/// use holdall_wasi::Files;
 ///
 /// let files = Files::new()
 ///     .with("etc/motd", "hello")

@@ -51,7 +51,10 @@ pub(super) fn errno<T>(result: Result<T>) -> Option<Errno> {
 }
 
 fn write(file: &mut dyn File, bytes: &[u8]) -> Result<usize> {
-    file.write(&[IoSlice::new(bytes)], &crate::limits::Meter::unlimited())
+    file.write(
+        &[IoSlice::new(bytes)],
+        &holdall::provide::Meter::new(&holdall::Limits::new(), false),
+    )
 }
 
 pub(super) fn contents(file: &mut dyn File) -> Result<Vec<u8>> {

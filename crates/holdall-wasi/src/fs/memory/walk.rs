@@ -3,8 +3,8 @@
 //! comes first, are those of Linux below cap-std.
 
 use super::tree::{Id, Tree};
-use crate::wasi::fault::{Errno, Result};
-use crate::wasi::fs::{MAX_LINKS, MAX_PATH_BYTES};
+use crate::fault::{Errno, Result};
+use crate::fs::{MAX_LINKS, MAX_PATH_BYTES};
 
 /// How to treat the end of a path.
 #[derive(Clone, Copy, PartialEq, Eq)]

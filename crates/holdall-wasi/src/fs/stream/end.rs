@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use super::super::{FdFlags, File, FileType, Interest, Readiness};
 use super::{Capture, Captured, locked};
-use crate::limits::{Account, Held, Meter};
-use crate::wasi::fault::{Errno, Result};
+use crate::fault::{Errno, Result};
+use holdall::provide::{Account, Held, Meter};
 
 /// What a stream in memory does at the embedder's end.
 pub(super) trait End: Send {

@@ -15,11 +15,11 @@ use super::super::host::filestat;
 use super::super::{FdFlags, File, FileType, Filestat, Interest, Readiness};
 use super::end::set_flags;
 use super::patient::Patient;
-use crate::limits::Meter;
-use crate::wasi::fault::{Errno, Result};
+use crate::fault::{Errno, Result};
+use holdall::provide::Meter;
 
 /// A stream of the operating system.
-pub(in crate::wasi::fs) struct HostStream {
+pub(in crate::fs) struct HostStream {
     file: Arc<SystemFile>,
     filetype: FileType,
     /// What the guest sees and sets: the flags of the stream, and whether the guest wants to wait.
@@ -40,7 +40,7 @@ impl HostStream {
     }
 
     /// A device that was opened for this stream alone, and refuses to wait.
-    pub(in crate::wasi::fs) fn own(file: SystemFile, flags: FdFlags) -> Self {
+    pub(in crate::fs) fn own(file: SystemFile, flags: FdFlags) -> Self {
         let file = Arc::new(file);
         Self {
             filetype: filetype_of(&file),

@@ -19,9 +19,9 @@ pub(super) use host::HostStream;
 pub use pipe::PipeWriter;
 
 use super::File;
-use crate::limits::Held;
-use crate::wasi::fault::Result;
+use crate::fault::Result;
 use end::{Bytes, Captures, Null, Writer, stream};
+use holdall::provide::Held;
 
 /// What a captured stream holds unless its owner says otherwise.
 const DEFAULT_MAX_CAPTURED_BYTES: usize = 64 << 20;
@@ -88,7 +88,7 @@ impl Input {
     /// ```
     /// use std::io::Write;
     ///
-    /// use holdall::{Grants, Input};
+    /// use holdall_wasi::{Grants, Input};
     ///
     /// let (mut writer, stdin) = Input::pipe();
     /// let grants = Grants::new().stdin(stdin);
@@ -102,7 +102,7 @@ impl Input {
     }
 
     /// The stream for one program; none where it is closed.
-    pub(in crate::wasi) fn open(&self) -> Result<Option<Box<dyn File>>> {
+    pub(crate) fn open(&self) -> Result<Option<Box<dyn File>>> {
         Ok(Some(match &self.0 {
             Source::Closed => return Ok(None),
             Source::Null => stream(Null),
@@ -196,7 +196,7 @@ impl Output {
     /// of the program's store: beyond, the program gets `ENOMEM`.
     ///
     /// ```
-    /// use holdall::{Grants, Output};
+    /// use holdall_wasi::{Grants, Output};
     ///
     /// let (capture, stdout) = Output::capture();
     /// let grants = Grants::new().stdout(stdout);
@@ -219,7 +219,7 @@ impl Output {
     }
 
     /// The stream for one program; none where it is closed.
-    pub(in crate::wasi) fn open(&self) -> Result<Option<Box<dyn File>>> {
+    pub(crate) fn open(&self) -> Result<Option<Box<dyn File>>> {
         Ok(Some(match &self.0 {
             Sink::Closed => return Ok(None),
             Sink::Null => stream(Null),

@@ -3,7 +3,7 @@
 //! That the system says a stream is ready does not mean that a read or a write of it does not wait:
 //! another process may be quicker, and a terminal takes less than it is given. Where nothing can end
 //! a guest, the system waits. Where a deadline or an interruption can, the system is asked in a way
-//! that does not wait, and [`wait`](crate::wasi::wait) does. Whether a description waits is no flag
+//! that does not wait, and [`wait`](crate::wait) does. Whether a description waits is no flag
 //! to be set for that: whoever shares the description would find it changed.
 
 use std::fs::File;
@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{FileType, Interest, Readiness};
-use crate::limits::Meter;
-use crate::wasi::fault::{Errno, Fault, Result};
-use crate::wasi::wait::{Aside, is_ready, until_ready};
+use crate::fault::{Errno, Fault, Result};
+use crate::wait::{Aside, is_ready, until_ready};
+use holdall::provide::Meter;
 
 /// As many bytes at most are read or written by a thread, as many as a pipe of Linux holds.
 const ASIDE_BYTES: usize = 64 << 10;
@@ -371,7 +371,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::limits::Limits;
+    use holdall::Limits;
 
     const TIME: Duration = Duration::from_millis(30);
 
@@ -434,7 +434,11 @@ mod tests {
                 buf[..size].to_vec()
             };
             assert_eq!(read(&until(TIME)), b"abcd", "{way}");
-            assert_eq!(read(&Meter::unlimited()), b"ef", "{way}");
+            assert_eq!(
+                read(&Meter::new(&holdall::Limits::new(), false)),
+                b"ef",
+                "{way}"
+            );
             drop(writer);
             assert_eq!(read(&until(TIME)), b"", "{way}");
         }
@@ -497,7 +501,9 @@ mod tests {
         ));
         writer.write_all(b"abc").unwrap();
         for expected in [&b"ab"[..], b"c"] {
-            let size = stream.read(&mut buf, true, &Meter::unlimited()).unwrap();
+            let size = stream
+                .read(&mut buf, true, &Meter::new(&holdall::Limits::new(), false))
+                .unwrap();
             assert_eq!(&buf[..size], expected);
         }
     }

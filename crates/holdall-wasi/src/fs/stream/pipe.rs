@@ -8,9 +8,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use super::super::{Interest, Readiness};
 use super::end::End;
 use super::locked;
-use crate::limits::Meter;
-use crate::wasi::fault::{Errno, Result};
-use crate::wasi::wait::slice;
+use crate::fault::{Errno, Result};
+use crate::wait::slice;
+use holdall::provide::Meter;
 
 /// As many bytes wait in a pipe, as many as in one of Linux.
 const CAPACITY_BYTES: usize = 64 << 10;

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::super::{FdFlags, Interest, Readiness};
 use super::*;
-use crate::limits::Meter;
-use crate::wasi::fault::Errno;
+use crate::fault::Errno;
+use holdall::provide::Meter;
 
 /// Nothing ends the guest.
 fn free() -> Meter {
-    Meter::unlimited()
+    Meter::new(&holdall::Limits::new(), false)
 }
 
 fn opened(stream: Result<Option<Box<dyn File>>>) -> Box<dyn File> {
@@ -38,7 +38,7 @@ fn slices<'a>(parts: &[&'a [u8]]) -> Vec<IoSlice<'a>> {
 
 fn refusal(result: Result<usize>) -> Errno {
     match result {
-        Err(crate::wasi::fault::Fault::Errno(errno)) => errno,
+        Err(crate::fault::Fault::Errno(errno)) => errno,
         other => panic!("{other:?}"),
     }
 }

@@ -5,7 +5,7 @@ use std::io::IoSlice;
 use std::time::SystemTime;
 
 use super::{HELD, Id, Kind, Tree};
-use crate::wasi::fault::{Errno, Result};
+use crate::fault::{Errno, Result};
 
 /// Lower than this, memory that a file does not use any more stays with it.
 const KEPT_BYTES: usize = 4096;

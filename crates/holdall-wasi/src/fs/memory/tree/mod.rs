@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use super::super::{FileType, Filestat};
-use crate::wasi::fault::{Errno, Result};
+use crate::fault::{Errno, Result};
 
 /// Each tree is a device of its own, far from those of operating systems, so that device and inode
 /// together name a file.
