@@ -1,6 +1,6 @@
 //! Canonical function types: within an engine, two function types are equal if and only if their
-//! numbers are. A type stays for as long as a module or a store uses it; then its number is another's to
-//! have.
+//! numbers are. A type stays for as long as a module or a store uses it; after that, another type
+//! may get the number.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Deref;
@@ -9,8 +9,8 @@ use std::sync::{Arc, RwLock};
 
 use crate::types::FuncType;
 
-/// The canonical number of a function type within its engine, good for as long as the [`Sigs`] are that
-/// it is one of.
+/// The canonical number of a function type within its engine, valid for as long as the [`Sigs`]
+/// that hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(transparent)]
 pub(crate) struct SigId(pub(crate) u32);
@@ -31,8 +31,8 @@ struct Types {
 #[derive(Debug)]
 struct Entry {
     ty: Arc<FuncType>,
-    /// How often it is among `Sigs`. It goes up under the lock for readers and down under the other, so
-    /// that nobody takes up again what is just let go.
+    /// How often `Sigs` hold the type. The number goes up under the read lock and down under the
+    /// write lock, so that nobody takes up a type that is just being removed.
     uses: AtomicUsize,
 }
 
@@ -95,7 +95,7 @@ impl Types {
         }
     }
 
-    /// Gives memory back that was there for many more types.
+    /// Frees memory that was there for many more types.
     fn shrink(&mut self) {
         while let Some(None) = self.types.last() {
             self.types.pop();
@@ -119,7 +119,8 @@ impl Sigs {
 
     /// Adds the number of a type.
     pub(crate) fn add(&mut self, ty: &FuncType) -> SigId {
-        // The room comes first: a number that is not among the others would never be given back.
+        // The room comes first: a number that was taken and could not be kept would never be given
+        // back.
         self.ids.reserve(1);
         let id = self.canonical.take(ty);
         self.ids.push(id);

@@ -1,20 +1,20 @@
-//! What a linker keeps for each store, for as long as that lives.
+//! What a linker keeps for each store, for as long as the store lives.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use crate::store::{StoreCore, StoreId};
 
-/// Values by store. Those of stores that are gone are dropped from time to time: there are never more
-/// than twice as many of them as there were of living ones, and a few.
+/// Values by store. The values of dropped stores are removed from time to time: there are never
+/// more than twice as many values as there were living stores at the last look, or than [`FEW`].
 #[derive(Clone)]
 pub(super) struct ByStore<V> {
     values: HashMap<StoreId, (Weak<()>, V)>,
-    /// With so many it is looked which stores are gone.
+    /// The number of values at which the next look for dropped stores is due.
     full: usize,
 }
 
-/// So many are kept without looking.
+/// Up to this number of values nobody looks for dropped stores.
 const FEW: usize = 16;
 
 impl<V> Default for ByStore<V> {
@@ -49,7 +49,7 @@ impl<V> ByStore<V> {
         &mut value.or_insert_with(new).1
     }
 
-    /// Those of stores that are not gone.
+    /// The values of living stores.
     pub(super) fn values(&self) -> impl Iterator<Item = &V> {
         let living = self.values.values();
         let living = living.filter(|(alive, _)| alive.strong_count() > 0);

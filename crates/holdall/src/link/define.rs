@@ -15,7 +15,7 @@ use crate::types::{ExternType, FuncType};
 use crate::value::Val;
 
 impl<T: 'static> Linker<T> {
-    /// Defines a host function of a closure.
+    /// Defines a closure as a host function.
     ///
     /// # Errors
     /// When the name is defined already and shadowing is not allowed.
@@ -100,7 +100,7 @@ impl<T: 'static> Linker<T> {
     }
 
     /// Takes back what [`Linker::define`] and [`Linker::instance`] defined in a store under a
-    /// module's name. What was linked to it stays as it is.
+    /// module's name. What was linked to these definitions stays linked.
     pub fn undefine(&mut self, store: impl AsContext<Data = T>, name: &str) -> &mut Self {
         let id = store.as_context().core().id;
         self.definitions.undefine(id, name);
@@ -110,7 +110,7 @@ impl<T: 'static> Linker<T> {
         self
     }
 
-    /// Defines what the host defines under one name under another one too.
+    /// Gives a definition of the host a second name.
     ///
     /// # Errors
     /// When the host defines nothing under the first name, or something under the second while
@@ -194,8 +194,8 @@ impl<T: 'static> Linker<T> {
         self.instance(store, name, instance)
     }
 
-    /// The function of a module that stands for all of it: the one that it exports under the empty
-    /// name, else `_start`, of what an import of that module would get in a store.
+    /// The default function of a module, as an import of that module would find it in a store: the
+    /// function that the module exports under the empty name, else `_start`.
     ///
     /// ```
     /// use holdall::{Engine, Linker, Module, Store};

@@ -1,5 +1,5 @@
-//! What the host defines, by module name and name, and what of it exists in which store. Knows
-//! nothing of registry and readers.
+//! What the host defines, by module name and name, and which of these definitions exist in which
+//! store. Knows nothing of registry and readers.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,18 +14,19 @@ use crate::module::Module;
 use crate::store::{AsContextMut, Extern, Func, Instance, Scope, StoreCore, StoreId};
 use crate::types::ExternType;
 
-/// What a linker knows of one store: what it has brought to life there. Nobody holds its lock while
-/// anything else is done, so that host functions can use the linker that brought them to life.
+/// What a linker knows of one store: the instances and the host functions that it made there. The
+/// lock is never held during other work, so that a host function can use the linker that made it.
 #[derive(Default)]
 pub(super) struct StoreState {
-    /// The names of the instances, shared with each of them.
+    /// The names of the instances; each instance holds the scope too.
     pub(super) scope: Arc<Scope>,
     living: Mutex<Living>,
 }
 
 #[derive(Clone, Default)]
 struct Living {
-    /// The newest instance of each module. The instance keeps its module alive, and so the identity.
+    /// The newest instance of each module. The instance keeps its module alive, so that the
+    /// module's identity stays its own.
     instances: HashMap<ModuleId, Instance>,
     /// The host functions that were made in this store.
     made: ByName<Func>,
@@ -37,13 +38,13 @@ impl StoreState {
         self.living().instances.get(&id_of(module)).copied()
     }
 
-    /// Takes instances for the newest ones of their modules.
+    /// Makes these instances the newest ones of their modules.
     pub(super) fn add<'m>(&self, instances: impl Iterator<Item = (&'m Module, Instance)>) {
         let instances = instances.map(|(module, instance)| (id_of(module), instance));
         self.living().instances.extend(instances);
     }
 
-    /// A state of its own that knows the same.
+    /// An independent copy.
     fn copy(&self) -> Self {
         Self {
             scope: Arc::new(self.scope.copy()),
@@ -60,9 +61,10 @@ impl StoreState {
 pub(super) struct Definitions<T> {
     /// Host functions for every store.
     host: Arc<ByName<HostDef<T>>>,
-    /// Who has functions that are another's for each module; what is defined comes before.
+    /// Provides functions that differ from module to module. A definition of the same name comes
+    /// first.
     pub(super) provider: Option<Arc<dyn Provider>>,
-    /// What exists in one store only.
+    /// Definitions that exist in one store only.
     defined: ByStore<ByName<Extern>>,
     stores: Mutex<ByStore<Arc<StoreState>>>,
 }
@@ -115,8 +117,9 @@ impl<T> Definitions<T> {
 }
 
 impl<T: 'static> Definitions<T> {
-    /// Whether a definition under these names would take the place of another: one for `store` of one
-    /// for all stores or for this one, one for all stores of any.
+    /// Whether a definition under these names would replace another. A definition for `store` would
+    /// replace one for all stores and one for `store`; a definition for all stores (`None`) would
+    /// replace any.
     pub(super) fn is_defined(&self, store: Option<StoreId>, module: &str, name: &str) -> bool {
         let is_in = |names: &ByName<Extern>| names.get(module, name).is_some();
         self.host.get(module, name).is_some()
@@ -126,8 +129,7 @@ impl<T: 'static> Definitions<T> {
             }
     }
 
-    /// Whether to give what is defined under two names another two would take the place of a
-    /// definition.
+    /// Whether to define `from` under the names `to` as well would replace another definition.
     pub(super) fn alias_shadows(&self, from: (&str, &str), to: (&str, &str)) -> bool {
         if self.host.get(from.0, from.1).is_some() {
             return self.is_defined(None, to.0, to.1);
@@ -157,7 +159,7 @@ impl<T: 'static> Definitions<T> {
         }
     }
 
-    /// Gives what is defined under two names another two; false where nothing is.
+    /// Defines `from` under the names `to` as well; false where `from` is not defined.
     pub(super) fn alias(&mut self, from: (&str, &str), to: (&str, &str)) -> bool {
         let mut found = false;
         if let Some(definition) = self.host.get(from.0, from.1).cloned() {
@@ -173,7 +175,7 @@ impl<T: 'static> Definitions<T> {
         found
     }
 
-    /// The names that are defined under a module's name, in whichever store.
+    /// The names that are defined under a module's name, in any store.
     pub(super) fn names(&self, module: &str) -> Vec<&str> {
         let host = self.host.of(module).map(|(name, _)| name);
         let defined = self.defined.values().flat_map(|it| it.of(module));
@@ -185,7 +187,7 @@ impl<T: 'static> Definitions<T> {
         names
     }
 
-    /// What is defined under these names for a store; without a store, in whichever.
+    /// What is defined under these names for a store; without a store, in any store.
     pub(super) fn find(
         &self,
         core: Option<&StoreCore>,
@@ -214,7 +216,7 @@ impl<T: 'static> Definitions<T> {
         Some(HostDefinition::Typed(ExternType::Func(ty)))
     }
 
-    /// What is defined under these names, as it is in a store; a host function is made there once.
+    /// What is defined under these names in a store. A host function is made once in each store.
     pub(super) fn item(
         &self,
         mut store: impl AsContextMut<Data = T>,

@@ -28,7 +28,8 @@ pub struct DirReader {
 }
 
 impl DirReader {
-    /// The size above which modules are refused, where nothing else is asked for: 256 MiB.
+    /// The size above which modules are refused, where [`limit_bytes`](Self::limit_bytes) sets no
+    /// other: 256 MiB.
     pub const DEFAULT_LIMIT_BYTES: u64 = 256 << 20;
 
     /// A reader of this directory. `label` is how messages call it: its path, as a rule.
@@ -48,10 +49,10 @@ impl DirReader {
         self
     }
 
-    /// The bytes of a file, of which there may be so many, or `None` where there is none.
+    /// The bytes of a file of at most `limit` bytes; `None` where there is no file.
     fn file(&self, name: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
         let io = |error: io::Error| match error.kind() {
-            // cap-std's own refusal, unlike the operating system's, has no number.
+            // cap-std's own refusal, unlike the operating system's, has no error number.
             ErrorKind::PermissionDenied if error.raw_os_error().is_none() => {
                 self.confined(name, "it leads out through a symbolic link")
             }
@@ -70,7 +71,7 @@ impl DirReader {
         if size > limit {
             return Err(too_large());
         }
-        // The room for all of it, so that reading does not take twice as much on the way.
+        // Room for the whole file at once: a buffer that grows takes twice as much on the way.
         let mut bytes = Vec::new();
         let room = usize::try_from(size).unwrap_or(usize::MAX);
         bytes
@@ -94,13 +95,13 @@ impl DirReader {
     }
 }
 
-/// A regular file of a directory, open to be read, with its size; `None` where there is none, or
-/// something else. It waits for nothing: what is there may become a pipe at any time, so that what
-/// was opened is looked at, and opening does not wait.
+/// Opens a regular file of a directory to read it, and gives its size in bytes. `None` where the
+/// path has nothing, or something other than a regular file. Never waits: the path may become a
+/// pipe at any time, so opening does not wait, and what was opened is checked again.
 pub(crate) fn regular_file(dir: &Dir, path: &str) -> io::Result<Option<(File, u64)>> {
     let absent =
         |error: &io::Error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
-    // To open a device may do something.
+    // Merely opening a device may have effects, so the kind of file is checked before.
     match dir.metadata(path) {
         Ok(metadata) if metadata.is_file() => {}
         Ok(_) => return Ok(None),
@@ -123,8 +124,8 @@ pub(crate) fn regular_file(dir: &Dir, path: &str) -> io::Result<Option<(File, u6
     Ok(metadata.is_file().then(|| (file, metadata.len())))
 }
 
-/// Why a name is not one of a file in a directory, where it is not. One file has one name: what
-/// `sub/../x` or `./x` means is spelt `x`.
+/// Why a name cannot be the name of a file in the directory, where it cannot. Each file has one
+/// name: `x`, and neither `./x` nor `sub/../x`.
 fn fault_of(name: &str) -> Option<&'static str> {
     let path = Path::new(name);
     if path.has_root() || matches!(path.components().next(), Some(Component::Prefix(_))) {

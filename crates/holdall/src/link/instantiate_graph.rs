@@ -18,8 +18,8 @@ use crate::store::{AsContextMut, Extern, Fitting, Instance, InstanceState, Scope
 use crate::trap::{Trap, TrapCode};
 use crate::types::{ExternType, FuncType};
 
-/// Brings the modules of a plan to life and gives the instance of the last, the root. Where there is
-/// a state of theirs, they get that, and nothing of them runs.
+/// Brings the modules of a plan to life and gives the instance of the root, the last of them. With
+/// `states`, the instances get these states, and no code of a guest runs.
 pub(super) fn instantiate<T: 'static>(
     definitions: &Definitions<T>,
     registry: &Registry,
@@ -66,20 +66,20 @@ pub(super) fn instantiate<T: 'static>(
     Ok(instances.pop().expect("a walk ends with its root"))
 }
 
-/// Instances that come to life together, or not at all as far as names go.
+/// Instances that come to life together: where one fails, none of them keeps its names.
 struct Birth {
     scope: Arc<Scope>,
     /// The new instances by their numbers in the graph.
     born: HashMap<usize, Instance>,
-    /// The names that were given, and who had them before.
+    /// The names that were given, each with the instance that had the name before.
     replaced: Vec<(Arc<str>, Option<Instance>)>,
-    /// What has functions for each of them.
+    /// Provides the functions that differ from module to module.
     provision: Option<Box<dyn Provision>>,
 }
 
 impl Birth {
-    /// One module of a plan: its instance with its start function, its names, its start as a
-    /// reactor. With a state to come, neither of the starts.
+    /// Brings one module of a plan to life: makes the instance, which runs its start function,
+    /// gives it its names, and starts it as a reactor. With `state`, neither start happens.
     fn step<T: 'static>(
         &mut self,
         definitions: &Definitions<T>,
@@ -154,7 +154,8 @@ impl Birth {
             let item = item.expect("the plan found it, and its module lives before its users");
             let expected = module.0.import_type(import);
             let found = item.ty_in(store.as_context().core());
-            // Memories and tables have the size now to which code has grown them, or has not.
+            // Memories and tables match by their current size, which depends on what start
+            // functions did.
             if !found.matches(&expected) {
                 let from = plan.graph.stands_for(node, &import.module);
                 let alias_of = (*from != *import.module).then_some(from);
@@ -184,8 +185,8 @@ impl Birth {
     }
 }
 
-/// Calls what a reactor wants called before anything else of it. Not for a root that is a command,
-/// whose `_start` does all of that.
+/// Calls the function that a reactor wants called before any other. Not for a root that is a
+/// command: its `_start` does that work.
 fn start_reactor(instance: Instance, module: &Module, mut store: impl AsContextMut) -> Result<()> {
     let Some(start) = REACTOR_STARTS
         .into_iter()
@@ -222,7 +223,7 @@ fn stand_in<T: 'static>(
         .into()
 }
 
-/// A function that traps when it is called, because nobody has it.
+/// A function that traps when it is called, because nobody defines it.
 pub(super) fn missing<T: 'static>(module: &str, name: &str, ty: FuncType) -> HostDef<T> {
     let name = format!("{module:?}.{name:?}");
     let detail = name.clone();

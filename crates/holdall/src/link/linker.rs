@@ -22,11 +22,12 @@ use crate::store::{AsContext, AsContextMut, Instance, StoreContext};
 
 /// Links modules by name, to the host and to one another.
 ///
-/// An import's module name is first replaced by what it is an alias of ([`Linker::alias_imports`]),
-/// where it is one. Then the import is looked for, in this order, among the host's definitions, in the
-/// [`Registry`], and in the modules that the [`ModuleReader`] knows, which are loaded and registered
-/// under their names, depth first, in the order of the import section. There is one instance for
-/// each module in a store, shared by all that import it, under whichever name.
+/// Where an import's module name is an alias ([`Linker::alias_imports`]), the import is taken to
+/// say the name that the alias stands for. The import is then looked for, in this order, among the
+/// host's definitions, in the [`Registry`], and in the modules that the [`ModuleReader`] knows,
+/// which are loaded and registered under their names, depth first, in the order of the import
+/// section. There is one instance for each module in a store, shared by all that import it, under
+/// whichever name.
 ///
 /// A module of a name like `mathlib@1.2.3` has a version. An import from `mathlib@1.2`, a name that
 /// neither host, registry nor reader has, means the highest version of `mathlib` that satisfies it
@@ -34,9 +35,10 @@ use crate::store::{AsContext, AsContextMut, Instance, StoreContext};
 /// a pre-release satisfies only what names one of the same version. Different versions are different
 /// modules, and can be in one graph. An import without a version means a module without one.
 ///
-/// A linker can be used with several stores, and by several threads at the same time: names of modules
-/// and host functions are for all of them, instances and [`Linker::define`] for one store. Dropping the linker gives the reader its buffers
-/// back; instances live on with their store.
+/// A linker can be used with several stores, and by several threads at the same time: names of
+/// modules and host functions are for all stores, instances and what [`Linker::define`] defines for
+/// one store. Dropping the linker gives the reader its buffers back; instances live on with their
+/// store.
 ///
 /// ```
 /// use holdall::{Engine, Linker, MemoryReader, Module, Store};
@@ -66,11 +68,11 @@ pub struct Linker<T> {
     pub(super) definitions: Definitions<T>,
     pub(super) naming: Arc<Naming>,
     reader: Option<Arc<dyn ModuleReader>>,
-    /// Nobody holds the lock while a reader is asked, or a guest runs.
+    /// The lock is never held while a reader is asked or a guest runs.
     learned: Mutex<Learned>,
     pub(super) allows_shadowing: bool,
     stands_in: bool,
-    /// What modules are held in that are loaded for no store.
+    /// The account of modules that are loaded for no store.
     account: Account,
 }
 
@@ -78,13 +80,13 @@ pub struct Linker<T> {
 #[derive(Clone, Default)]
 struct Learned {
     registry: Arc<Registry>,
-    /// What the readers gave out and did not get back yet.
+    /// Buffers that readers gave out and did not get back yet.
     buffers: Buffers,
     shadowed: BTreeSet<(String, String)>,
 }
 
 impl<T> Clone for Linker<T> {
-    /// A linker of its own that knows the same: definitions, names, modules, and what lives in which
+    /// An independent linker with the same definitions, names, modules, and instances in each
     /// store. A reader gets its buffers back when no linker holds them any more.
     fn clone(&self) -> Self {
         Self {
@@ -128,24 +130,24 @@ impl<T: 'static> Linker<T> {
         }
     }
 
-    /// Sets who is asked for modules that are not registered. Buffers of a reader that was set
-    /// before still go back to it.
+    /// Sets the reader that is asked for modules that are not registered. Buffers of an earlier
+    /// reader still go back to that reader.
     pub fn set_reader(&mut self, reader: impl ModuleReader + 'static) -> &mut Self {
         self.reader = Some(Arc::new(reader));
         self
     }
 
-    /// Sets who provides functions that differ from importer to importer; see
+    /// Sets what provides functions that differ from importer to importer; see
     /// [`provide`](crate::provide). The last one that was set holds.
     pub fn set_provider(&mut self, provider: impl super::Provider + 'static) {
         self.definitions.provider = Some(Arc::new(provider));
     }
 
-    /// Takes every import from the module name `from` as if it said `to`: of the host, where that is
-    /// the host's name, else of the module `to`, which may name a version. It does not apply to the
-    /// imports of that very module, which can so stand between: with an alias from
-    /// `wasi_snapshot_preview1` to `shim`, the module `shim` has the host's WASI and everybody else
-    /// has `shim`. `to` is not looked up among the aliases again.
+    /// Takes every import from the module name `from` as if it said `to`: from the host, where `to`
+    /// is a name of the host, else from the module `to`, which may name a version. The alias does
+    /// not apply to the imports of the module `to` itself, so that this module can stand in
+    /// between: with an alias from `wasi_snapshot_preview1` to `shim`, the module `shim` has the
+    /// host's WASI and everybody else has `shim`. `to` is not looked up among the aliases again.
     ///
     /// # Errors
     /// [`AliasError`](crate::AliasError): `from` is an alias of another name already.
@@ -188,30 +190,30 @@ impl<T: 'static> Linker<T> {
         self
     }
 
-    /// Sets how the module names of imports are taken: all aliases, which versions satisfy one, and
-    /// which commands are used for their exports.
+    /// Sets how the module names of imports are taken: all aliases, which versions satisfy a name,
+    /// and which commands are used for their exports.
     pub fn set_naming(&mut self, naming: Naming) -> &mut Self {
         self.naming = Arc::new(naming);
         self
     }
 
-    /// Whether definitions may replace earlier ones of the same name; they may not unless this is
-    /// set.
+    /// Sets whether definitions may replace earlier ones of the same name. At first they may not.
     pub fn allow_shadowing(&mut self, allow: bool) -> &mut Self {
         self.allows_shadowing = allow;
         self
     }
 
-    /// Whether an import of a function that is nowhere to be found is left to trap when it is
-    /// called ([`TrapCode::MissingImport`](crate::TrapCode::MissingImport)). For tests; without
-    /// it, such an import is an error when the module is loaded.
+    /// Sets whether a function that is found nowhere is replaced by one that traps when it is
+    /// called ([`TrapCode::MissingImport`](crate::TrapCode::MissingImport)). For tests; otherwise
+    /// such an import is an error when the module is loaded.
     pub fn trap_on_missing_functions(&mut self, trap: bool) -> &mut Self {
         self.stands_in = trap;
         self
     }
 
     /// Gives a module its name, under which others can import from it and [`Linker::find`] finds
-    /// it. A root needs it, for nobody else names it; what a reader was asked for has its name.
+    /// it. A root needs this, since no import names it; a module from a reader has the name that
+    /// the reader was asked for.
     ///
     /// # Errors
     /// [`RegistryError`]: a builtin name, a module that has another name, a name that another
@@ -256,8 +258,7 @@ impl<T: 'static> Linker<T> {
 
     /// Loads a module by its name, and all that it needs, and registers them. A name may ask for a
     /// version, as an import does; no alias applies to it. A module that is registered already is
-    /// not read again. What the host has to define is looked at when the
-    /// module is instantiated.
+    /// not read again. What the host has to define is checked when the module is instantiated.
     ///
     /// # Errors
     /// [`LinkError`]: there is no such module, or one that it needs cannot be had, is no module,
@@ -310,9 +311,9 @@ impl<T: 'static> Linker<T> {
         instantiate(&self.definitions, &registry, &plan, None, &mut store)
     }
 
-    /// Loads all that a module needs, registers it, and checks that everything fits, before there is a
-    /// store: what [`InstancePre::instantiate`] then brings to life in as many stores as one likes.
-    /// What is defined for a store only is checked when it comes to that.
+    /// Loads all that a module needs, registers it, and checks that everything fits, before there
+    /// is a store: what [`InstancePre::instantiate`] then brings to life in as many stores as one
+    /// likes. Definitions for a single store are checked then.
     ///
     /// ```
     /// use holdall::{Engine, Linker, Module, Store};
@@ -458,7 +459,8 @@ impl<T: 'static> Linker<T> {
 
     /// The imports, as module name and name, that were satisfied by a definition of the host
     /// although there is a module of that name, as far as the registry and the reader's
-    /// [`names`](ModuleReader::names) tell. Of an alias, the name is that which it stands for.
+    /// [`names`](ModuleReader::names) tell. For an alias, the module name is the one that the alias
+    /// stands for.
     pub fn shadowed(&self) -> impl Iterator<Item = (String, String)> {
         self.learned().shadowed.clone().into_iter()
     }
@@ -506,8 +508,8 @@ impl<T: 'static> Linker<T> {
         loading
     }
 
-    /// How a module and all that it needs are brought to life in a store. What had to be loaded is the
-    /// linker's then.
+    /// The plan to bring a module and all that it needs to life in a store. Modules that had to be
+    /// loaded are registered.
     fn plan(&self, context: &StoreContext<'_, T>, module: &Module) -> Result<Plan> {
         self.learn(
             || self.loading_for(context, module),
@@ -519,7 +521,7 @@ impl<T: 'static> Linker<T> {
         )
     }
 
-    /// Makes attempts to load something, until what one of them found is the linker's own.
+    /// Repeats an attempt to load something until what was loaded can be registered.
     fn learn<'a, R>(
         &'a self,
         start: impl Fn() -> Result<Loading<'a, T>>,
@@ -534,8 +536,8 @@ impl<T: 'static> Linker<T> {
         }
     }
 
-    /// Makes what was loaded the linker's own; false where a name that was free when the attempt began
-    /// was given away meanwhile, by another thread or by the reader.
+    /// Registers what was loaded. False, and nothing is registered, where another thread or the
+    /// reader has given one of the names to a module since the attempt began.
     fn commit(&self, loaded: Loaded, shadowed: Vec<(String, String)>) -> bool {
         let Loaded {
             modules,
@@ -569,7 +571,7 @@ impl<T: 'static> Linker<T> {
         change(Arc::make_mut(&mut self.learned().registry))
     }
 
-    /// Lets `$module$function` know a module that lives already by a new name.
+    /// Lets `$module$function` find the living instances of a module by a new name.
     fn name_living(&self, name: &str, module: &Module) {
         for state in self.definitions.stores() {
             if let Some(instance) = state.instance(module) {
@@ -579,8 +581,8 @@ impl<T: 'static> Linker<T> {
     }
 }
 
-/// A module that a linker has found to fit, with all that it needs; see [`Linker::instantiate_pre`].
-/// What is defined in the linker later does not change it.
+/// A module that a linker has found to fit, with all that it needs; see
+/// [`Linker::instantiate_pre`]. Later definitions in the linker have no effect on it.
 #[derive(Clone, Debug)]
 pub struct InstancePre<T> {
     linker: Linker<T>,

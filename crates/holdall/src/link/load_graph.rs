@@ -22,8 +22,8 @@ use crate::module::{ExportKind, Module, hold_weight};
 use crate::store::StoreCore;
 use crate::types::ExternType;
 
-/// After so many imports the walk looks at the clock: each takes some microseconds at most, to compare
-/// types of 1,000 parameters and results.
+/// The walk looks at the clock after this number of imports. An import takes some microseconds at
+/// most, where types of 1,000 parameters and results are compared.
 const STEPS: usize = 1_000;
 
 /// One attempt to load a graph.
@@ -36,17 +36,18 @@ pub(super) struct Loading<'a, T> {
     pub(super) naming: &'a Arc<Naming>,
     /// The store that the graph is for.
     core: Option<&'a StoreCore>,
-    /// What new modules are held in: the store's, or the linker's own where there is none.
+    /// The account that holds new modules: the store's, or the linker's own where there is no
+    /// store.
     account: &'a Account,
     /// What the linker knows of the store.
     state: Option<Arc<StoreState>>,
-    /// Whether the host may define more under builtin names than it has until now.
+    /// Whether the host may define more under builtin names than it does now.
     pub(super) more_of_host: bool,
     pub(super) stands_in: bool,
     /// Whether every module is to get a new instance, whatever lives already.
     pub(super) anew: bool,
     pub(super) found: Loaded,
-    /// The steps of the walk.
+    /// How many steps the walk has taken.
     steps: Cell<usize>,
     /// The names that registry and reader know, listed at most once.
     index: OnceCell<NameIndex>,
@@ -65,7 +66,7 @@ pub(super) struct Plan {
     pub(super) graph: Graph<Module>,
     /// Modules to instantiate, dependencies first, and how each of their imports is satisfied.
     pub(super) steps: Vec<(usize, Vec<Resolution>)>,
-    /// Names that a definition by the host takes away from a module.
+    /// Imports, as module name and name, that the host satisfies although there is such a module.
     pub(super) shadowed: Vec<(String, String)>,
 }
 
@@ -136,11 +137,12 @@ impl<'a, T: 'static> Loading<'a, T> {
         Ok(found.is_some() || self.version(name, self.naming.versions).is_some())
     }
 
-    /// The graph under a root; `name` is what it was loaded as just now, where it was.
+    /// The plan of the graph under a root. `name` is the name by which the root was just loaded, if
+    /// it was.
     pub(super) fn plan(&mut self, name: Option<&str>, root: &Module) -> Result<Plan, Error> {
         let mut graph = Graph::new(self.engine.config().limits.modules, Arc::clone(self.naming));
-        // Imports of the name that the embedder gave it mean the root; what it calls itself in its
-        // name section is for people.
+        // An import of the name that the embedder gave the root means the root. The name in the
+        // root's name section is for people only.
         let given = name
             .or_else(|| self.registry.name_of(root))
             .or(root.0.name.as_deref());
@@ -212,7 +214,7 @@ impl<'a, T: 'static> Loading<'a, T> {
         Ok(module)
     }
 
-    /// The attempt, for a store.
+    /// Makes this an attempt for a store.
     pub(super) fn for_store(mut self, core: &'a StoreCore) -> Self {
         self.core = Some(core);
         self.account = &core.account;
@@ -221,12 +223,12 @@ impl<'a, T: 'static> Loading<'a, T> {
         self
     }
 
-    /// What it got from the reader.
+    /// What the attempt got from the reader.
     pub(super) fn into_found(self) -> Loaded {
         self.found
     }
 
-    /// A module that was found; its imports are satisfied where it lives already.
+    /// A module that was found. Its imports are settled where it has an instance already.
     fn opened(&self, unit: Module) -> Opened<Module> {
         let settled = self
             .store()
@@ -234,12 +236,13 @@ impl<'a, T: 'static> Loading<'a, T> {
         Opened { unit, settled }
     }
 
-    /// The store, where instances in it count.
+    /// What is known of the store, where instances that live there already count.
     fn store(&self) -> Option<&StoreState> {
         self.state.as_deref().filter(|_| !self.anew)
     }
 
-    /// Whether there is a module of a name, as far as that is known without reading it.
+    /// Whether there is a module of a name, as far as registry and index tell without reading a
+    /// module.
     fn has_module(&self, name: &str) -> bool {
         !is_builtin(name)
             && (self.registry.find(name).is_some()
@@ -264,7 +267,7 @@ impl<T: 'static> Source for Loading<'_, T> {
     }
 
     fn export(&self, unit: &Module, name: &str) -> Option<ExternType> {
-        // Of a module that lives already, what its memories and tables have grown to counts.
+        // Memories and tables of a module that lives already count with their current sizes.
         let living = self.store().and_then(|store| store.instance(unit));
         match (living, self.core) {
             (Some(instance), Some(core)) => Some(instance.export_in(core, name)?.ty_in(core)),

@@ -14,21 +14,22 @@ use crate::module::{Module, ModuleBytes};
 
 /// Finds the bytes of modules by their names.
 ///
-/// A [`Linker`](super::Linker) asks for each name once in a graph, and gives each buffer that `read`
-/// returned to `destroy` exactly once, unless the reader does not [want it
-/// back](Self::wants_back): at once when the load that it was read for fails, otherwise when the
-/// linker is dropped; the newest first. A module that is made of a buffer keeps bytes of its own (or,
-/// of a `Cow::Borrowed`, the `'static` ones), so it outlives the buffer.
+/// A [`Linker`](super::Linker) asks for each name once in a graph. It gives each buffer that `read`
+/// returned to `destroy` exactly once, unless the reader does not [want the buffer
+/// back](Self::wants_back): at once when the load that the buffer was read for fails, otherwise
+/// when the linker is dropped, the newest buffer first. A module outlives its buffer: it keeps a
+/// copy of the bytes, or the `'static` bytes of a `Cow::Borrowed`.
 pub trait ModuleReader: Send + Sync {
     /// The bytes of the module of this name: the binary format or, with the feature `wat`, text.
     /// `None` where the reader has no such module.
     ///
     /// # Errors
-    /// Why a module that may be there cannot be had. It ends the load; no other reader is asked.
+    /// Why a module that may be there cannot be read. The error ends the load; no other reader is
+    /// asked.
     fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, ReadError>;
 
-    /// [`ModuleReader::read`] for somebody who takes at most `most_bytes`: what is larger may be refused
-    /// before it is read, with [`ReadError::TooLarge`]. A reader that does not look at it reads all.
+    /// [`ModuleReader::read`] with a limit: a module of more than `most_bytes` bytes may be refused
+    /// before it is read, with [`ReadError::TooLarge`]. As provided, this method ignores the limit.
     ///
     /// # Errors
     /// Those of `read`.
@@ -41,16 +42,16 @@ pub trait ModuleReader: Send + Sync {
         self.read(name)
     }
 
-    /// Whether [`destroy`](Self::destroy) is to get the buffer that `read` gave out under this name. If
-    /// not, the module that is made of it takes the buffer over, where else it is copied, and `destroy`
-    /// gets it only when no module could be made.
+    /// Whether [`destroy`](Self::destroy) is to get the buffer that `read` gave out under this
+    /// name. If so, the module is made of a copy. If not, the module takes the buffer over, and
+    /// `destroy` gets the buffer only when no module could be made.
     fn wants_back(&self, name: &str, bytes: &[u8]) -> bool {
         let _ = (name, bytes);
         true
     }
 
     /// Makes the module of bytes that `read` gave out under this name. A reader that has more than
-    /// the bytes, such as their lowered code, makes it of that.
+    /// the bytes, such as their lowered code, can make the module of that.
     ///
     /// # Errors
     /// Those of [`Module::named`].
@@ -66,10 +67,11 @@ pub trait ModuleReader: Send + Sync {
     /// How messages call the reader: `the bundle`, `directory "modules"`.
     fn describe(&self) -> String;
 
-    /// Names that the reader knows, for imports that name a version (`mathlib@1.2`) where there is no
-    /// module of just that name, to suggest the nearest name, and to notice a definition by the host
-    /// that shadows a module. May be incomplete: versions that it leaves out are not found. A linker
-    /// asks at most once in a load, and only where it has to.
+    /// Names that the reader knows. They serve to find a version that an import asks for
+    /// (`mathlib@1.2`) where no module has just that name, to suggest the nearest name, and to
+    /// notice a definition by the host that shadows a module. The list may be incomplete: versions
+    /// that it leaves out are not found. A linker asks for it at most once in a load, and only
+    /// where it has to.
     fn names(&self) -> Vec<String> {
         Vec::new()
     }
@@ -94,7 +96,7 @@ pub enum ReadError {
     TooLarge {
         /// The name.
         name: String,
-        /// The most that the reader reads.
+        /// The most bytes that the reader reads.
         limit_bytes: u64,
     },
     /// The operating system's reason.
@@ -322,13 +324,13 @@ impl ChainReader {
         self
     }
 
-    /// The reader that gave out a buffer, the last of them that did.
+    /// The reader that gave out a buffer; the last one where several did.
     fn reader_of(&self, buffer: &Buffer) -> Option<&Arc<dyn ModuleReader>> {
         let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         self.readers.get(*given.get(buffer)?.last()?)
     }
 
-    /// Forgets that a buffer was given out; gives the reader that gave it.
+    /// Forgets that a buffer was given out; returns the reader that gave it.
     fn forget(&self, buffer: &Buffer) -> Option<&Arc<dyn ModuleReader>> {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         let readers = given.get_mut(buffer)?;

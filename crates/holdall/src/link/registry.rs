@@ -6,9 +6,10 @@ use std::sync::Arc;
 use crate::bundle::is_builtin;
 use crate::module::Module;
 
-/// Names for modules. A [`Linker`](super::Linker) owns one; there is none for the process.
+/// Names for modules. Each [`Linker`](super::Linker) has a registry of its own; the process has
+/// none.
 ///
-/// A module stays alive for as long as anything holds it, a name here or an instance in a store.
+/// A module stays alive for as long as a name here or an instance in a store holds it.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     names: BTreeMap<Arc<str>, Module>,
@@ -111,8 +112,8 @@ impl Registry {
         self.insert(alias, &module)
     }
 
-    /// Takes a name away from its module, and gives the module. Nothing that uses the module
-    /// notices; without any user it is freed.
+    /// Takes a name away from its module, and returns the module. Instances of the module are not
+    /// affected.
     pub fn unregister(&mut self, name: &str) -> Option<Module> {
         let module = self.names.remove(name)?;
         if let Some(names) = self.by_module.get_mut(&id_of(&module)) {

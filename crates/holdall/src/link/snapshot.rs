@@ -1,5 +1,5 @@
-//! Snapshots: a graph's state as data, with what tells whether it is of another graph. What the
-//! state of an instance is, the store knows.
+//! Snapshots: a graph's state as data, with marks by which another graph is noticed. What the state
+//! of an instance is, `store/state` knows.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -24,13 +24,13 @@ use crate::types::Mutability;
 pub struct Snapshot {
     /// The modules, dependencies first.
     modules: Vec<ModuleMark>,
-    /// Of each module's instance.
+    /// The state of each module's instance.
     states: Vec<InstanceState>,
     /// What is in the memories.
     bytes: Cow<'static, [u8]>,
 }
 
-/// What tells that a module may be another one.
+/// Marks by which another module is noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct ModuleMark {
@@ -108,7 +108,7 @@ impl Snapshot {
         })
     }
 
-    /// That the snapshot is of the modules of a plan, as far as can be told.
+    /// Checks that the snapshot is of the modules of a plan, as far as marks and states tell.
     pub(super) fn check(&self, plan: &Plan) -> Result<Fitting<'_>, SnapshotError> {
         let misfit = |what| SnapshotError::Misfit { what };
         let (expected, found) = (plan.steps.len(), self.modules.len());
@@ -133,8 +133,8 @@ impl Snapshot {
 
 #[cfg(feature = "serde")]
 impl Snapshot {
-    /// The snapshot as bytes: a small header, and what is in the memories, of which the size is a
-    /// multiple of 4,096. The same state always gives the same bytes.
+    /// The snapshot as bytes: a small header, and the contents of the memories, whose size in bytes
+    /// is a multiple of 4,096. The same state always gives the same bytes.
     #[must_use]
     pub fn to_parts(&self) -> (Vec<u8>, &[u8]) {
         let header = postcard::to_allocvec(&(&self.modules, &self.states));
@@ -197,8 +197,8 @@ fn living(
     instances.collect()
 }
 
-/// That each import is linked to what it will be linked to when the graph is brought back, and that
-/// it is nothing whose state would be missing then.
+/// Checks that each import is linked as it will be when the graph is brought back, and that none is
+/// a thing of the host whose state a snapshot cannot hold.
 fn check_links(plan: &Plan, instances: &[Instance], core: &StoreCore) -> Result<(), SnapshotError> {
     let graph: HashSet<Instance> = instances.iter().copied().collect();
     let nodes = plan.steps.iter().map(|(node, _)| *node);
@@ -234,12 +234,12 @@ fn check_links(plan: &Plan, instances: &[Instance], core: &StoreCore) -> Result<
     Ok(())
 }
 
-/// The instance that a function is of.
+/// The instance that a function belongs to.
 fn of_instance(item: Extern, core: &StoreCore) -> Option<Instance> {
     item.into_func()?.instance_in(core)
 }
 
-/// How a message calls something that guests can change.
+/// What a message calls a thing whose state guests can change; `None` where guests cannot.
 fn state_of_host(item: Extern, core: &StoreCore) -> Option<&'static str> {
     match item {
         Extern::Memory(_) => Some("memory"),

@@ -18,7 +18,7 @@ pub const HERE: Target = Target {
 /// The lowered code of one function.
 #[derive(Debug)]
 pub(crate) struct Code {
-    /// A header, and instructions of which the last does not fall through.
+    /// A header word, then the instructions. The last instruction never falls through.
     pub(crate) words: Words,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Code {
 pub(crate) enum Words {
     /// In the engine's memory: they were made here.
     Own(allocator_api2::boxed::Box<[Word], Heap>),
-    /// In the program, which has them from before.
+    /// In the program: they were lowered before.
     Program(&'static [Word]),
 }
 

@@ -21,7 +21,7 @@ pub(super) enum Fault {
     Text(String),
     /// The engine, or an account, has no room for the module.
     NoRoom(String),
-    /// The code that was made of the module before is not for this engine.
+    /// The precompiled code of the module is not for this engine.
     Unfit(Unfit),
 }
 

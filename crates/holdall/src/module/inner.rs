@@ -59,14 +59,14 @@ impl ModuleInner {
             .or_else(|| self.names().module(&self.bytes))
     }
 
-    /// The lowered code of a defined function, which is lowered now if it is not yet. Two threads
-    /// may both lower a function; they get the code of the one that was first. The code stays where
-    /// it is for as long as the module lives.
+    /// The lowered code of a defined function, which is lowered now if it is not yet. Where two
+    /// threads lower a function at once, both get the code of the thread that was first. The code
+    /// stays where it is for as long as the module lives.
     ///
     /// # Errors
     ///
-    /// Where the account that has the module or the engine's pool has no room, or the time is up:
-    /// nothing of it is kept then, and it may be lowered later.
+    /// Where the account that has the module or the engine's pool has no room, or the time is up.
+    /// Nothing is kept then, and a later call may lower the function.
     pub(crate) fn code(
         &self,
         defined_index: u32,
@@ -90,7 +90,7 @@ impl ModuleInner {
                     .insert(code.words.as_ptr().addr(), defined_index as usize);
                 Ok(code)
             }
-            // There may have been room or time for the other thread's only.
+            // Another thread may have had the room or the time that this one lacked.
             Err(error) => cell.get().ok_or(error),
         }
     }
@@ -106,7 +106,7 @@ impl ModuleInner {
                 .next_back()
                 .map(|(_, index)| *index)
         };
-        // Code from before is in the order of its functions.
+        // Precompiled code lies in the order of its functions.
         let starts_before = |code: &OnceLock<Code>| {
             code.get()
                 .is_some_and(|code| code.words.as_ptr().addr() <= address)

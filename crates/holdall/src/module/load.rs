@@ -20,7 +20,7 @@ use crate::ir;
 use crate::limits::Clock;
 use crate::sigs::Sigs;
 
-/// The version and layer of a component; a core module has 1 and 0.
+/// Bytes 6 and 7 of a component, its layer; a core module has 0 there.
 const COMPONENT_LAYER: [u8; 2] = [1, 0];
 
 /// Makes a module.
@@ -43,8 +43,8 @@ pub(super) fn validate(engine: &Engine, bytes: &[u8]) -> Result<()> {
     check().map_err(|fault: Fault| fault.of_module(None))
 }
 
-/// Makes a module of bytes that were validated before, and of the code that was made of them then;
-/// `checksum` is that of the bytes.
+/// Makes a module of bytes that were validated before, and of the code that was lowered from these
+/// bytes then. `checksum` is the checksum of `bytes`.
 ///
 /// # Safety
 ///
@@ -90,7 +90,7 @@ fn module(
     Ok(module)
 }
 
-/// The cell of a function whose code was made before, empty where none was.
+/// The cell of a function with its precompiled code; empty where the function has none.
 fn from_before(words: &'static [ir::Word]) -> OnceLock<Code> {
     let cell = OnceLock::new();
     if !words.is_empty() {
@@ -100,8 +100,8 @@ fn from_before(words: &'static [ir::Word]) -> OnceLock<Code> {
     cell
 }
 
-/// Puts a module together, now that it is known to be valid. `code` is that of its functions, as far
-/// as there is.
+/// Puts a valid module together. `code` has a cell for each defined function, empty where the
+/// function is not lowered yet.
 fn assemble(
     engine: &Engine,
     name: Option<&str>,

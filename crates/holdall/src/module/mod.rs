@@ -111,13 +111,13 @@ const _: () = {
 
 impl Module {
     /// Makes a module of its binary format (WebAssembly 2.0, chapter 5). With the feature `wat` the
-    /// text format (chapter 6) is taken too. How much it may hold is what the engine's
-    /// [`Limits`](crate::Limits) say, at most 1 GiB.
+    /// text format (chapter 6) is taken too. The engine's [`Limits`](crate::Limits) bound what the
+    /// module may hold; its size is at most 1 GiB.
     ///
     /// The module keeps the bytes, as its own or as a copy; see [`ModuleBytes`].
     ///
-    /// The time that this takes grows with the size; at worst, with calls of functions of 1,000
-    /// parameters and results, it is in the order of a microsecond a byte.
+    /// The time grows with the size of the module. At worst, with calls of functions of 1,000
+    /// parameters and results, a byte takes about a microsecond.
     ///
     /// Every function is validated now (chapter 3); [`Config::lowering`](crate::Config) says when
     /// they are lowered to holdall's own code.
@@ -195,9 +195,10 @@ impl Module {
         load::load(engine, Some(name), bytes.into_bytes()).map(|inner| Self(Arc::new(inner)))
     }
 
-    /// The lowered code of all functions, for [`Module::precompiled`]: of this version of holdall, on
-    /// machines of this byte order, in engines with the same [`Config::metering`](crate::Config)
-    /// and [`Config::canonical_nans`](crate::Config). The same module gives the same bytes.
+    /// The lowered code of all functions, for [`Module::precompiled`]. The code is for this version
+    /// of holdall, for machines of this byte order, and for engines with the same
+    /// [`Config::metering`](crate::Config) and [`Config::canonical_nans`](crate::Config). The same
+    /// module gives the same bytes.
     #[must_use]
     pub fn precompile(&self) -> Vec<u8> {
         self.precompile_for(HERE)
@@ -218,13 +219,14 @@ impl Module {
         Header::of(engine.settings(), HERE, code).is_ok()
     }
 
-    /// Makes a module of bytes that a [`Module`] was made of before and of the code that
-    /// [`Module::precompile`] made of that: nothing is validated or lowered any more, and the code
-    /// runs where it lies. In a program that carries both, CPython's module is ready in some
+    /// Makes a module of the bytes of an earlier [`Module`], and of the code that
+    /// [`Module::precompile`] gave for that module. Nothing is validated or lowered again, and the
+    /// code runs where it lies. In a program that carries both, CPython's module is ready in some
     /// milliseconds.
     ///
-    /// The code has a checksum of the bytes that it was made of, which is compared with that of
-    /// `bytes`. That finds bytes and code that do not belong together, at the speed of memory.
+    /// The code holds a checksum of the bytes that it was lowered from. This checksum is compared
+    /// with the one of `bytes`, at the speed of memory, so that bytes and code that do not belong
+    /// together are noticed.
     ///
     /// # Errors
     ///
@@ -232,9 +234,9 @@ impl Module {
     ///
     /// # Safety
     ///
-    /// [`Module::precompile`] made the code, of these bytes, and neither was changed since. The
-    /// checksum finds mistakes, not what somebody means to pass it: anything else is undefined
-    /// behaviour. Do this with what travels inside of the program, not with what comes from elsewhere.
+    /// [`Module::precompile`] made `code` of a module of these `bytes`, and neither was changed
+    /// since. Anything else is undefined behaviour: the checksum finds mistakes, not forgeries. Use
+    /// this for what travels inside the program, not for what comes from elsewhere.
     pub unsafe fn precompiled(
         engine: &Engine,
         name: &str,
@@ -245,7 +247,7 @@ impl Module {
         unsafe { Self::precompiled_of(engine, name, bytes, checksum(bytes), code) }
     }
 
-    /// [`Module::precompiled`], of bytes whose checksum was found to be this one already.
+    /// [`Module::precompiled`], where the checksum of `bytes` is known already.
     ///
     /// # Errors
     ///
@@ -277,7 +279,7 @@ impl Module {
         load::validate(engine, bytes.as_ref())
     }
 
-    /// The engine that it was made with.
+    /// The engine that the module was made with.
     #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.0.engine

@@ -1,5 +1,5 @@
-//! From the text format to the binary one, by the crate `wat`, which nothing interrupts: under a
-//! deadline a text is read where it cannot take longer than there is time.
+//! From the text format to the binary format, by the crate `wat`. Nothing can interrupt that crate:
+//! under a deadline, a text is read only where there is time for the longest that it may take.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use wat::Detect;
 use super::fault::Fault;
 use crate::limits::Clock;
 
-/// How long a byte takes at most to be looked at, and to be read, in nanoseconds; and for each label
-/// that is named, each block around it. The times are those of a slow machine.
+/// The most nanoseconds, on a slow machine, that it takes to look at a byte, to read a byte, and to
+/// compare a label with one of the blocks around it.
 const NANOS_OF_LOOK: u64 = 20;
 const NANOS_OF_BYTE: u64 = 200;
 const NANOS_OF_BLOCK: u64 = 2;
@@ -33,14 +33,14 @@ pub(super) fn parse(bytes: &[u8], clock: &Clock) -> Result<Option<Vec<u8>>, Faul
         .map_err(|error| Fault::Text(error.to_string()))
 }
 
-/// How many blocks stand around each name of a text, together: a label is looked for among those that
-/// stand around it, one after the other.
+/// The number of blocks around each name of a text, added up: a label is looked for in the blocks
+/// around it, one after another.
 fn blocks_around_names(text: &str) -> u64 {
     let (mut all, mut open) = (0_u64, 0_u64);
     // Whether each open parenthesis is one of a block, which ends with it.
     let mut parens: Vec<bool> = Vec::new();
     let mut after_paren = false;
-    // What comes behind something that is no token is not read.
+    // Nothing behind the first invalid token is read.
     for token in Lexer::new(text).iter(0).map_while(Result::ok) {
         match token.kind {
             TokenKind::Whitespace | TokenKind::LineComment | TokenKind::BlockComment => continue,

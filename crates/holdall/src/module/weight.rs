@@ -28,7 +28,7 @@ impl Weight {
     ///
     /// # Errors
     ///
-    /// When it alone is more than the engine's limits allow.
+    /// When the module alone weighs more than the engine's limits allow.
     pub(super) fn of(bytes: &Cow<'static, [u8]>, engine: &Engine) -> Result<Self, Full> {
         let bytes = reckon(bytes);
         engine.account().hold(bytes, WHAT).map(drop)?;
@@ -38,17 +38,17 @@ impl Weight {
         })
     }
 
-    /// Has the weight in this account, if it is in none yet.
+    /// Puts the weight into this account, if it is in none yet.
     pub(crate) fn hold_in(&self, account: &Account) -> Result<(), Full> {
         if self.held.get().is_none() {
             let held = account.hold(self.bytes.load(Ordering::Relaxed), WHAT)?;
-            // Another thread may have been first: then this is given back.
+            // Where another thread was first, `held` is given back.
             let _ = self.held.set(held);
         }
         Ok(())
     }
 
-    /// Adds what was made of the module later.
+    /// Adds the bytes of what was made of the module later.
     pub(super) fn grow(&self, more: usize, what: &'static str) -> Result<(), Full> {
         match self.held.get() {
             Some(held) => held.grow(more, what),
@@ -60,7 +60,7 @@ impl Weight {
     }
 }
 
-/// Holds what a module of these bytes will take, for as long as it is made.
+/// Holds the weight of a module of these bytes while the module is being made.
 pub(crate) fn hold(bytes: &Cow<'static, [u8]>, account: &Account) -> Result<Held, Full> {
     account.hold(reckon(bytes), WHAT)
 }

@@ -1,5 +1,5 @@
-//! Where the bytes of linear memories are: in the engine's pool, or else the host's: an allocation,
-//! or, where the system has them, a mapping for a large memory.
+//! Where the bytes of linear memories lie: in the engine's pool, else in memory of the host: an
+//! allocation, or on Linux, for a large memory, a mapping.
 
 use std::alloc::{self, Layout};
 use std::ptr::NonNull;
@@ -12,11 +12,12 @@ use crate::trap::TrapCode;
 /// What the first byte of every memory is aligned to.
 const ALIGN: usize = 16;
 
-/// So many zeros; `None` where there is no room. No bytes are nowhere.
+/// Allocates `size_bytes` zeros; `None` where there is no room. For 0 bytes nothing is allocated,
+/// and the address is never used.
 ///
 /// # Errors
 ///
-/// When the work ended before there were as many. Nothing is kept then.
+/// When the work ended before all bytes were zeroed. Nothing is kept then.
 pub(super) fn allocate(
     pool: Option<&Pool>,
     size_bytes: usize,
@@ -31,7 +32,7 @@ pub(super) fn allocate(
     let Some(base) = pool.allocate(size_bytes, End::Low) else {
         return Ok(None);
     };
-    // SAFETY: the pool gave out as many bytes, which nobody knows yet.
+    // SAFETY: the pool gave out `size_bytes` bytes at `base`, which nobody else knows.
     unsafe {
         if let Err(code) = work.zero(base.as_ptr(), size_bytes) {
             pool.free_bytes(base, size_bytes);
@@ -41,7 +42,8 @@ pub(super) fn allocate(
     Ok(Some(base.as_ptr()))
 }
 
-/// So many zeros of the host's, at least one. What is large comes from the system as it is, untouched.
+/// Allocates `size_bytes` zeros of the host's, at least one. Large memory comes from the system as
+/// zeros, and is not touched.
 fn of_the_host(size_bytes: usize) -> Option<*mut u8> {
     #[cfg(all(target_os = "linux", not(miri)))]
     if mapping::is_mapped(size_bytes) {
@@ -53,18 +55,18 @@ fn of_the_host(size_bytes: usize) -> Option<*mut u8> {
     NonNull::new(base).map(NonNull::as_ptr)
 }
 
-/// Makes `old` bytes at `base` to `new`, which are more, the new ones zero; changes the base. `None`,
-/// and nothing changed, where there is no room.
+/// Grows `old` bytes at `base` to `new` bytes, which are more. The new bytes are zero. Changes
+/// `base` where the bytes move. `None`, and nothing changed, where there is no room.
 ///
 /// # Errors
 ///
-/// When the work ended before it was done. The base may have changed then; it has `old` bytes, with what
-/// they held.
+/// When the work ended before the growth was done. `base` may have changed then; it still has `old`
+/// bytes with their contents.
 ///
 /// # Safety
 ///
 /// `allocate`, or `grow` after it, gave `base` for `old` bytes of this pool, or of the host where
-/// there is none, and nobody uses them now.
+/// there is no pool, and nobody uses these bytes now.
 pub(super) unsafe fn grow(
     pool: Option<&Pool>,
     base: &mut *mut u8,
@@ -75,13 +77,14 @@ pub(super) unsafe fn grow(
     let grown = match (pool, NonNull::new(*base)) {
         _ if old == 0 => allocate(pool, new, work)?,
         (Some(pool), Some(from)) => {
-            // SAFETY: passed on from the caller. The pool gave them out, as there are some.
+            // SAFETY: passed on from the caller. `old` is not 0, so the pool gave the bytes out.
             return unsafe { grow_in_pool(pool, base, from, old, new, work) };
         }
         (Some(_), None) => unreachable!("what a pool gave out is somewhere"),
         (None, _) => {
-            // The new part is written, or, where that is larger, the old one copied to where a new part
-            // comes fresh from the system; where the system moves memory, neither.
+            // Either the new part is written, or, where the new part is the larger one, the old
+            // part is copied before fresh zeros of the system. Where the system moves a mapping,
+            // neither happens.
             work.pay(old.min(new - old))?;
             // SAFETY: passed on from the caller.
             unsafe { grow_of_the_host(*base, old, new) }
@@ -90,8 +93,8 @@ pub(super) unsafe fn grow(
     Ok(grown.map(|to| *base = to))
 }
 
-/// [`grow`] in a pool. It is paid for as if all bytes were written, wherever there was room, so that it
-/// costs the same whatever else is in the pool.
+/// [`grow`] in a pool. The growth is paid for as if all bytes were written, wherever there is room,
+/// so that its cost does not depend on what else is in the pool.
 ///
 /// # Safety
 ///
@@ -104,10 +107,11 @@ unsafe fn grow_in_pool(
     new: usize,
     work: &mut Work<'_>,
 ) -> Result<Option<()>, TrapCode> {
-    // To slide goes in one go.
+    // A slide cannot be done in parts.
     let may_slide = old <= Work::MOST_AT_ONCE_BYTES || !work.may_end();
-    // SAFETY: `from` has `old` bytes of the pool, which nobody uses: the caller's duty. Whatever the pool
-    // gives out has `new` of them, which nobody else knows, and ends as a part of the pool's, or `base`'s.
+    // SAFETY: `from` has `old` bytes of the pool, which nobody uses: the caller's duty. What the
+    // pool gives out has `new` bytes, which nobody else knows. They end up at `base`, or back in
+    // the pool.
     unsafe {
         let placed = pool.place(from, old, new, End::Low, may_slide);
         let zeroed = match placed {
@@ -137,8 +141,8 @@ unsafe fn grow_in_pool(
     }
 }
 
-/// [`grow`] of at least one byte of the host's; gives the new base. It goes in one go,
-/// which is quick on Linux: there large memories are mappings.
+/// [`grow`] of memory of the host's, at least one byte; returns the new base. The growth is not
+/// done in parts. It is quick on Linux, where large memories are mappings.
 ///
 /// # Safety
 ///
@@ -155,8 +159,8 @@ unsafe fn grow_of_the_host(base: *mut u8, old: usize, new: usize) -> Option<*mut
     let fresh = false;
     // SAFETY: passed on from the caller.
     unsafe {
-        // Fresh zeroed memory comes from the system as it is, untouched; a reallocation has to have
-        // its new part written. So the former is cheaper where most of it would be new.
+        // Fresh zeros come from the system untouched, while the new part of a reallocation has to
+        // be written. So fresh memory is cheaper where most of it is new.
         if fresh || new - old > old {
             let to = of_the_host(new)?;
             std::ptr::copy_nonoverlapping(base, to, old);
@@ -164,35 +168,36 @@ unsafe fn grow_of_the_host(base: *mut u8, old: usize, new: usize) -> Option<*mut
             return Some(to);
         }
         Layout::from_size_align(new, ALIGN).ok()?;
-        // It was allocated with this very layout; the new size is a valid one for it and positive, and
-        // so many bytes there are then.
+        // `base` was allocated with this layout, and the new size is positive and valid for its
+        // alignment. The reallocation has `new` bytes.
         let base = NonNull::new(alloc::realloc(base, layout(old), new))?;
         base.add(old).write_bytes(0, new - old);
         Some(base.as_ptr())
     }
 }
 
-/// Gives back what `allocate`, or `grow` after it, gave for so many bytes.
+/// Frees what `allocate`, or `grow` after it, gave for `size_bytes` bytes.
 ///
 /// # Safety
 ///
-/// They are of this pool, or of the host where there is none, and nobody uses them from now on.
+/// The bytes are of this pool, or of the host where there is no pool, and nobody uses them from now
+/// on.
 pub(super) unsafe fn release(pool: Option<&Pool>, base: *mut u8, size_bytes: usize) {
     let Some(address) = NonNull::new(base).filter(|_| size_bytes > 0) else {
         return;
     };
     match pool {
-        // SAFETY: the pool gave them out, as there are some.
+        // SAFETY: `size_bytes` is not 0, so the pool gave the bytes out.
         Some(pool) => unsafe { pool.free_bytes(address, size_bytes) },
         #[cfg(all(target_os = "linux", not(miri)))]
         // SAFETY: a mapping: `allocate` and `grow` decide by the size.
         None if mapping::is_mapped(size_bytes) => unsafe { mapping::release(base, size_bytes) },
-        // SAFETY: it was allocated with this layout.
+        // SAFETY: `base` was allocated with this layout.
         None => unsafe { alloc::dealloc(base, layout(size_bytes)) },
     }
 }
 
-/// The layout of so many bytes, which `allocate` found that there is.
+/// The layout of `size_bytes` bytes, which `allocate` found to be valid.
 fn layout(size_bytes: usize) -> Layout {
     Layout::from_size_align(size_bytes, ALIGN).expect("a memory that was allocated has a layout")
 }

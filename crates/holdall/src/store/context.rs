@@ -23,7 +23,7 @@ macro_rules! fuel_and_limits {
             self.core().meter.fuel()
         }
 
-        /// [`fuel`](Self::fuel), where none is an error.
+        /// [`fuel`](Self::fuel), with an error where no limit is set.
         ///
         /// # Errors
         ///
@@ -141,8 +141,8 @@ impl<'a, T> StoreContextMut<'a, T> {
         &mut self.0.core
     }
 
-    /// The store's core, with provenance over all of its [`StoreInner`], for `exec::invoke`. It is good
-    /// for as long as nothing else of `self` is used.
+    /// The store's core, with provenance over all of its [`StoreInner`], for `exec::invoke`. The
+    /// address is valid for as long as nothing else of `self` is used.
     pub(crate) fn core_ptr(&mut self) -> NonNull<StoreCore> {
         NonNull::from(&mut *self.0).cast()
     }
