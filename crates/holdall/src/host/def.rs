@@ -19,14 +19,14 @@ use crate::value::Val;
 /// declare.
 const MAX_VALUES: usize = 1_000;
 
-/// A function of the host for any `Store<T>`. Public because `IntoFunc` names it, and nothing that a
-/// user could name.
+/// A function of the host for any `Store<T>`. Public because `IntoFunc` names it; users cannot name
+/// it.
 pub struct HostDef<T> {
     ty: FuncType,
     body: Arc<HostBody>,
     signature: Signature,
     state: Option<Arc<dyn HostState>>,
-    /// The body takes the core that it is called with for one of a `Store<T>`.
+    /// The body takes the core that it is called with for the core of a `Store<T>`.
     store: PhantomData<fn(T) -> T>,
 }
 
@@ -76,7 +76,7 @@ impl<T> HostDef<T> {
         func.into_host_def(name)
     }
 
-    /// The type has at most 1,000 parameters and 1,000 results.
+    /// A function made of a body. `ty` has at most 1,000 parameters and 1,000 results.
     ///
     /// # Safety
     ///
@@ -96,7 +96,7 @@ impl<T> HostDef<T> {
         }
     }
 
-    /// The function, of which it is known what it keeps from call to call.
+    /// The function, with what it keeps from call to call where that is known.
     pub(super) fn with_state(mut self, state: Option<Arc<dyn HostState>>) -> Self {
         self.state = state;
         self
@@ -136,7 +136,7 @@ impl<T> Clone for HostDef<T> {
     }
 }
 
-/// That a module could declare a function of this type: frames have no room for every other.
+/// Checks that a module could declare a function of this type: frames have no room for larger ones.
 fn check_type(name: &str, ty: &FuncType) -> Result<()> {
     let (params, results) = (ty.params().len(), ty.results().len());
     if params.max(results) <= MAX_VALUES {
@@ -148,8 +148,8 @@ fn check_type(name: &str, ty: &FuncType) -> Result<()> {
     )))
 }
 
-/// The arguments in the slots. The slots are let go of again: they stand on the value stack, which
-/// the host function may use through its caller.
+/// The arguments in the slots, copied: the slots are on the value stack, which the host function
+/// may use through its caller.
 ///
 /// # Safety
 ///

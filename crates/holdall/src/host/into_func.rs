@@ -13,7 +13,7 @@ use crate::types::FuncType;
 
 /// A closure that can be a host function of a `Store<T>`; see [`Func::wrap`](crate::Func::wrap).
 pub trait IntoFunc<T, Params, Results>: Send + Sync + 'static {
-    /// The function, before it is in a store.
+    /// The function that the closure is, before it is in a store.
     #[doc(hidden)]
     fn into_host_def(self, name: &str) -> HostDef<T>;
 }
@@ -36,10 +36,10 @@ pub trait IntoFunc<T, Params, Results>: Send + Sync + 'static {
 /// # Ok::<(), holdall::Error>(())
 /// ```
 ///
-/// A closure with a `?` in it says which error that makes, as in `-> holdall::Result<i32>`, or ends in
+/// A closure that uses `?` has to say its error type, as in `-> holdall::Result<i32>`, or ends in
 /// `anyhow::Ok(..)`.
 ///
-/// `Kind` says which of these it is, and is never written: it is inferred.
+/// `Kind` says which of these the type is. It is inferred and never written.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be returned by a host function",
     note = "a host function returns `()`, a value, a tuple of values, or a `Result` of these whose \
@@ -55,12 +55,13 @@ pub trait WasmRet<Kind = ()> {
     fn into_result(self) -> anyhow::Result<Self::Results>;
 }
 
-/// The kind of [`WasmRet`] that is a `Result`. Public because its implementation names it, and nothing
-/// that a user could name.
+/// The kind of [`WasmRet`] that is a `Result`. Public because an implementation names it; users
+/// cannot name it.
 #[derive(Debug)]
 pub struct Fallible;
 
-/// The kind of [`WasmRet`] that is a `Result` with an error in a box, which is no error itself.
+/// The kind of [`WasmRet`] that is a `Result` with a boxed error: the box does not implement
+/// `std::error::Error` itself.
 #[derive(Debug)]
 pub struct Boxed;
 
@@ -91,7 +92,7 @@ impl<R: WasmResults> WasmRet<Boxed> for Result<R, Box<dyn StdError + Send + Sync
     }
 }
 
-/// A host function of a closure that takes a caller and a row of parameters.
+/// Makes a host function of a closure that takes a caller and a row of parameters.
 fn host_def<T, P: Row, R: WasmRet<Kind>, Kind>(
     name: &str,
     func: impl Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static,

@@ -13,13 +13,14 @@ const UNNAMED: &str = "<host function>";
 
 impl Func {
     /// A function of the host whose type is only known at run time. The closure gets the arguments,
-    /// which are of the parameter types, and sets the results, which are zero or null before. Its
-    /// `?` takes errors of all types; it is an `anyhow::Result` so that `Ok(())` needs no type.
+    /// which are of the parameter types, and sets the results, which are zero or null at first. It
+    /// returns an `anyhow::Result`, so that `?` takes errors of all types and `Ok(())` needs no
+    /// type.
     ///
-    /// An error that it returns ends the guest's execution and reaches the embedder as
-    /// [`ErrorKind::Host`](crate::ErrorKind::Host), for [`Error::downcast_ref`] to find; an
-    /// [`Error`] or a [`Trap`](crate::Trap) as what it is. A result of the wrong type does so as
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage).
+    /// An error that the closure returns ends the guest's execution. It reaches the embedder as
+    /// [`ErrorKind::Host`](crate::ErrorKind::Host), where [`Error::downcast_ref`] finds it; an
+    /// [`Error`] or a [`Trap`](crate::Trap) reaches the embedder as it is. A result of the wrong
+    /// type ends the execution with [`ErrorKind::Usage`](crate::ErrorKind::Usage).
     ///
     /// # Panics
     ///
@@ -36,7 +37,7 @@ impl Func {
         }
     }
 
-    /// [`Func::new`] of a type that may be one that no module can declare.
+    /// [`Func::new`], for a type that may be too large for a module to declare.
     ///
     /// # Errors
     ///
@@ -54,9 +55,9 @@ impl Func {
     /// tuple of them, or a `Result` of one of these with an error of any type
     /// ([`WasmRet`](crate::WasmRet)).
     ///
-    /// An error that it returns ends the guest's execution and reaches the embedder as
-    /// [`ErrorKind::Host`](crate::ErrorKind::Host), for [`Error::downcast_ref`] to find; an
-    /// [`Error`] or a [`Trap`](crate::Trap) as what it is.
+    /// An error that the closure returns ends the guest's execution. It reaches the embedder as
+    /// [`ErrorKind::Host`](crate::ErrorKind::Host), where [`Error::downcast_ref`] finds it; an
+    /// [`Error`] or a [`Trap`](crate::Trap) reaches the embedder as it is.
     ///
     /// ```
     /// use holdall::{Caller, Engine, Func, Store, Val};
@@ -82,8 +83,8 @@ impl Func {
         HostDef::wrap(UNNAMED, func).instantiate(context)
     }
 
-    /// Calls the function. What `results` held before does not matter, but there must be as many as
-    /// the function has.
+    /// Calls the function. `results` must have one value for each result of the function; what the
+    /// values were before does not matter.
     ///
     /// # Errors
     ///
@@ -124,12 +125,12 @@ impl Func {
         // the call returns. The slots hold arguments of its types, and there is room for its
         // results.
         unsafe { exec::invoke(context.core_ptr(), entry, slots.as_mut_ptr()) }?;
-        // SAFETY: they hold the results now, which are of the function's types and store.
+        // SAFETY: the slots hold the results now, which are of the function's types and store.
         unsafe { read_vals(id, ty.results(), slots, results) };
         Ok(())
     }
 
-    /// The function, to be called with Rust values. The types are checked here, once.
+    /// The function, to be called with Rust values. The types are checked once, by this call.
     ///
     /// # Errors
     ///
@@ -145,12 +146,12 @@ impl Func {
             let expected = FuncType::new(P::TYPES.iter().copied(), R::TYPES.iter().copied());
             return Err(Error::usage(format!("expected {expected}, found {ty}")));
         }
-        // SAFETY: that is what was just checked.
+        // SAFETY: the types of the function were just checked.
         Ok(unsafe { TypedFunc::new_unchecked(*self) })
     }
 }
 
-/// Whether values of these types may stand where those are wanted.
+/// Whether values of the types `found` may stand where the types `expected` are wanted.
 fn all_match(found: &[ValType], expected: &[ValType]) -> bool {
     found.len() == expected.len()
         && found
@@ -168,7 +169,7 @@ fn check_count(what: &str, expected: usize, found: usize) -> Result<()> {
     )))
 }
 
-/// Writes values to the slots, one after the other.
+/// Writes values to the slots, one after another.
 pub(super) fn write_vals(values: &[Val], slots: &mut [u64]) {
     let mut at = 0;
     for value in values {

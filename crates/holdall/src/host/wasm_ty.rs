@@ -6,8 +6,9 @@ use crate::types::ValType;
 
 /// A Rust type that is a value of WebAssembly: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, `bool` (an
 /// `i32`, of which everything but 0 is `true`), `u128` (a `v128`), `Option<Func>` (a `funcref`) and
-/// `Option<ExternRef>` (an `externref`). [`Func`] and [`ExternRef`] are these as well; a null in their
-/// place is an error, which ends the guest where it called the host with one.
+/// `Option<ExternRef>` (an `externref`). [`Func`] and [`ExternRef`] are a `funcref` and an
+/// `externref` that are not null: a null in their place is an error, and ends a guest that passes
+/// one to the host.
 pub trait WasmTy: sealed::Slots {}
 
 /// The parameters of a function as a Rust type: one [`WasmTy`], or a tuple of up to 16.
@@ -33,35 +34,35 @@ mod sealed {
         /// The WebAssembly type.
         const TY: ValType;
 
-        /// Whether it may be given to that store.
+        /// Whether the value may be given to that store.
         #[inline]
         fn belongs_to(&self, _store: StoreId) -> bool {
             true
         }
 
-        /// Whether there is a value of the Rust type in the slots: a null is none where that has
-        /// no place for one.
+        /// Whether the slots hold a value of the Rust type. A null is no value of a type that is
+        /// never null.
         ///
         /// # Safety
         ///
-        /// They hold a value of the WebAssembly type.
+        /// The slots hold a value of the WebAssembly type.
         #[inline]
         unsafe fn is_given(_slots: *const u64) -> bool {
             true
         }
 
-        /// Writes it to its slots.
+        /// Writes the value to its slots.
         ///
         /// # Safety
         ///
-        /// They may be written to.
+        /// The slots of the type may be written to.
         unsafe fn write(self, slots: *mut u64);
 
-        /// Reads it from its slots.
+        /// Reads the value from its slots.
         ///
         /// # Safety
         ///
-        /// They hold a value of the type and of that store, which [is given](Self::is_given).
+        /// The slots hold a value of the type and of that store, which [is given](Self::is_given).
         unsafe fn read(store: StoreId, slots: *const u64) -> Self;
     }
 
@@ -70,24 +71,24 @@ mod sealed {
         /// The WebAssembly types.
         const TYPES: &'static [ValType];
 
-        /// Whether all of them may be given to that store.
+        /// Whether all values may be given to that store.
         fn belongs_to(&self, store: StoreId) -> bool;
 
-        /// Whether there are values of the Rust types in the slots.
+        /// Whether the slots hold values of the Rust types.
         ///
         /// # Safety
         ///
-        /// They hold values of the WebAssembly types.
+        /// The slots hold values of the WebAssembly types.
         unsafe fn are_given(slots: *const u64) -> bool;
 
-        /// Writes them to their slots.
+        /// Writes the values to their slots.
         ///
         /// # Safety
         ///
         /// As many slots as the types take may be written to.
         unsafe fn write(self, slots: *mut u64);
 
-        /// Reads them from their slots.
+        /// Reads the values from their slots.
         ///
         /// # Safety
         ///
@@ -191,7 +192,7 @@ impl Slots for Option<ExternRef> {
     }
 }
 
-/// References that are never null, as which a slot holds what it holds of the nullable type.
+/// References that are never null. Their slots look like those of the nullable types.
 macro_rules! never_null {
     ($($ty:ident)*) => {$(
         impl Slots for $ty {

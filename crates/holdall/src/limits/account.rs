@@ -1,6 +1,6 @@
-//! The account of a store: the bytes of the host's that its guests hold, whatever holds them, under
-//! one number. Who makes something for a guest asks the account first, and keeps the [`Held`] that it
-//! gets beside what was made: dropping that gives the bytes back.
+//! The account of a store: one number for all bytes of the host that the store's guests hold.
+//! Whoever makes something for a guest asks the account first, and keeps the [`Held`] that it gives
+//! beside what was made: dropping the `Held` gives the bytes back.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ pub struct Account(Arc<Counts>);
 
 #[derive(Debug)]
 struct Counts {
-    /// `Limits::memory_bytes`; `usize::MAX` for none.
+    /// `Limits::memory_bytes`; `usize::MAX` where there is no limit.
     limit: AtomicUsize,
     held: AtomicUsize,
 }
 
-/// Bytes of an account, which gets them back when this is dropped.
+/// Bytes that are held in an account. Dropping this gives them back.
 #[derive(Debug)]
 #[must_use = "dropping it gives the bytes back to the account"]
 pub struct Held {
@@ -29,7 +29,7 @@ pub struct Held {
     bytes: AtomicUsize,
 }
 
-/// An account would not give what was asked for.
+/// Why an account refused bytes: they would exceed its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full {
     what: &'static str,
@@ -39,8 +39,8 @@ pub struct Full {
 }
 
 impl Account {
-    /// An account of nothing, under the limits' [`memory_bytes`](Limits::memory_bytes), or the size of
-    /// the pool where there is one alone.
+    /// An account that holds nothing. Its limit is [`memory_bytes`](Limits::memory_bytes) of the
+    /// limits, or the size of the pool where only a pool is set.
     pub fn new(limits: &Limits, pool: Option<&Pool>) -> Self {
         let account = Self(Arc::new(Counts {
             limit: AtomicUsize::new(usize::MAX),
@@ -50,19 +50,19 @@ impl Account {
         account
     }
 
-    /// Takes the limit from now on. What is held stays held.
+    /// Sets the limit. What is held stays held.
     pub(crate) fn set(&self, limits: &Limits, pool: Option<&Pool>) {
         let limit = limits.memory_bytes.or(pool.map(Pool::size_bytes));
         let limit = limit.unwrap_or(usize::MAX);
         self.0.limit.store(limit, Ordering::Relaxed);
     }
 
-    /// Counts bytes that are about to be made for a guest. `what` is what they are, as it follows
-    /// "asked for".
+    /// Counts bytes that are about to be made for a guest. `what` says what the bytes are, in words
+    /// that can follow "asked for".
     ///
     /// # Errors
     ///
-    /// When it would be more than the limit allows. Nothing is counted then.
+    /// When the account would hold more than the limit allows. Nothing is counted then.
     pub fn hold(&self, bytes: usize, what: &'static str) -> Result<Held, Full> {
         self.take(bytes, what)?;
         Ok(Held {
@@ -82,7 +82,7 @@ impl Account {
         self.0.held.load(Ordering::Relaxed)
     }
 
-    /// The refusal of bytes that there is no room for.
+    /// The refusal of `asked` bytes.
     pub(crate) fn full(&self, asked: usize, what: &'static str) -> Full {
         Full {
             what,
@@ -109,24 +109,24 @@ impl Account {
     }
 }
 
-/// The most that is held under a limit.
+/// The most bytes that may be held under a limit.
 fn most(limit: usize) -> usize {
     limit.saturating_add(Limits::BESIDE_BYTES)
 }
 
 impl Held {
-    /// Counts more of the same.
+    /// Holds `more` bytes in addition.
     ///
     /// # Errors
     ///
-    /// When it would be more than the limit allows. Nothing has changed then.
+    /// When the account would hold more than the limit allows. Nothing has changed then.
     pub fn grow(&self, more: usize, what: &'static str) -> Result<(), Full> {
         self.account.take(more, what)?;
         self.bytes.fetch_add(more, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Gives some of the bytes back, of which there are at least as many.
+    /// Gives `less` of the bytes back; at least as many are held.
     pub fn shrink(&self, less: usize) {
         let before = self.bytes.fetch_sub(less, Ordering::Relaxed);
         debug_assert!(before >= less, "only what is held is given back");

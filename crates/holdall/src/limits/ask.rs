@@ -1,14 +1,14 @@
-//! What is asked for, against a limit: how a refusal is told. Each names the limit, what it allows,
-//! what was asked for, and the way out.
+//! Checks against a store's limits, and how a refusal is told: it names the limit, what the limit
+//! allows, what was asked for, and the way out.
 
 use super::Limits;
 use crate::error::{Error, Result};
 
-/// How an engine comes to have an execution's time limited.
+/// How to make an engine that can limit the time of executions.
 const METERED: &str = "make the engine with `Config::metering(true)`";
 
 impl Limits {
-    /// Whether a linear memory of `from` bytes (0 for a new one) may come to have `to`, when all
+    /// Whether a linear memory of `from` bytes (0 for a new one) may grow to `to` bytes, when all
     /// memories together have `used` bytes.
     pub(crate) fn check_memory(&self, used: usize, from: usize, to: usize) -> Result<()> {
         let more = to.saturating_sub(from);
@@ -21,8 +21,8 @@ impl Limits {
         Ok(())
     }
 
-    /// Whether a table of `from` elements (0 for a new one) may come to have `to`, when all tables
-    /// together have `used` elements.
+    /// Whether a table of `from` elements (0 for a new one) may grow to `to` elements, when all
+    /// tables together have `used` elements.
     pub(crate) fn check_table(&self, used: usize, from: usize, to: usize) -> Result<()> {
         let more = to.saturating_sub(from);
         Ask::new("table_elements_each", "elements of one table").check(
@@ -48,7 +48,8 @@ impl Limits {
         Ask::new("tables", "tables").check(self.tables, count, more)
     }
 
-    /// Whether an engine that meters, or does not, can hold executions to these limits.
+    /// Whether an engine can hold executions to these limits; `metering` says whether the engine
+    /// meters.
     pub(crate) fn check_metering(&self, metering: bool) -> Result<()> {
         if metering {
             return Ok(());
@@ -62,13 +63,13 @@ impl Limits {
     }
 }
 
-/// The error of what needs an engine that meters, in one that does not.
+/// The error of `what`, which needs an engine that meters, in an engine that does not.
 #[cold]
 pub(super) fn not_metered(what: impl std::fmt::Display) -> Error {
     Error::usage(format!("{what}: the engine does not meter; {METERED}"))
 }
 
-/// Something that is asked for: the limit on it, and what is counted.
+/// Something that is limited: the name of the limit, and the unit that it counts.
 struct Ask {
     limit: &'static str,
     unit: &'static str,

@@ -1,4 +1,4 @@
-//! Where an engine takes its memory from: the pool that its configuration names, else the host.
+//! Where an engine takes its memory from: the pool of its configuration, else the host.
 
 use std::alloc::Layout;
 use std::fmt::{self, Display};
@@ -17,25 +17,25 @@ use crate::error::Error;
 pub(crate) struct Heap(Option<Pool>);
 
 impl Heap {
-    /// That of an engine whose configuration has this pool.
+    /// The heap of an engine whose configuration has this pool.
     pub(crate) fn new(pool: Option<Pool>) -> Self {
         Self(pool)
     }
 
-    /// Whether it is a pool.
+    /// Whether the heap is a pool.
     pub(crate) fn is_pool(&self) -> bool {
         self.0.is_some()
     }
 
-    /// The elements of a vector of the host's, brought here.
+    /// Moves the elements of a vector, which is in the host's memory, to this heap.
     ///
     /// # Errors
     ///
-    /// Where this is a pool that has no room for them; never where it is the host.
+    /// Where the heap is a pool without room for the elements. A heap of the host never refuses.
     pub(crate) fn boxed<T: Copy>(&self, elements: Vec<T>) -> Result<Box<[T], Self>, Refusal> {
         let Some(pool) = &self.0 else {
             let elements = std::boxed::Box::into_raw(elements.into_boxed_slice());
-            // SAFETY: a box of the host's, as `Global` makes them: both are the same allocator.
+            // SAFETY: the host's allocator made the box, and `Global` is the host's allocator.
             return Ok(unsafe { Box::from_raw_in(elements, self.clone()) });
         };
         let mut room = Box::try_new_uninit_slice_in(elements.len(), self.clone())
@@ -43,11 +43,11 @@ impl Heap {
         for (to, from) in room.iter_mut().zip(elements) {
             to.write(from);
         }
-        // SAFETY: as many elements as there is room for were written.
+        // SAFETY: all elements of `room` were written: it has as many as the vector.
         Ok(unsafe { room.assume_init() })
     }
 
-    /// The error for `asked` bytes that there is no room for, which `what` was to take.
+    /// The error where there is no room for `what`, which takes `asked` bytes.
     #[cold]
     pub(crate) fn no_room(&self, what: impl Display, asked: usize) -> Error {
         Error::resource(match &self.0 {
@@ -57,7 +57,7 @@ impl Heap {
     }
 }
 
-/// Who has the room, as it follows what forbids a growth.
+/// What refused the room, for messages: "the host", or the engine's pool with its size.
 impl fmt::Display for Heap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -74,9 +74,10 @@ impl fmt::Display for Heap {
     }
 }
 
-// SAFETY: `Global` is an allocator. A pool gives out parts of its buffer that belong to nobody
-// else, and whose layout fits; they stay good for as long as the pool does, to which every clone of
-// the heap is a handle. What a pool gave out goes back to the same pool, since a heap never changes.
+// SAFETY: `Global` is an allocator. A pool gives out parts of its buffer that belong to nobody else
+// and that fit the layout. The parts are valid for as long as the pool lives, and every clone of
+// the heap is a handle to the pool. What a pool gave out goes back to the same pool, since a heap
+// never changes its pool.
 unsafe impl Allocator for Heap {
     fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
         let Some(pool) = &self.0 else {
@@ -97,14 +98,14 @@ unsafe impl Allocator for Heap {
             return Global.allocate_zeroed(layout);
         }
         let address = self.allocate(layout)?;
-        // SAFETY: it was allocated with this size just now.
+        // SAFETY: the bytes at `address` were allocated just now, with this size.
         unsafe { address.cast::<u8>().write_bytes(0, layout.size()) };
         Ok(address)
     }
 
     unsafe fn deallocate(&self, address: NonNull<u8>, layout: Layout) {
         match &self.0 {
-            // SAFETY: passed on from the caller. A pool gave it out where it has a size.
+            // SAFETY: passed on from the caller. The size is not 0, so the pool gave `address` out.
             Some(pool) if layout.size() > 0 => unsafe { pool.free_bytes(address, layout.size()) },
             // SAFETY: passed on from the caller.
             _ => unsafe { Global.deallocate(address, layout) },
@@ -127,8 +128,8 @@ unsafe impl Allocator for Heap {
         if !is_aligned_for(new) {
             return Err(AllocError);
         }
-        // SAFETY: the pool gave it out, since it has a size; that nobody uses it during the call
-        // is the caller's duty.
+        // SAFETY: `old` is not empty, so the pool gave `address` out. That nobody uses the bytes
+        // during the call is the caller's duty.
         let address = unsafe { pool.grow(address, old.size(), new.size(), End::High) };
         let address = address.ok_or(AllocError)?;
         Ok(NonNull::slice_from_raw_parts(address, new.size()))

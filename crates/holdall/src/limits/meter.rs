@@ -2,12 +2,12 @@
 //! is used up, a deadline that has passed, an interruption from elsewhere.
 //!
 //! An execution has a budget in hand, a slice of the store's fuel, and pays from it without asking.
-//! When the budget does not suffice, it comes here, where all three are looked at, and gets the next
-//! slice. Between executions, and while a host function runs, nobody has a budget: the meter then
-//! has all fuel that is left.
+//! When the budget does not suffice, the execution comes here, where fuel, deadline and
+//! interruption are looked at, and gets the next slice. Between executions, and while a host
+//! function runs, nobody has a budget: the meter then holds all fuel that is left.
 //!
-//! An engine that does not meter has no budgets, and no limit can be set for its stores; to be asked
-//! whether it may go on is possible for a host function all the same.
+//! An engine that does not meter has no budgets, and no limit of time can be set for its stores.
+//! Host functions can ask the meter whether they may go on all the same.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,11 +22,11 @@ use crate::trap::{Trap, TrapCode};
 /// and interruption are looked at.
 const SLICE: i64 = 100_000;
 
-/// Bytes that are a unit where many are moved at once.
+/// How many bytes cost one unit where many are moved at once.
 const UNIT_BYTES: u64 = 64;
 
-/// What moves more bytes than this is done in parts, which are paid for one by one: some hundred
-/// microseconds of work at most.
+/// Work on more bytes than this is done in parts of this size, which are paid for one by one. A
+/// part takes some hundred microseconds at most.
 pub const PART_BYTES: u64 = 1 << 20;
 
 /// The meter of a store.
@@ -34,9 +34,9 @@ pub const PART_BYTES: u64 = 1 << 20;
 pub struct Meter {
     /// Whether the engine meters.
     counts: bool,
-    /// What is left and in nobody's hands; `None` where no limit is set.
+    /// The units that are left and in nobody's budget; `None` where no limit is set.
     fuel: Option<u64>,
-    /// How much it was when it was set.
+    /// The units of fuel when it was last set.
     granted: u64,
     deadline: Option<Instant>,
     /// Whether the execution is to end. Every [`InterruptHandle`] shares it.
@@ -73,10 +73,10 @@ pub struct Meter {
 pub struct InterruptHandle(Arc<AtomicBool>);
 
 impl InterruptHandle {
-    /// Ends what the store executes, within milliseconds, with the trap
-    /// [`Interrupted`](TrapCode::Interrupted); when nothing executes, what it executes next. The
-    /// trap uses the interruption up, so that the store can execute again. A host function that
-    /// blocks is not woken.
+    /// Ends the store's execution within milliseconds with the trap
+    /// [`Interrupted`](TrapCode::Interrupted); where nothing executes, the next execution ends so.
+    /// The trap uses the interruption up: the store can execute again. A host function that blocks
+    /// is not woken.
     pub fn interrupt(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -101,13 +101,13 @@ impl Meter {
         meter
     }
 
-    /// Takes the limits from now on, the fuel anew.
+    /// Sets the limits of time; the fuel is replaced.
     pub(crate) fn set(&mut self, limits: &Limits) {
         self.set_fuel(limits.fuel);
         self.deadline = limits.deadline;
     }
 
-    /// Takes this fuel from now on; `None` is no limit.
+    /// Sets the fuel in units; `None` is no limit.
     pub(crate) fn set_fuel(&mut self, fuel: Option<u64>) {
         self.fuel = fuel;
         self.granted = fuel.unwrap_or(0);
@@ -138,19 +138,20 @@ impl Meter {
         self.deadline
     }
 
-    /// Whether an execution may be told to end while it waits: a wait that blocks has to be cut into
-    /// pieces then, with a [`Meter::check`] between them.
+    /// Whether an execution may have to end while it waits. A wait that blocks then has to be cut
+    /// into pieces, with a [`Meter::check`] between them.
     pub fn is_interruptible(&self) -> bool {
         self.deadline.is_some() || Arc::strong_count(&self.interrupted) > 1
     }
 
-    /// Whether execution may go on: not when it was interrupted, which this trap uses up, nor when
-    /// the deadline has passed.
+    /// Whether execution may go on: it may not when it was interrupted, nor when the deadline has
+    /// passed. The trap uses the interruption up.
     pub fn check(&self) -> Result<(), Trap> {
         self.check_code().map_err(|code| self.trap(code))
     }
 
-    /// Takes units of fuel for a host function's work. The fuel is all taken when there is not enough.
+    /// Takes units of fuel for a host function's work. When there is not enough, all fuel is taken,
+    /// and this is an error.
     pub fn spend(&mut self, units: u64) -> Result<(), Trap> {
         self.burn(units).map_err(|code| self.trap(code))
     }
@@ -162,8 +163,8 @@ impl Meter {
         Clock::new(self.deadline, interrupted)
     }
 
-    /// For work that executions wait for, and that ends when they are to end. An interruption that it
-    /// ends by is used up.
+    /// The watch of work that executions wait for: the work ends when executions are to end. An
+    /// interruption that ends the work is used up.
     pub(crate) fn watch(&self) -> Watch<'_> {
         if self.counts {
             Watch::from_now(self)
@@ -172,13 +173,13 @@ impl Meter {
         }
     }
 
-    /// What an execution begins with, if it may begin.
+    /// The budget that an execution begins with, if the execution may begin.
     pub(crate) fn begin(&mut self) -> Result<i64, TrapCode> {
         self.check_code()?;
         Ok(self.lend(SLICE))
     }
 
-    /// Takes a budget back that is not overdrawn.
+    /// Takes back a budget, which is not overdrawn.
     pub(crate) fn give_back(&mut self, budget: i64) {
         if let Some(fuel) = &mut self.fuel {
             *fuel = fuel.saturating_add(budget.unsigned_abs());
@@ -195,7 +196,7 @@ impl Meter {
         lent
     }
 
-    /// Pays units from a budget, which is made anew where it does not suffice.
+    /// Pays units from a budget, and refills the budget where it does not suffice.
     #[inline]
     pub(crate) fn pay(&mut self, budget: &mut i64, units: u64) -> Result<(), TrapCode> {
         *budget = budget.saturating_sub_unsigned(units);
@@ -211,8 +212,8 @@ impl Meter {
         self.pay(budget, bytes / UNIT_BYTES)
     }
 
-    /// Pays what an overdrawn budget lacks, and makes it anew if execution may go on; leaves it at
-    /// nothing if not.
+    /// Pays what an overdrawn budget lacks. Refills the budget if execution may go on, and leaves
+    /// it at 0 if not.
     #[cold]
     pub(crate) fn settle(&mut self, budget: &mut i64) -> Result<(), TrapCode> {
         let lacking = budget.unsigned_abs();
@@ -239,7 +240,7 @@ impl Meter {
         })
     }
 
-    /// Takes units out of the fuel; all that is left where that is less.
+    /// Takes units out of the fuel. Where fewer are left, takes all of them, and this is an error.
     fn burn(&mut self, units: u64) -> Result<(), TrapCode> {
         let Some(fuel) = &mut self.fuel else {
             return Ok(());
@@ -251,7 +252,7 @@ impl Meter {
 
     /// [`Meter::check`] for an execution, which knows what to add to the trap.
     pub(crate) fn check_code(&self) -> Result<(), TrapCode> {
-        // The look at the flag is cheap; only whoever takes it back writes to it.
+        // Reading the flag is cheap; it is only written where it is set.
         if self.interrupted.load(Ordering::Relaxed)
             && self.interrupted.swap(false, Ordering::Relaxed)
         {
@@ -263,7 +264,7 @@ impl Meter {
         }
     }
 
-    /// The trap of a code, which says what the way out is.
+    /// The trap of a code, with the limit and the way out.
     pub(crate) fn trap(&self, code: TrapCode) -> Trap {
         match self.explain(code) {
             Some(detail) => Trap::from(code).with_detail(detail),

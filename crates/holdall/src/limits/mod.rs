@@ -1,8 +1,7 @@
-//! How much a module or a store may take, in room and in time: what the embedder sets
-//! ([`Limits`]), the bounds that nobody sets (`load`), the refusals (`ask`), what a store's guests hold
-//! (`account`), the meter of a store's executions (`meter`), the end of loading (`clock`), what looks
-//! at the time in long work (`watch`), work on many bytes (`work`), and the pool, which is all that an
-//! engine has. Knows numbers, names and bytes only, nothing of modules.
+//! How much a module or a store may take, in room and in time: what the embedder sets ([`Limits`]),
+//! the refusals (`ask`), what a store's guests hold (`account`), the meter of a store's executions
+//! (`meter`), work on many bytes (`work`), and the pool of an engine (`pool`, `ranges`, `heap`).
+//! Knows numbers, names and bytes only, nothing of modules.
 
 mod account;
 mod ask;
@@ -32,9 +31,9 @@ pub(crate) use work::Work;
 /// What the guests of one store may take together, in room and in time, and what a module may hold.
 ///
 /// [`Store::limits`](crate::Store::limits) sets them for a store. The last five, from
-/// [`module_bytes`](Self::module_bytes) on, are about modules, which are there before a store is:
-/// they hold where they are set for an engine, by [`Config::limits`](crate::Config::limits), which
-/// sets the first limits of its stores as well.
+/// [`module_bytes`](Self::module_bytes) on, are about modules, which exist before any store: they
+/// hold where they are set for an engine, by [`Config::limits`](crate::Config::limits), which also
+/// sets the first limits of its stores.
 ///
 /// A limit on room that is reached makes an instantiation return an error, `memory.grow` and
 /// `table.grow` give -1 (WebAssembly 2.0, 4.4.7 and 4.4.6), and the embedder's own calls return an
@@ -52,21 +51,21 @@ pub(crate) use work::Work;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes that guests make the host hold; `None`, the default, sets no limit where the engine has
-    /// no [`pool`](crate::Config::pool), and else allows as much as the pool has. All linear memories
-    /// together have at most this many, and they and all else that is counted at most
+    /// Bytes that guests make the host hold; `None`, the default, sets no limit where the engine
+    /// has no [`pool`](crate::Config::pool), and else allows as much as the pool has. All linear
+    /// memories together have at most this many bytes. All that is counted has at most
     /// [`BESIDE_BYTES`](Self::BESIDE_BYTES) more, so that a module fits beside its memory.
     ///
     /// Counted are, for each store:
     /// - linear memories;
     /// - tables, 8 bytes for each element that there is room for;
-    /// - modules that a [`Linker`](crate::Linker) has loaded for it, and those of its instances: their
-    ///   bytes, unless these are a part of the program, and what is made of them. What that will be is
-    ///   reckoned before anything is made: 512 bytes for each import, 256 for each type, 128 for each
-    ///   function, 96 for each global, element segment and data segment, 64 for each table, memory and
-    ///   export, and 16 for each byte of the sections of types, tables, globals and elements. Names of
-    ///   functions and lowered code are added when they are made. A module is counted where it is held
-    ///   first, and once, for as long as it lives;
+    /// - modules that a [`Linker`](crate::Linker) has loaded for it, and those of its instances:
+    ///   their bytes, unless these are a part of the program, and what is made of them. What is
+    ///   made of a module is reckoned before anything is made: 512 bytes for each import, 256 for
+    ///   each type, 128 for each function, 96 for each global, element segment and data segment, 64
+    ///   for each table, memory and export, and 16 for each byte of the sections of types, tables,
+    ///   globals and elements. Names of functions and lowered code are added when they are made. A
+    ///   module is counted once, in the store that holds it first, for as long as the module lives;
     /// - instances: their functions, globals and element segments;
     /// - what WASI keeps for guests: output that is [captured](crate::Output::capture), with the room
     ///   that it has to grow; of a directory that is listed, the entries that were read last
@@ -96,19 +95,20 @@ pub struct Limits {
     /// Units of work of all executions together; `None`, the default, sets no limit.
     ///
     /// A unit is about one instruction of a guest. A function's instructions outside of its loops
-    /// are charged when it is entered, those of a loop at each turn, those of a `br_table`'s arm
-    /// when it is, so that what another branch skips is charged too; 64 bytes, or 8 elements, of a
-    /// bulk instruction are a unit more, and so are those that growth writes or moves.
-    /// A function of WASI takes a unit for each access to memory, and for each 64 bytes that it moves.
-    /// The same calls of the same modules take the same fuel, whenever functions are lowered and on
-    /// every machine; another version of holdall may charge otherwise.
+    /// are charged when the function is entered, the instructions of a loop at each turn, and those
+    /// of a `br_table`'s arm when the arm is entered. So instructions that another branch skips are
+    /// charged too. 64 bytes, or 8 elements, of a bulk instruction cost one unit more, and so do
+    /// those that growth writes or moves. A function of WASI takes a unit for each access to
+    /// memory, and for each 64 bytes that it moves. The same calls of the same modules take the
+    /// same fuel, whenever functions are lowered and on every machine; another version of holdall
+    /// may charge otherwise.
     pub fuel: Option<u64>,
     /// When executions end; `None`, the default, lets them go on. A guest that is past it traps
     /// within milliseconds, also when it sleeps or waits in a function of WASI; a host function of
     /// the embedder's that blocks is not woken.
     pub deadline: Option<Instant>,
     /// Descriptors that WASI has open at the same time, for files, directories and streams of all
-    /// modules; 1,024 by default. Those that are granted count, and are not refused.
+    /// modules; 1,024 by default. Granted descriptors count, and are never refused.
     pub open_descriptors: usize,
     /// Bytes that one call of a host function of WASI may move; 16 MiB by default.
     pub bytes_per_call: usize,
@@ -228,8 +228,8 @@ impl Limits {
         }
     }
 
-    /// Sets the deadline to the moment that comes this long after now. One that is too far away to
-    /// be a moment is none.
+    /// Sets the deadline to the moment `time` from now. A moment too far away for an [`Instant`]
+    /// sets no deadline.
     #[must_use]
     pub fn timeout(mut self, time: Duration) -> Self {
         self.deadline = Instant::now().checked_add(time);

@@ -12,12 +12,12 @@ use crate::error::{Error, Result};
 /// What the parts of a pool are aligned to, and what their sizes are rounded up to a multiple of.
 const BLOCK: usize = 16;
 
-/// A buffer out of which everything comes that guests can make grow: see
+/// A buffer that holds everything that guests can make grow: see
 /// [`Config::pool`](crate::Config::pool). Cloning gives another handle to the same pool, and more
 /// than one engine may have it.
 ///
-/// A pool keeps its bookkeeping, which is a list of the free parts, outside its buffer, and gives
-/// parts out in blocks of 16 bytes. Used and left bytes together are always the pool's size.
+/// A pool keeps the list of its free parts outside its buffer, and gives parts out in blocks of 16
+/// bytes. Used and left bytes together are always the pool's size.
 ///
 /// ```
 /// use holdall::{Config, Engine, Memory, MemoryType, Pool, Store};
@@ -45,17 +45,17 @@ struct Inner {
     /// A multiple of `BLOCK`.
     size: usize,
     free: Mutex<Ranges>,
-    /// The vector that the buffer is of: its address and its capacity.
+    /// The vector that the buffer belongs to: its address and its capacity.
     vec: Option<(*mut u8, usize)>,
 }
 
-// SAFETY: the buffer belongs to the pool alone. A part of it is given out to one at a time, which
-// the lock around the free parts sees to.
+// SAFETY: the buffer belongs to the pool alone. A part of the buffer is given out to one user at a
+// time: the lock around the free parts keeps that.
 unsafe impl Send for Inner {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for Inner {}
 
-/// A pool's answer to an ask that it has no room for.
+/// Why a pool refused bytes: it has no room for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     size: usize,
@@ -64,8 +64,8 @@ pub(crate) struct Refusal {
 }
 
 impl Pool {
-    /// A pool of so many bytes of the host's, rounded up to a multiple of 16. The host gets them
-    /// back when the last handle to the pool is dropped and nothing of it is in use.
+    /// A pool of `size_bytes` bytes of the host's, rounded up to a multiple of 16. The host gets
+    /// them back when the last handle to the pool is dropped and nothing of it is in use.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl Pool {
         Self::of(buffer.as_mut_ptr().cast(), buffer.len(), None)
     }
 
-    /// A pool of the `len` bytes at `start`, which are its own.
+    /// A pool of the `len` bytes at `start`, which belong to the pool alone.
     fn of(start: *mut u8, len: usize, vec: Option<(*mut u8, usize)>) -> Self {
         let skipped = start.align_offset(BLOCK).min(len);
         let size = (len - skipped) / BLOCK * BLOCK;
@@ -137,19 +137,21 @@ impl Pool {
         self.free().left()
     }
 
-    /// So many bytes, whose contents are undefined, aligned to 16; `None` where there is no room.
+    /// Allocates `size` bytes, aligned to 16, with undefined contents; `None` where there is no
+    /// room.
     pub(crate) fn allocate(&self, size: usize, end: End) -> Option<NonNull<u8>> {
         let at = self.free().take(blocks(size)?, end)?;
         Some(self.address(at))
     }
 
-    /// Makes `old` bytes at `address` at least `new`; gives their new address. What the first `old`
-    /// hold stays, and the contents of the rest are undefined. `None`, and nothing changed, where
-    /// there is no room.
+    /// Grows `old` bytes at `address` to at least `new` bytes; returns their new address. The first
+    /// `old` bytes keep their contents, and the rest have undefined contents. `None`, and nothing
+    /// changed, where there is no room.
     ///
     /// # Safety
     ///
-    /// The pool gave out `old` bytes at `address`, from whichever end, and nobody uses them now.
+    /// The pool gave out `old` bytes at `address`, from whichever end, and nobody uses these bytes
+    /// now.
     pub(crate) unsafe fn grow(
         &self,
         address: NonNull<u8>,
@@ -157,8 +159,8 @@ impl Pool {
         new: usize,
         end: End,
     ) -> Option<NonNull<u8>> {
-        // SAFETY: the caller's duty. Where the part is elsewhere, both are the caller's until the old one
-        // goes back.
+        // SAFETY: the caller's duty. A part elsewhere belongs to the caller like the old part,
+        // until the old part goes back.
         unsafe {
             match self.place(address, old, new, end, true)? {
                 Placed::Within(to) => Some(to),
@@ -171,9 +173,9 @@ impl Pool {
         }
     }
 
-    /// Finds a place of `new` bytes for the `old` ones at `address`: where they are if there is room
-    /// behind them, else, where they `may_slide`, over the free parts on both sides of them, else
-    /// elsewhere. `None`, and nothing changed, where there is no room.
+    /// Finds a place of `new` bytes for the `old` bytes at `address`: where they are, if there is
+    /// room behind them; else, if they `may_slide`, across the free parts on both sides of them;
+    /// else elsewhere. `None`, and nothing changed, where there is no room.
     ///
     /// # Safety
     ///
@@ -208,12 +210,12 @@ impl Pool {
         }
     }
 
-    /// Takes the end of a part back, so that `new` bytes are left of `old`.
+    /// Takes back the end of a part of `old` bytes, so that `new` bytes are left.
     ///
     /// # Safety
     ///
-    /// The pool gave out `old` bytes at `address`, which are not fewer than `new`, and nobody uses what
-    /// is behind those from now on.
+    /// The pool gave out `old` bytes at `address`, `new` is at most `old`, and nobody uses the
+    /// bytes behind the first `new` from now on.
     pub(crate) unsafe fn shrink(&self, address: NonNull<u8>, old: usize, new: usize) {
         let [old, new] = [old, new].map(|size| blocks(size).expect("it was rounded up before"));
         let end = self.offset(address) + new;
@@ -230,7 +232,7 @@ impl Pool {
         self.free().put_back(self.offset(address), size);
     }
 
-    /// What to say when there is no room for `asked` bytes.
+    /// The refusal of `asked` bytes.
     pub(crate) fn refusal(&self, asked: usize) -> Refusal {
         Refusal {
             size: self.size_bytes(),
@@ -256,13 +258,13 @@ impl Pool {
 
 /// A place for a part that is to grow.
 pub(crate) enum Placed {
-    /// What the part held is there already, and the part is that alone.
+    /// The contents of the old part are here already. The old part is not the caller's any more.
     Within(NonNull<u8>),
-    /// A part that nothing was copied to yet; the old one is still the caller's as well.
+    /// A new part, to which nothing was copied yet. The old part is still the caller's.
     Elsewhere(NonNull<u8>),
 }
 
-/// A size as a multiple of `BLOCK`, where there is one.
+/// A size, rounded up to a multiple of `BLOCK`; `None` where that overflows.
 fn blocks(size: usize) -> Option<usize> {
     debug_assert!(size > 0, "nothing is not asked for");
     size.checked_next_multiple_of(BLOCK)
@@ -285,8 +287,9 @@ impl From<Vec<u8>> for Pool {
 impl Drop for Inner {
     fn drop(&mut self) {
         if let Some((start, capacity)) = self.vec {
-            // SAFETY: they are of a vector that was not dropped. Everything that has a part of the
-            // buffer has a handle to the pool too, so nobody uses it any more.
+            // SAFETY: address and capacity are those of a vector that was not dropped. Whatever has
+            // a part of the buffer has a handle to the pool too, so nobody uses the buffer any
+            // more.
             drop(unsafe { Vec::from_raw_parts(start, 0, capacity) });
         }
     }
@@ -305,7 +308,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { size, asked, left } = self;
         let used = size - left;
-        // What is left is enough and still no help where it is in pieces.
+        // Enough bytes may be left and still not serve, where they are in pieces.
         let apart = if left >= asked { " in pieces" } else { "" };
         write!(
             f,

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-/// The end of the buffer from which room is taken. What grows takes it from the low end and the
-/// rest from the high end, so that what lies between them is in one piece for as long as possible.
+/// The end of the buffer from which room is taken. Linear memories, which grow, take room from the
+/// low end, and all else takes it from the high end, so that the room between stays in one piece
+/// for as long as possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Low,
@@ -14,7 +15,7 @@ pub(crate) enum End {
 /// The free parts of a buffer. No two of them touch, and none is empty.
 #[derive(Debug)]
 pub(super) struct Ranges {
-    /// The size of each by its offset.
+    /// The size of each free part by its offset.
     free: BTreeMap<usize, usize>,
     /// The sum of the sizes.
     left: usize,
@@ -23,10 +24,10 @@ pub(super) struct Ranges {
 /// What became of a part that was to grow: its new offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Grown {
-    /// It reaches farther up from where it is, or it is to be moved into a part that overlaps the
-    /// old one, of which nothing is to be put back.
+    /// The part stays and reaches farther up, or it is to slide into a part that overlaps the old
+    /// one. Nothing of the old part is to be put back.
     Within(usize),
-    /// It is to be moved to another part; the old one is to be put back afterwards.
+    /// The part is to be moved to another one; the old one is to be put back afterwards.
     Elsewhere(usize),
 }
 
@@ -41,12 +42,13 @@ impl Ranges {
         ranges
     }
 
-    /// How much is free, in whichever pieces.
+    /// How many bytes are free, in all pieces together.
     pub(super) fn left(&self) -> usize {
         self.left
     }
 
-    /// Takes `size` from the free part nearest to `end` that has as much; gives the offset.
+    /// Takes `size` bytes from the free part nearest to `end` that has as many; returns their
+    /// offset.
     pub(super) fn take(&mut self, size: usize, end: End) -> Option<usize> {
         if size > self.left {
             return None;
@@ -60,9 +62,9 @@ impl Ranges {
         Some(self.split(at, free, size, end))
     }
 
-    /// Makes the part of `old` at `at` one of `new`, which is more: where it is, if there is as
-    /// much free behind it; else, where it `may_slide`, within the free parts on both sides of it; else
-    /// elsewhere.
+    /// Grows the part of `old` bytes at `at` to `new` bytes, which are more: where the part is, if
+    /// enough is free behind it; else, if it `may_slide`, across the free parts on both sides of
+    /// it; else elsewhere.
     pub(super) fn grow(
         &mut self,
         at: usize,
@@ -90,7 +92,7 @@ impl Ranges {
         self.take(new, end).map(Grown::Elsewhere)
     }
 
-    /// Makes a part that was taken free again, and one with the free parts on both sides of it.
+    /// Frees a part that was taken, and joins it with the free parts on both sides of it.
     pub(super) fn put_back(&mut self, mut at: usize, mut size: usize) {
         if size == 0 {
             return;
@@ -108,7 +110,8 @@ impl Ranges {
         self.free.insert(at, size);
     }
 
-    /// Takes `size` from an end of the free part of `free` at `at`; gives the offset.
+    /// Takes `size` bytes from an end of the free part of `free` bytes at `at`; returns their
+    /// offset.
     fn split(&mut self, at: usize, free: usize, size: usize, end: End) -> usize {
         self.left -= size;
         self.free.remove(&at);

@@ -1,5 +1,6 @@
-//! Work on many bytes that a guest asked for: it goes in parts, pays for each before it is done where
-//! somebody pays, and ends between two of them when its time or its fuel is up.
+//! Work on many bytes that a guest asked for. The work goes in parts. Each part is paid for before
+//! it is done, where somebody pays, and the work ends between two parts when its time or its fuel
+//! is up.
 
 use super::Meter;
 use super::meter::PART_BYTES;
@@ -11,17 +12,18 @@ pub(crate) struct Work<'a>(Who<'a>);
 enum Who<'a> {
     /// Nobody: the embedder's own work.
     Nobody,
-    /// Nobody, but it ends as executions do. The bytes since the last look.
+    /// Nobody pays, but the work ends when executions do. With the bytes since the last look at the
+    /// clock.
     Watched(&'a Meter, u64),
     /// An execution, from its budget.
     Paid(&'a mut Meter, &'a mut i64),
 }
 
 impl Work<'static> {
-    /// What moves more bytes than this in one go is done only where nothing ends it.
+    /// More bytes than this are moved in one go only where nothing may end the work.
     pub(crate) const MOST_AT_ONCE_BYTES: usize = 16 << 20;
 
-    /// Work that is not paid for and does not end.
+    /// Work that is not paid for, and that nothing ends.
     pub(crate) fn free() -> Self {
         Self(Who::Nobody)
     }
@@ -38,7 +40,7 @@ impl<'a> Work<'a> {
         Self(Who::Paid(meter, budget))
     }
 
-    /// Whether there is anything that may end the work.
+    /// Whether something may end the work.
     pub(crate) fn may_end(&self) -> bool {
         match &self.0 {
             Who::Nobody => false,
@@ -47,8 +49,8 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Pays for so many bytes, which are about to be written or moved; looks whether the work may go
-    /// on.
+    /// Pays for `bytes` bytes that are about to be written or moved, and checks that the work may
+    /// go on.
     pub(crate) fn pay(&mut self, bytes: usize) -> Result<(), TrapCode> {
         let bytes = bytes as u64;
         match &mut self.0 {
@@ -65,8 +67,8 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Does work over `n` items of `item_bytes` each, in parts that are paid for one by one: `part` does
-    /// so many items from an index on.
+    /// Does work over `n` items of `item_bytes` each, in parts that are paid for one by one:
+    /// `part(at, count)` does `count` items from index `at` on.
     pub(crate) fn in_parts(
         &mut self,
         n: usize,
@@ -84,11 +86,11 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Writes zeros.
+    /// Writes `bytes` zeros to `to`.
     ///
     /// # Safety
     ///
-    /// There are so many bytes, which nobody else uses.
+    /// `to` has `bytes` bytes, which nobody else uses.
     pub(crate) unsafe fn zero(&mut self, to: *mut u8, bytes: usize) -> Result<(), TrapCode> {
         self.in_parts(bytes, 1, |at, count| {
             // SAFETY: within the bytes that the caller has.
@@ -96,11 +98,11 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// Copies bytes to where there is no overlap.
+    /// Copies `bytes` bytes.
     ///
     /// # Safety
     ///
-    /// There are so many bytes at both, which nobody else uses, and they do not overlap.
+    /// `from` and `to` have `bytes` bytes each, which nobody else uses and which do not overlap.
     pub(crate) unsafe fn copy(
         &mut self,
         from: *const u8,
@@ -108,7 +110,7 @@ impl<'a> Work<'a> {
         bytes: usize,
     ) -> Result<(), TrapCode> {
         self.in_parts(bytes, 1, |at, count| {
-            // SAFETY: within the bytes that the caller has at both.
+            // SAFETY: within the bytes that the caller has at `from` and at `to`.
             unsafe { std::ptr::copy_nonoverlapping(from.add(at), to.add(at), count) };
         })
     }

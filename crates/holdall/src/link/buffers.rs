@@ -1,5 +1,5 @@
 //! The buffers that readers gave out: each goes back to its reader exactly once, the newest first,
-//! when what holds them ends, in whichever way it ends.
+//! when their last holder is dropped.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::reader::ModuleReader;
 use crate::limits::Held;
 
-/// Buffers on their way back, oldest first. A clone holds the same ones: each goes back when nobody
-/// holds it any more.
+/// Buffers that will go back, oldest first. A clone holds the same buffers: each goes back when
+/// nobody holds it any more.
 #[derive(Clone, Default)]
 pub(super) struct Buffers(Vec<Arc<Buffer>>);
 
@@ -20,7 +20,7 @@ struct Buffer {
 }
 
 impl Buffers {
-    /// Keeps a buffer that `reader` gave out, and what it is in an account.
+    /// Keeps a buffer that `reader` gave out, and the buffer's bytes in an account.
     pub(super) fn keep(
         &mut self,
         reader: &Arc<dyn ModuleReader>,
@@ -36,7 +36,7 @@ impl Buffers {
         }));
     }
 
-    /// Takes over the buffers of another, as newer ones.
+    /// Appends the buffers of `newer`, which go back before those that are here.
     pub(super) fn append(&mut self, newer: &mut Self) {
         self.0.append(&mut newer.0);
     }

@@ -546,7 +546,8 @@ impl<T: 'static> Linker<T> {
         let mut learned = self.learned();
         let mut names = modules.iter().map(|(name, _)| name);
         if names.any(|name| learned.registry.find(name).is_some()) {
-            // The reader may have something to say when it gets its buffers back.
+            // The buffers go back to the reader when this returns. The reader may use the linker
+            // then, so the lock is given up before.
             drop(learned);
             return false;
         }

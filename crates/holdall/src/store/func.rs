@@ -1,4 +1,4 @@
-//! The handle to a function. How it is made of a closure and called is `host`'s to say.
+//! The handle to a function. `host` has the making of functions from closures, and the calls.
 
 use std::ptr::NonNull;
 
@@ -39,8 +39,9 @@ impl Func {
 
     /// The canonical type.
     pub(crate) fn sig(&self, core: &StoreCore) -> SigId {
-        // SAFETY: `entry_in` found it to be of `core`, which keeps it; a function's type does not
-        // change, and the executor, which changes the code, does not run while `core` is borrowed.
+        // SAFETY: `entry_in` found the entry to be of `core`, which keeps it. A function's type
+        // does not change, and the executor, which changes the code, does not run while `core` is
+        // borrowed.
         unsafe { (*self.entry_in(core).as_ptr()).sig }
     }
 
@@ -54,21 +55,21 @@ impl Func {
         unsafe { (*self.entry_in(core).as_ptr()).index }
     }
 
-    /// The instance that it belongs to; `None` for a function of the host.
+    /// The instance that the function belongs to; `None` for a function of the host.
     pub(crate) fn instance_in(&self, core: &StoreCore) -> Option<Instance> {
         // SAFETY: as in `sig`; a function's instance does not change either.
         let instance = unsafe { (*self.entry_in(core).as_ptr()).instance };
         NonNull::new(instance).map(|data| Instance::from_data(self.store, data))
     }
 
-    /// What is known of it where it is the host's.
+    /// The host function behind this handle; `None` for a function of a guest.
     pub(crate) fn host_in<'a>(&self, core: &'a StoreCore) -> Option<&'a HostFunc> {
         // SAFETY: as in `sig`; what is behind a host function does not change, and lives as long as
         // `core`.
         unsafe { (*self.entry_in(core).as_ptr()).host.as_ref() }
     }
 
-    /// The address of the entry, of which it is certain that `core` keeps it.
+    /// The address of the entry, checked to be one that `core` keeps.
     pub(crate) fn entry_in(&self, core: &StoreCore) -> NonNull<FuncEntry> {
         core.assert_owns("function", self.store);
         self.entry

@@ -56,7 +56,7 @@ impl Global {
             return Err(Error::usage(format!("a {ty} cannot be set")));
         }
         check_val(core.id, &value, ty.content, "value of a global")?;
-        // SAFETY: `data_in` finds it to be of `core`, which is borrowed here alone.
+        // SAFETY: `data_in` finds the global to be of `core`, which is borrowed here alone.
         unsafe { (*self.data_in(core).as_ptr()).value = write_val(value) };
         Ok(())
     }
@@ -71,8 +71,8 @@ impl Global {
         let context = context.as_context();
         let core = context.core();
         let data = self.data_in(core).as_ptr();
-        // SAFETY: `data_in` found it to be of `core`, which is borrowed and so not written to; its
-        // value is of its type, which `new`, `set` and validation see to.
+        // SAFETY: `data_in` found the global to be of `core`, which is borrowed and so not written
+        // to. The value is of the global's type: `new`, `set` and validation keep that.
         unsafe { read_val(core.id, (*data).ty.content, (*data).value) }
     }
 
@@ -81,7 +81,8 @@ impl Global {
     }
 
     pub(crate) fn ty_in(&self, core: &StoreCore) -> GlobalType {
-        // SAFETY: `data_in` finds it to be of `core`, which keeps it; the type does not change.
+        // SAFETY: `data_in` finds the global to be of `core`, which keeps it; the type does not
+        // change.
         unsafe { (*self.data_in(core).as_ptr()).ty }
     }
 
@@ -89,7 +90,7 @@ impl Global {
         self.store
     }
 
-    /// The address, of which it is certain that `core` keeps it.
+    /// The address of the global, checked to be one that `core` keeps.
     pub(crate) fn data_in(&self, core: &StoreCore) -> NonNull<GlobalData> {
         core.assert_owns("global", self.store);
         self.data

@@ -1,5 +1,5 @@
 //! Growth of memories and tables (WebAssembly 2.0, 4.5.3.8 and 4.5.3.9), which the limits and the
-//! host may refuse, and which a metered execution pays for and may be stopped in.
+//! host may refuse. A metered execution pays for growth, and may end in it.
 
 use std::ptr::NonNull;
 
@@ -10,8 +10,8 @@ use crate::store::{MemoryData, PAGE_SIZE_BYTES, StoreCore, TableData};
 use crate::trap::TrapCode;
 
 impl StoreCore {
-    /// Grows a memory: gives the size in pages that it had, or `None` where its maximum, the store's
-    /// limits, the pool or the host forbid it.
+    /// Grows a memory by `delta_pages`. Returns the old size in pages, or `None` where the memory's
+    /// maximum, the store's limits, the pool or the host forbid the growth.
     ///
     /// # Safety
     ///
@@ -26,8 +26,8 @@ impl StoreCore {
         grown.unwrap_or_default()
     }
 
-    /// [`StoreCore::grow_memory`] that is paid for, where there is a budget. Nothing has changed when it
-    /// ends in a trap.
+    /// [`StoreCore::grow_memory`], paid for from `budget` where there is one. Nothing has changed
+    /// when the growth ends in a trap.
     ///
     /// # Safety
     ///
@@ -38,7 +38,8 @@ impl StoreCore {
         delta_pages: u64,
         budget: Option<&mut i64>,
     ) -> Result<Option<u64>, TrapCode> {
-        // SAFETY: it is one of `self.memories`, and nobody else uses it now: the caller's duty.
+        // SAFETY: `memory` is one of `self.memories`, and nobody else uses it now: the caller's
+        // duty.
         let memory = unsafe { &mut *memory.as_ptr() };
         let old_pages = memory.size_pages();
         let old_len = memory.len;
@@ -70,8 +71,8 @@ impl StoreCore {
         Some(len)
     }
 
-    /// Grows a table by elements that are `init`: gives the size that it had, or `None` where its
-    /// maximum, the store's limits or the host forbid it.
+    /// Grows a table by `delta` elements, each of them `init`. Returns the old size, or `None`
+    /// where the table's maximum, the store's limits, the pool or the host forbid the growth.
     ///
     /// # Safety
     ///
@@ -87,8 +88,8 @@ impl StoreCore {
         grown.unwrap_or_default()
     }
 
-    /// [`StoreCore::grow_table`] that is paid for, where there is a budget. Nothing has changed when it
-    /// ends in a trap.
+    /// [`StoreCore::grow_table`], paid for from `budget` where there is one. Nothing has changed
+    /// when the growth ends in a trap.
     ///
     /// # Safety
     ///
@@ -100,7 +101,7 @@ impl StoreCore {
         init: u64,
         budget: Option<&mut i64>,
     ) -> Result<Option<u64>, TrapCode> {
-        // SAFETY: it is one of `self.tables`, and nobody else uses it now: the caller's duty.
+        // SAFETY: `table` is one of `self.tables`, and nobody else uses it now: the caller's duty.
         let table = unsafe { &mut *table.as_ptr() };
         let old_size = table.elems.len();
         let Some(size) = self.table_size(table, delta) else {

@@ -40,14 +40,14 @@ impl Instance {
     /// [`Linker`](crate::link::Linker) finds the imports by their names.
     ///
     /// What a guest did before it trapped stays: segments that were written, and the instance
-    /// itself, whose functions may be in a table of another one.
+    /// itself, whose functions may be in a table of another instance.
     ///
     /// # Errors
     ///
     /// When the imports are too few, too many, or not of the types that the module declares; when
-    /// the module is of another engine than the store; when there is no room or a limit of the store
-    /// forbids it; when a segment does not fit; when the start function traps or a host
-    /// function that it calls returns an error.
+    /// the module is of another engine than the store; when there is no room, or a limit of the
+    /// store forbids the instance; when a segment does not fit; when the start function traps or a
+    /// host function that it calls returns an error.
     ///
     /// # Panics
     ///
@@ -56,8 +56,8 @@ impl Instance {
         Self::instantiate_with(context, module, imports, None, None)
     }
 
-    /// [`Instance::new`], with what backtraces are to call the instance, and with the graph whose
-    /// modules `$module$function` can name.
+    /// [`Instance::new`], with the name of the instance in backtraces (`label`), and with the graph
+    /// whose modules `$module$function` can name (`scope`).
     pub(crate) fn instantiate_with(
         mut context: impl AsContextMut,
         module: &Module,
@@ -77,9 +77,9 @@ impl Instance {
         Ok(instance)
     }
 
-    /// The instance of a module that was captured in this state. Nothing of it runs, and its state
-    /// is still to be [restored](crate::store::Fitting::restore), once all instances of its graph
-    /// are there.
+    /// Makes an instance of a module that is to get this state. No code of the module runs. The
+    /// state is still to be [restored](crate::store::Fitting::restore), once all instances of the
+    /// graph exist.
     pub(crate) fn allocate_with(
         mut context: impl AsContextMut,
         module: &Module,
@@ -102,9 +102,8 @@ impl Instance {
     /// The exported function of this name.
     ///
     /// `$module$function` is the function that another module of the same graph exports, where the
-    /// graph was linked by a [`Linker`](crate::link::Linker). What stands up to the second `$` is
-    /// the module's name, all the rest the function's. An export whose exact name it is comes
-    /// first.
+    /// graph was linked by a [`Linker`](crate::link::Linker). The text up to the second `$` is the
+    /// module's name, all the rest the function's. An export of exactly this name comes first.
     pub fn get_func(&self, context: impl AsContext, name: &str) -> Option<Func> {
         let context = context.as_context();
         let core = context.core();
@@ -120,7 +119,7 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// When there is none, or when it is of another type.
+    /// When there is no such function, or when it is of another type.
     pub fn get_typed_func<P: WasmParams, R: WasmResults>(
         &self,
         context: impl AsContext,
@@ -162,7 +161,7 @@ impl Instance {
             .map(move |(name, kind)| Export::new(name, entity(id, data, *kind)))
     }
 
-    /// The module that it is an instance of.
+    /// The module of the instance.
     pub fn module(&self, context: impl AsContext) -> Module {
         self.data(context.as_context().core()).module.clone()
     }
@@ -177,14 +176,14 @@ impl Instance {
         Some(entity(self.store, data, kind))
     }
 
-    /// What satisfied the imports of its module, in their order.
+    /// What the imports of the instance's module are linked to, in their order.
     pub(crate) fn imports_in<'a>(&self, core: &'a StoreCore) -> impl Iterator<Item = Extern> + 'a {
         let (id, data) = (self.store, self.data(core));
         let imports = data.module.inner().import_places();
         imports.map(move |place| entity(id, data, place))
     }
 
-    /// The address, of which it is certain that `core` keeps it.
+    /// The address of the instance, checked to be one that `core` keeps.
     pub(super) fn address_in(&self, core: &StoreCore) -> NonNull<InstanceData> {
         core.assert_owns("instance", self.store);
         self.data
@@ -192,8 +191,8 @@ impl Instance {
 
     /// The instance's parts.
     pub(crate) fn data<'a>(&self, core: &'a StoreCore) -> &'a InstanceData {
-        // SAFETY: `address_in` finds it to be of `core`, which is borrowed for `'a` and so changes
-        // nothing of it.
+        // SAFETY: `address_in` finds the instance to be of `core`, which is borrowed for `'a`, so
+        // that nothing changes the instance.
         unsafe { &*self.address_in(core).as_ptr() }
     }
 
@@ -216,7 +215,7 @@ impl fmt::Debug for Instance {
     }
 }
 
-/// The handle to what an instance of store `id` has in one of its index spaces.
+/// The handle to an entry of one of the index spaces of an instance of store `id`.
 fn entity(id: StoreId, data: &InstanceData, kind: ExportKind) -> Extern {
     match kind {
         ExportKind::Func(index) => Func::from_entry(id, data.funcs[index as usize]).into(),
@@ -226,8 +225,8 @@ fn entity(id: StoreId, data: &InstanceData, kind: ExportKind) -> Extern {
     }
 }
 
-/// The exported function whose name is most like `name`, if any is like it. Modules with many
-/// exports, or with long names, get no such help: it would take long.
+/// The exported function whose name is most like `name`, if one is alike. Only the first 1,000
+/// exports and names of at most 100 bytes are compared: more would take long.
 fn nearest_func<'a>(module: &'a crate::module::ModuleInner, name: &str) -> Option<&'a str> {
     const MAX_NAMES: usize = 1_000;
     const MAX_NAME_BYTES: usize = 100;

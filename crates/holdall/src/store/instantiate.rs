@@ -16,7 +16,7 @@ use crate::store::{
 };
 use crate::trap::{Trap, TrapCode};
 
-/// The index spaces of an instance as they fill: what is imported, then what is defined.
+/// The index spaces of an instance while they are filled: imports first, then definitions.
 struct Spaces {
     funcs: Vec<NonNull<FuncEntry>>,
     tables: Vec<NonNull<TableData>>,
@@ -24,11 +24,11 @@ struct Spaces {
     globals: Vec<NonNull<GlobalData>>,
 }
 
-/// Instantiates a module up to its start function, which is given back to be run.
+/// Instantiates a module up to its start function, which is returned to be run.
 ///
-/// When a segment does not fit, or the time is up, those before it stay written (of the one that was
-/// being written then, a part), and the instance stays allocated:
-/// its functions may be in a table of another instance.
+/// When a segment does not fit, or the time is up, the segments before it stay written, and a part
+/// of the segment that was being written. The instance stays allocated: its functions may be in a
+/// table of another instance.
 pub(super) fn instantiate(
     core: &mut StoreCore,
     module: &Module,
@@ -50,8 +50,8 @@ pub(super) fn instantiate(
     }
 }
 
-/// Makes the instance of a module, with the sizes that it had where it is to be restored. No segment
-/// is written, nothing runs.
+/// Makes the instance of a module; with `state`, memories and tables get the sizes that the state
+/// has. No segment is written, nothing runs.
 pub(super) fn allocate(
     core: &mut StoreCore,
     module: &Module,
@@ -68,7 +68,7 @@ pub(super) fn allocate(
         .hold(instance_bytes(module.inner()), "an instance")?;
     let mut spaces = Spaces::of_imports(core, imports);
     allocate_tables_and_memories(core, module.inner(), &mut spaces, state)?;
-    // From here on nothing fails but for time, and what is there then is whole.
+    // From here on only the time can be up, and then the instance is complete.
     let instance = allocate_instance(core, module, label, scope, &mut spaces, held);
     evaluate_globals(core, module.inner(), &mut spaces);
     // SAFETY: `instance`, and the tables of `spaces`, are of `core`, which is borrowed here alone.
@@ -110,7 +110,7 @@ fn check_imports(core: &StoreCore, module: &ModuleInner, imports: &[Extern]) -> 
 }
 
 impl Spaces {
-    /// The imports, each in its index space. They were found to be of `core`.
+    /// The imports, each in its index space. The imports were found to be of `core`.
     fn of_imports(core: &StoreCore, imports: &[Extern]) -> Self {
         let mut spaces = Self {
             funcs: Vec::new(),
@@ -155,7 +155,7 @@ fn instance_bytes(module: &ModuleInner) -> usize {
         + module.data.len()
 }
 
-/// Allocates what takes much room. If there is not enough for all of them, none is kept.
+/// Allocates the defined tables and memories. If there is no room for all of them, none is kept.
 fn allocate_tables_and_memories(
     core: &mut StoreCore,
     module: &ModuleInner,
@@ -178,7 +178,8 @@ fn allocate_tables_and_memories(
     };
     let allocated = allocate();
     if allocated.is_err() {
-        // SAFETY: only `spaces` knows them, which the caller drops now.
+        // SAFETY: only `spaces` has the addresses of what is freed, and the caller drops `spaces`
+        // now.
         unsafe { core.forget_since(mark) };
     }
     allocated
@@ -214,7 +215,8 @@ fn allocate_instance(
     };
     let instance = own(&mut core.instances, data);
     // SAFETY: `instance` was allocated just now; nobody else knows it. The entries' addresses are
-    // taken once it stands where it stays, and their box is only used through them from now on.
+    // taken once the instance has its final place, and the box of entries is only used through
+    // these addresses from now on.
     unsafe {
         let data = &mut *instance.as_ptr();
         let entries = data.defined.as_mut_ptr();
@@ -228,8 +230,8 @@ fn allocate_instance(
     instance
 }
 
-/// A defined function that is not yet of an instance. Its code lives as long as its module, which
-/// the instance keeps.
+/// A defined function, not yet part of an instance. Its code lives as long as its module, which the
+/// instance keeps.
 fn defined_func(module: &ModuleInner, at: usize) -> FuncEntry {
     let code = match module.code[at].get() {
         Some(code) => code.words.as_ptr(),
@@ -245,7 +247,7 @@ fn defined_func(module: &ModuleInner, at: usize) -> FuncEntry {
     }
 }
 
-/// Allocates the globals. Each may refer to those before it.
+/// Allocates the defined globals. Each may refer to the globals before it.
 fn evaluate_globals(core: &mut StoreCore, module: &ModuleInner, spaces: &mut Spaces) {
     let types = &module.globals[module.num_imported_globals..];
     for (ty, init) in types.iter().zip(&module.global_inits) {
@@ -254,7 +256,7 @@ fn evaluate_globals(core: &mut StoreCore, module: &ModuleInner, spaces: &mut Spa
     }
 }
 
-/// Gives the defined tables that have an initial value that value.
+/// Fills the defined tables that have an initial value.
 ///
 /// # Safety
 ///
@@ -322,8 +324,8 @@ unsafe fn write_elements(
         let ElemMode::Active { table, offset } = &segment.mode else {
             continue;
         };
-        // SAFETY: it is used by nobody else: the caller's duty. A table is an allocation of its
-        // own.
+        // SAFETY: nobody else uses the instance and its tables: the caller's duty. A table is an
+        // allocation of its own.
         unsafe {
             let offset = eval_in(instance, offset);
             let data = &mut *instance.as_ptr();
@@ -361,8 +363,8 @@ unsafe fn write_data(
             continue;
         };
         let bytes = &module.bytes[segment.range.clone()];
-        // SAFETY: it is used by nobody else: the caller's duty. A memory is an allocation of its
-        // own.
+        // SAFETY: nobody else uses the instance and its memories: the caller's duty. A memory is an
+        // allocation of its own.
         unsafe {
             let offset = eval_in(instance, offset);
             let data = &mut *instance.as_ptr();
@@ -382,13 +384,13 @@ unsafe fn write_data(
     Ok(())
 }
 
-/// Where `n` items begin, if they lie within `size` at an offset.
+/// The index of the first of `n` items at `offset`, if they all lie within `size`.
 fn place(offset: u64, n: u64, size: u64) -> Option<usize> {
     let end = offset.checked_add(n)?;
     (end <= size).then_some(offset as usize)
 }
 
-/// The value of the offset of a segment of an instance.
+/// The value of the offset expression of a segment of an instance.
 ///
 /// # Safety
 ///
@@ -420,7 +422,8 @@ fn does_not_fit(
         .into()
 }
 
-/// The module's name, as it follows the word `module` in an error.
+/// The module's name in quotes, with a space before it; empty where there is no name. For errors,
+/// behind the word `module`.
 fn quoted(module: &ModuleInner) -> String {
     let name = module.name();
     name.map_or_else(String::new, |name| format!(" {name:?}"))

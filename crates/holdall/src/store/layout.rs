@@ -1,8 +1,9 @@
 //! What a store holds, as the executor sees it: plain structures behind stable addresses.
 //!
-//! Every structure here is allocated on its own, is owned by exactly one [`StoreCore`], and lives until
-//! that core is dropped. Addresses of them are therefore good for as long as their store is; the
-//! handles of the embedding API are such addresses, and check the store before they use them.
+//! Every structure here is allocated on its own, is owned by exactly one [`StoreCore`], and lives
+//! until that core is dropped. Addresses of them are therefore valid for as long as their store
+//! lives; the handles of the embedding API are such addresses, and check the store before they use
+//! them.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -18,8 +19,8 @@ use crate::store::Scope;
 use crate::trace::{Signature, Tracer};
 use crate::types::{GlobalType, MemoryType, TableType};
 
-/// The identity of a store, unique in the process. Public because sealed traits name it, and nothing
-/// that a user could name.
+/// The identity of a store, unique in the process. Public because sealed traits name it; users
+/// cannot name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct StoreId(pub(crate) u64);
 
@@ -27,10 +28,10 @@ pub struct StoreId(pub(crate) u64);
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct FuncEntry {
-    /// Where its code begins: a header word (see `ir::Header`) and then instructions. Never null.
-    /// It changes once, when a function that was not lowered yet is.
+    /// The address of the function's code: a header word (see `ir::Header`), then instructions.
+    /// Never null. Changes once, when a function that was not lowered yet is lowered.
     pub(crate) code: Cell<*const Word>,
-    /// The instance that it belongs to; null for a function of the host.
+    /// The instance that the function belongs to; null for a function of the host.
     pub(crate) instance: *mut InstanceData,
     /// The host function behind it; null for a function of a guest.
     pub(crate) host: *const HostFunc,
@@ -48,18 +49,18 @@ pub(crate) type HostBody = dyn Fn(NonNull<StoreCore>, *mut InstanceData, *mut u6
 
 /// What functions of the host keep from call to call.
 pub trait HostState: Send + Sync {
-    /// What of it is not as it was when the functions were made, as it follows the name of a
-    /// module: a snapshot has no place for it.
+    /// What has changed since the functions were made, and what a snapshot has no place for, in
+    /// words that can follow the name of a module; `None` where nothing has changed.
     fn unstorable(&self) -> Option<String>;
 }
 
 /// A function of the host.
 pub(crate) struct HostFunc {
-    /// The code that its `FuncEntry` points to, from `ir::host_code`.
+    /// The code that the function's `FuncEntry` points to, from `ir::host_code`.
     pub(crate) code: Box<[Word]>,
     pub(crate) body: Arc<HostBody>,
     pub(crate) signature: Signature,
-    /// What it keeps, where that is known.
+    /// What the function keeps from call to call, where that is known.
     pub(crate) state: Option<Arc<dyn HostState>>,
 }
 
@@ -73,9 +74,9 @@ pub(crate) struct MemoryData {
     pub(crate) len: usize,
     /// The declared type; `len` has the current size.
     pub(crate) ty: MemoryType,
-    /// What it is a part of; the host's allocator has it where there is none.
+    /// The pool that the bytes are of; `None` where they are the host's.
     pub(super) pool: Option<Pool>,
-    /// Its bytes in the store's account.
+    /// The memory's bytes in the store's account.
     pub(super) held: Held,
 }
 
@@ -102,7 +103,8 @@ pub(crate) struct GlobalData {
 pub(crate) struct InstanceData {
     /// The functions that the module defines (not the imported ones), in order.
     pub(crate) defined: Box<[FuncEntry]>,
-    /// The first of `defined`: the one address from which all that follow them are derived.
+    /// The address of the first of `defined`. The addresses of all entries are derived from this
+    /// one.
     pub(crate) entries: *mut FuncEntry,
     /// The function index space: imported functions first.
     pub(crate) funcs: Box<[NonNull<FuncEntry>]>,
@@ -129,7 +131,8 @@ pub(crate) struct InstanceData {
 /// All of a store but the embedder's data.
 pub(crate) struct StoreCore {
     pub(crate) id: StoreId,
-    /// There for as long as the store is, for whoever keeps something about it by its id.
+    /// Lives as long as the store. Whoever keeps something by the store's id can see with it that
+    /// the store is gone.
     pub(crate) alive: Arc<()>,
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,

@@ -1,5 +1,5 @@
-//! Large linear memories as mappings of their own: Linux makes one larger, and moves it, by its
-//! page tables alone, and what is new in it is zero without anybody writing it.
+//! Large linear memories as mappings of their own. Linux grows and moves a mapping by its page
+//! tables alone, and new bytes are zero without being written.
 
 use std::ptr::NonNull;
 
@@ -7,17 +7,17 @@ use rustix::mm::{
     MapFlags, MremapFlags, ProtFlags, mmap_anonymous, mremap as remap, munmap as unmap,
 };
 
-/// From this size on a memory is a mapping, as it would be with the host's allocator: glibc's maps
-/// whatever is larger than this, and may have smaller memories' pages at hand from the last store.
+/// Memories of at least this size are mappings. glibc's allocator maps allocations above this size
+/// too. Below it, the allocator may have pages at hand that the last store used.
 const LARGE_BYTES: usize = 32 << 20;
 
-/// Whether a memory of so many bytes is a mapping.
+/// Whether a memory of `size_bytes` bytes is a mapping.
 pub(super) const fn is_mapped(size_bytes: usize) -> bool {
     size_bytes >= LARGE_BYTES
 }
 
-/// Whether a mapping of so many bytes can be one slice: on 32-bit systems there is room for more. The
-/// host's allocator refuses what is larger by itself.
+/// Whether a mapping of `size_bytes` bytes can be one slice: 32-bit systems have room for mappings
+/// that cannot. The host's allocator refuses such sizes itself.
 const fn is_addressable(size_bytes: usize) -> bool {
     size_bytes <= isize::MAX as usize
 }
@@ -36,12 +36,12 @@ pub(super) fn map(size_bytes: usize) -> Option<*mut u8> {
         .map(|base| base.as_ptr().cast())
 }
 
-/// Makes a mapping larger, the new bytes zero; gives its base. `None`, and nothing changed, where
-/// the host has no room.
+/// Grows a mapping of `old` bytes to `new` bytes, the new bytes zero; returns its base. `None`, and
+/// nothing changed, where the host has no room.
 ///
 /// # Safety
 ///
-/// `map`, or `grow` after it, gave `base` for `old` bytes, and nobody uses them now.
+/// `map`, or `grow` after it, gave `base` for `old` bytes, and nobody uses these bytes now.
 pub(super) unsafe fn grow(base: *mut u8, old: usize, new: usize) -> Option<*mut u8> {
     if !is_addressable(new) {
         return None;
@@ -51,11 +51,12 @@ pub(super) unsafe fn grow(base: *mut u8, old: usize, new: usize) -> Option<*mut 
     base.ok().map(<*mut _>::cast)
 }
 
-/// Gives a mapping back.
+/// Frees a mapping.
 ///
 /// # Safety
 ///
-/// `map`, or `grow` after it, gave `base` for so many bytes, and nobody uses them from now on.
+/// `map`, or `grow` after it, gave `base` for `size_bytes` bytes, and nobody uses these bytes from
+/// now on.
 pub(super) unsafe fn release(base: *mut u8, size_bytes: usize) {
     // SAFETY: the caller's duty.
     let gone = unsafe { unmap(base.cast(), size_bytes) };

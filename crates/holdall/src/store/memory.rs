@@ -65,7 +65,7 @@ impl Memory {
         Ok(Self::from_data(core.id, data))
     }
 
-    /// Grows by `delta` pages of zeros; gives the size in pages that it had.
+    /// Grows the memory by `delta` pages of zeros; returns the old size in pages.
     ///
     /// # Errors
     ///
@@ -74,8 +74,8 @@ impl Memory {
         let mut context = context.as_context_mut();
         let core = context.core_mut();
         let data = self.data_in(core);
-        // SAFETY: `data_in` found it to be of `core`, which is borrowed here alone, and with it
-        // every slice of the memory.
+        // SAFETY: `data_in` found the memory to be of `core`, which is borrowed here alone, and
+        // with it every slice of the memory.
         unsafe { core.grow_memory(data, delta) }.ok_or_else(|| {
             let (ty, heap) = (self.ty_in(core), core.engine.heap());
             Error::resource(format!(
@@ -96,8 +96,8 @@ impl Memory {
         context: impl Into<StoreContextMut<'a, T>>,
     ) -> (&'a mut [u8], &'a mut T) {
         let (core, data) = context.into().into_parts();
-        // SAFETY: `data_in` finds the memory to be of `core`. It is an allocation of its own, and
-        // the exclusive borrow of the store, which is given up for `'a`, keeps everybody else away.
+        // SAFETY: `data_in` finds the memory to be of `core`. The memory is an allocation of its
+        // own, and the exclusive borrow of the store for `'a` keeps everybody else away.
         let memory = unsafe { &mut *self.data_in(core).as_ptr() };
         (memory.as_mut_slice(), data)
     }
@@ -106,7 +106,7 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// An out of bounds memory access, with nothing written, when they do not fit.
+    /// An out of bounds memory access, with nothing written, when the bytes do not fit.
     pub fn write(&self, mut context: impl AsContextMut, offset: usize, bytes: &[u8]) -> Result<()> {
         let memory = self.data_mut(context.as_context_mut());
         let size = memory.len();
@@ -123,7 +123,8 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// An out of bounds memory access, with nothing read, when there are not as many.
+    /// An out of bounds memory access, with nothing read, when the memory has fewer bytes from
+    /// `offset` on.
     pub fn read(&self, context: impl AsContext, offset: usize, buffer: &mut [u8]) -> Result<()> {
         let memory = self.data(context.as_context());
         let source = memory
@@ -137,8 +138,8 @@ impl Memory {
     /// The bytes.
     pub fn data<'a, T: 'a>(&self, context: impl Into<StoreContext<'a, T>>) -> &'a [u8] {
         let core = context.into().core();
-        // SAFETY: `data_in` finds the memory to be of `core`, which is borrowed for `'a` and so
-        // changes nothing of it.
+        // SAFETY: `data_in` finds the memory to be of `core`, which is borrowed for `'a`, so that
+        // nothing changes the memory.
         unsafe { &*self.data_in(core).as_ptr() }.as_slice()
     }
 
@@ -162,7 +163,8 @@ impl Memory {
     }
 
     pub(crate) fn ty_in(&self, core: &StoreCore) -> MemoryType {
-        // SAFETY: `data_in` finds it to be of `core`, which is borrowed and changes nothing of it.
+        // SAFETY: `data_in` finds the memory to be of `core`, which is borrowed, so that nothing
+        // changes the memory.
         let memory = unsafe { &*self.data_in(core).as_ptr() };
         MemoryType {
             min: memory.size_pages(),
@@ -174,7 +176,7 @@ impl Memory {
         self.store
     }
 
-    /// The address, of which it is certain that `core` keeps it.
+    /// The address of the memory, checked to be one that `core` keeps.
     pub(crate) fn data_in(&self, core: &StoreCore) -> NonNull<MemoryData> {
         core.assert_owns("memory", self.store);
         self.data

@@ -21,11 +21,12 @@ pub(crate) const MAX_PAGES_64: u64 = 1 << 48;
 // them initialised. Only this file changes them.
 
 impl MemoryData {
-    /// A memory of zeros, whose bytes `held` has; `None` where the pool, or else the host, has no room.
+    /// A memory of zeros; `held` holds its bytes in the account. `None` where the pool, or without
+    /// a pool the host, has no room.
     ///
     /// # Errors
     ///
-    /// When the work ended before there was all of it.
+    /// When the work ended before the memory was complete.
     pub(crate) fn new(
         ty: MemoryType,
         size_bytes: usize,
@@ -43,12 +44,13 @@ impl MemoryData {
         }))
     }
 
-    /// Grows to `len` bytes, which are more, the new ones zero; `None`, and nothing changed, where the
-    /// account, the pool, or else the host, has no room. Slices of the memory are void afterwards.
+    /// Grows the memory to `len` bytes, at least as many as it has, the new ones zero. `None`, and
+    /// nothing changed, where the account, the pool, or without a pool the host, has no room.
+    /// Slices of the memory are invalid afterwards.
     ///
     /// # Errors
     ///
-    /// When the work ended before it was done. Size and contents are what they were.
+    /// When the work ended before the growth was done. Size and contents are what they were.
     pub(super) fn grow(&mut self, len: usize, work: &mut Work<'_>) -> Result<Option<()>, TrapCode> {
         let more = len - self.len;
         if more == 0 {
@@ -93,7 +95,7 @@ impl MemoryData {
         Ok(())
     }
 
-    /// `memory.init`, of a data segment's bytes; of none once the segment was dropped.
+    /// `memory.init`, with a data segment's bytes: `data` is empty once the segment was dropped.
     pub(crate) fn init(&mut self, data: &[u8], dst: u64, src: u64, n: u64) -> Result<(), TrapCode> {
         let src = range(src, n, data.len())?;
         let dst = range(dst, n, self.len)?;

@@ -1,5 +1,5 @@
-//! The names of one graph's modules, as `$module$function` sees them. Made and filled by `link`;
-//! every instance of the graph holds it.
+//! The names of one graph's modules, as `$module$function` sees them. `link` makes and fills the
+//! scope; every instance of the graph holds it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -13,7 +13,7 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// A scope of its own with the same names.
+    /// An independent scope with the same names.
     pub(crate) fn copy(&self) -> Self {
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
         Self {
@@ -21,7 +21,7 @@ impl Scope {
         }
     }
 
-    /// Names an instance; gives the one that had the name before.
+    /// Gives a name to an instance; returns the instance that had the name before.
     pub(crate) fn insert(&self, name: Arc<str>, instance: Instance) -> Option<Instance> {
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         names.insert(name, instance)
@@ -33,16 +33,16 @@ impl Scope {
         names.get(name).copied()
     }
 
-    /// Forgets a name; gives the instance that had it.
+    /// Forgets a name; returns the instance that had it.
     pub(crate) fn remove(&self, name: &str) -> Option<Instance> {
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         names.remove(name)
     }
 }
 
-/// The module and the function of `$module$function`, as [`Instance::get_func`] takes it: what stands up
-/// to the next `$` is the module, all the rest the function; both must be there. So the name of a module
-/// with a `$` in it, and a function whose name is empty, cannot be said.
+/// The module and the function of `$module$function`, as [`Instance::get_func`] takes it: the text
+/// up to the next `$` is the module, all the rest the function, and neither is empty. So a module
+/// with a `$` in its name cannot be named, nor a function whose name is empty.
 ///
 /// ```
 /// assert_eq!(holdall::split_qualified("$math$a$b"), Some(("math", "a$b")));

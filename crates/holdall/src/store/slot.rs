@@ -1,6 +1,6 @@
-//! Values in slots. A number takes the low bits of a slot, the rest being zero; a `v128` takes two
-//! slots, the first lanes in the first; a `funcref` is the address of its entry, an `externref` its
-//! number plus one, and null is 0.
+//! Values in slots. A number takes the low bits of a slot, and the other bits are zero. A `v128`
+//! takes two slots, the first lanes in the first. A `funcref` is the address of its entry, an
+//! `externref` its index plus one, and null is 0.
 
 use std::fmt;
 use std::ptr::NonNull;
@@ -39,7 +39,7 @@ pub(crate) fn extern_slot(value: Option<ExternRef>) -> u64 {
     value.map_or(0, |value| value.slot())
 }
 
-/// The slots of a value; the second is 0 unless it is a `v128`.
+/// The slots of a value; the second slot is 0 unless the value is a `v128`.
 pub(crate) fn write_val(value: Val) -> [u64; 2] {
     let low = match value {
         Val::I32(value) => u64::from(value.cast_unsigned()),
@@ -66,15 +66,15 @@ pub(crate) unsafe fn read_val(id: StoreId, ty: ValType, [low, high]: [u64; 2]) -
         ValType::F64 => Val::F64(low),
         ValType::V128 => Val::V128(u128::from(low) | u128::from(high) << 64),
         ValType::Ref(ty) => match ty.heap {
-            // SAFETY: by its type it is a `funcref`, of store `id`: the caller's duty.
+            // SAFETY: by its type the value is a `funcref`, of store `id`: the caller's duty.
             HeapType::Func => Val::FuncRef(unsafe { func_from_slot(id, low) }),
             HeapType::Extern => Val::ExternRef(ExternRef::from_slot(id, low)),
         },
     }
 }
 
-/// Whether a value from outside may stand where store `id` wants one of type `expected`; `what`
-/// says in the error what it was to be.
+/// Checks that a value from outside may stand where store `id` wants a value of type `expected`;
+/// `what` says in the error what the value was for.
 pub(crate) fn check_val(
     id: StoreId,
     value: &Val,
@@ -96,7 +96,7 @@ pub(crate) fn check_val(
     Ok(())
 }
 
-/// The type of a value as an error names it: a null is more telling than `funcref`.
+/// The type of a value for errors; of a null, that it is a null.
 fn describe(value: &Val) -> String {
     match value {
         Val::FuncRef(None) | Val::ExternRef(None) => format!("a null {}", value.ty()),
@@ -105,8 +105,8 @@ fn describe(value: &Val) -> String {
 }
 
 impl Val {
-    /// Whether the value may be given to store `id`: a number may be given to any, a reference to
-    /// its own only.
+    /// Whether the value may be given to store `id`: a number to any store, a reference to its own
+    /// only.
     pub(crate) fn belongs_to(&self, id: StoreId) -> bool {
         match self {
             Self::FuncRef(Some(func)) => func.store() == id,

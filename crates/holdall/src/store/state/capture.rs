@@ -1,4 +1,4 @@
-//! Capture: the state of living instances, read and not changed.
+//! Capture: reads the state of living instances, and changes nothing.
 
 use std::collections::HashMap;
 use std::ptr::NonNull;
@@ -15,14 +15,14 @@ use crate::store::{
 };
 use crate::types::{HeapType, Mutability, ValType};
 
-/// A block that need not be kept.
+/// A block of zeros, which need not be kept.
 const ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
 
 /// The state of all instances of a graph, and the bytes of their memories.
 ///
 /// # Errors
 ///
-/// The first thing that can not be stored: a reference to what the graph does not have, or state of
+/// The first thing that can not be stored: a reference to something outside the graph, or state of
 /// a host function that one of the instances imports.
 pub(crate) fn capture(
     core: &StoreCore,
@@ -55,7 +55,8 @@ struct Capture<'a> {
     core: &'a StoreCore,
     /// The instances of the graph.
     numbers: HashMap<Instance, u32>,
-    /// The functions that instances import, and where first; those of the graph are among them.
+    /// The functions that instances import, each with the first import of it. Functions of the
+    /// graph are among them.
     imported: HashMap<NonNull<FuncEntry>, FuncRef>,
     bytes: Vec<u8>,
 }
@@ -79,7 +80,7 @@ impl Capture<'_> {
         }
         let tables = (module.num_imported_tables..).zip(&data.tables[module.num_imported_tables..]);
         let tables = tables.map(|(index, table)| {
-            // SAFETY: it is a table of `core`, which is borrowed and changes nothing of it.
+            // SAFETY: the table is of `core`, which is borrowed, so that nothing changes the table.
             self.table(index, unsafe { table.as_ref() })
         });
         let tables = tables.collect::<Result<_, _>>()?;
@@ -165,7 +166,8 @@ impl Capture<'_> {
         })
     }
 
-    /// The function that a slot refers to, or how a message calls what it refers to.
+    /// The function that a slot refers to. The error says, for a message, what else the slot refers
+    /// to.
     fn reference(&self, heap: HeapType, slot: u64) -> Result<Option<FuncRef>, String> {
         if heap == HeapType::Extern {
             return match slot {

@@ -9,11 +9,12 @@ mod state_tests;
 pub(crate) use capture::capture;
 pub(crate) use restore::Fitting;
 
-/// Pieces of memories begin at multiples of this, and have sizes that are. A page has 16 blocks.
+/// Pieces of memories begin at multiples of this size, and their sizes are multiples of it. A page
+/// has 16 blocks.
 const BLOCK_BYTES: usize = 4096;
 
-/// What guests can change of what an instance defines. All else is the module's: an instance that
-/// is made anew has it.
+/// What guests can change in what an instance defines. All else comes from the module, for a new
+/// instance too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct InstanceState {
@@ -23,13 +24,15 @@ pub(crate) struct InstanceState {
     tables: Vec<TableState>,
     /// The values of those defined globals that are mutable.
     globals: Vec<GlobalState>,
-    /// The element segments that the guest dropped. An active one drops itself.
+    /// The passive element segments that the guest dropped. Instantiation drops the others itself.
     dropped_elems: Vec<u32>,
-    /// The data segments that the guest dropped. An active one drops itself.
+    /// The passive data segments that the guest dropped. Instantiation drops the active ones
+    /// itself.
     dropped_data: Vec<u32>,
 }
 
-/// A memory. What is in no piece is zero; the bytes of all pieces follow one another, elsewhere.
+/// A memory. Bytes in no piece are zero. The bytes of all pieces are kept elsewhere, one piece
+/// after another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct MemoryState {
@@ -44,11 +47,11 @@ struct MemoryState {
 struct BytePiece {
     /// The number of the first block.
     first: u64,
-    /// How many there are.
+    /// The number of blocks.
     count: u64,
 }
 
-/// A table. What is in no piece is null.
+/// A table. Elements in no piece are null.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct TableState {
@@ -67,7 +70,7 @@ struct RefPiece {
     funcs: Vec<FuncRef>,
 }
 
-/// The value of a global; of a float the bits.
+/// The value of a global; floats as their bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum GlobalState {
@@ -80,8 +83,8 @@ enum GlobalState {
     Func(FuncRef),
 }
 
-/// A function, as an instance of the graph knows it: one that it defines, or, where that is not of
-/// the graph, one that it imports.
+/// A function, by its index in an instance of the graph: the instance that defines the function,
+/// or, for a function from outside the graph, an instance that imports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct FuncRef {
@@ -91,11 +94,11 @@ struct FuncRef {
     index: u32,
 }
 
-/// Why the state of an instance can not be captured, or is not that of a module.
+/// Why the state of an instance can not be captured, or does not fit its module.
 #[derive(Debug)]
 pub(crate) struct Fault {
     /// The number of the instance in the graph.
     pub(crate) instance: usize,
-    /// What is wrong, as it follows the name of the module.
+    /// What is wrong, in words that can follow the name of the module.
     pub(crate) what: String,
 }

@@ -1,5 +1,6 @@
-//! Restoration: a state is checked against the modules that it is to be of, wholly and before
-//! anything is made, and then written into instances whose segments and start function did not run.
+//! Restoration. The whole state is checked against its modules before anything is made. Then the
+//! state is written into instances whose segments were not written and whose start functions did
+//! not run.
 
 use super::{
     BLOCK_BYTES, Fault, FuncRef, GlobalState, InstanceState, MemoryState, RefPiece, TableState,
@@ -23,7 +24,7 @@ impl<'a> Fitting<'a> {
     ///
     /// # Errors
     ///
-    /// The first thing that is not as the modules have it.
+    /// The first thing that does not fit its module.
     pub(crate) fn new(
         states: &'a [InstanceState],
         bytes: &'a [u8],
@@ -42,7 +43,7 @@ impl<'a> Fitting<'a> {
         match left {
             0 => Ok(Self { states, bytes }),
             left => Err(Fault {
-                // The last, whose bytes end where all end.
+                // The last instance: its bytes should end where all bytes end.
                 instance: states.len().saturating_sub(1),
                 what: format!("{left} bytes are left over after those of its memories"),
             }),
@@ -54,8 +55,9 @@ impl<'a> Fitting<'a> {
         &self.states[instance]
     }
 
-    /// Gives the instances their state. They were made of the modules that it was checked against,
-    /// with [`Instance::allocate_with`] and their state, and nothing was done with them since.
+    /// Gives the instances their states. [`Instance::allocate_with`] made each instance, of the
+    /// module that its state was checked against and with this state, and nothing has used the
+    /// instances since.
     pub(crate) fn restore(&self, core: &mut StoreCore, instances: &[Instance]) {
         let mut bytes = self.bytes;
         for (instance, state) in instances.iter().zip(self.states) {
@@ -81,7 +83,7 @@ impl InstanceState {
 
 struct Check<'a> {
     modules: &'a [&'a Module],
-    /// The blocks that are there and that no memory has had yet.
+    /// The number of blocks in `bytes` that no memory has taken yet.
     blocks_left: u64,
 }
 
@@ -189,7 +191,8 @@ fn check_size(unit: &str, min: u64, max: u64, found: u64) -> Result<(), String> 
     Err(format!("expected {min} to {max} {unit}, found {found}"))
 }
 
-/// Whether a piece lies after what ends at `end`, and within `size`; gives its own end.
+/// Checks that a piece begins at `end` or later and lies within `size`; returns the end of the
+/// piece.
 fn check_piece(unit: &str, end: u64, first: u64, count: u64, size: u64) -> Result<u64, String> {
     match first.checked_add(count) {
         Some(next) if first >= end && next <= size => Ok(next),
@@ -215,13 +218,13 @@ fn mutable_globals(module: &ModuleInner) -> impl Iterator<Item = (usize, GlobalT
     defined.filter(|(_, ty)| ty.mutability == Mutability::Var)
 }
 
-/// Writes the pieces of an instance's memories, whose bytes come first of `bytes`, and takes them
-/// from there.
+/// Writes the pieces of an instance's memories. Their bytes are the first of `bytes`, and are
+/// removed from there.
 fn restore_memories(core: &mut StoreCore, of: Instance, states: &[MemoryState], bytes: &mut &[u8]) {
     let data = of.data(core);
     let defined = &data.memories[data.module.inner().num_imported_memories..];
     for (memory, state) in defined.iter().zip(states) {
-        // SAFETY: it is a memory of `core`, which is borrowed here alone.
+        // SAFETY: the memory is of `core`, which is borrowed here alone.
         let memory = unsafe { &mut *memory.as_ptr() }.as_mut_slice();
         for piece in &state.pieces {
             let size_bytes = piece.count as usize * BLOCK_BYTES;
@@ -237,10 +240,10 @@ fn restore_tables(core: &mut StoreCore, graph: &[Instance], of: Instance, states
     let data = of.data(core);
     let defined = &data.tables[data.module.inner().num_imported_tables..];
     for (table, state) in defined.iter().zip(states) {
-        // SAFETY: it is a table of `core`, which is borrowed here alone; nothing below uses another
-        // reference to it.
+        // SAFETY: the table is of `core`, which is borrowed here alone; nothing below uses another
+        // reference to the table.
         let elems = &mut unsafe { &mut *table.as_ptr() }.elems;
-        // They may have an initial value.
+        // The elements may have an initial value.
         elems.fill(0);
         for RefPiece { first, funcs } in &state.pieces {
             let elems = &mut elems[*first as usize..][..funcs.len()];
@@ -261,8 +264,8 @@ fn restore_globals(core: &mut StoreCore, graph: &[Instance], of: Instance, state
             GlobalState::Null => [0, 0],
             GlobalState::Func(func) => [func_slot(core, graph, func), 0],
         };
-        // SAFETY: it is a global of `core`, which is borrowed here alone; the value is of its type,
-        // which `Check` saw to.
+        // SAFETY: the global is of `core`, which is borrowed here alone. The value is of the
+        // global's type: `Check` saw to that.
         unsafe { (*data.globals[index].as_ptr()).value = value };
     }
 }
@@ -272,9 +275,9 @@ fn func_slot(core: &StoreCore, graph: &[Instance], func: FuncRef) -> u64 {
     entry_slot(graph[func.instance as usize].data(core).funcs[func.index as usize])
 }
 
-/// Drops the segments that instantiation drops, and those that the guest dropped.
+/// Drops the segments that instantiation drops, and the segments that the guest dropped.
 fn drop_segments(core: &mut StoreCore, of: Instance, state: &InstanceState) {
-    // SAFETY: it is an instance of `core`, which is borrowed here alone.
+    // SAFETY: the instance is of `core`, which is borrowed here alone.
     let data = unsafe { &mut *of.address_in(core).as_ptr() };
     let module = data.module.inner();
     for (items, segment) in data.elems.iter_mut().zip(&module.elems) {
