@@ -1,6 +1,6 @@
-//! The bag: what an executable carries, as one run of bytes. A header, the parts, and at the end the
-//! manifest, which says what each part is. Nothing in it is taken before its checksum was found to
-//! be right: a bag that was damaged on its way does not open.
+//! The bag: what an executable carries, as one run of bytes. A header, then the parts, and at the end
+//! the manifest, which says what each part is. The bytes of a part are used only after their checksum
+//! was found to be right: a damaged bag does not open.
 //!
 //! Numbers are little-endian; every part begins at a multiple of [`ALIGN_BYTES`] from the start.
 
@@ -14,35 +14,36 @@ use holdall_core::module::checksum;
 use crate::manifest::Manifest;
 use crate::no_room;
 
-/// What a bag's address, and those of its parts, are multiples of: code runs where it lies.
+/// The address of a bag, and the start of each of its parts, is a multiple of this: code words run where
+/// they lie.
 pub(crate) const ALIGN_BYTES: usize = 16;
 
-/// With a bit that no text has, so that what is damaged by a conversion of texts is seen at once.
+/// How a bag begins. The first byte is no ASCII, so that a transfer which converts texts is noticed.
 pub(crate) const MAGIC: [u8; 8] = *b"\xf7holdall";
-/// Of the format; another number is another format.
+/// The version of the format.
 const FORMAT: u64 = 1;
 /// Magic, format, length of the bag; start, length and checksum of the manifest; checksum of these.
 pub(crate) const HEADER_BYTES: usize = 56;
-/// The most that a manifest has. Read, it takes up to some 30 times as much memory.
+/// The longest manifest, in bytes. Reading one takes up to some 30 times its length in memory.
 const MAX_MANIFEST_BYTES: u64 = 64 << 20;
 
 /// Why a bag does not open.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BagError {
-    /// There is none.
+    /// There is no bag.
     #[error("it carries no program: it was not made by `holdall pack`, or is damaged")]
     None,
-    /// Its bytes are not what was packed.
+    /// The bytes of the bag are not those that were packed.
     #[error("it is damaged: {0} is not as it was packed; get it anew")]
     Damaged(String),
-    /// It is of another version of holdall.
+    /// Another version of holdall packed the bag, in another format.
     #[error("it was packed by another version of holdall, with format {found}, not {FORMAT}")]
     Format {
         /// The format's number.
         found: u64,
     },
-    /// The file that it is in cannot be read.
+    /// The file that holds the bag cannot be read.
     #[error("it cannot be read: {0}")]
     Unreadable(String),
 }
@@ -59,7 +60,7 @@ impl From<BagError> for std::io::Error {
     }
 }
 
-/// What a bag begins with.
+/// The header of a bag.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Header {
     /// The length of the bag.
@@ -68,7 +69,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// The header that these bytes begin with.
+    /// The header at the start of these bytes.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, BagError> {
         let header = bytes
             .get(..HEADER_BYTES)
@@ -104,31 +105,31 @@ impl Header {
 pub struct Part {
     pub(crate) start: u64,
     pub(crate) len: u64,
-    /// As lowered code knows its module by.
+    /// The checksum by which lowered code knows its module.
     pub(crate) check: u64,
 }
 
 impl Part {
-    /// How many bytes it has.
+    /// The number of bytes.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
         self.len
     }
 
-    /// Where it is in the bytes of a bag, whatever is there.
+    /// The bytes of this part in those of a bag, not checked.
     fn of<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
         let start = usize::try_from(self.start).ok()?;
         let len = usize::try_from(self.len).ok()?;
         bytes.get(start..start.checked_add(len)?)
     }
 
-    /// The same, if it is as it was packed.
+    /// The bytes of this part in those of a bag, if they are as they were packed.
     fn whole<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
         self.of(bytes).filter(|found| checksum(found) == self.check)
     }
 }
 
-/// A bag whose manifest is as it was packed.
+/// An open bag: its manifest is as it was packed.
 #[derive(Clone, Debug)]
 pub struct Bag<'a> {
     bytes: &'a [u8],
@@ -136,11 +137,11 @@ pub struct Bag<'a> {
 }
 
 impl<'a> Bag<'a> {
-    /// Opens a bag that `bytes` begin with. What follows it is not looked at.
+    /// Opens the bag at the start of `bytes`. Bytes after the bag are ignored.
     ///
     /// # Errors
     ///
-    /// [`BagError`]: there is none, or its manifest is damaged or of another format.
+    /// [`BagError`]: there is no bag, or its manifest is damaged or of another format.
     pub fn open(bytes: &'a [u8]) -> Result<Self, BagError> {
         let header = Header::read(bytes)?;
         let bytes = usize::try_from(header.len)
@@ -152,24 +153,25 @@ impl<'a> Bag<'a> {
         Ok(Self { bytes, manifest })
     }
 
-    /// What is in it.
+    /// The manifest, which says what is in the bag.
     #[must_use]
     pub fn manifest(&self) -> &Manifest<'a> {
         &self.manifest
     }
 
-    /// The bytes of a part, which `what` names.
+    /// The bytes of a part. `what` names the part in an error.
     ///
     /// # Errors
     ///
-    /// [`BagError::Damaged`] when they are not as they were packed.
+    /// [`BagError::Damaged`] when the bytes are not as they were packed.
     pub fn part(&self, wanted: &Part, what: impl FnOnce() -> String) -> Result<&'a [u8], BagError> {
         wanted
             .whole(self.bytes)
             .ok_or_else(|| BagError::Damaged(what()))
     }
 
-    /// The same, of a part that several may be; `seen` are those that were looked at.
+    /// [`Bag::part`], of a part that may be named several times: the bytes are checked the first time,
+    /// which `seen` remembers.
     pub(crate) fn part_once(
         &self,
         wanted: &Part,
@@ -185,23 +187,23 @@ impl<'a> Bag<'a> {
         }
     }
 
-    /// Whether these bytes are those of a part, where the bag has them.
+    /// Whether `bytes` are the very bytes that the bag holds of a part, not only equal ones.
     pub(crate) fn has(&self, bytes: &[u8], part: &Part) -> bool {
         let own = part.of(self.bytes);
         own.is_some_and(|own| std::ptr::eq(own, bytes))
     }
 }
 
-/// The parts of a bag that were looked at. Parts have no byte in common. So however often a manifest
-/// names the same bytes, and whatever it says of them, they are looked at once, and that takes no longer
-/// than the bag is long.
+/// The parts of a bag whose bytes were checked already. Parts that overlap are refused. So each byte is
+/// checked at most once, however often a hostile manifest names it, and a check of all parts takes time
+/// by the length of the bag.
 #[derive(Debug, Default)]
 pub(crate) struct Seen(BTreeMap<u64, Part>);
 
 impl Seen {
-    /// Whether it was not met before; `None` where it has bytes in common with another one.
+    /// Whether a part was not met before; `None` where it overlaps another part.
     pub(crate) fn first_time(&mut self, part: &Part) -> Option<bool> {
-        // An empty part has nothing to look at, and no byte in common with any.
+        // An empty part has no bytes to check, and overlaps none.
         if part.len == 0 {
             return Some(true);
         }
@@ -223,7 +225,7 @@ impl Seen {
 #[derive(Debug)]
 pub struct Filling {
     bytes: Vec<u8>,
-    /// Parts by their contents: what is the same is there once.
+    /// The parts by length and checksum, so that equal bytes are stored once.
     parts: HashMap<(u64, u64), Part>,
 }
 
@@ -234,7 +236,7 @@ impl Default for Filling {
 }
 
 impl Filling {
-    /// An empty one.
+    /// An empty bag.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -243,7 +245,7 @@ impl Filling {
         }
     }
 
-    /// Adds a part.
+    /// Adds bytes, and gives the part that they became.
     pub fn part(&mut self, bytes: &[u8]) -> Part {
         let (len, check) = (bytes.len() as u64, checksum(bytes));
         if let Some(known) = self.parts.get(&(len, check))
@@ -260,21 +262,21 @@ impl Filling {
         added
     }
 
-    /// The bytes of a part that was added.
+    /// The bytes of a part that was added to this bag.
     ///
     /// # Panics
     ///
-    /// When it was added to another one.
+    /// When the part was added to another bag.
     #[must_use]
     pub fn bytes(&self, wanted: &Part) -> &[u8] {
         wanted.of(&self.bytes).expect("a part of this one")
     }
 
-    /// Closes it, with the manifest of its parts.
+    /// Closes the bag with its manifest, and gives its bytes.
     ///
     /// # Errors
     ///
-    /// When the manifest is longer than one may be.
+    /// When the manifest is longer than 64 MiB.
     ///
     /// # Panics
     ///
@@ -305,9 +307,9 @@ impl Filling {
 mod tests {
     use super::*;
 
-    /// A part that is looked at again each time that a manifest names it makes a small executable slow.
+    /// If a part were checked each time that a manifest names it, a small executable could take hours.
     #[test]
-    fn a_part_is_looked_at_once_whatever_stands_between() {
+    fn a_part_is_checked_once_however_often_it_is_named() {
         let part = |start, len| Part {
             start,
             len,

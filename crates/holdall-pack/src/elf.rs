@@ -1,7 +1,7 @@
-//! ELF executables: how one comes to carry something, and what of one is checked. Nothing in the file
-//! moves. The program header and the section header of the runtime's mark become those of the
-//! payload, which follows at the end: a read-only segment like any other, which the system maps, and
-//! which tools that strip or sign a file keep.
+//! ELF executables: how a program comes to carry a payload, and which parts of a program are checked when
+//! it starts. Nothing in the file moves: the payload is appended. The program header and the section
+//! header of the runtime's mark become those of the payload, which so is a read-only segment: the system
+//! maps it, and tools that strip or sign a file keep it.
 
 use std::ops::Range;
 
@@ -15,16 +15,16 @@ use object::{Endianness, ReadRef, U64, pod};
 use crate::bag::ALIGN_BYTES;
 use crate::mark::{START, UNCHECKED_BYTES};
 
-/// The largest size of a page that a system may have. An address and its place in the file are the
-/// same within one.
+/// The largest page of any system, in bytes. The address of a byte and its offset in the file are equal
+/// modulo this.
 const PAGE_BYTES: u64 = 65_536;
 
-/// More than any program has.
+/// More segments than any program has: a file with more is refused.
 const MAX_SEGMENTS: usize = 1024;
 
 type File = FileHeader64<Endianness>;
 
-/// The program with a payload, of which every multiple of [`ALIGN_BYTES`] is at such an address.
+/// The program with a payload behind it. The payload's address is a multiple of [`ALIGN_BYTES`].
 pub(crate) fn carry(program: &[u8], payload: &[u8]) -> holdall::Result<Vec<u8>> {
     let wrong = |what: &str| crate::wrong(format!("the runtime takes no bag: {what}"));
     let unread = |error: object::Error| wrong(&error.to_string());
@@ -51,8 +51,8 @@ pub(crate) fn carry(program: &[u8], payload: &[u8]) -> holdall::Result<Vec<u8>> 
     let len = payload.len() as u64;
     bytes.extend(payload);
 
-    // In the order of their addresses, as the system wants them: no note stands before a segment that
-    // is loaded.
+    // The system wants loaded segments in the order of their addresses, and the payload's address is the
+    // highest: so the header that becomes the payload's must stand behind those of all other segments.
     let after = segments.iter().rposition(|it| it.p_type(endian) == PT_LOAD);
     let at = place(program, mark);
     let last = after.map_or(0, |last| place(program, &segments[last]));
@@ -68,7 +68,7 @@ pub(crate) fn carry(program: &[u8], payload: &[u8]) -> holdall::Result<Vec<u8>> 
     (segment.p_filesz, segment.p_memsz) = (word(len), word(len));
     segment.p_align = word(PAGE_BYTES);
 
-    // A file whose sections are stripped has none.
+    // A file may have been stripped of its section headers.
     let sections = header.section_headers(endian, program).map_err(unread)?;
     let same = |it: &&SectionHeader64<Endianness>| {
         it.sh_offset(endian) == mark.p_offset(endian) && it.sh_addr(endian) != 0
@@ -84,8 +84,8 @@ pub(crate) fn carry(program: &[u8], payload: &[u8]) -> holdall::Result<Vec<u8>> 
     Ok(bytes)
 }
 
-/// Whether a program is for machines whose words begin with their high bytes; other formats than ELF
-/// are for none of these.
+/// Whether a program is for big-endian machines. `false` where the file is not ELF: systems with other
+/// formats are little-endian.
 pub(crate) fn is_big_endian(program: &[u8]) -> bool {
     File::parse(program).is_ok_and(|header| header.is_big_endian())
 }
@@ -101,7 +101,7 @@ pub(crate) fn needs_libraries(program: &[u8]) -> bool {
     read().unwrap_or(false)
 }
 
-/// Where in the file a structure of it is.
+/// The offset of a structure that was read in the bytes of `file`.
 fn place<T>(file: &[u8], structure: &T) -> usize {
     std::ptr::from_ref(structure).addr() - file.as_ptr().addr()
 }
@@ -112,9 +112,9 @@ fn structure<T: pod::Pod>(file: &mut [u8], at: usize) -> &mut T {
         .0
 }
 
-/// What is checked of a program before `end` in its file, from where a payload's segments follow: its
-/// read-only segments, but for the headers of the file. `None` where it is no ELF file, or none that
-/// somebody built.
+/// The ranges of a program's file that are checked when it starts: its read-only segments, without the
+/// headers of the file. `end` is where the payload begins, whose segment is not one of the program's.
+/// `None` where the file is not ELF, or no linker made it.
 pub(crate) fn checked<'d>(file: impl ReadRef<'d>, end: u64) -> Option<Vec<Range<u64>>> {
     let header = File::parse(file).ok()?;
     let endian = header.endian().ok()?;
@@ -132,7 +132,7 @@ pub(crate) fn checked<'d>(file: impl ReadRef<'d>, end: u64) -> Option<Vec<Range<
         if start.checked_add(len)? > file.len().ok()? {
             return None;
         }
-        // Segments of a program that somebody built have nothing in common.
+        // Segments that a linker made do not overlap.
         left = left.checked_sub(len)?;
         if start < end {
             let skipped = if ranges.is_empty() {

@@ -1,6 +1,6 @@
-//! An executable as a file, for those who look at what it carries: of the file only what is asked for
-//! is in memory, and never more than a piece of a part. What a program itself reads is in `bag` and
-//! `files`.
+//! A packed executable as a file, for `inspect` and `unpack`. The file is read a piece at a time, and
+//! never as a whole. A packed program reads its own bag otherwise, as `bag` and `files` have it: there
+//! the system has mapped it.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use crate::bag::{BagError, HEADER_BYTES, Header, MAGIC, Part, Seen};
 use crate::elf;
 use crate::manifest::{Entry, Manifest};
 
-/// How much of a file is in memory at a time.
+/// The most bytes of a file that are in memory at a time.
 const PIECE_BYTES: usize = 1 << 20;
 
 /// Where an executable is read from.
@@ -30,9 +30,9 @@ impl<T: Read + Seek> Source for T {}
 pub struct Executable {
     source: RefCell<Box<dyn Source>>,
     size_bytes: u64,
-    /// Where its bag is.
+    /// The bytes of the file that are its bag.
     bag: Range<u64>,
-    /// Its manifest, which is as it was packed.
+    /// The bytes of its manifest, found to be as they were packed.
     manifest: Vec<u8>,
 }
 
@@ -41,13 +41,13 @@ impl Executable {
     ///
     /// # Errors
     ///
-    /// [`BagError`]: it carries no bag, or its manifest is damaged or of another format, or the file
+    /// [`BagError`]: the file carries no bag, the manifest is damaged or of another format, or the file
     /// cannot be read.
     pub fn open(file: File) -> Result<Self, BagError> {
         Self::of(Box::new(file))
     }
 
-    /// The executable that is in memory.
+    /// The executable that has these bytes.
     ///
     /// # Errors
     ///
@@ -83,27 +83,27 @@ impl Executable {
         Ok(executable)
     }
 
-    /// How many bytes it has.
+    /// The number of bytes in the file.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
         self.size_bytes
     }
 
-    /// What is in its bag, which is read anew with each call.
+    /// The manifest of its bag. Each call decodes the manifest anew.
     ///
     /// # Panics
     ///
-    /// Never: it was read before.
+    /// Never: the manifest was decoded before.
     #[must_use]
     pub fn manifest(&self) -> Manifest<'_> {
         Manifest::read(&self.manifest).expect("it was read before")
     }
 
-    /// Writes a part, which `what` names.
+    /// Writes the bytes of a part to `to`. `what` names the part in an error.
     ///
     /// # Errors
     ///
-    /// A [`BagError`] when it is not as it was packed or cannot be read; else what the writer says.
+    /// A [`BagError`] when the part is not as it was packed or cannot be read; else the writer's error.
     pub fn copy(
         &self,
         part: &Part,
@@ -113,7 +113,7 @@ impl Executable {
         self.read(part, what, |piece| to.write_all(piece))
     }
 
-    /// That all of it is as it was packed: each part, and the program around them.
+    /// Checks that all parts are as they were packed, and the program around them.
     ///
     /// # Errors
     ///
@@ -178,7 +178,7 @@ impl Executable {
         Ok(sha256.finalize().into())
     }
 
-    /// The checksum of the program around the bag, where it is one.
+    /// The checksum of the program around the bag; `None` where that is no ELF program.
     fn program(&self) -> Result<Option<u64>, BagError> {
         let checked = elf::checked(
             &ReadCache::new(&mut **self.source.borrow_mut()),
@@ -197,7 +197,8 @@ impl Executable {
         Ok(Some(sum.digest()))
     }
 
-    /// Hands on a part, which `what` names, a piece at a time, and finds whether it is as it was packed.
+    /// Hands the bytes of a part to `take`, a piece at a time, and then says whether they were as they were
+    /// packed. `what` names the part in an error.
     fn read<E: From<BagError>>(
         &self,
         part: &Part,
@@ -220,7 +221,7 @@ impl Executable {
         Err(BagError::Damaged(what()).into())
     }
 
-    /// Hands on a range of the file, a piece at a time.
+    /// Hands the bytes of a range of the file to `take`, a piece at a time.
     fn pieces<E: From<BagError>>(
         &self,
         range: Range<u64>,
@@ -242,11 +243,12 @@ impl Executable {
     }
 }
 
-/// The first header of a bag in an executable, and where it is.
+/// The first header of a bag in an executable, and its offset.
 fn find(source: &mut dyn Source, size_bytes: u64) -> Result<(u64, Header), BagError> {
     source.seek(SeekFrom::Start(0)).map_err(unreadable)?;
     let magic = memmem::Finder::new(&MAGIC);
-    // The bytes from `at` on; a header that begins in the last of them is found with the next ones.
+    // `bytes` are those from the offset `at` on. Their end is kept for the next round: a header may begin
+    // there.
     let (mut at, mut bytes) = (0, Vec::new());
     loop {
         let more = (size_bytes - at - bytes.len() as u64).min(PIECE_BYTES as u64);
@@ -258,7 +260,7 @@ fn find(source: &mut dyn Source, size_bytes: u64) -> Result<(u64, Header), BagEr
         source.read_exact(&mut bytes[known..]).map_err(unreadable)?;
         for found in magic.find_iter(&bytes) {
             match Header::read(&bytes[found..]) {
-                // No header, or not all of it; the program knows the magic number as well.
+                // Not a header, or the start of one: the program's constants have the magic bytes too.
                 Err(BagError::None) => {}
                 header => return Ok((at + found as u64, header?)),
             }
@@ -274,7 +276,7 @@ fn unreadable(error: io::Error) -> BagError {
 }
 
 impl Part {
-    /// Whether these bytes are those of the part.
+    /// Whether a reader gives the bytes of this part, by length and checksum.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! What of a bag a program begins with beside its modules: directories, served from memory, and the
-//! state of its instances.
+//! What a packed program takes from its bag beside modules: directories, which are served from memory,
+//! and the state that its modules begin with.
 
 use holdall::Snapshot;
 use holdall_wasi::Files;
@@ -8,8 +8,8 @@ use crate::bag::{Bag, BagError, Seen};
 use crate::manifest::{Entry, PackedDir};
 
 impl Bag<'static> {
-    /// The directories, by the root's names for them, with all their files: checked, and as they lie
-    /// in the bag.
+    /// The embedded directories with their files, by the root module's names for them. The files are
+    /// checked, and are not copied: they stay where they lie in the bag.
     ///
     /// # Errors
     ///
@@ -21,11 +21,11 @@ impl Bag<'static> {
             .collect()
     }
 
-    /// The state that the modules begin with, checked, where there is one.
+    /// The state that the modules begin with, checked; `None` where they are initialised as usual.
     ///
     /// # Errors
     ///
-    /// [`BagError::Damaged`] when it is not as it was packed.
+    /// [`BagError::Damaged`] when the state is not as it was packed.
     pub fn state(&self) -> Result<Option<Snapshot>, BagError> {
         let Some(state) = self.manifest().state else {
             return Ok(None);

@@ -1,42 +1,43 @@
-//! The executable as the system has loaded it: what it carries, and what of it is to be as it was
-//! built. It asks for no file: where the executable was started there may be none that it can reach.
+//! The running executable in memory, as the system has loaded it: its payload, and the segments whose
+//! checksum is compared with that of the build. The executable's file is not opened: the process may have
+//! no path to it.
 
 use crate::bag::{ALIGN_BYTES, MAGIC};
 use crate::mark;
 
-/// The executable that runs.
+/// The segments of the executable that runs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Image {
     payload: Option<&'static [u8]>,
-    /// The read-only segments before the payload.
+    /// The program's own read-only segments, which come before the payload.
     read_only: Vec<&'static [u8]>,
 }
 
 impl Image {
-    /// This one.
+    /// The image of this process.
     pub(crate) fn own() -> Self {
         system::guard();
         system::own()
     }
 
-    /// What it carries: a bag, at the first address of its alignment.
+    /// The bytes of the bag: the payload from its first aligned address on.
     pub(crate) fn bag(&self) -> Option<&'static [u8]> {
         let payload = self.payload?;
         payload.get(payload.as_ptr().align_offset(ALIGN_BYTES)..)
     }
 
-    /// Whether it carries something that begins like a bag.
+    /// Whether the payload begins as a bag does.
     pub(crate) fn is_packed(&self) -> bool {
         self.bag().is_some_and(|bag| bag.starts_with(&MAGIC))
     }
 
-    /// The checksum of its read-only segments.
+    /// The checksum of the program's read-only segments.
     pub(crate) fn checksum(&self) -> u64 {
         mark::checksum(self.read_only.iter().copied())
     }
 }
 
-/// ELF: the system maps what the executable carries as a segment of its own.
+/// ELF: the system maps the payload as a segment of its own.
 #[cfg(all(unix, not(target_vendor = "apple")))]
 mod system {
     use std::ffi::{c_int, c_void};
@@ -52,7 +53,7 @@ mod system {
         image
     }
 
-    /// Looks at the first object that is loaded, the executable.
+    /// Takes the segments of the first loaded object, which is the executable, and ends the iteration.
     unsafe extern "C" fn look(info: *mut dl_phdr_info, _: usize, image: *mut c_void) -> c_int {
         // SAFETY: `own` gave the image; the system tells of segments that it has mapped, which stay
         // for as long as the program runs, and which nobody writes to where they are read-only.
@@ -68,25 +69,26 @@ mod system {
                     image.read_only.push(segment);
                 }
             }
-            // What it carries comes last; without it this is a part of the program, and no bag.
+            // The payload is the last read-only segment. In a program that carries nothing the last one
+            // is the program's own, and does not begin as a bag does.
             image.payload = image.read_only.pop();
         }
         1
     }
 
-    /// Has the program say so when it meets the end of its file where it should not be, instead of
-    /// ending without a word.
+    /// Has the process report a file that is too short. The system maps such a file, and sends SIGBUS when
+    /// the missing pages are read; without a handler the process would end without a word.
     pub(crate) fn guard() {
         const MESSAGE: &[u8] = b"this executable cannot run: it is damaged: a part of its file is \
             missing, or cannot be read; get it anew\n";
         extern "C" fn damaged(_: c_int) {
-            // SAFETY: both may be called in a handler of signals.
+            // SAFETY: `write` and `_exit` are safe in signal handlers (POSIX), and the message is static.
             unsafe {
                 libc::write(libc::STDERR_FILENO, MESSAGE.as_ptr().cast(), MESSAGE.len());
                 libc::_exit(1)
             }
         }
-        // SAFETY: the handler does nothing that a handler may not.
+        // SAFETY: an all-zero `sigaction` is valid, and `damaged` calls only what a signal handler may.
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = damaged as extern "C" fn(c_int) as usize;
@@ -95,7 +97,7 @@ mod system {
     }
 }
 
-/// Mach-O and PE: libsui knows where what it placed is.
+/// Mach-O and PE: libsui finds the payload where libsui placed it.
 #[cfg(not(all(unix, not(target_vendor = "apple"))))]
 mod system {
     use super::Image;

@@ -1,4 +1,4 @@
-//! The manifest of a bag: which part is what, and how the program is run. Plain data.
+//! The manifest of a bag: what each part is, and how the program is run. Plain data.
 
 use holdall::{Naming, Result};
 use serde::{Deserialize, Serialize};
@@ -7,40 +7,43 @@ use crate::bag::{BagError, Part};
 use crate::policy::Policy;
 use crate::wrong;
 
-/// What is in a bag.
+/// What a bag holds, and how the program in it is run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest<'a> {
-    /// The version of holdall that packed it.
+    /// The version of holdall that packed the bag.
     pub holdall: &'a str,
     /// The modules, in the order of their names.
     #[serde(borrow)]
     pub modules: Vec<PackedModule<'a>>,
-    /// The name of the root.
+    /// The name of the root module.
     pub root: &'a str,
     /// The functions to call, instead of `_start`.
     pub invoke: Vec<String>,
-    /// The arguments that stand before those of whoever runs it.
+    /// Arguments of the program, before those of the process.
     pub args: Vec<String>,
-    /// The aliases of module names, each with what it stands for.
+    /// The aliases of module names, each with the name that it stands for.
     #[serde(borrow)]
     pub aliases: Vec<(&'a str, &'a str)>,
-    /// Whether compatible versions satisfy imports; else those that are the same as far as they go.
+    /// Whether any compatible version satisfies an import; else the version must be the one that the
+    /// import names, in all components that it gives.
     pub compatible_versions: bool,
-    /// What it may reach, and what it may take.
+    /// What the program may reach, and how much it may use.
     pub policy: Policy,
-    /// Directories of files that the root can read.
+    /// Embedded directories, which the root module can read.
     #[serde(borrow)]
     pub dirs: Vec<PackedDir<'a>>,
     /// The state that the modules begin with, in place of their initialisation.
     pub state: Option<State>,
-    /// What the read-only parts of the executable's own program are: a checksum, 0 where it has none.
+    /// The checksum of the read-only segments of the executable's own program; 0 where the format of the
+    /// executable has no such segments.
     pub program: u64,
-    /// The names of commands that are used for their exports.
+    /// The names of commands that other modules use for their exports.
     #[serde(skip)]
     pub used_exports: Vec<&'a str>,
 }
 
-/// What follows a manifest where there is any of it, so that manifests of before stay what they are.
+/// What follows a manifest, and only where it is not empty. Manifests that were written before it was
+/// added so stay readable.
 #[derive(Serialize, Deserialize)]
 struct Later<'a> {
     #[serde(borrow)]
@@ -48,7 +51,7 @@ struct Later<'a> {
 }
 
 impl<'a> Manifest<'a> {
-    /// A manifest as a bag has it.
+    /// Decodes the manifest of a bag.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, BagError> {
         let read = || {
             let (mut manifest, rest) = postcard::take_from_bytes::<Self>(bytes)?;
@@ -60,11 +63,11 @@ impl<'a> Manifest<'a> {
         read().map_err(|_: postcard::Error| BagError::damaged("its manifest"))
     }
 
-    /// The manifest as a bag has it.
+    /// Encodes the manifest for a bag.
     ///
     /// # Panics
     ///
-    /// Never: it is plain data.
+    /// Never: a manifest is plain data.
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut bytes = postcard::to_stdvec(self).expect("a manifest is plain data");
         if !self.used_exports.is_empty() {
@@ -75,11 +78,11 @@ impl<'a> Manifest<'a> {
         bytes
     }
 
-    /// How the module names of imports are taken.
+    /// How module names in imports are resolved.
     ///
     /// # Errors
     ///
-    /// When two aliases have one name.
+    /// When one name is an alias of two others.
     pub fn naming(&self) -> Result<Naming> {
         let naming = Naming::of(
             self.aliases.iter().copied(),
@@ -97,32 +100,32 @@ pub struct PackedModule<'a> {
     pub name: &'a str,
     /// The module, in the binary format.
     pub module: Part,
-    /// Its SHA-256.
+    /// The SHA-256 of the module.
     pub sha256: [u8; 32],
-    /// Its lowered code.
+    /// The lowered code of the module.
     pub code: Part,
 }
 
 /// The state of a graph in a bag: the parts of a [`Snapshot`](holdall::Snapshot).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// What there is.
+    /// Which modules, tables and globals there are, with their values.
     pub header: Part,
-    /// What is in the memories.
+    /// The bytes of the memories.
     pub bytes: Part,
 }
 
 /// A directory in a bag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackedDir<'a> {
-    /// The name that the root knows it by.
+    /// The root module's name for the directory.
     pub guest: &'a str,
-    /// What is in it, in the order of the paths.
+    /// The paths in the directory, in their order, and what is there.
     #[serde(borrow)]
     pub entries: Vec<(&'a str, Entry<'a>)>,
 }
 
-/// Something in a directory.
+/// What is at a path of an embedded directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Entry<'a> {
     /// A file.

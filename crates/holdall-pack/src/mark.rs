@@ -1,30 +1,30 @@
-//! What a runtime and a packer know of each other: the mark by which a runtime is recognised, and
-//! what of it is checked when it starts.
+//! What a runtime and a packer agree on: the mark by which a packer recognises a runtime, and the checksum
+//! of the runtime that is compared when a packed executable starts.
 
 use xxhash_rust::xxh3::Xxh3;
 
 use holdall::internal::HERE;
 use holdall_core::module::MEANING_OF_CODE;
 
-/// The name under which an executable carries its bag.
+/// The name of the section or resource that holds the bag, in Mach-O and PE.
 pub(crate) const SECTION: &str = "holdall";
 
-/// The start of a mark: the head of a note, as ELF has them, and its name.
+/// The start of a mark: the header and the name of an ELF note.
 pub(crate) const START: [u8; 24] = *b"\x0c\0\0\0\x18\0\0\0\x01\0\0\0holdall run\0";
 
-/// So many bytes at the start of an ELF file are not checked: its headers say where things are, and
-/// change when it comes to carry something, or is stripped.
+/// The bytes at the start of an ELF file that are not checked. They hold its headers, which change when the
+/// file comes to carry a bag and when it is stripped.
 pub(crate) const UNCHECKED_BYTES: usize = 1024;
 
-/// What a runtime has somewhere in it: that it is one, what code words mean to it, and whether it has
-/// sequences. In an ELF file it is a note, and has a program header of its own, which becomes that of
-/// what the executable carries.
+/// The mark that every runtime has among its bytes: it says that the program is a runtime, what code
+/// words mean to it (a digest of the sources of its executor), and whether it has sequences. In an ELF
+/// file the mark is a note with a program header of its own, which becomes the header of the bag.
 #[repr(C, align(8))]
 #[derive(Debug)]
 pub(crate) struct Mark(pub(crate) [u8; START.len() + 24]);
 
 impl Mark {
-    /// That of the runtime of this build.
+    /// The mark of this build.
     pub(crate) const HERE: Self = {
         let mut mark = [0; START.len() + 24];
         let mut at = 0;
@@ -40,15 +40,16 @@ impl Mark {
         Self(mark)
     };
 
-    /// Whether the runtime of this mark runs the code that this program makes, and has sequences.
+    /// Whether the runtime with this mark has sequences; `None` where it does not run the code that this
+    /// build makes.
     pub(crate) fn runs_ours(&self) -> Option<bool> {
         let (meaning, rest) = self.0[START.len()..].split_at(MEANING_OF_CODE.len());
         (meaning == MEANING_OF_CODE).then(|| rest[0] != 0)
     }
 }
 
-/// By this an executable is known to be a runtime, and of which build: every program that links this
-/// crate has it.
+/// The mark of this program. Every program that links this crate has it, and can so be a runtime if its
+/// `main` begins with [`start_if_packed`](crate::start_if_packed).
 #[used]
 #[cfg_attr(
     not(any(windows, target_vendor = "apple")),
@@ -56,7 +57,7 @@ impl Mark {
 )]
 static MARK: Mark = Mark::HERE;
 
-/// The checksum of the read-only segments of an ELF program, in their order.
+/// The checksum of the read-only segments of an ELF program, in their order, without the file's headers.
 pub(crate) fn checksum<'a>(segments: impl Iterator<Item = &'a [u8]>) -> u64 {
     let mut sum = Xxh3::new();
     for (at, segment) in segments.enumerate() {

@@ -1,4 +1,5 @@
-//! Filling a bag: modules with their code, directories of files, the policy.
+//! Packs a program: fills a bag with modules and their code, directories and a policy, and puts it into a
+//! runtime.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,8 @@ pub struct Packer<'a> {
     left_out: Option<Place>,
 }
 
-/// Something of a directory that is not in it, since the file system cannot hold it.
+/// A file, directory or link that belongs in an embedded directory, but that the host's file system cannot
+/// hold under its name.
 #[derive(Clone, Debug)]
 pub enum Kept {
     /// A file.
@@ -43,7 +45,7 @@ struct Packed {
     code: Part,
 }
 
-/// Something that was found in a directory.
+/// What is at a path of a directory that was added, with a file's bytes in the bag.
 #[derive(Debug)]
 enum Found {
     File(Part),
@@ -58,16 +60,16 @@ pub struct Launch<'a> {
     pub root: &'a str,
     /// The functions to call, instead of `_start`.
     pub invoke: &'a [String],
-    /// The arguments that stand before those of whoever runs it.
+    /// Arguments of the program, before those of the process.
     pub args: &'a [String],
-    /// How the module names of imports are taken.
+    /// How module names in imports are resolved.
     pub naming: &'a Naming,
-    /// What it may reach, and what it may take.
+    /// What the program may reach, and how much it may use.
     pub policy: &'a Policy,
 }
 
 impl<'a> Packer<'a> {
-    /// Nothing yet, for this runtime.
+    /// An empty program, to be put into this runtime.
     #[must_use]
     pub fn new(runtime: &'a Runtime) -> Self {
         Self {
@@ -93,21 +95,20 @@ impl<'a> Packer<'a> {
         self.modules.insert(name.to_owned(), packed);
     }
 
-    /// Leaves what is at this place out of the directories that are added: the executable that is being
-    /// made, or the one that it replaces.
+    /// Leaves the file at this place out of directories that are added later. This is the place of the
+    /// executable that is being made, where an older one may be.
     pub fn leave_out(&mut self, place: Place) {
         self.left_out = Some(place);
     }
 
-    /// Adds a directory with all that is in it, under the name that the root is to know it by.
-    /// Symbolic links stay links. `kept` is what else the directory has, by its path in it: what the
-    /// file system cannot hold under its name.
+    /// Embeds a directory of the host, with all that is in it. `guest` is the root module's name for it.
+    /// Symbolic links stay links. `kept` is what the directory has beside, by its path in the directory.
     ///
     /// # Errors
     ///
-    /// When something in it cannot be read, is neither file, directory nor link, has a name that is
-    /// no text (UTF-8) or a path that is too long, or is a link that leads out of it, and when something
-    /// is there twice. The error names it.
+    /// When something in the directory cannot be read, is neither file, directory nor link, has a name
+    /// that is not UTF-8 or a path that is too long, or is a link that leads out of the directory, and
+    /// when a path is there twice. The error names the path.
     pub fn dir(
         &mut self,
         guest: &str,
@@ -127,7 +128,7 @@ impl<'a> Packer<'a> {
             }
             sources.insert(path, source);
         }
-        // In the order of the paths, whoever has the bytes: so the same directory gives the same parts.
+        // In the order of the paths, wherever the bytes come from: the same directory so gives the same bag.
         let mut entries = BTreeMap::new();
         for (path, source) in sources {
             let found = match source {
@@ -145,11 +146,11 @@ impl<'a> Packer<'a> {
         Ok(())
     }
 
-    /// The directories, as the root will find them.
+    /// The embedded directories, as the root module will find them.
     ///
     /// # Panics
     ///
-    /// Never: what a directory of the host holds, one in memory can hold.
+    /// Never: a directory in memory can hold whatever a directory of the host holds.
     #[must_use]
     pub fn files(&self) -> Vec<(&str, Files)> {
         let dirs = self.dirs.iter();
@@ -168,7 +169,7 @@ impl<'a> Packer<'a> {
         .collect()
     }
 
-    /// Lets the modules begin with a state, in place of their initialisation.
+    /// Has the modules begin with this state, in place of their initialisation.
     pub fn state(&mut self, snapshot: &Snapshot) {
         let (header, bytes) = snapshot.to_parts();
         self.state = Some(State {
@@ -177,11 +178,11 @@ impl<'a> Packer<'a> {
         });
     }
 
-    /// The executable.
+    /// The bytes of the packed executable.
     ///
     /// # Errors
     ///
-    /// When the runtime is of no format that can carry something, or carries something already.
+    /// When the runtime is of no format that can carry a bag, or the bag is too large for a manifest.
     pub fn executable(self, launch: &Launch<'_>) -> Result<Vec<u8>> {
         let modules = self.modules.iter().map(|(name, packed)| PackedModule {
             name,

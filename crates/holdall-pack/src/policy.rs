@@ -1,6 +1,6 @@
-//! What a program may reach and take, as data: what the options of `holdall run` say, and what
-//! travels in an executable. It holds no authority: that is taken when a program begins, by
-//! [`Policy::wasi`].
+//! What a program may reach and how much it may use, as data: the options of `holdall run`, and what
+//! travels in a packed executable. A policy is no authority: [`Policy::wasi`] takes the authority from the
+//! process when a program starts.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,28 +12,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::{no_room, wrong};
 
-/// The most of a pool that is taken for the stack, unless its size is given: one part in so many.
+/// A stack whose size is not given takes at most this fraction of a pool: one eighth.
 const STACK_PART_OF_POOL: usize = 8;
 
-/// What the modules of a program may reach, and what they may take.
+/// What the modules of a program may reach, and how much they may use.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
-    /// What the root takes for its own name, in place of its file's.
+    /// The root module's argument 0, in place of its file name.
     pub argv0: Option<String>,
-    /// The directories that the root is given. It has arguments, streams, clocks and randomness
-    /// without being given them.
+    /// Directories for the root module. Arguments, streams, clocks and randomness it always has.
     pub dirs: Vec<DirGrant>,
-    /// The variables that the root is given.
+    /// Variables of the environment for the root module.
     pub env: Vec<EnvGrant>,
-    /// What other modules are given, by name; they have nothing else.
+    /// Grants for other modules, by their names; these modules have nothing else.
     pub modules: Vec<(String, Grant)>,
-    /// Whether modules that are given nothing share what the root has.
+    /// Whether modules without grants share what the root module has.
     pub shares: bool,
-    /// The seed of a deterministic run; `None` where it is not.
+    /// The seed of a deterministic run; `None` where the run is not deterministic.
     pub seed: Option<u64>,
     /// Units of fuel.
     pub fuel: Option<u64>,
-    /// How long it may take.
+    /// How long the program may run, loading included.
     pub timeout: Option<Duration>,
     /// Bytes of the guests' stack.
     pub stack_bytes: Option<u64>,
@@ -43,7 +42,7 @@ pub struct Policy {
     pub pool_bytes: Option<u64>,
 }
 
-/// Something that a module is given. Its text is what `--grant` takes after the module's name.
+/// Something that a module is given. Its text is the form that `--grant` takes after the module's name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Grant {
     /// A directory of the host.
@@ -58,7 +57,7 @@ pub enum Grant {
     Stdout,
     /// The standard error.
     Stderr,
-    /// All three of these.
+    /// Standard input, output and error.
     Stdio,
     /// The clocks.
     Clocks,
@@ -66,32 +65,32 @@ pub enum Grant {
     Random,
 }
 
-/// A directory to give.
+/// A directory of the host, for a module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DirGrant {
     /// Its path on the host.
     pub host: String,
-    /// The name that the guest knows it by.
+    /// The module's name for the directory.
     pub guest: String,
-    /// Whether it can only be read.
+    /// Whether the directory can only be read.
     pub read_only: bool,
 }
 
-/// A variable to give.
+/// A variable of the environment, for a module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvGrant {
     /// Its name.
     pub name: String,
-    /// Its value; without one, the process's own is passed on where it has one.
+    /// Its value; `None` passes on the value that the process has, if it has one.
     pub value: Option<String>,
 }
 
 impl DirGrant {
-    /// A directory, from `HOST[::GUEST][::ro]`.
+    /// A directory, from the text `HOST[::GUEST][::ro]`.
     ///
     /// # Errors
     ///
-    /// What was expected, where the text is nothing of that form.
+    /// The expected form, where the text has another.
     pub fn parse(text: &str) -> Result<Self, String> {
         let expected = || "expected HOST, HOST::GUEST, HOST::ro or HOST::GUEST::ro".to_owned();
         let (rest, read_only) = match text.strip_suffix("::ro") {
@@ -126,11 +125,11 @@ impl DirGrant {
 }
 
 impl EnvGrant {
-    /// A variable, from `NAME[=VALUE]`.
+    /// A variable, from the text `NAME[=VALUE]`.
     ///
     /// # Errors
     ///
-    /// What was expected, where the text is nothing of that form.
+    /// The expected form, where the text has another.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (name, value) = match text.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
@@ -161,11 +160,11 @@ impl EnvGrant {
 }
 
 impl Grant {
-    /// Something for a module, from `NAME:WHAT`.
+    /// A module's name and a grant for that module, from the text `NAME:WHAT`.
     ///
     /// # Errors
     ///
-    /// What was expected, where the text is nothing of that form.
+    /// The expected form, where the text has another.
     pub fn parse(text: &str) -> Result<(String, Self), String> {
         let (module, what) = text.split_once(':').unwrap_or((text, ""));
         if module.is_empty() {
@@ -194,7 +193,7 @@ impl Grant {
         Ok((module.to_owned(), what))
     }
 
-    /// Adds this to what a module has.
+    /// Adds this grant to those of a module.
     fn give(&self, grants: Grants) -> Result<Grants> {
         Ok(match self {
             Self::Dir(dir) => dir.give(grants)?,
@@ -213,7 +212,7 @@ impl Grant {
 impl fmt::Display for DirGrant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = if self.read_only { "::ro" } else { "" };
-        // A guest's name `ro` behind `::` would be read as that end.
+        // A directory that is `ro` for both would otherwise be `ro::ro`, which means `ro`, read-only.
         if self.host == self.guest {
             write!(f, "{}{end}", self.host)
         } else {
@@ -248,8 +247,8 @@ impl fmt::Display for Grant {
 }
 
 impl Policy {
-    /// The configuration of an engine, without its pool: of one that makes code for programs under
-    /// this policy, and takes nothing from them.
+    /// The configuration of an engine that only lowers code for programs under this policy: it has no
+    /// pool and no limits of memory.
     #[must_use]
     pub fn unpooled_config(&self) -> Config {
         let metering = self.fuel.is_some() || self.timeout.is_some();
@@ -258,11 +257,11 @@ impl Policy {
             .canonical_nans(self.seed.is_some())
     }
 
-    /// The configuration of an engine.
+    /// The configuration of an engine that runs programs under this policy.
     ///
     /// # Errors
     ///
-    /// When there is no room for the pool, or a size is more than this machine addresses.
+    /// When there is no memory for the pool, or a size is larger than the address space.
     pub fn config(&self) -> Result<Config> {
         let mut config = self.unpooled_config();
         if let Some(size_bytes) = self.pool_bytes {
@@ -279,11 +278,11 @@ impl Policy {
         Ok(config)
     }
 
-    /// The limits of a store. A timeout begins now.
+    /// The limits of a store. The timeout starts now.
     ///
     /// # Errors
     ///
-    /// When a size is more than this machine addresses.
+    /// When a size is larger than the address space.
     pub fn limits(&self) -> Result<Limits> {
         let mut limits = Limits::new();
         if let Some(size_bytes) = self.memory_bytes {
@@ -298,14 +297,14 @@ impl Policy {
         Ok(limits)
     }
 
-    /// What the modules of a graph get: opens the directories, takes the streams, clocks and
-    /// variables of the process. `file_name` is what the root takes for its own name where the
-    /// policy gives it none, `args` are its arguments, and `files` are directories in memory that it
-    /// is given to read, by its names for them.
+    /// WASI for the modules of a program: opens the directories, and takes streams, clocks and variables
+    /// of the process. `file_name` is the root module's argument 0 unless the policy has one, `args` are
+    /// its other arguments, and `files` are directories in memory which it can read, by its names for
+    /// them.
     ///
     /// # Errors
     ///
-    /// When a directory cannot be opened, or a variable that is passed on is no UTF-8.
+    /// When a directory cannot be opened, or the value of a variable that is passed on is not UTF-8.
     pub fn wasi(&self, file_name: &str, args: &[String], files: &[(&str, Files)]) -> Result<Wasi> {
         let mut root = Grants::new()
             .arg(self.argv0.as_deref().unwrap_or(file_name))
@@ -340,7 +339,7 @@ impl Policy {
         Ok(wasi)
     }
 
-    /// The options of the command line that say the same, with their values where they take one.
+    /// The options of the command that make this policy, with their values where they take one.
     #[must_use]
     pub fn options(&self) -> Vec<(&'static str, Option<String>)> {
         let mut options = Vec::new();

@@ -1,5 +1,5 @@
-//! The modules of a bag as a linker asks for them. Only what travels in the bag is trusted: it is
-//! neither validated nor lowered, and so nothing here reaches the validator.
+//! The modules of a bag, for a linker. Modules that travel in the bag are trusted: they were validated and
+//! lowered when they were packed, and are not again. Nothing here reaches the validator.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::bag::Bag;
 use crate::manifest::PackedModule;
 use crate::wrong;
 
-/// Reads from a [`Bag`] that travels in the program.
+/// A module reader over a [`Bag`] that travels in the running program.
 #[derive(Clone, Debug)]
 pub struct BagReader {
     bag: Bag<'static>,
@@ -20,9 +20,9 @@ impl BagReader {
     ///
     /// # Safety
     ///
-    /// The bag was made by [`Filling`](super::Filling), and each module's code by
-    /// [`Module::precompile`] of it. Checksums find damage, not malice: a bag that came from
-    /// elsewhere is not for this.
+    /// [`Packer`](crate::Packer) made the bag: the code of each module in it is what
+    /// [`Module::precompile`] made of that module. Checksums find damage, not malice: a bag of another
+    /// origin breaks this promise.
     #[must_use]
     pub unsafe fn new(bag: Bag<'static>) -> Self {
         Self { bag }
@@ -59,8 +59,9 @@ impl ModuleReader for BagReader {
             .part(&packed.code, || format!("the code of module {name:?}"));
         let code = code.map_err(|error| wrong(error.to_string()))?;
         let checksum = packed.module.check;
-        // SAFETY: both are as they were packed, together: who made the reader said so. The bytes have
-        // the checksum of their part, since `read` gave them out.
+        // SAFETY: module and code were packed together, and are as they were packed: who made the reader
+        // promised the first, and checksums say the second. `read`, which gave out these very bytes, has
+        // compared theirs.
         unsafe { Module::precompiled_of(engine, name, bytes, checksum, code) }
     }
 

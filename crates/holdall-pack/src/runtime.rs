@@ -1,5 +1,5 @@
-//! The program that a packed executable is made of, and how it comes to carry a bag. Where Mach-O
-//! and PE have room for such things is libsui's to know.
+//! The program that a packed executable is made of, and how a bag is put into it. For Mach-O and PE this
+//! is libsui's work.
 
 use holdall::Result;
 use holdall_core::lower::Target;
@@ -11,7 +11,7 @@ use crate::bag::{ALIGN_BYTES, BagError, Header, MAGIC};
 use crate::mark::{Mark, SECTION, START};
 use crate::{elf, wrong};
 
-/// The program that runs what a bag holds.
+/// A program that can carry a bag, and runs what is in it: `holdall-runtime`, or the command itself.
 #[derive(Clone, Debug)]
 pub struct Runtime {
     bytes: Vec<u8>,
@@ -19,12 +19,12 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// The one whose executable has these bytes.
+    /// The runtime whose file has these bytes.
     ///
     /// # Errors
     ///
-    /// When it is none, or one that cannot run the code that this program makes, or carries a program
-    /// already.
+    /// When the file is no runtime, is of another build, which does not run the code that this build makes,
+    /// or carries a bag already.
     pub fn new(bytes: Vec<u8>) -> Result<Self> {
         let is_bag = |at: usize| !matches!(Header::read(&bytes[at..]), Err(BagError::None));
         if memmem::find_iter(&bytes, &MAGIC).any(is_bag) {
@@ -33,7 +33,7 @@ impl Runtime {
                  was made of",
             ));
         }
-        // A program that packs has the start of a mark among its constants too.
+        // The command has the start of a mark among its constants too, beside its own mark.
         let marks = memmem::find_iter(&bytes, &START);
         let mut marks = marks.filter_map(|at| bytes[at..].first_chunk().copied().map(Mark));
         let sequences = match marks.next() {
@@ -58,27 +58,27 @@ impl Runtime {
         })
     }
 
-    /// How many bytes it has.
+    /// The number of bytes in the file.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether it was built with the optimisation that makes modules run fast.
+    /// Whether the runtime was built with optimisation. Without, modules run slowly.
     #[must_use]
     pub fn is_optimised(&self) -> bool {
         self.target.sequences
     }
 
-    /// Whether the system must have shared libraries for it where it runs, such as the C library.
-    /// `false` where the format is not ELF: systems with other formats always have theirs.
+    /// Whether the runtime is an ELF program that is linked dynamically: it then needs the shared libraries
+    /// of a system like the one that it was built on.
     #[must_use]
     pub fn needs_libraries(&self) -> bool {
         elf::needs_libraries(&self.bytes)
     }
 
-    /// The checksum of what the system loads of the program and does not change: its read-only
-    /// segments, but for the headers of the file. 0 where the format is not ELF.
+    /// The checksum of the program's read-only segments, without the file's headers. 0 where the format is
+    /// not ELF.
     pub(crate) fn checksum(&self) -> u64 {
         let Some(checked) = elf::checked(&*self.bytes, u64::MAX) else {
             return 0;
@@ -94,12 +94,13 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// When the program is of no format that can, or carries one already.
+    /// When the runtime is of no format that can carry a bag.
     pub(crate) fn carry(&self, bag: &[u8]) -> Result<Vec<u8>> {
         if utils::is_elf(&self.bytes) {
             return elf::carry(&self.bytes, bag);
         }
-        // Where it lands does not depend on its length: a short one tells.
+        // The offset of a payload does not depend on its length: that of a short one is found, and tells
+        // how much padding aligns the bag.
         let probe: Vec<u8> = START.iter().map(|byte| !byte).collect();
         let placed = self.place(&probe)?;
         let at = memmem::rfind(&placed, &probe);
@@ -109,7 +110,7 @@ impl Runtime {
         self.place(&payload)
     }
 
-    /// A program of another format, with something to carry under our name.
+    /// The program, of Mach-O or PE, with a payload.
     fn place(&self, payload: &[u8]) -> Result<Vec<u8>> {
         let mut placed = Vec::with_capacity(self.bytes.len() + payload.len() + 65_536);
         let done = if utils::is_macho(&self.bytes) {

@@ -1,5 +1,5 @@
-//! A directory of the host as it is packed: what is in it, by paths. Whoever else changes the directory
-//! meanwhile makes what is read another, and nothing else: no link is followed, and nothing is waited for.
+//! A directory of the host, as it is read to be packed. Another process may change the directory meanwhile.
+//! That changes what is read, and nothing else: no link is followed, and no pipe is waited for.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -14,20 +14,20 @@ use holdall_wasi::MAX_PATH_BYTES;
 
 use crate::{no_room, wrong};
 
-/// Something at a path of a directory.
+/// What is at a path of a directory.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// A file in the directory, whose bytes nobody has read.
+    /// A file, which was not read yet.
     File,
-    /// A file whose bytes are here.
+    /// A file with these bytes, which is not in the host's directory.
     Kept(Vec<u8>),
     Dir,
-    /// A symbolic link to this target, which is in the directory.
+    /// A symbolic link to this target, which is within the directory.
     Link(String),
 }
 
-/// A place in the file system, however it is spelt: a name in a directory. What is there has other names
-/// where there are hard links to it.
+/// A place in the file system: a name in a directory, whatever path leads there. The file at the place may
+/// have other names too, which are hard links.
 #[derive(Debug)]
 pub struct Place {
     dir: Identity,
@@ -35,7 +35,7 @@ pub struct Place {
     file: Option<Identity>,
 }
 
-/// The numbers of the device and of the file.
+/// The number of a device, and the number of a file or directory on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity(u64, u64);
 
@@ -46,11 +46,11 @@ impl Identity {
 }
 
 impl Place {
-    /// The place of a name in a directory, where there may be something, or nothing yet.
+    /// The place of a name in a directory. There need not be a file yet.
     ///
     /// # Errors
     ///
-    /// When the directory cannot be looked at.
+    /// When the system does not tell the directory's identity.
     pub fn new(dir: &Dir, name: &OsStr) -> io::Result<Self> {
         let there = dir.symlink_metadata(Path::new(name)).ok();
         let is_file = |there: &Metadata| there.is_file();
@@ -70,7 +70,7 @@ impl Place {
     }
 }
 
-/// What is in a directory and in those below it, but for what is at a place.
+/// All that is in a directory and below it, by path, without what is at the place that is left out.
 pub(crate) fn read(root: &Dir, left_out: Option<&Place>) -> Result<BTreeMap<String, Source>> {
     let mut found = BTreeMap::new();
     let mut dirs = vec![String::new()];
@@ -101,7 +101,8 @@ pub(crate) fn read(root: &Dir, left_out: Option<&Place>) -> Result<BTreeMap<Stri
     Ok(found)
 }
 
-/// The paths of what is in the directory at a path that ends in `/` or is empty.
+/// The paths of what is in one directory. `above` is the path of that directory: empty, or with a `/` at the
+/// end.
 fn list(
     root: &Dir,
     above: &str,
@@ -137,13 +138,13 @@ fn list(
 ///
 /// # Errors
 ///
-/// When it cannot be read, or is no file.
+/// When there is no file at the path, or it cannot be read.
 pub fn read_file(root: &Dir, path: &str) -> Result<Vec<u8>> {
     read_unless(root, path, None).map(Option::unwrap_or_default)
 }
 
-/// The bytes of a file; `None` where it is what is left out. What was a file may be something else by
-/// now: it is opened without waiting, and looked at then.
+/// The bytes of a file; `None` where the file is the one that is left out. Since it was listed the file may
+/// have become a pipe: it is opened without waiting, and only then asked what it is.
 pub(crate) fn read_unless(
     root: &Dir,
     path: &str,
@@ -165,7 +166,7 @@ pub(crate) fn read_unless(
     Ok(Some(bytes))
 }
 
-/// That a path is one that a guest can name, below the directory.
+/// Checks that a guest can name a path below the directory.
 pub(crate) fn check_path(path: &str) -> Result<()> {
     if path.len() > MAX_PATH_BYTES {
         return Err(wrong(format!(
@@ -180,14 +181,14 @@ pub(crate) fn check_path(path: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether a path is one name or several, and so leads to below where it begins.
+/// Whether a path consists of names with `/` between, and so leads downwards only.
 #[must_use]
 pub fn is_below(path: &str) -> bool {
     let is_name = |name: &str| !matches!(name, "" | "." | "..");
     path.split('/').all(is_name) && !path.contains('\0')
 }
 
-/// The target of a symbolic link at a path, which is within the directory.
+/// Checks that a symbolic link at `path` stays within the directory, and gives back its target.
 pub(crate) fn check_link(path: &str, target: String) -> Result<String> {
     if stays(path, &target) {
         return Ok(target);
@@ -197,7 +198,7 @@ pub(crate) fn check_link(path: &str, target: String) -> Result<String> {
     )))
 }
 
-/// Whether the target of a link at a path is somewhere in the tree, as far as names tell.
+/// Whether the target of a symbolic link at `path` is within the directory, judged by names alone.
 #[must_use]
 pub fn stays(path: &str, target: &str) -> bool {
     let mut depth = path.matches('/').count() as i64;

@@ -1,4 +1,4 @@
-//! A linked program: a root, what it needs, and the calls of its functions.
+//! A linked program: a root module with the modules that it needs, and calls of its functions.
 
 use anyhow::{Context, anyhow, bail};
 use holdall::text::{format_results, parse_args};
@@ -9,7 +9,7 @@ use holdall::{
 use super::output::{Output, Plain};
 use holdall_core::bundle::nearest;
 
-/// At most this many functions are named by an error.
+/// An error names at most this many functions.
 const MAX_NAMED: usize = 20;
 
 /// The linked modules in their store.
@@ -22,8 +22,12 @@ pub struct Program {
 }
 
 impl Program {
-    /// Links a root with the modules that it needs, and runs their start functions; or brings them to
-    /// the state of a snapshot.
+    /// Links a root module with the modules that it needs. They are initialised, or brought to the state of
+    /// a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// When an import is not satisfied, the initialisation fails, or the snapshot is of other modules.
     pub fn link(
         mut store: Store<()>,
         linker: Linker<()>,
@@ -42,8 +46,14 @@ impl Program {
         })
     }
 
-    /// Calls these functions with the arguments, in order, and prints the results; or starts the
-    /// program, where none is named. A name that is wrong is told before anything runs.
+    /// Calls the functions that `invoke` names, in order, each with the arguments `args`, and prints their
+    /// results. Without a name it calls `_start`, which takes no arguments. A wrong name is an error before
+    /// anything runs.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such function, arguments do not fit its type, the guest traps or ends itself, or
+    /// standard output takes no more.
     pub fn run(
         &mut self,
         invoke: &[String],
@@ -61,7 +71,7 @@ impl Program {
         Ok(())
     }
 
-    /// Runs a command: calls `_start`, and prints nothing of its own.
+    /// Calls `_start`, and prints no results.
     fn start(&mut self) -> anyhow::Result<()> {
         check_start(&self.root)?;
         let start = self.look_up("_start")?;
@@ -69,32 +79,41 @@ impl Program {
         Ok(())
     }
 
-    /// The function of a name: an export, or `$module$function`.
+    /// The function that a name means: an export of the root module, or `$module$function`.
     fn look_up(&mut self, name: &str) -> anyhow::Result<Func> {
         let found = self.instance.get_func(&mut self.store, name);
         found.ok_or_else(|| not_found(&self.linker, &self.root, name))
     }
 
-    /// Calls a function, and prints its results on a line.
+    /// Calls a function, and prints its results on one line.
     fn call(&mut self, func: Func, args: &[String], output: &mut Output) -> anyhow::Result<()> {
         let results = self.results(func, args)?;
         output.line(format_results(&self.store, &results))?;
         output.flush()
     }
 
-    /// What the modules are in now.
+    /// The state of all modules now.
+    ///
+    /// # Errors
+    ///
+    /// When something of the state is the host's, and no snapshot can hold it.
     pub fn state(&self) -> anyhow::Result<Snapshot> {
         Ok(self.linker.snapshot(&self.store, self.instance)?)
     }
 
-    /// Calls a function that neither takes nor gives anything.
+    /// Calls a function that takes no arguments and gives no results.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such function, or the guest traps or ends itself.
     pub fn initialise(&mut self, name: &str) -> anyhow::Result<()> {
         let func = self.look_up(name)?.typed::<(), ()>(&self.store);
         let func = func.with_context(|| format!("function {}", Plain(name)))?;
         Ok(func.call(&mut self.store, ())?)
     }
 
-    /// The linker that linked them.
+    /// The linker that linked the modules.
+    #[must_use]
     pub fn linker(&self) -> &Linker<()> {
         &self.linker
     }
@@ -109,7 +128,11 @@ impl Program {
     }
 }
 
-/// That a root is a command.
+/// Checks that a root module is a command: that it exports `_start`.
+///
+/// # Errors
+///
+/// When it does not; the error names the functions that it exports.
 pub fn check_start(root: &Module) -> anyhow::Result<()> {
     if let Some(ExternType::Func(_)) = root.export("_start") {
         return Ok(());
@@ -126,7 +149,12 @@ pub fn check_start(root: &Module) -> anyhow::Result<()> {
     bail!("lookup function _start failed; name a function with --invoke: {functions}")
 }
 
-/// That a root, or with `$module$function` a module that it needs, exports a function of this name.
+/// Checks that a root module, or with `$module$function` a module that it needs, exports a function of this
+/// name.
+///
+/// # Errors
+///
+/// When there is none; the error says which function may have been meant.
 pub fn check_function(linker: &Linker<()>, root: &Module, name: &str) -> anyhow::Result<()> {
     let found = root.export(name).or_else(|| {
         let (module, function) = split_qualified(name)?;
@@ -138,7 +166,11 @@ pub fn check_function(linker: &Linker<()>, root: &Module, name: &str) -> anyhow:
     }
 }
 
-/// That a module of this name is among those that are linked.
+/// Checks that a module of this name, which `--grant` names, is among the linked ones.
+///
+/// # Errors
+///
+/// When there is none; the error says which module may have been meant.
 pub fn check_linked(linker: &Linker<()>, name: &str) -> anyhow::Result<()> {
     if linker.find(name).is_some() {
         return Ok(());
@@ -153,7 +185,7 @@ pub fn check_linked(linker: &Linker<()>, name: &str) -> anyhow::Result<()> {
     )
 }
 
-/// The error for a name that is no function's, with what may have been meant.
+/// The error for a name that no function has. It says what may have been meant.
 fn not_found(linker: &Linker<()>, root: &Module, name: &str) -> anyhow::Error {
     let hint = if let Some(ty) = root.export(name) {
         format!(": the export is {ty}")
@@ -173,7 +205,7 @@ fn not_found(linker: &Linker<()>, root: &Module, name: &str) -> anyhow::Error {
     anyhow!("lookup function {} failed{hint}", Escaped(name))
 }
 
-/// That no module of a name is linked. What was meant may have a `$` in its name.
+/// The hint that no module of a name is linked. The name of the module that was meant may have a `$`.
 fn not_linked(linker: &Linker<()>, name: &str, module: &str) -> String {
     let is_meant = |known: &&str| {
         let rest = name[1..].strip_prefix(known);

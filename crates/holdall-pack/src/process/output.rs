@@ -1,15 +1,15 @@
-//! Standard output. A reader that goes away ends a command quietly and never as a panic.
+//! Standard output, and names that are safe to print. Where the reader of standard output goes away, the
+//! process ends quietly, never with a panic.
 
 use std::fmt::{self, Display};
 use std::io::{self, BufWriter, Write};
 
 use holdall::Escaped;
 
-/// A cell longer than this many characters moves what follows it on its own line, and no other: so
-/// what is written stays in proportion to what it tells of.
+/// Columns are aligned up to this width, in characters. One longer cell so does not widen all rows.
 const MAX_COLUMN_CHARS: usize = 48;
 
-/// Standard output, buffered; [`Output::flush`] before a guest runs and at the end.
+/// Standard output, buffered. Call [`Output::flush`] before a guest runs and at the end.
 #[derive(Debug)]
 pub struct Output(BufWriter<io::StdoutLock<'static>>);
 
@@ -18,8 +18,8 @@ pub struct Output(BufWriter<io::StdoutLock<'static>>);
 #[error("cannot write to standard output")]
 pub(super) struct OutputError(#[from] io::Error);
 
-/// A name that a guest chose, for people to read: as it is, or quoted where it holds anything that
-/// would not stand on a line or that a terminal would obey.
+/// A name that a guest chose, for people to read: as it is, or quoted and escaped where it is empty or has
+/// spaces or characters that a terminal would obey.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain<'a>(pub &'a str);
 
@@ -35,8 +35,7 @@ impl Display for Plain<'_> {
     }
 }
 
-/// A text, of which the lines after the first are indented, so that none of them passes for a line of
-/// its own.
+/// A text of a guest. Lines after the first are indented, so that none looks like a message of holdall's.
 #[derive(Clone, Copy, Debug)]
 pub struct Paragraph<'a>(pub &'a str);
 
@@ -55,14 +54,14 @@ impl Display for Paragraph<'_> {
 }
 
 impl OutputError {
-    /// Whether the reader went away, as `head` does once it has seen enough.
+    /// Whether the reader went away, as `head` does.
     pub(super) fn is_closed(&self) -> bool {
         self.0.kind() == io::ErrorKind::BrokenPipe
     }
 }
 
 impl Output {
-    /// That of this process, locked for as long as this lives.
+    /// Standard output of this process, locked until this is dropped.
     #[must_use]
     pub fn standard() -> Self {
         Self(BufWriter::new(io::stdout().lock()))
@@ -78,7 +77,7 @@ impl Output {
         Ok(())
     }
 
-    /// Writes a text that may have several lines, of which those after the first are indented.
+    /// Writes a text of one line or several. Lines after the first are indented.
     ///
     /// # Errors
     ///
@@ -88,7 +87,7 @@ impl Output {
         Ok(())
     }
 
-    /// Writes rows, indented, their columns aligned.
+    /// Writes indented rows with aligned columns.
     ///
     /// # Errors
     ///
@@ -109,7 +108,7 @@ impl Output {
         Ok(())
     }
 
-    /// Hands on everything that was written.
+    /// Writes out what is buffered.
     ///
     /// # Errors
     ///

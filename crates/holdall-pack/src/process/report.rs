@@ -1,4 +1,4 @@
-//! How a command that failed says so, and with which exit code.
+//! The last word of a process that failed, and its exit code.
 
 use std::error::Error as StdError;
 use std::io::{self, Write};
@@ -9,17 +9,18 @@ use holdall::{Error, ErrorKind, Escaped, Trap};
 
 use super::output::{OutputError, Paragraph};
 
-/// After a trap: what a shell shows for a native program that aborted.
+/// The exit code after a trap: the one that a shell shows for a native program that aborted.
 pub(super) const TRAP: u8 = 134;
-/// Of a wrong command line, as clap's own.
+/// The exit code of a wrong command line, as clap has it.
 const USAGE: u8 = 2;
-/// Of everything that could not be loaded, linked or found.
+/// The exit code when something could not be loaded, linked or found.
 const FAILURE: u8 = 1;
 
-/// Prints an error of a program with its causes, and gives the exit code. What standard error does not take is
-/// lost: there is nowhere left to say it.
+/// Prints an error with its causes to standard error, after the name of the program, and gives the exit
+/// code. A guest that ended itself has its own exit code, and nothing is printed. A message that standard
+/// error does not take is lost.
 pub fn report(program: &str, error: &anyhow::Error) -> ExitCode {
-    // The program ended itself, and has said what it had to say.
+    // The guest ended itself, and printed what it wanted.
     if let Some(code) = error.downcast_ref::<Error>().and_then(Error::exit_code) {
         return ExitCode::from(program_code(code));
     }
@@ -33,18 +34,18 @@ pub fn report(program: &str, error: &anyhow::Error) -> ExitCode {
     ExitCode::from(exit_code(error))
 }
 
-/// The part of a program's exit code that an operating system passes on: its low 8 bits.
+/// The low 8 bits of a guest's exit code, which are all that operating systems pass on.
 fn program_code(code: i32) -> u8 {
     code.to_le_bytes()[0]
 }
 
-/// The error, then each cause on a line of its own.
+/// The message: the error, then each cause on a line of its own.
 pub(super) fn text(program: &str, error: &anyhow::Error) -> String {
     let mut text = String::new();
     let mut said = String::new();
     for (depth, cause) in error.chain().enumerate() {
         let message = cause.to_string();
-        // An error that passes its cause on has said it already.
+        // Some errors end with the text of their cause.
         if depth > 0 && said.ends_with(&message) {
             continue;
         }
@@ -60,7 +61,7 @@ pub(super) fn text(program: &str, error: &anyhow::Error) -> String {
     text
 }
 
-/// Whether an error is a trap itself, and does not only have one among its causes.
+/// Whether an error is a trap itself. One of its causes being a trap does not count.
 fn is_trap(error: &(dyn StdError + 'static)) -> bool {
     let kind = error.downcast_ref::<Error>().map(Error::kind);
     error.is::<Trap>() || matches!(kind, Some(ErrorKind::Trap(_)))

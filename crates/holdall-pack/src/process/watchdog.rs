@@ -1,9 +1,9 @@
-//! The end of a process whose time is over, where nothing else has ended it: it may be within the
-//! operating system, which waits for a disk or for whoever reads a pipe, or within a library.
+//! Ends a process whose time is over and that did not end by itself: it may wait in the operating system,
+//! for a disk or for the reader of a pipe, or work in a library.
 //!
-//! A guest past its deadline traps, and loading ends there too. The watchdog comes some time later, says
-//! the same, and ends the process with the same exit code. A thread of its own waits for that; without
-//! a timeout there is none.
+//! A guest traps at its deadline, and loading ends there too. The watchdog waits a little longer, then
+//! prints the same message and ends the process with the same exit code. It has a thread of its own, which
+//! exists only where there is a timeout.
 
 use std::io::{self, Write};
 use std::process;
@@ -16,12 +16,12 @@ use holdall::{Trap, TrapCode};
 
 use super::report;
 
-/// How long after the deadline a process may still end by itself.
+/// How long after its deadline a process may still end by itself.
 const GRACE: Duration = Duration::from_millis(60);
-/// How long standard error may take for the last message, where it is ready to take one.
+/// The most time for writing the last message, where standard error is ready to take one.
 const LAST_WORD: Duration = Duration::from_millis(500);
 
-/// Watches the time of this process, from when it was made until it is dropped.
+/// Watches the time of this process, from when the watchdog was made until it is dropped.
 #[derive(Debug)]
 pub struct Watchdog {
     program: String,
@@ -44,7 +44,7 @@ struct Watch {
 }
 
 impl Watchdog {
-    /// The time of a program, which its messages name, begins.
+    /// Starts the time. `program` is the name at the start of the last message.
     pub fn new(program: &str) -> Self {
         Self {
             program: program.to_owned(),
@@ -53,7 +53,7 @@ impl Watchdog {
         }
     }
 
-    /// Ends the process soon after this time, counted from the beginning.
+    /// Ends the process soon after this time, counted from [`Watchdog::new`]; `None` takes a timeout back.
     ///
     /// # Errors
     ///
@@ -86,13 +86,13 @@ impl Shared {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the end, and ends the process; or until there is none.
+    /// Waits for the deadline, and ends the process; returns when the timeout was taken back.
     fn watch(&self, program: &str) {
         let mut watch = self.lock();
         while let Some(end) = watch.end {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                // The lock stays taken: who would end the process by itself now waits for this end.
+                // The lock stays taken, so that no other thread ends the process meanwhile.
                 end_process(program);
             }
             let waited = self.changed.wait_timeout(watch, left);
@@ -102,14 +102,14 @@ impl Shared {
     }
 }
 
-/// Says what a deadline says, as far as standard error takes it without waiting, and ends the process.
+/// Prints the message of a guest's deadline, if standard error takes it soon, and ends the process.
 fn end_process(program: &str) -> ! {
     let error = anyhow::Error::new(Trap::from(TrapCode::DeadlineExceeded));
     let text = report::text(program, &error);
     if takes_text() {
         let (said, is_said) = mpsc::channel();
         let teller = thread::Builder::new().spawn(move || {
-            // Somebody else may fill standard error at this moment, and wait with its lock taken.
+            // A thread of its own, because another one may hold the lock of standard error and wait.
             let _ = io::stderr().write_all(text.as_bytes());
             let _ = said.send(());
         });
@@ -120,7 +120,7 @@ fn end_process(program: &str) -> ! {
     process::exit(i32::from(report::TRAP))
 }
 
-/// Whether standard error takes some text without waiting for its reader.
+/// Whether standard error has room for some text now.
 fn takes_text() -> bool {
     #[cfg(unix)]
     {
