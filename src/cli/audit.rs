@@ -1,5 +1,5 @@
-//! `--audit`: what modules asked of the host, as lines of JSON, and the smallest grants that would
-//! have let them, as options of this command.
+//! `--audit`: what modules asked of the host, as lines of JSON, and the smallest grants that allow all of
+//! that, as options of this command.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use holdall::{Error, Escaped};
+use holdall_pack::process::{Paragraph, Plain};
 use holdall_pack::{DirGrant, Grant};
 use holdall_wasi::{Access, Asked, Audit, Need, Needed};
 use serde_json::json;
@@ -14,32 +15,31 @@ use serde_json::json;
 use super::shell::{Unsayable, option};
 use super::source;
 use super::wasi::WasiArgs;
-use holdall_pack::process::{Paragraph, Plain};
 
-/// At most this many options are listed.
+/// At most this many options are printed.
 const MAX_OPTIONS: usize = 1_000;
 
-/// An audit that goes on, and its file.
+/// An audit while the program runs, and the file that it is written to.
 pub(super) struct Recorder {
     audit: Audit,
     path: PathBuf,
-    /// The most bytes that the file gets.
+    /// The most bytes that are written to the file.
     most_bytes: usize,
     written: Arc<Mutex<Written>>,
 }
 
-/// What became of the lines.
+/// What was written.
 #[derive(Default)]
 struct Written {
     bytes: usize,
-    /// Calls that are told nowhere, since the file has its most.
+    /// How many calls were left out, because the file was full.
     left_out: u64,
-    /// Why the file took no more. Nothing is written after that: what is there stays whole lines.
+    /// Why a write failed. Nothing is written after that, so that the file ends with a whole line.
     failure: Option<io::Error>,
 }
 
 impl Recorder {
-    /// An audit that writes to a new file at this path.
+    /// An audit that is written to a new file at this path.
     pub(super) fn create(path: &Path, most_bytes: usize) -> anyhow::Result<Self> {
         let mut file = source::create(path).with_context(|| cannot_write(path))?;
         let written = Arc::new(Mutex::new(Written::default()));
@@ -53,7 +53,7 @@ impl Recorder {
                 let line = line(asked);
                 if line.len() <= most_bytes - written.bytes {
                     written.bytes += line.len();
-                    // In one piece, so that whoever ends this process leaves whole lines.
+                    // In one write, so that the file has whole lines whenever the process is ended.
                     written.failure = file.write_all(line.as_bytes()).err();
                     return;
                 }
@@ -68,13 +68,13 @@ impl Recorder {
         })
     }
 
-    /// The record that the library is to keep.
+    /// The record for the library to fill.
     pub(super) fn audit(&self) -> Audit {
         self.audit.clone()
     }
 
-    /// Prints what the run needed, however it ended. A file that took not all makes a good run a
-    /// bad one, whatever the program's own exit code was.
+    /// Prints what the run needed, however it ended. A file that is not complete makes the run fail,
+    /// whatever the program's exit code was.
     pub(super) fn finish(self, args: &WasiArgs, outcome: anyhow::Result<()>) -> anyhow::Result<()> {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
@@ -136,8 +136,8 @@ fn line(asked: &Asked) -> String {
     in_ascii(&line) + "\n"
 }
 
-/// JSON without a character that a terminal would obey or a reader not see: strings are the only
-/// place that has any, and take their numbers.
+/// JSON without control characters and invisible ones. Only strings have such characters; they are written
+/// as escapes with their numbers.
 fn in_ascii(json: &str) -> String {
     if Escaped(json).is_plain() {
         return json.to_owned();
@@ -157,7 +157,7 @@ fn in_ascii(json: &str) -> String {
     text
 }
 
-/// What to give instead, for people to read and to paste.
+/// The options that grant what was needed, for people to read and to paste.
 fn summary(needs: &[Need], args: &WasiArgs) -> String {
     let mut options = Vec::new();
     let mut without = String::new();
@@ -205,7 +205,7 @@ fn summary(needs: &[Need], args: &WasiArgs) -> String {
     )
 }
 
-/// The options that give a need to MODULE, which has streams, clocks and randomness without.
+/// The options that grant a need to MODULE. Streams, clocks and randomness need none.
 fn root_options(args: &WasiArgs, what: &Needed, options: &mut Vec<Result<String, Unsayable>>) {
     match what {
         Needed::Dir { grant, .. } => {
@@ -218,7 +218,7 @@ fn root_options(args: &WasiArgs, what: &Needed, options: &mut Vec<Result<String,
     }
 }
 
-/// What `--grant` takes to give a need to a module.
+/// The values of `--grant` that grant a need to a module.
 fn module_options(args: &WasiArgs, module: &str, what: &Needed) -> Vec<String> {
     let given = || {
         let given = args.grant.iter().filter(|(name, _)| name == module);
@@ -253,18 +253,18 @@ fn module_options(args: &WasiArgs, module: &str, what: &Needed) -> Vec<String> {
         Needed::Stderr => vec!["stderr".to_owned()],
         Needed::Clocks => vec!["clocks".to_owned()],
         Needed::Random => vec!["random".to_owned()],
-        // What the library learns to need later, this command has to learn to give.
+        // A kind of need that the library has and this command cannot grant yet.
         _ => Vec::new(),
     }
 }
 
-/// Whether `--grant` would give this to the module: a colon in a name ends it.
+/// Whether `--grant` can name a module: a colon would end the name.
 fn is_grant(module: &str, what: &str) -> bool {
     Grant::parse(&format!("{module}:{what}")).is_ok_and(|(name, _)| name == module)
 }
 
-/// What gives the directory that is needed, in place of the one that was given. A name that would
-/// be read as something else needs the directory above.
+/// The value of an option that grants the needed directory, in place of the one that was granted. Where an
+/// option cannot say the name, the directory above is granted.
 fn narrowed(given: &DirGrant, need: &Needed) -> String {
     let Needed::Dir {
         below,
@@ -294,7 +294,7 @@ fn narrowed(given: &DirGrant, need: &Needed) -> String {
     text.unwrap_or_else(|| format!("{host}::./{guest}{}", suffix(*access)))
 }
 
-/// What is read as exactly this; `None` where nothing is.
+/// The text that is parsed as exactly this grant; `None` where there is none.
 fn dir_text(host: &str, guest: &str, access: Access) -> Option<String> {
     let short = (host == guest).then(|| format!("{host}{}", suffix(access)));
     let long = format!("{host}::{guest}{}", suffix(access));

@@ -3,12 +3,11 @@
 use anyhow::bail;
 use holdall::Module;
 use holdall_core::bundle::nearest;
-
-use super::inspect::short;
 use holdall_pack::process::{Output, Plain};
 
-/// Shows the function that `wanted` means (an index, or a name), or all functions that the module
-/// defines.
+use super::inspect::short;
+
+/// Shows one function, by its index or name, or all functions that the module defines.
 pub(super) fn show(
     module: &Module,
     wanted: Option<&str>,
@@ -53,7 +52,7 @@ fn func(module: &Module, index: u32, output: &mut Output) -> anyhow::Result<()> 
     output.line("")
 }
 
-/// What a function is called, after a space; nothing where it has no name.
+/// A space and the name of a function; empty where the function has no name.
 pub(super) fn func_name(module: &Module, index: u32) -> String {
     let name = module.func_name(index);
     name.map_or_else(String::new, |name| format!(" {}", Plain(name)))

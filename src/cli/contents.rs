@@ -1,18 +1,18 @@
-//! What an executable says it holds: whether that can be files, and how much room they take. Who made
-//! the executable may have written anything; each question takes time by the length of what is said.
+//! Whether what an executable claims to hold can become files, and how much room they take. A hostile
+//! executable may claim anything; both answers take time in proportion to the length of the claim.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use anyhow::{Context, ensure};
+use holdall_pack::process::Plain;
 use holdall_pack::{Entry, Manifest, PackedDir, is_below, stays};
 
-use holdall_pack::process::Plain;
-
-/// What each file, directory and link counts beside its contents.
+/// What a file, directory or link counts for, in bytes, beside its contents.
 const ENTRY_BYTES: u64 = 512;
 
-/// That it can be files: each name once, nothing below a file or a link, no link that leads out.
+/// Checks that the contents can become files: each name is there once, nothing is below a file or a link,
+/// and no link leads out of its directory.
 pub(super) fn check(manifest: &Manifest<'_>) -> anyhow::Result<()> {
     let mut names = HashSet::new();
     for module in &manifest.modules {
@@ -32,7 +32,7 @@ pub(super) fn check(manifest: &Manifest<'_>) -> anyhow::Result<()> {
 
 fn check_dir(dir: &PackedDir<'_>) -> anyhow::Result<()> {
     let mut before = None;
-    // The last that nothing can be below.
+    // The last file or link: nothing can be below one.
     let mut end: Option<&str> = None;
     for (path, entry) in in_order(dir) {
         let path = *path;
@@ -58,7 +58,7 @@ fn check_dir(dir: &PackedDir<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How many bytes everything takes: what files hold, and something for each of them and each directory.
+/// How many bytes all files take: their contents, and [`ENTRY_BYTES`] for each file and directory.
 pub(super) fn size_bytes(manifest: &Manifest<'_>) -> u64 {
     let mut all = 0_u64;
     let mut add = |size_bytes: u64, nodes: usize| {
@@ -76,7 +76,7 @@ pub(super) fn size_bytes(manifest: &Manifest<'_>) -> u64 {
                 Entry::File(part) => part.size_bytes(),
                 Entry::Dir | Entry::Link(_) => 0,
             };
-            // Those that lead to it are there already, as far as they led to the one before.
+            // Directories that this path has in common with the path before are counted already.
             let shared = names(path).zip(names(before));
             let shared = shared.take_while(|(own, before)| own == before).count();
             add(size_bytes, names(path).count() - shared);
@@ -94,14 +94,14 @@ fn names(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|name| !name.is_empty())
 }
 
-/// What is in a directory, so that what lies in a directory follows that directory, before anything else.
+/// The entries of a directory, ordered so that what lies below a directory follows it directly.
 pub(super) fn in_order<'d, 'a>(dir: &'d PackedDir<'a>) -> Vec<&'d (&'a str, Entry<'a>)> {
     let mut entries: Vec<_> = dir.entries.iter().collect();
     entries.sort_by(|one, other| by_names(one.0, other.0));
     entries
 }
 
-/// The order of two paths by their names, so that the end of a name comes before any letter.
+/// Compares two paths name by name, so that the end of a name sorts before any character.
 fn by_names(one: &str, other: &str) -> Ordering {
     one.split('/').cmp(other.split('/'))
 }

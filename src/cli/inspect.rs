@@ -4,16 +4,16 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use holdall::{Engine, Module};
+use holdall_pack::process::{Output, Plain};
 
 use super::code;
 use super::naming::NamingArgs;
 use super::packed;
 use super::source::{MAX_FILE_BYTES, Sources};
 use super::tree::Tree;
-use holdall_pack::process::{Output, Plain};
 
-/// Types longer than this many characters are cut where they stand beside names: many imports and
-/// exports may have one type, which stands whole among the types.
+/// A type beside a name is cut to this many characters: many imports and exports may have the same long
+/// type. The list of types has it whole.
 const MAX_TYPE_CHARS: usize = 120;
 
 /// Show an executable of `holdall pack`, or a module: types, imports, exports, dependency tree, lowered code
@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A type beside a name.
+/// The text of a type beside a name.
 pub(super) fn short(ty: &impl Display) -> String {
     let text = ty.to_string();
     match text.char_indices().nth(MAX_TYPE_CHARS) {
@@ -124,14 +124,14 @@ fn definitions(module: &Module, output: &mut Output) -> anyhow::Result<()> {
     table("custom sections", customs.collect(), output)
 }
 
-/// A title and an index space, where it is not empty.
+/// Prints a title and an index space, unless it is empty.
 fn list(title: &str, space: &[impl Display], output: &mut Output) -> anyhow::Result<()> {
     let rows = space.iter().enumerate();
     let rows = rows.map(|(index, item)| [index.to_string(), item.to_string()]);
     table(title, rows.collect(), output)
 }
 
-/// A title and a table, where it is not empty.
+/// Prints a title and a table, unless it is empty.
 fn table<const N: usize>(
     title: &str,
     rows: Vec<[String; N]>,

@@ -1,6 +1,6 @@
-//! The list of what a file system cannot hold under its own name, or no option can say: written by
-//! `unpack`, and read by `pack --kept`. One object of JSON to a line. Files are
-//! told by their paths from where the list is.
+//! The list that `unpack` writes and `pack --kept` reads: what a file system cannot hold under its own
+//! name, and what no option can say. Each line is an object of JSON. Paths of files are relative to the
+//! folder of the list.
 
 use std::path::Path;
 
@@ -8,27 +8,27 @@ use anyhow::{Context, bail};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use holdall::Snapshot;
+use holdall_pack::process::Plain;
 use holdall_pack::{Kept, read_file};
 use serde::{Deserialize, Serialize};
 
 use super::source;
-use holdall_pack::process::Plain;
 
-/// Something that is kept.
+/// A line of the list.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Line {
-    /// A module of a name.
+    /// A module, with the name that imports use.
     Module { name: String, file: String },
-    /// A file at a path of a directory, which is told by its place among those of --embed, from 0.
+    /// A file at a path of an embedded directory. `embed` is the number of the --embed option, from 0.
     File {
         embed: usize,
         path: String,
         file: String,
     },
-    /// A directory there.
+    /// A directory at a path of an embedded directory.
     Dir { embed: usize, path: String },
-    /// A symbolic link there.
+    /// A symbolic link at a path of an embedded directory.
     Link {
         embed: usize,
         path: String,
@@ -38,17 +38,17 @@ pub(super) enum Line {
     State { header: String, memories: String },
 }
 
-/// What a list says, with the files read.
+/// A list, with its files read.
 #[derive(Default)]
 pub(super) struct List {
     pub(super) modules: Vec<(String, Vec<u8>)>,
     pub(super) state: Option<Snapshot>,
-    /// By the place of the directory.
+    /// What embedded directories have beside their files: number of the directory, path, and contents.
     entries: Vec<(usize, String, Kept)>,
 }
 
 impl List {
-    /// Reads a list that is for this number of directories.
+    /// Reads a list. `embeds` is the number of --embed options.
     pub(super) fn read(path: &Path, embeds: usize) -> anyhow::Result<Self> {
         let label = path.to_string_lossy();
         let bytes = source::read(path, source::MAX_FILE_BYTES)?;
@@ -94,7 +94,7 @@ impl List {
         Ok(())
     }
 
-    /// Takes what is kept of the directory at a place.
+    /// Takes the entries of one embedded directory out of the list.
     pub(super) fn take(&mut self, embed: usize) -> Vec<(String, Kept)> {
         let own = self.entries.extract_if(.., |(at, ..)| *at == embed);
         own.map(|(_, path, kept)| (path, kept)).collect()

@@ -1,4 +1,4 @@
-//! What a run may take: the options, and what they set.
+//! The options that limit a run, and what they set in a policy.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use holdall_pack::Policy;
 
 use super::{duration, size};
 
-/// What a run may take, of work, time and memory.
+/// Limits of work, time and memory.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Limits")]
 pub(super) struct LimitArgs {
-    /// How much the guests may do: units of fuel, about one for each instruction
+    /// End the run after this many units of fuel, about one for each instruction
     #[arg(long, value_name = "UNITS")]
     fuel: Option<u64>,
-    /// How long it may take, waiting included: 500ms, 10s, 5m, 1h
+    /// End the run after this time, loading and waiting included: 500ms, 10s, 5m, 1h
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     timeout: Option<Duration>,
-    /// Bytes of the guests' stack: 65536, 64KiB, 10MiB, 1GiB
+    /// Size of the guests' stack in bytes: 65536, 64KiB, 10MiB, 1GiB
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     stack_size: Option<usize>,
     /// Bytes of all linear memories together at most, and with 1 MiB more of all that the guests make
@@ -30,12 +30,12 @@ pub(super) struct LimitArgs {
 }
 
 impl LimitArgs {
-    /// How long it may take.
+    /// The timeout that the options set.
     pub(super) fn timeout(&self) -> Option<Duration> {
         self.timeout
     }
 
-    /// Adds what the options say to a policy.
+    /// Sets the limits in a policy.
     pub(super) fn limit(&self, policy: Policy) -> Policy {
         let bytes = |size: Option<usize>| size.map(|size| size as u64);
         Policy {

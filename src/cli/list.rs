@@ -1,12 +1,12 @@
-//! `holdall list`: what travels in this binary.
+//! `holdall list`: the modules that travel in this binary.
 
 use holdall::{Engine, Module};
+use holdall_pack::process::{Output, Plain};
 use sha2::{Digest, Sha256};
 
 use crate::bundle::BUNDLE;
 
 use super::packed::hexadecimal;
-use holdall_pack::process::{Output, Plain};
 
 /// List the bundled modules: name, size, SHA-256, imports, exports
 #[derive(Debug, clap::Args)]

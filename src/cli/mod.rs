@@ -29,7 +29,6 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
-
 use holdall_pack::process::{Output, Watchdog, report};
 
 const EXAMPLES: &str = "\

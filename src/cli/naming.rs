@@ -1,8 +1,8 @@
-//! How the module names of imports are taken: the options, and what they set.
+//! The options for the names of modules in imports, and what they set.
 
 use holdall::{Naming, Versions};
 
-/// How the module names of imports are taken.
+/// How names of modules in imports are resolved.
 #[derive(Debug, clap::Args)]
 pub(super) struct NamingArgs {
     /// Take imports from FROM for imports from TO, but for those of module TO itself, which can so
@@ -32,7 +32,8 @@ fn alias(text: &str) -> Result<(String, String), String> {
 }
 
 impl NamingArgs {
-    /// What the options of a subcommand say; ends the process where they contradict one another.
+    /// The naming that the options of a subcommand set. Ends the process where options contradict one
+    /// another.
     pub(super) fn naming(&self, subcommand: &str) -> Naming {
         let mut naming = Naming::new();
         if self.compatible_versions {

@@ -10,6 +10,7 @@ use cap_std::fs::Dir;
 use cap_tempfile::TempFile;
 use holdall::{ChainReader, Engine, Error, Linker, MemoryReader, Module, Naming, Snapshot, Store};
 use holdall_core::bundle::is_builtin;
+use holdall_pack::process::{Output, Plain, Program, check_function, check_linked, check_start};
 use holdall_pack::{Launch, Packer, Place, Policy};
 use holdall_wasi::{Files, Grants, Wasi};
 
@@ -21,8 +22,6 @@ use super::run::named_path;
 use super::runtime::RuntimeArgs;
 use super::source::{self, Root, Sources};
 use super::wasi::WasiArgs;
-use holdall_pack::process::{Output, Plain};
-use holdall_pack::process::{Program, check_function, check_linked, check_start};
 
 /// Pack a module with the modules that it needs into one executable that runs without this command
 #[derive(Debug, clap::Args)]
@@ -35,14 +34,20 @@ Examples:
   holdall pack mC -o app --invoke call_B
   holdall pack app.wasm -o app --preinit=setup --preinit-allow environ_get
 
-APP runs where its platform does, with no file beside it. Its arguments, after ARGS, the standard
-streams, clocks and randomness are MODULE's, and so is what --embed, --dir and --env give; all else
-of the host stays denied, for whoever runs it. Directories and variables are those of where it runs.
-All words that follow APP are MODULE's, as they are. An APP in a directory of --embed is left out.
+APP needs no file beside it. Its arguments, after ARGS, the standard streams, clocks and randomness
+are MODULE's, and so is what --embed, --dir and --env give; all else of the host stays denied, for
+whoever runs it. Directories and variables are those of where it runs. All words that follow APP are
+MODULE's, as they are. An APP in a directory of --embed is left out.
+
+APP is a copy of a runtime, to which the modules are added: of the one that --runtime or --target
+names, else of the holdall-runtime beside this command, else of this command itself. Standard error
+says which, and how large it is. In the sources of holdall,
+  cargo build --profile dist --bin holdall-runtime --target x86_64-unknown-linux-musl
+makes a small one that needs no library of the system where APP runs.
 
 The modules are checked, lowered and put into APP as they are; what they lack is told now. The same
-inputs give the same APP, to the byte. `holdall inspect APP` shows what is in one, and `holdall
-unpack APP DIR` gives it back.
+inputs and the same runtime give the same APP, to the byte. `holdall inspect APP` shows what is in
+one, and `holdall unpack APP DIR` gives it back.
 
 Exit codes: 0; 1 when something could not be read, linked or written, and then there is no APP; 2
 for a wrong command line; 134 after a trap in --preinit. Those of APP are the program's own, 1 when
@@ -185,13 +190,14 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
 }
 
 impl Args {
-    /// What APP may reach, and what it may take.
+    /// What APP may reach, and how much it may use.
     pub(super) fn policy(&self) -> Policy {
         self.limits.limit(self.wasi.policy())
     }
 }
 
-/// A linker that has loaded and checked the root and all that it needs, for the host that APP will be.
+/// A linker that has loaded and checked the root module and all that it needs, against the host functions
+/// that APP will have.
 fn link(
     args: &Args,
     naming: &Naming,
@@ -238,7 +244,7 @@ fn link(
     let root = root.register(&mut linker)?;
     linker.complete(&store, &root)?;
     check(args, &linker, &name, &root)?;
-    // Those that were given are wanted, whoever needs them.
+    // Modules that an option names are packed, whether another module needs them or not.
     let given = args.module.iter().map(|(name, _)| name);
     for name in given.chain(kept.iter().map(|(name, _)| name)) {
         let module = linker.load(name)?;
@@ -247,7 +253,7 @@ fn link(
     Ok(linker)
 }
 
-/// That what is to be called, and what is granted something, is among the modules that will run.
+/// Checks that the functions to call and the modules with grants are among the modules that will run.
 fn check(args: &Args, linker: &Linker<()>, name: &str, root: &Module) -> anyhow::Result<()> {
     if args.invoke.is_empty() {
         check_start(root)?;
@@ -262,8 +268,8 @@ fn check(args: &Args, linker: &Linker<()>, name: &str, root: &Module) -> anyhow:
     Ok(())
 }
 
-/// The state that the modules are in once they are initialised: with what APP will have, and calling
-/// nothing of the host but what is allowed.
+/// The state of the modules after their initialisation. They have the grants that APP will have, and may
+/// call only the allowed functions of the host.
 fn initialise(
     args: &Args,
     policy: &Policy,
@@ -294,14 +300,14 @@ fn initialise(
     })
 }
 
-/// Where APP is to be: a name in a directory that can be written to.
+/// Where APP will be: a name in a directory that was found to be writable.
 struct Destination<'a> {
     path: &'a Path,
     dir: Dir,
 }
 
 impl<'a> Destination<'a> {
-    /// Looks at it first, so that nothing is done in vain.
+    /// Checks the path before the work begins.
     fn open(path: &'a Path) -> anyhow::Result<Self> {
         let label = path.to_string_lossy();
         let context = || format!("cannot write {}", Plain(&label));
@@ -317,19 +323,19 @@ impl<'a> Destination<'a> {
         let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
         let dir = Dir::open_ambient_dir(parent.unwrap_or(Path::new(".")), ambient_authority());
         let dir = dir.with_context(context)?;
-        // Made, and gone again.
+        // A file is made there, and removed at once.
         TempFile::new(&dir).with_context(context)?;
         Ok(Self { path, dir })
     }
 
-    /// Where it is, however it is spelt.
+    /// The place of APP in the file system, whatever the path looks like.
     fn place(&self) -> anyhow::Result<Place> {
         let name = self.path.file_name().expect("it was looked at");
         let label = self.path.to_string_lossy();
         Place::new(&self.dir, name).with_context(|| format!("cannot write {}", Plain(&label)))
     }
 
-    /// Writes all of it, or leaves no trace.
+    /// Writes the whole file, or leaves nothing behind.
     fn write(&self, bytes: &[u8]) -> anyhow::Result<()> {
         let write = || {
             let mut file = TempFile::new(&self.dir)?;
@@ -342,7 +348,7 @@ impl<'a> Destination<'a> {
     }
 }
 
-/// Lets everybody run a file who may read it.
+/// Makes a file executable for everybody who may read it.
 fn make_executable(file: &cap_std::fs::File) -> io::Result<()> {
     #[cfg(unix)]
     {

@@ -8,21 +8,21 @@ use anyhow::{Context, ensure};
 use cap_fs_ext::OpenOptionsSyncExt;
 use cap_std::ambient_authority;
 use cap_std::fs::{File, OpenOptions};
+use holdall_pack::process::{Output, Plain};
 use holdall_pack::{BagError, Entry, Executable, Manifest};
 
 use super::shell::{Unsayable, option, quoted};
 use super::source;
-use holdall_pack::process::{Output, Plain};
 
-/// How executables begin: ELF, PE, Mach-O.
+/// The first bytes of executables: ELF, PE, Mach-O in either byte order.
 const STARTS: [&[u8]; 4] = [b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf"];
 
-/// Whether these are the bytes of an executable.
+/// Whether bytes begin as an executable does.
 pub(super) fn is_executable(bytes: &[u8]) -> bool {
     STARTS.iter().any(|start| bytes.starts_with(start))
 }
 
-/// Whether there is an executable in a file, not in a pipe, whose bytes are there once.
+/// Whether an executable is in a file. A pipe is not read: its bytes can be read only once.
 pub(super) fn is_executable_file(path: &Path) -> bool {
     let mut start = [0; 4];
     file(path)
@@ -31,7 +31,7 @@ pub(super) fn is_executable_file(path: &Path) -> bool {
         .is_some_and(|mut file| file.read_exact(&mut start).is_ok() && is_executable(&start))
 }
 
-/// The executable at a path, found to be whole.
+/// Opens and checks the executable at a path.
 pub(super) fn open(path: &Path) -> anyhow::Result<Executable> {
     let label = path.to_string_lossy();
     let file = file(path).with_context(|| format!("cannot read {}", Plain(&label)))?;
@@ -42,7 +42,7 @@ pub(super) fn open(path: &Path) -> anyhow::Result<Executable> {
     whole(executable, &Plain(&label).to_string())
 }
 
-/// The executable of these bytes, found to be whole.
+/// Opens and checks the executable that has these bytes. `origin` says where they are from.
 pub(super) fn in_memory(bytes: Vec<u8>, origin: &str) -> anyhow::Result<Executable> {
     whole(Executable::in_memory(bytes), origin)
 }
@@ -53,20 +53,20 @@ fn whole(executable: Result<Executable, BagError>, origin: &str) -> anyhow::Resu
         .with_context(|| format!("cannot open {origin}"))
 }
 
-/// The file at a path; `None` where it is a pipe or the like.
+/// The file at a path; `None` where that is a pipe or a device.
 fn file(path: &Path) -> anyhow::Result<Option<File>> {
     if !metadata(path)?.is_file() {
         return Ok(None);
     }
     let mut options = OpenOptions::new();
-    // What was a file may be a pipe by now, which nobody writes to.
+    // The file may have been replaced by a pipe that nobody writes to.
     options.read(true).nonblock(true);
     let file = File::open_ambient_with(path, &options, ambient_authority())?;
     ensure!(file.metadata()?.is_file(), "it is no file any more");
     Ok(Some(file))
 }
 
-/// Writes what an executable carries.
+/// Prints what an executable carries.
 pub(super) fn show(
     executable: &Executable,
     file_name: &str,
@@ -138,7 +138,8 @@ pub(super) fn show(
     Ok(())
 }
 
-/// The options of `holdall pack` that say how it is run, but for what it holds, with their values.
+/// The options of `holdall pack` that say how the program is run, with their values. Options that say
+/// what it holds are not among them.
 pub(super) fn options(manifest: &Manifest<'_>) -> Vec<(&'static str, Option<String>)> {
     let mut options = manifest.policy.options();
     for (from, to) in &manifest.aliases {
@@ -153,7 +154,7 @@ pub(super) fn options(manifest: &Manifest<'_>) -> Vec<(&'static str, Option<Stri
     options
 }
 
-/// What a shell takes; what none takes is said in words.
+/// An option as a shell takes it, or in words where no shell does.
 fn shown(option: Result<String, Unsayable>) -> String {
     option.unwrap_or_else(|unsayable| unsayable.to_string())
 }

@@ -1,4 +1,4 @@
-//! What a command that takes long is doing, on a terminal: one line, which goes away at the end.
+//! A line on a terminal that says what a long command is doing. The line is removed at the end.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use holdall::Escaped;
 
-/// What is done sooner is not worth a word.
+/// How long a command works before the line appears.
 const AFTER: Duration = Duration::from_secs(1);
-/// How often the line is written anew.
+/// How often the line is written again.
 const EVERY: Duration = Duration::from_millis(100);
-/// What is longer would not stand on a line of every terminal.
+/// The longest line, in characters: one that fits on every terminal.
 const COLUMNS: usize = 79;
 
-/// Tells what is being done until it is dropped, after the first second, and where somebody looks.
+/// Shows what is being done, on a terminal, from the first second until it is dropped.
 pub(super) struct Progress {
     shared: Arc<Shared>,
     teller: Option<JoinHandle<()>>,
@@ -34,7 +34,7 @@ struct Doing {
 }
 
 impl Progress {
-    /// Begins.
+    /// Starts the thread that writes the line, if standard error is a terminal.
     pub(super) fn new() -> Self {
         let shared = Arc::new(Shared::default());
         let telling = Arc::clone(&shared);
@@ -47,7 +47,7 @@ impl Progress {
         }
     }
 
-    /// Says what is done from now on.
+    /// Sets what the line says.
     pub(super) fn tell(&self, what: impl Display) {
         if self.teller.is_some() {
             self.shared.doing().what = what.to_string();
@@ -70,7 +70,7 @@ impl Shared {
         self.doing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes the line until it is over, and takes it away.
+    /// Writes the line again and again until the command is over, then removes it.
     fn tell(&self) {
         let mut doing = self.doing();
         let (mut wait, mut width) = (AFTER, 0);

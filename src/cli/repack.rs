@@ -1,5 +1,5 @@
-//! The command that packs again what was unpacked. It is not written before its words were read as
-//! `holdall pack` reads them, and found to say what the executable says.
+//! The command line that packs an unpacked program again. Before it is written, its words are parsed as
+//! `holdall pack` parses them, and compared with what the executable says.
 
 use anyhow::ensure;
 use clap::Parser;
@@ -10,24 +10,24 @@ use super::packed;
 use super::shell::{Unsayable, script_option, script_word};
 use super::{Cli, Command};
 
-/// Where the parts of an executable are, for the command.
+/// Where the parts of an executable were written, for the command line.
 pub(super) struct Repack<'a> {
     manifest: &'a Manifest<'a>,
-    /// The path of each module, in the order of the manifest; empty where a list names it.
+    /// The path of each module, in the order of the manifest; empty where the list names the module.
     pub(super) modules: Vec<String>,
     pub(super) embedded: Vec<Embedded>,
-    /// The list of what else there is.
+    /// The path of the list, where there is one.
     pub(super) kept: Option<&'static str>,
 }
 
 /// An embedded directory.
 pub(super) struct Embedded {
-    /// Where it is.
+    /// Its path.
     pub(super) base: String,
     pub(super) guest: String,
 }
 
-/// An option with its value, or a word.
+/// A part of the command line.
 enum Word {
     Option(&'static str, String),
     Flag(&'static str),
@@ -44,14 +44,14 @@ impl<'a> Repack<'a> {
         }
     }
 
-    /// Whether an option can say the name of a module.
+    /// Whether an option can have the name of a module as its value.
     pub(super) fn can_name(&self, module: &str) -> bool {
         let is_said =
             !module.is_empty() && !module.contains(['=', '\0']) && script_word(module).is_ok();
         module == self.manifest.root || is_said
     }
 
-    /// The command, a line for each of its words; or a remark that there is none.
+    /// The text of the command, with a line for each word; or a comment that no shell can say it.
     pub(super) fn command(&self) -> anyhow::Result<String> {
         let words = self.words();
         ensure!(
@@ -101,7 +101,7 @@ impl<'a> Repack<'a> {
         words
     }
 
-    /// Whether `holdall pack` takes these words for what the executable says.
+    /// Whether `holdall pack` would make the same program of these words.
     fn is_said(&self, words: &[Word]) -> bool {
         let mut read = vec!["holdall".to_owned(), "pack".to_owned()];
         for word in words {
@@ -152,7 +152,7 @@ impl<'a> Repack<'a> {
     }
 }
 
-/// The words as a shell reads them.
+/// The words, quoted for a shell.
 fn lines(words: &[Word]) -> Result<Vec<String>, Unsayable> {
     let line = |word: &Word| match word {
         Word::Option(name, value) => script_option(name, value),

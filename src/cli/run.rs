@@ -1,4 +1,4 @@
-//! `holdall run`: links a module with what it needs, and calls its functions.
+//! `holdall run`: links a module with the modules that it needs, and calls its functions.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use anyhow::Context;
 use holdall::{Engine, Linker, Module, Store};
 use holdall_core::bundle::is_builtin;
 use holdall_pack::Policy;
+use holdall_pack::process::{Output, Plain, Program, Watchdog, check_linked};
 use holdall_wasi::Audit;
 
 use super::audit::Recorder;
@@ -15,9 +16,6 @@ use super::naming::NamingArgs;
 use super::size;
 use super::source::{self, Root, Sources};
 use super::wasi::WasiArgs;
-use holdall_pack::process::Watchdog;
-use holdall_pack::process::{Output, Plain};
-use holdall_pack::process::{Program, check_linked};
 
 /// Link a module with the modules that it needs, and run it or call its functions
 #[derive(Debug, clap::Args)]
@@ -82,7 +80,7 @@ pub(super) struct Args {
     args: Vec<String>,
 }
 
-/// A module for a name, from `NAME=PATH`.
+/// A name and the path of a module, from the text `NAME=PATH`.
 pub(super) fn named_path(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((name, path)) if !path.is_empty() => Ok((name.to_owned(), path.into())),
@@ -90,7 +88,7 @@ pub(super) fn named_path(text: &str) -> Result<(String, PathBuf), String> {
     }
 }
 
-/// Runs a module, which may have been read already. The time of the watchdog is this run's.
+/// Runs a module, which may have been read already. The watchdog limits the time of the run.
 pub(super) fn run(
     args: &Args,
     read: Option<anyhow::Result<Root>>,
@@ -107,7 +105,7 @@ pub(super) fn run(
     recorder.finish(&args.wasi, outcome)
 }
 
-/// Reads MODULE, which may be a pipe, in the time and the room that it has.
+/// Reads MODULE, which may be a pipe, within the limits of time and memory.
 pub(super) fn root(args: &Args, watchdog: &Watchdog) -> anyhow::Result<Root> {
     watchdog.limit(args.limits.timeout())?;
     let config = args.limits.limit(args.wasi.policy()).unpooled_config();
@@ -124,7 +122,7 @@ fn link_and_call(
 ) -> anyhow::Result<()> {
     let policy = args.limits.limit(args.wasi.policy());
     let limits = policy.limits()?;
-    // Modules are loaded under the same limits, of time too.
+    // Modules are loaded under the limits of the run, its timeout included.
     let engine = Engine::new(policy.config()?.limits(limits.clone()));
     let mut store = Store::try_new(&engine, ())?;
     store.limits(limits)?;
@@ -136,7 +134,7 @@ fn link_and_call(
     args.wasi.check_root("run", &root.name);
     let mut linker = linker(args, &policy, audit, &engine, &root)?;
     let root = root.register(&mut linker)?;
-    // Guests write to the same stream, past this program's buffer.
+    // Guests write to standard output too, and not through the buffer of `output`.
     output.flush()?;
     let mut program = Program::link(store, linker, root, None)?;
     for name in args.wasi.granted() {
@@ -145,7 +143,7 @@ fn link_and_call(
     program.run(&args.invoke, &args.args, output)
 }
 
-/// Ends the process where the arguments do not fit together.
+/// Ends the process where arguments contradict one another.
 fn check(args: &Args) {
     let calls = args.invoke.len();
     if !args.args.is_empty() && calls > 1 {

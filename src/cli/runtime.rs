@@ -108,7 +108,7 @@ fn of_target(folder: &Path, triple: &str) -> anyhow::Result<Chosen> {
     let known: Vec<String> = known.iter().map(|it| Plain(it).to_string()).collect();
     let known = match all {
         0 => "there is none for any platform".to_owned(),
-        ..=MAX_NAMED => format!("there are those for {}", known.join(", ")),
+        1..=MAX_NAMED => format!("there are those for {}", known.join(", ")),
         _ => format!(
             "there are those for {} and {} more",
             known.join(", "),

@@ -1,17 +1,18 @@
-//! Options as a shell takes them, for people to read and to paste: words that sh, dash, BusyBox, bash,
-//! zsh and fish read alike.
+//! Words quoted for shells, for people to read and to paste: sh, dash, BusyBox, bash, zsh and fish all
+//! read them alike.
 
 use std::fmt;
 
 use holdall::Escaped;
 
-/// What a part of a shell's word may be without quotes, beside letters and digits.
+/// Characters that need no quotes within a word, beside letters and digits.
 const UNQUOTED: &str = "_@%+=:,./-";
-/// What has a meaning at the start of a word: zsh looks for a command's path, fish for a process.
+/// Characters that need quotes at the start of a word: zsh takes `=` for a command's path, fish `%` for a
+/// process.
 const UNQUOTED_WITHIN: [char; 2] = ['=', '%'];
 
-/// A word that no line can say so that every shell reads it and every reader sees it: with control
-/// characters, line breaks, or characters that are not seen.
+/// A word that cannot be written on one line for every shell to read and every person to see: it has
+/// control characters, line breaks or invisible characters.
 #[derive(Debug)]
 pub(super) struct Unsayable {
     option: Option<String>,
@@ -27,9 +28,9 @@ impl fmt::Display for Unsayable {
     }
 }
 
-/// An option as a shell takes it.
+/// An option with its value, quoted for a shell.
 pub(super) fn option(name: &str, value: &str) -> Result<String, Unsayable> {
-    // What begins like an option is one, unless it is a part of another.
+    // A value that begins with a dash would be taken for an option if it were a word of its own.
     let separator = if value.starts_with('-') { "=" } else { " " };
     match quoted(value) {
         Ok(value) => Ok(format!("{name}{separator}{value}")),
@@ -40,7 +41,7 @@ pub(super) fn option(name: &str, value: &str) -> Result<String, Unsayable> {
     }
 }
 
-/// A word as a shell takes it.
+/// A word, quoted for a shell.
 pub(super) fn quoted(word: &str) -> Result<String, Unsayable> {
     if !Escaped(word).is_plain() {
         return Err(Unsayable {
@@ -58,8 +59,8 @@ pub(super) fn quoted(word: &str) -> Result<String, Unsayable> {
     let mut quoted = String::with_capacity(word.len() + 2);
     let mut rest = word;
     while !rest.is_empty() {
-        // A backslash means something within the quotes of fish, and two quotes side by side may in
-        // zsh. So both stand outside, behind a backslash, and no pair of quotes is empty.
+        // Within quotes a backslash is special in fish, and two quotes side by side may be in zsh. So
+        // quotes and backslashes stand outside of quotes, each behind a backslash.
         let end = rest.find(['\'', '\\']).unwrap_or(rest.len());
         let (text, special) = rest.split_at(end);
         if !text.is_empty() {
@@ -73,7 +74,7 @@ pub(super) fn quoted(word: &str) -> Result<String, Unsayable> {
     Ok(quoted)
 }
 
-/// An option as a script says it.
+/// An option with its value, quoted for a script.
 pub(super) fn script_option(name: &str, value: &str) -> Result<String, Unsayable> {
     match script_word(value) {
         Ok(word) if value.starts_with('-') => Ok(format!("{name}={word}")),
@@ -85,8 +86,8 @@ pub(super) fn script_option(name: &str, value: &str) -> Result<String, Unsayable
     }
 }
 
-/// A word as a script says it: in a file, unlike on a line, ends of lines and tabs can stand, between
-/// quotes of their own.
+/// A word, quoted for a script. Unlike a line to paste, a script can have line breaks and tabs in a word:
+/// they get quotes of their own.
 pub(super) fn script_word(word: &str) -> Result<String, Unsayable> {
     if word.is_empty() {
         return quoted(word);
@@ -114,7 +115,7 @@ mod tests {
 
     use super::*;
 
-    /// Those of these that are installed are asked.
+    /// The shells to ask, as far as they are installed.
     const SHELLS: [&[&str]; 7] = [
         &["sh", "-c"],
         &["dash", "-c"],

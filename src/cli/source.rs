@@ -1,5 +1,5 @@
-//! Where modules come from: paths and bundled names on the command line, and the readers that are
-//! asked for what those need.
+//! Where modules come from: paths and bundled names on the command line, and the readers that find the
+//! modules which those need.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -11,15 +11,15 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use holdall::{ChainReader, DirReader, Linker, Module};
 use holdall_core::bundle::{is_builtin, nearest};
+use holdall_pack::process::Plain;
 
 use super::packed;
 use crate::bundle::BUNDLE;
-use holdall_pack::process::Plain;
 
-/// The most that is read of one file: what the library takes as a module.
+/// The largest file that is read, in bytes: the largest module that the library takes.
 pub(super) const MAX_FILE_BYTES: usize = 1 << 30;
 
-/// Where the modules that MODULE needs are looked for.
+/// The options that say where modules are found.
 #[derive(Debug, clap::Args)]
 pub(super) struct Sources {
     /// Ask this directory, and nothing outside it, for the modules that MODULE needs; may be
@@ -35,16 +35,16 @@ pub(super) struct Sources {
 pub(super) struct Root {
     /// The bundled name, or the file's name without its extension.
     pub(super) name: String,
-    /// The file's name, or the bundled one: what a program takes for its own.
+    /// The file's name, or the bundled name: the program's argument 0.
     pub(super) file_name: String,
     pub(super) bytes: Cow<'static, [u8]>,
-    /// For messages.
+    /// Where the module comes from, for messages.
     pub(super) origin: String,
 }
 
 impl Root {
-    /// The module, which the linker knows by its name, unless that is the host's: so that
-    /// `$name$function` finds it, and a module that imports it closes a circle.
+    /// Makes the module, and registers it under its name unless that is a name of the host. So
+    /// `$name$function` finds the root module, and an import of it is a circle.
     pub(super) fn register(self, linker: &mut Linker<()>) -> anyhow::Result<Module> {
         ensure!(
             !packed::is_executable(&self.bytes),
@@ -61,12 +61,12 @@ impl Root {
 }
 
 impl Sources {
-    /// Whether there is anybody to ask.
+    /// Whether modules can be found nowhere: no directory was given, and the bundle is left out.
     pub(super) fn is_empty(&self) -> bool {
         self.module_path.is_empty() && self.no_bundle
     }
 
-    /// The directories, then the bundle.
+    /// A reader of the directories, then of the bundle.
     pub(super) fn reader(&self) -> anyhow::Result<ChainReader> {
         let mut chain = ChainReader::new();
         for path in &self.module_path {
@@ -81,7 +81,7 @@ impl Sources {
         Ok(chain)
     }
 
-    /// Whether `module` names a file, where there is one.
+    /// Whether `module` means a file and not a bundled module.
     pub(super) fn is_file(&self, module: &Path) -> bool {
         is_path(module)
             || module
@@ -89,8 +89,8 @@ impl Sources {
                 .is_none_or(|name| self.bundled(name).is_none())
     }
 
-    /// The module that `module` names. What looks like a path is one; anything else is a bundled
-    /// name first, and then a file, which may have so many bytes.
+    /// Reads the root module. A text that looks like a path is a path. Any other text is a bundled name,
+    /// or else a path. `most_bytes` is the largest file that is read.
     pub(super) fn root(&self, module: &Path, most_bytes: usize) -> anyhow::Result<Root> {
         if !is_path(module) {
             if let Some(root) = module.to_str().and_then(|name| self.bundled(name)) {
@@ -134,7 +134,7 @@ impl Sources {
         })
     }
 
-    /// The bundled module that a path to no file may have meant.
+    /// The bundled module that may have been meant by the path of a missing file.
     fn bundled_instead(&self, path: &Path) -> Option<String> {
         let name = path.file_stem()?.to_str()?;
         let meant = !path.exists() && self.bundled(name).is_some();
@@ -166,13 +166,13 @@ fn is_path(module: &Path) -> bool {
         || module.to_string_lossy().contains(std::path::is_separator)
 }
 
-/// The bytes of a file that the command line names, which may have so many. Waits for nobody: a pipe
-/// is read only where it has no name, since who made that one has opened its other end.
+/// The bytes of a file that the command line names, at most `most_bytes`. It does not wait for the writer
+/// of a named pipe, which is refused. A pipe without a name has a writer already, and is read.
 pub(super) fn read(path: &Path, most_bytes: usize) -> anyhow::Result<Vec<u8>> {
     read_from(path, most_bytes, open_file)
 }
 
-/// The same of a file or a pipe of any kind, such as MODULE: who names a pipe waits for its writer.
+/// [`read`], for MODULE, which may be a named pipe: the command waits for its writer.
 pub(super) fn read_or_wait(path: &Path, most_bytes: usize) -> anyhow::Result<Vec<u8>> {
     read_from(path, most_bytes, |path| Ok(File::open(path)?))
 }
@@ -210,7 +210,7 @@ fn open_file(path: &Path) -> anyhow::Result<File> {
     Ok(File::open(path)?)
 }
 
-/// Opens a file to write it anew. A pipe is written to if somebody reads it by now.
+/// Opens a file for writing, and empties it. A pipe is opened only if it has a reader already.
 pub(super) fn create(path: &Path) -> anyhow::Result<File> {
     #[cfg(unix)]
     {
@@ -225,7 +225,7 @@ pub(super) fn create(path: &Path) -> anyhow::Result<File> {
         if !file.metadata()?.file_type().is_fifo() {
             return Ok(file);
         }
-        // Opened again to wait for the reader when it is slow, before the first is closed.
+        // Opened again so that writes wait for a slow reader, and before the first one is closed.
         let waiting = File::options().write(true).open(path)?;
         drop(file);
         Ok(waiting)
@@ -234,7 +234,7 @@ pub(super) fn create(path: &Path) -> anyhow::Result<File> {
     Ok(File::create(path)?)
 }
 
-/// Everything that a file or a stream has, which may be so many bytes.
+/// All bytes of a file or stream; an error where there are more than `most_bytes`.
 pub(super) fn read_all(source: impl Read, most_bytes: usize) -> anyhow::Result<Vec<u8>> {
     let most_bytes = most_bytes.min(MAX_FILE_BYTES);
     let mut bytes = Vec::new();

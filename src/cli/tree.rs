@@ -1,24 +1,23 @@
-//! The dependency tree of a module, as far as it can be found. Loads nothing into a store, and goes
-//! on where the linker would stop: what is missing or wrong is a leaf that says so.
+//! The dependency tree of a module. Nothing is instantiated. Where the linker would stop with an error,
+//! the tree goes on: a module that is missing or wrong is a leaf that says so.
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
 use holdall::{Engine, ExternType, Module, ModuleReader, NameIndex, Naming};
 use holdall_core::bundle::{is_builtin, is_wasi, nearest};
-
 use holdall_pack::process::{Output, Plain};
 
-/// Modules deeper than this are not shown: a line is as wide as its module is deep.
+/// The deepest level that is shown: each level indents its lines further.
 const MAX_DEPTH: usize = 100;
 
 /// At most this many versions of a missing module are shown.
 const MAX_VERSIONS: usize = 3;
 
-/// A module whose dependencies are being shown.
+/// A module on the path from the root to the module that is shown now.
 struct Branch {
     name: String,
-    /// The module names of its imports that were not shown yet, last first.
+    /// The module names in its imports that are still to be shown, the next one last.
     needs: Vec<String>,
     /// How many imports it has from each module.
     imports: HashMap<String, usize>,
@@ -29,12 +28,12 @@ pub(super) struct Tree<'a> {
     engine: &'a Engine,
     reader: &'a dyn ModuleReader,
     naming: &'a Naming,
-    /// The names that the reader knows, listed at most once.
+    /// The names that the reader knows. They are listed when first asked for.
     index: OnceCell<NameIndex>,
 }
 
 impl<'a> Tree<'a> {
-    /// A tree of the modules that a reader has, by names that are taken so.
+    /// A tree of the modules that a reader finds, with this naming.
     pub(super) fn new(
         engine: &'a Engine,
         reader: &'a dyn ModuleReader,
@@ -48,7 +47,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Writes the tree, with a walk that needs no native stack.
+    /// Prints the tree. The walk has a stack of its own, which no depth of modules overflows.
     pub(super) fn show(
         &self,
         name: &str,
@@ -103,8 +102,7 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// The name of the module that an import from `module` by `importer` means, as far as it can be
-    /// found.
+    /// The name of the module that an import from `module` in `importer` means.
     fn stands_for(&self, importer: &str, module: &str) -> String {
         let alias = self.naming.target(module).map(|to| self.own(to));
         match alias {
@@ -115,9 +113,9 @@ impl<'a> Tree<'a> {
         .to_owned()
     }
 
-    /// The name of the module that satisfies a name, which is another where that names a version.
+    /// The name of the module that satisfies a name. The two differ where the name gives a version.
     fn own<'n>(&'n self, name: &'n str) -> &'n str {
-        // The names are listed only for what may be one.
+        // The reader's names are listed only if they can matter.
         let found = name
             .contains('@')
             .then(|| self.index().find(name, self.naming.versions));
@@ -129,7 +127,7 @@ impl<'a> Tree<'a> {
             .get_or_init(|| NameIndex::new(self.reader.names()))
     }
 
-    /// The module of a name, or why there is none.
+    /// The module of a name, or the reason why there is none.
     fn open(&self, name: &str) -> Result<Module, String> {
         if is_builtin(name) {
             return Err("the host's".to_owned());
@@ -143,7 +141,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// What to say of a module where that is a command: it stands where a library is wanted.
+    /// The remark for a module that is a command and is needed as a library.
     fn of_command(&self, name: &str, imported: &str, module: &Module) -> String {
         if !matches!(module.export("_start"), Some(ExternType::Func(_))) {
             return String::new();
@@ -190,7 +188,7 @@ impl Branch {
     }
 }
 
-/// What to say of a module at the end of `path`, and the module itself where the walk goes on.
+/// The remark for the module at the end of `path`, and the module itself where its imports are shown too.
 fn below(path: &[Branch], branch: Branch) -> (String, Option<Branch>) {
     if path.len() < MAX_DEPTH || branch.needs.is_empty() {
         return (String::new(), Some(branch));
@@ -198,7 +196,7 @@ fn below(path: &[Branch], branch: Branch) -> (String, Option<Branch>) {
     ("what it needs is too deep to show".to_owned(), None)
 }
 
-/// The lines that lead to the next module of `path`.
+/// The branches of the tree before the next module of `path`.
 fn lines(path: &[Branch]) -> String {
     let mut text = String::new();
     for (depth, branch) in path.iter().enumerate() {

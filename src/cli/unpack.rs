@@ -1,6 +1,6 @@
-//! `holdall unpack`: what an executable carries, as files. Who made the executable has chosen its names
-//! and links: everything is made anew in a directory that was empty, and links come last, so that
-//! nothing is written through one.
+//! `holdall unpack`: writes what an executable carries as files. Names and links in the executable may be
+//! hostile. Everything is written into a directory that was empty, and links are made last, so that
+//! nothing is written through a link.
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind, Seek, Write};
@@ -10,18 +10,18 @@ use anyhow::{Context, anyhow, ensure};
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
+use holdall_pack::process::{Output, Plain};
 use holdall_pack::{Entry, Executable, Manifest, PackedDir, Part, is_below};
 
 use super::kept::Line;
 use super::repack::{Embedded, Repack};
 use super::{contents, packed, size};
-use holdall_pack::process::{Output, Plain};
 
-/// What is written without a question: twice the size of the executable, and at least this.
+/// Without --max-size, at most twice the size of the executable is written, or this where that is more.
 const MIN_LIMIT_BYTES: u64 = 64 << 20;
-/// The longest name of a directory that is kept as it is.
+/// The longest name of an embedded directory that becomes the name of a folder, in bytes.
 const MAX_BASE_BYTES: usize = 255;
-/// The list of what is kept.
+/// The file of the list, for `pack --kept`.
 const LIST: &str = "kept.jsonl";
 
 /// Give the parts of an executable of `holdall pack` back as files
@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
     unpack().with_context(|| format!("cannot unpack into {}", Plain(&label)))
 }
 
-/// The directory at a path, which has nothing in it yet.
+/// Makes the directory at a path, or takes one that is empty.
 fn empty_dir(path: &Path) -> anyhow::Result<Dir> {
     std::fs::create_dir_all(path)?;
     let dir = Dir::open_ambient_dir(path, ambient_authority())?;
@@ -87,7 +87,7 @@ struct Unpacking<'a> {
     manifest: &'a Manifest<'a>,
     dir: &'a Dir,
     kept: Vec<Line>,
-    /// How many files are kept.
+    /// How many files were written under names of our own.
     kept_files: usize,
 }
 
@@ -172,8 +172,8 @@ impl<'a> Unpacking<'a> {
         self.dir.open_dir_nofollow(base).context(base.to_owned())
     }
 
-    /// Makes the directory for what is embedded under a name: by that name, unless that leads elsewhere
-    /// or into another one.
+    /// Makes the folder for an embedded directory. It has the guest's name for the directory, unless that
+    /// name leads elsewhere or into the folder of another embedded directory.
     fn base(&self, embed: usize, guest: &str, taken: &mut Taken) -> anyhow::Result<String> {
         let name = guest.trim_start_matches('/');
         let base = match name {
@@ -193,7 +193,8 @@ impl<'a> Unpacking<'a> {
         Ok(base)
     }
 
-    /// Makes the files and directories of a directory. What lies in a directory that is kept is kept too.
+    /// Makes the files and directories of an embedded directory. Where a directory goes into the list, so
+    /// does all that is below it.
     fn tree(&mut self, embed: usize, packed: &PackedDir<'_>, below: &Dir) -> anyhow::Result<()> {
         let mut kept_dir: Option<&str> = None;
         for (path, entry) in contents::in_order(packed) {
@@ -257,7 +258,7 @@ impl<'a> Unpacking<'a> {
         Ok(())
     }
 
-    /// Makes a file of a part, and tells whether the file system can hold one of this name.
+    /// Writes a part to a file. `false` where the file system cannot hold a file of this name.
     fn file(
         &self,
         dir: &Dir,
@@ -290,7 +291,7 @@ impl<'a> Unpacking<'a> {
         Ok(is_made)
     }
 
-    /// Makes a file of a part that cannot have its own name; gives where it is.
+    /// Writes a part to a file with a name of our own, and gives its path.
     fn keep(&mut self, part: &Part, what: impl Fn() -> String) -> anyhow::Result<String> {
         let path = format!("kept/file.{}", self.kept_files);
         self.kept_files += 1;
@@ -300,7 +301,8 @@ impl<'a> Unpacking<'a> {
     }
 }
 
-/// Directories that lie apart from one another, however a file system takes the case of letters.
+/// Folders that were taken, none within another, whether or not the file system distinguishes the case of
+/// letters.
 #[derive(Default)]
 struct Taken {
     own: HashSet<String>,
@@ -324,7 +326,7 @@ impl Taken {
     }
 }
 
-/// The paths above one, the nearest first.
+/// The paths above a path, the nearest first.
 fn paths_above(path: &str) -> impl Iterator<Item = &str> {
     let above = path.rsplit_once('/').map(|(above, _)| above);
     std::iter::successors(above, |above| Some(above.rsplit_once('/')?.0))

@@ -1,10 +1,9 @@
-//! What the command line grants: directories, variables, streams, to the root and to other modules.
-
-use holdall_pack::{DirGrant, EnvGrant, Grant, Policy};
+//! The options that grant directories, variables and streams, to the root module and to others.
 
 use holdall_pack::process::Plain;
+use holdall_pack::{DirGrant, EnvGrant, Grant, Policy};
 
-/// What MODULE, and the modules that it needs, may reach of the host.
+/// What MODULE and the modules that it needs may reach of the host.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "What the modules may reach")]
 pub(super) struct WasiArgs {
@@ -16,7 +15,7 @@ pub(super) struct WasiArgs {
     /// has one; may be repeated
     #[arg(long, value_name = "NAME[=VALUE]", value_parser = EnvGrant::parse)]
     pub(super) env: Vec<EnvGrant>,
-    /// What MODULE takes for its own name, in place of its file's
+    /// Give MODULE this name as its argument 0, in place of its file's
     #[arg(long, value_name = "NAME")]
     argv0: Option<String>,
     /// Give another module something: dir=HOST[::GUEST][::ro], env=NAME[=VALUE], arg=TEXT, stdin,
@@ -42,7 +41,7 @@ pub(super) struct WasiArgs {
 }
 
 impl WasiArgs {
-    /// What the options say, as far as they are these.
+    /// The policy that these options set; limits are not among them.
     pub(super) fn policy(&self) -> Policy {
         Policy {
             argv0: self.argv0.clone(),
@@ -55,12 +54,12 @@ impl WasiArgs {
         }
     }
 
-    /// The modules that are given something by name.
+    /// The modules that --grant names.
     pub(super) fn granted(&self) -> impl Iterator<Item = &str> {
         self.grant.iter().map(|(module, _)| module.as_str())
     }
 
-    /// Ends the process where MODULE itself is given something by name.
+    /// Ends the process where --grant names MODULE itself.
     pub(super) fn check_root(&self, subcommand: &str, root: &str) {
         if self.granted().any(|name| name == root) {
             let name = Plain(root);

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use holdall::Config;
+use holdall_pack::process::{Output, Plain};
 use holdall_wast::{Report, Script};
 
 use super::source;
-use holdall_pack::process::{Output, Plain};
 
 /// Run WebAssembly test scripts (.wast), each in a store of its own
 #[derive(Debug, clap::Args)]

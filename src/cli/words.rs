@@ -1,26 +1,26 @@
-//! The words of the command line before they are parsed: which of them are a program's own. What
-//! follows `run MODULE` is the program's, whatever it looks like, `--` too. A module that is no program,
-//! or of which a function is called (`run MODULE --invoke ...`), takes no words, and options may follow
-//! it. Where `--` stands before MODULE, no options follow.
+//! Decides which words of a command line belong to the guest program, before the words are parsed. All
+//! words after `run MODULE` are the program's, whatever they look like, `--` too. A module that is not a
+//! program, or of which a function is called (`run MODULE --invoke ...`), has no words of its own, and
+//! options may follow it. After a `--` before MODULE there are no options.
 
 use std::ffi::{OsStr, OsString};
 
 use clap::{Command, Parser};
 use holdall::{Engine, ExternType, Module};
+use holdall_pack::process::Watchdog;
 
 use super::source::Root;
 use super::{Cli, run};
-use holdall_pack::process::Watchdog;
 
-/// The words as they are to be parsed.
+/// The words for the parser.
 pub(super) struct Settled {
     pub(super) words: Vec<OsString>,
-    /// MODULE, where it had to be looked at to tell whose the words are: a pipe is read but once.
+    /// MODULE, where it was read to decide whose the words are. It may be a pipe, which cannot be read
+    /// again.
     pub(super) root: Option<anyhow::Result<Root>>,
 }
 
-/// The words, with `--` between MODULE and its program's own where these would else be taken for
-/// options.
+/// The words, with a `--` after MODULE where the parser would take the program's words for options.
 pub(super) fn settle(words: Vec<OsString>, cli: &Command, watchdog: &Watchdog) -> Settled {
     let run = cli.find_subcommand("run").expect("a subcommand");
     let mut settled = Settled { words, root: None };
@@ -43,7 +43,7 @@ pub(super) fn settle(words: Vec<OsString>, cli: &Command, watchdog: &Watchdog) -
     if is_settled || !is_ambiguous || is_invoked(before) || is_invoked(&own[..own.len().min(1)]) {
         return settled;
     }
-    // What is wrong with the options is told when all words are parsed.
+    // Wrong options are reported when all words are parsed.
     let Ok(cli) = Cli::try_parse_from(&words[..=module]) else {
         return settled;
     };
@@ -58,8 +58,8 @@ pub(super) fn settle(words: Vec<OsString>, cli: &Command, watchdog: &Watchdog) -
     settled
 }
 
-/// Where MODULE stands: the first word that is no option and no option's value, or the one behind
-/// `--`.
+/// The index of MODULE: of the first word that is neither an option nor an option's value, or of the word
+/// after `--`.
 fn find_module(words: &[OsString], run: &Command) -> Option<usize> {
     let mut at = 2;
     while let Some(word) = words.get(at) {
@@ -78,7 +78,7 @@ fn find_module(words: &[OsString], run: &Command) -> Option<usize> {
     None
 }
 
-/// Whether a word would be taken for an option of `run`.
+/// Whether the parser would take a word for an option of `run`.
 fn is_option(word: &OsStr, run: &Command) -> bool {
     let word = word.to_string_lossy();
     let Some(name) = word.strip_prefix("--") else {
@@ -88,7 +88,7 @@ fn is_option(word: &OsStr, run: &Command) -> bool {
     name == "help" || run.get_arguments().any(|arg| arg.get_long() == Some(name))
 }
 
-/// Whether a module is a program. What is wrong with it is told later.
+/// Whether a module is a program, with a function `_start`. Errors in the module are reported later.
 fn is_program(root: &Root) -> bool {
     let module = Module::new(&Engine::default(), &root.bytes);
     matches!(

@@ -108,13 +108,13 @@ pub(crate) fn packs_again(folder: &Folder, app: &str, out: &str) {
     let command = fs::read_to_string(out.join("command.txt")).unwrap();
     // As a shell would, but for where the command is.
     let script = command.replace("holdall pack", "\"$HOLDALL\" pack");
-    let status = std::process::Command::new("sh")
+    let packed = std::process::Command::new("sh")
         .args(["-c", &script])
         .env("HOLDALL", env!("CARGO_BIN_EXE_holdall"))
         .current_dir(&out)
-        .status()
+        .output()
         .unwrap();
-    assert!(status.success(), "{command}");
+    assert!(packed.status.success(), "{command}: {packed:?}");
     let again = fs::read(out.join("APP")).unwrap();
     assert!(
         fs::read(folder.path().join(app)).unwrap() == again,
