@@ -1,5 +1,5 @@
-//! The directory of a bundle: `.wasm` files, each a module under its file's name, and `host.txt`, which
-//! says what the host defines. Knows files, and nothing of what becomes of them.
+//! The directory of a bundle: `.wasm` files, each a module under its file's name, and `host.txt`,
+//! which says what the host defines. Does not know what becomes of the files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,13 +18,14 @@ pub(crate) struct Folder {
     dir: PathBuf,
     /// The modules, in the order of their names.
     pub(crate) files: Vec<BundledFile>,
-    /// Everything that is wrong with them, a line each, which begins with the path of the file.
+    /// Everything that is wrong with the files. Each fault is a line that begins with the path of
+    /// its file.
     pub(crate) faults: Vec<String>,
 }
 
 impl Folder {
-    /// Reads the directory `dir` in `root`, and checks the modules for a linker that takes names so.
-    /// Files are told by their paths from `root` on.
+    /// Reads the directory `dir` in `root`, and checks the modules for a linker with this naming.
+    /// Faults name files by their paths from `root` on.
     ///
     /// # Errors
     /// Where there is no such directory, or it cannot be read.
@@ -60,10 +61,10 @@ impl Folder {
         })
     }
 
-    /// The place of the module of a name that the build script's `setting` says.
+    /// The index in `files` of the module `name`, which the build script gave to `setting`.
     ///
     /// # Errors
-    /// A line, where there is no such module.
+    /// A line that says that there is no such module.
     pub(crate) fn find(&self, setting: &str, name: &str) -> Result<usize, String> {
         let at = self
             .files
@@ -81,20 +82,21 @@ impl Folder {
     }
 }
 
-/// The paths of what a build script has to watch, so that it runs again when a file of the directory
-/// changes, comes or goes: the directory and all that is in it.
+/// The paths that a build script has to watch to run again when a file of the directory changes,
+/// comes or goes: the directory and all that is in it.
 pub(crate) fn watched(root: &Path, dir: &Path) -> Vec<PathBuf> {
-    // What is not there is watched too: cargo takes it for changed.
+    // A directory that does not exist is watched too: cargo takes it for changed.
     let paths = list(&root.join(dir)).unwrap_or_default();
     let names = paths.iter().filter_map(|path| path.file_name());
-    // Cargo is told each in a line; the directory stands for what has none.
+    // Cargo is told each path in a line. A name with a line break is left out: the directory is
+    // watched anyway.
     let names = names.filter(|name| !name.to_string_lossy().contains(char::is_control));
     let mut watched = vec![dir.to_owned()];
     watched.extend(names.map(|name| dir.join(name)));
     watched
 }
 
-/// What is in a directory, in the order of the names.
+/// The paths of what is in a directory, in the order of the names.
 fn list(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(dir)?.map(|entry| Ok(entry?.path()));
     let mut paths: Vec<PathBuf> = entries.collect::<std::io::Result<_>>()?;
@@ -102,7 +104,7 @@ fn list(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Takes what is at a path; says what is wrong with it.
+/// Adds what is at a path to `files` or `host`; the error says what is wrong with it.
 fn take(path: &Path, files: &mut Vec<BundledFile>, host: &mut HostManifest) -> Result<(), String> {
     let file = path.file_name().unwrap_or_default();
     if path.is_dir() {

@@ -76,7 +76,7 @@ impl Bundler {
         }
     }
 
-    /// Names the module that the program is to begin with, as `holdall::Bundle::root` then tells it.
+    /// Names the module that the program begins with: what `holdall::Bundle::root` gives.
     #[must_use]
     pub fn root(mut self, name: impl Into<String>) -> Self {
         self.root = Some(name.into());
@@ -92,8 +92,9 @@ impl Bundler {
         self
     }
 
-    /// Says how imports name the modules: aliases, and which versions will do. The modules are checked
-    /// so, and the program's linker takes them so: `linker.set_naming(BUNDLE.naming())`.
+    /// Says how imports name the modules: aliases, and which versions satisfy an import. The
+    /// modules are checked with this naming. The program's linker has to be given it as well:
+    /// `linker.set_naming(BUNDLE.naming())`.
     #[must_use]
     pub fn naming(mut self, naming: Naming) -> Self {
         self.naming = naming;
@@ -101,37 +102,38 @@ impl Bundler {
     }
 
     /// Lets a module be used for its exports by others although it is a command, with a function
-    /// `_start`; see [`Naming::use_exports`]. May be called for any number of modules. The program's
-    /// linker has to be told so as well: `linker.set_naming(BUNDLE.naming())`.
+    /// `_start`; see [`Naming::use_exports`]. May be called for any number of modules. The
+    /// program's linker has to be given the naming as well: `linker.set_naming(BUNDLE.naming())`.
     #[must_use]
     pub fn use_exports(mut self, name: &str) -> Self {
         self.naming.use_exports(name);
         self
     }
 
-    /// Lowers the modules for engines that meter, as `Config::metering` of the program's engine says.
-    /// In engines that differ modules are lowered when they are called.
+    /// Lowers the modules for engines that meter: the value has to be that of `Config::metering` of
+    /// the program's engine. In another engine, functions are lowered at their first call.
     #[must_use]
     pub fn metering(mut self, metering: bool) -> Self {
         self.settings.metering = metering;
         self
     }
 
-    /// Lowers the modules for engines that make NaNs canonical, as `Config::canonical_nans` of the
-    /// program's engine says. In engines that differ modules are lowered when they are called.
+    /// Lowers the modules for engines that make NaNs canonical: the value has to be that of
+    /// `Config::canonical_nans` of the program's engine. In another engine, functions are lowered
+    /// at their first call.
     #[must_use]
     pub fn canonical_nans(mut self, canonical: bool) -> Self {
         self.settings.canonical_nans = canonical;
         self
     }
 
-    /// Checks the modules, and emits nothing: for a program that embeds the directory by itself, with
+    /// Checks the modules, and emits nothing. For a program that embeds the directory itself with
     /// `include_dir!`, and makes a `holdall::Bundle` of that.
     pub fn check(self) -> Result {
         self.try_check().into()
     }
 
-    /// [`Bundler::check`], with what is wrong as an error, of which cargo has not been told.
+    /// [`Bundler::check`], with the faults as an error. Cargo is not told of them.
     ///
     /// # Errors
     /// Everything that is wrong with the modules; that the directory cannot be read, or has no module
@@ -145,13 +147,13 @@ impl Bundler {
     /// Checks the modules, emits them for `include_bundle!`, and has cargo run the build script again
     /// when a file of the directory changes, comes or goes.
     ///
-    /// What is wrong is told to cargo where `main` returns the result; for a build script that
-    /// does more there is [`Bundler::try_emit`].
+    /// Cargo is told the faults where `main` returns the result. A build script that does more
+    /// calls [`Bundler::try_emit`].
     pub fn emit(self) -> Result {
         self.try_emit().into()
     }
 
-    /// [`Bundler::emit`], with what is wrong as an error, of which cargo has not been told.
+    /// [`Bundler::emit`], with the faults as an error. Cargo is not told of them.
     ///
     /// # Errors
     /// Everything that is wrong with the modules; that the directory cannot be read, or has no module
@@ -175,7 +177,7 @@ impl Bundler {
         }
     }
 
-    /// The modules of the package at `root`, and the place of the root among them.
+    /// The modules of the package at `root`, and the index of the root module among them.
     fn read(&self, root: &Path) -> std::result::Result<(Folder, Option<usize>), Error> {
         let folder = Folder::read(root, &self.dir, &self.naming)?;
         let mut faults = folder.faults.clone();
@@ -217,8 +219,8 @@ impl Bundler {
     }
 }
 
-/// The lowered code of a module that was checked, for the program that is being built; `None` where
-/// the module exceeds a limit, which is then told where it is used.
+/// The lowered code of a checked module, for the program that is being built. `None` where the
+/// module exceeds a limit: the program is told when it uses the module.
 fn code_of(file: &BundledFile, settings: Settings) -> Option<Vec<u8>> {
     let bytes = file.bytes.clone().into();
     let sections = Sections::read(bytes, &Bounds::default(), &Clock::default()).ok()?;
@@ -232,7 +234,7 @@ fn code_of(file: &BundledFile, settings: Settings) -> Option<Vec<u8>> {
     Some(write_code(&sections, settings, target))
 }
 
-/// What cargo sets for build scripts.
+/// The value of a variable that cargo sets for build scripts.
 fn variable(name: &str) -> std::result::Result<PathBuf, Error> {
     let value = env::var_os(name).ok_or_else(|| {
         format!(

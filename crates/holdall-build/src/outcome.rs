@@ -3,8 +3,8 @@
 use std::env;
 use std::process::{ExitCode, Termination};
 
-/// What a build script's `main` returns. Each fault becomes a line `cargo::error=` then: with these
-/// cargo fails the build, and shows them and nothing else.
+/// What a build script's `main` returns. Each fault becomes a line `cargo::error=`, with which
+/// cargo fails the build. Cargo then shows these lines and nothing else.
 #[derive(Debug)]
 #[must_use = "cargo is told of what is wrong where `main` returns this"]
 pub struct Result(std::result::Result<(), Error>);
@@ -23,8 +23,8 @@ impl Termination for Result {
         for fault in error.faults() {
             println!("cargo::error={fault}");
         }
-        // A build script that fails is shown with all that it printed. Cargo takes the lines alone
-        // for a failure.
+        // The lines are enough for cargo to fail the build. Were the script to fail too, cargo
+        // would show all that it printed.
         match env::var_os("OUT_DIR") {
             Some(_) => ExitCode::SUCCESS,
             None => ExitCode::FAILURE,
@@ -44,8 +44,8 @@ impl Error {
         vec![fault.into()].into()
     }
 
-    /// The faults, each in one line that names the file, and for an import that cannot be satisfied
-    /// the import; never none.
+    /// The faults, at least one. Each is one line that names the file and, where an import cannot
+    /// be satisfied, the import.
     #[must_use]
     pub fn faults(&self) -> &[String] {
         &self.faults

@@ -1,5 +1,5 @@
 //! What a build script records of a bundle: a Rust expression that `include_bundle!` puts into the
-//! program, made of what `holdall::__emitted` has. Knows paths and hashes.
+//! program. The expression uses the types of `holdall::__emitted`. Knows paths and hashes.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use holdall_core::bundle::{Naming, Versions};
 /// The file in `OUT_DIR` that has the expression.
 pub(crate) const FILE: &str = "holdall_bundle.rs";
 
-/// A module as it is recorded: all of it is in `OUT_DIR`.
+/// A module as it is recorded: its files are in `OUT_DIR`.
 pub(crate) struct Recorded<'a> {
     pub(crate) name: &'a str,
-    /// Of the module, in hexadecimal.
+    /// The SHA-256 of the module, in hexadecimal.
     pub(crate) sha256: String,
     /// Where the module is.
     pub(crate) bytes: PathBuf,
@@ -22,8 +22,8 @@ pub(crate) struct Recorded<'a> {
     pub(crate) code: Option<PathBuf>,
 }
 
-/// The expression for these modules, which are in the order of their names; `root` is the place of the
-/// root among them, `naming` how imports name them.
+/// The expression for these modules, which are in the order of their names; `root` is the index of
+/// the root among them, `naming` how imports name them.
 ///
 /// # Errors
 /// A path that is not UTF-8, as the expression has to be.

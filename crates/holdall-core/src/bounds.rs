@@ -1,8 +1,8 @@
-//! The bounds of loading: what a module may hold. Some of them somebody sets ([`Bounds`]), others are
-//! nobody's to set. Those of wasmparser hold as well: among them 1,000,000 types, functions, imports,
-//! exports and globals each, 100,000 tables, element segments and data segments each, 1,000 parameters
-//! and results of a function, 50,000 locals, 7,654,321 bytes of a function body, 100,000 bytes of an
-//! import's or export's name.
+//! The bounds of loading: what a module may hold. Some bounds are set by the embedder ([`Bounds`]),
+//! others are fixed. wasmparser's own bounds hold as well, among them 1,000,000 types, functions,
+//! imports, exports and globals each, 100,000 tables, element segments and data segments each,
+//! 1,000 parameters and results of a function, 50,000 locals, 7,654,321 bytes of a function body,
+//! 100,000 bytes of an import's or export's name.
 
 /// The greatest size of a module, in bytes: 1 GiB. Offsets into a module fit in 32 bits.
 pub const MAX_MODULE_BYTES: usize = 1 << 30;
@@ -10,9 +10,9 @@ pub const MAX_MODULE_BYTES: usize = 1 << 30;
 /// The greatest length of a constant expression, in instructions without its `end`.
 pub const MAX_CONST_EXPR_OPS: usize = 10_000;
 
-/// How many locals and operands a function may have at once. A function needs calls or blocks with many
-/// results to have more: 3,827,160 operands of two bytes each fit in the greatest body. A frame of as
-/// many takes 32 MiB of a value stack.
+/// How many locals and operands a function may have at once. Only calls or blocks with many results
+/// lead to more: the greatest body has room for 3,827,160 operands of two bytes each. A frame with
+/// this many values takes 32 MiB of a value stack.
 pub const MAX_FRAME_VALUES: u32 = 1 << 22;
 
 // Indices of WebAssembly are 32 bits wide; this makes `as usize` on them lossless everywhere.
@@ -21,7 +21,7 @@ const _: () = assert!(usize::BITS >= 32, "holdall needs 32-bit addresses");
 /// What one module may hold. A module that would hold more is refused when it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Bytes of a module; at most [`MAX_MODULE_BYTES`], whatever is said here.
+    /// Bytes of a module. [`MAX_MODULE_BYTES`] holds too where this is larger.
     pub module_bytes: usize,
     /// Functions of a module, imported ones included.
     pub functions: usize,
@@ -46,26 +46,35 @@ impl Default for Bounds {
 }
 
 impl Bounds {
-    /// Whether a module may have so many bytes.
+    /// Checks that a module may have `size_bytes` bytes.
     ///
     /// # Errors
-    /// The bound, what it allows, what was found, and how it is raised; so for the other checks.
+    /// A message with the bound, what it allows, what was found, and how to raise the bound.
     pub fn check_module_bytes(&self, size_bytes: usize) -> Result<(), String> {
         let bound = self.module_bytes.min(MAX_MODULE_BYTES);
         check("module_bytes", "bytes of a module", bound, size_bytes)
     }
 
-    /// Whether a module may have so many functions.
+    /// Checks that a module may have `count` functions, imported ones included.
+    ///
+    /// # Errors
+    /// As for [`Bounds::check_module_bytes`].
     pub fn check_functions(&self, count: usize) -> Result<(), String> {
         check("functions", "functions of a module", self.functions, count)
     }
 
-    /// Whether a function may have so many locals.
+    /// Checks that a function may have `count` locals, parameters included.
+    ///
+    /// # Errors
+    /// As for [`Bounds::check_module_bytes`].
     pub fn check_locals(&self, count: usize) -> Result<(), String> {
         check("locals", "locals of a function", self.locals, count)
     }
 
-    /// Whether so many blocks may be nested in one another.
+    /// Checks that blocks may be nested `depth` deep.
+    ///
+    /// # Errors
+    /// As for [`Bounds::check_module_bytes`].
     #[inline]
     pub fn check_nesting(&self, depth: usize) -> Result<(), String> {
         check(

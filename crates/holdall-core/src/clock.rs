@@ -1,5 +1,5 @@
-//! When the loading of a module ends. What an execution does is the meter's to end; this ends what is
-//! done for a guest before the guest runs, at the same deadline and by the same interruption.
+//! When the loading of a module has to end. The meter ends executions; a clock ends work for a
+//! guest before the guest runs, at the same deadline and by the same interruption.
 //!
 //! Work in steps has a [`Watch`] over a clock. Work that nothing can end once it has begun asks the
 //! clock before, with the longest time that it can take.
@@ -11,21 +11,23 @@ use std::time::{Duration, Instant};
 use crate::trap::TrapCode;
 use crate::watch::{Ends, Watch};
 
-/// How long after the deadline work may end that asked before it began.
+/// How long after the deadline admitted work may end.
 const GRACE: Duration = Duration::from_millis(50);
 
-/// When work ends: at a deadline, at an interruption, or never. Threads that share the work share its
-/// clock, and each has a [`Watch`] over it.
+/// When work has to end: at a deadline, at an interruption, or never. Threads that share the work
+/// share its clock, and each has a [`Watch`] over the clock.
 #[derive(Debug, Default)]
 pub struct Clock {
     deadline: Option<Instant>,
     interrupted: Option<Arc<AtomicBool>>,
-    /// What one thread has found out ends the work of all.
+    /// Why the work ended. What one thread has found out ends the work of all.
     ended: OnceLock<TrapCode>,
 }
 
 impl Clock {
-    /// A clock that ends work at a deadline, or when `interrupted` is set, which that uses up.
+    /// A clock that ends work at a deadline, or when `interrupted` is set. The flag is cleared
+    /// then.
+    #[must_use]
     pub fn new(deadline: Option<Instant>, interrupted: Option<Arc<AtomicBool>>) -> Self {
         Self {
             deadline,
@@ -34,7 +36,10 @@ impl Clock {
         }
     }
 
-    /// Whether work may go on.
+    /// Checks that work may go on.
+    ///
+    /// # Errors
+    /// [`TrapCode::DeadlineExceeded`] or [`TrapCode::Interrupted`]: the work has to end.
     pub fn check(&self) -> Result<(), TrapCode> {
         if let Some(code) = self.ended.get() {
             return Err(*code);
@@ -52,7 +57,11 @@ impl Clock {
         Err(*self.ended.get_or_init(|| code))
     }
 
-    /// Whether work may begin that takes so long at worst, and that nothing ends before.
+    /// Checks that work may begin that takes `at_worst` in the worst case, and that nothing can
+    /// end.
+    ///
+    /// # Errors
+    /// Those of [`Clock::check`], or that the work could end too late after the deadline.
     pub fn admit(&self, at_worst: Duration) -> Result<(), TrapCode> {
         self.check()?;
         let Some(deadline) = self.deadline else {
@@ -65,12 +74,15 @@ impl Clock {
         Ok(())
     }
 
-    /// Whether work that nothing ends has to be measured before it begins.
+    /// Whether there is a deadline: work that nothing can end then has to be measured before it
+    /// begins.
+    #[must_use]
     pub fn has_deadline(&self) -> bool {
         self.deadline.is_some()
     }
 
     /// A count of the steps of one thread.
+    #[must_use]
     pub fn watch(&self) -> Watch<'_> {
         Watch::over(self)
     }

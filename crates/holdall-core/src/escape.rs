@@ -1,7 +1,7 @@
-//! Texts that others chose, for people to read: names in modules, paths, what a file or an executable
-//! says of itself. A terminal obeys control characters, a line break begins a line that nobody wrote,
-//! and characters without a shape, or that turn the direction of writing, hide what is there. Knows
-//! only strings: whatever prints a name prints it through this.
+//! Texts that others chose, made safe for people to read: names in modules, paths, what a file or
+//! an executable says of itself. A terminal obeys control characters, a line break begins a forged
+//! line, and characters that have no shape or turn the direction of writing hide text. Knows only
+//! strings: whatever prints a name prints it through this.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug)]
 pub struct Escaped<'a>(pub &'a str);
 
-/// A text of several lines, each as [`Escaped`] has it.
+/// A text of several lines, each of them escaped as by [`Escaped`].
 #[derive(Clone, Copy, Debug)]
 pub struct EscapedLines<'a>(pub &'a str);
 
@@ -65,7 +65,8 @@ impl fmt::Display for EscapedLines<'_> {
     }
 }
 
-/// Names, one behind the other.
+/// Escaped names with `separator` between them.
+#[must_use]
 pub fn escaped_join(names: &[String], separator: &str) -> String {
     let names = names.iter().map(|name| Escaped(name).to_string());
     names.collect::<Vec<_>>().join(separator)
@@ -90,7 +91,8 @@ fn is_hidden(char: char) -> bool {
 
 /// Whether the standard library shows a character within a text by its number.
 fn is_escaped(char: char) -> bool {
-    // Behind a letter, since marks that combine with one are no fault there.
+    // The character is tested behind a letter, since marks that combine with a letter are shown
+    // there.
     let mut text = [b'a', 0, 0, 0, 0];
     let length = char.encode_utf8(&mut text[1..]).len();
     let text = std::str::from_utf8(&text[..=length]).unwrap_or_default();

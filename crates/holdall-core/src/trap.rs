@@ -31,17 +31,17 @@ pub enum TrapCode {
     IndirectCallTypeMismatch,
     /// The guest's calls are nested deeper than its stack allows.
     CallStackExhausted,
-    /// A function that was stood in for a missing import was called.
+    /// A function that stands in for a missing import was called.
     MissingImport,
-    /// A function of WASI panicked, which is a fault of holdall's; what it panicked with is in the
-    /// detail. A panic in a host function of the embedder's is no trap: it goes on through the call
-    /// that the embedder made, and the store can be used afterwards.
+    /// A function of WASI panicked, which is a fault of holdall's; the detail has the panic's
+    /// message. A panic in a host function of the embedder's is no trap: it unwinds through the
+    /// call that the embedder made, and the store can be used afterwards.
     HostPanic,
-    /// The store's fuel is used up ([`Limits::fuel`](crate::Limits::fuel)).
+    /// The store's fuel is used up (`Limits::fuel`).
     OutOfFuel,
-    /// The store's deadline has passed ([`Limits::deadline`](crate::Limits::deadline)).
+    /// The store's deadline has passed (`Limits::deadline`).
     DeadlineExceeded,
-    /// An [`InterruptHandle`](crate::InterruptHandle) of the store was used.
+    /// An `InterruptHandle` of the store was used.
     Interrupted,
     /// A function was to be lowered at its first call, and the engine's pool has no room for it.
     OutOfMemory,
@@ -85,9 +85,9 @@ impl std::error::Error for TrapCode {}
 
 /// One function on the guest's call stack when it trapped.
 ///
-/// What is said of a frame is bounded: a name has at most [`Frame::MAX_NAME_BYTES`], and names and
-/// offsets that are not found within 20 ms, for all frames of the trap together, are left out. Offsets are found by
-/// lowering the function again, so that large functions far out may have none.
+/// A name has at most [`Frame::MAX_NAME_BYTES`] bytes. Names and offsets that are not found within
+/// 20 ms, for all frames of the trap together, are left out. Offsets are found by lowering the
+/// function again, so that large functions far out may have none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// The name under which the module was loaded, else the name that it gives itself.
@@ -96,15 +96,17 @@ pub struct Frame {
     pub func_index: u32,
     /// The function's name, from the module's name section.
     pub func_name: Option<Arc<str>>,
-    /// Where in the module's bytes the instruction stands that trapped or called.
+    /// The offset in the module's bytes of the instruction that trapped or called.
     pub offset: Option<u64>,
 }
 
 impl Frame {
-    /// The most bytes of a name that a frame keeps: of a longer one the beginning and `…`.
+    /// The most bytes of a name that a frame keeps. Of a longer name the frame keeps the beginning
+    /// and `…`.
     pub const MAX_NAME_BYTES: usize = 256;
 
     /// A name as a frame keeps it.
+    #[must_use]
     pub fn name(name: &str) -> Arc<str> {
         const MORE: &str = "…";
         if name.len() <= Self::MAX_NAME_BYTES {
@@ -142,7 +144,7 @@ pub struct Trap {
 /// How long names and offsets of one trap's frames are looked for.
 const LOOKS: Duration = Duration::from_millis(20);
 
-/// Until when. No part of what a trap is: all are equal.
+/// The moment until which they are looked for. It is no part of a trap's identity: all are equal.
 #[derive(Clone, Copy, Debug)]
 struct Looks(Option<Instant>);
 
@@ -158,35 +160,37 @@ impl Trap {
     /// At most this many frames of a backtrace are kept.
     pub const MAX_FRAMES: usize = 64;
 
-    /// A trap for a reason of the host's own, which `message` tells: for a host function to return.
-    /// Its code is [`TrapCode::Host`].
+    /// A trap for a reason of the host's own, which `message` tells. For a host function to return.
+    /// The code is [`TrapCode::Host`].
     ///
-    /// A trap for one of the reasons of the specification is made of its code:
+    /// A trap for a reason of the specification is made of its code:
     /// `Trap::from(TrapCode::Unreachable)`.
     #[must_use]
     pub fn new(message: impl Into<Box<str>>) -> Self {
         Self::from(TrapCode::Host).with_detail(message)
     }
 
-    /// The trap with a text that tells more than its code, in place of one that it had.
+    /// The trap with a text that tells more than its code. The text replaces an earlier one.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<Box<str>>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// Until when what is known of its frames is looked for: the same moment for all that it passes.
+    /// The moment until which names and offsets of the trap's frames are looked for. The moment is
+    /// set at the first call, and holds for all executions that the trap passes through.
     pub fn looks_until(&mut self) -> Instant {
         let Looks(until) = &mut self.looks;
         *until.get_or_insert_with(|| Instant::now() + LOOKS)
     }
 
-    /// How many more frames are kept.
+    /// How many more frames the trap can keep.
+    #[must_use]
     pub fn room(&self) -> usize {
         Self::MAX_FRAMES.saturating_sub(self.frames.len())
     }
 
-    /// Adds the calls that led here, or to the host function out of which the trap came.
+    /// Adds the calls that led to the trap, or to the host function that the trap passed through.
     pub fn add_callers(&mut self, frames: Vec<Frame>) {
         self.frames.extend(frames);
     }
@@ -197,13 +201,14 @@ impl Trap {
         self.code
     }
 
-    /// What is told beyond the code: the message of [`Trap::new`], the limit that was reached.
+    /// What is told beyond the code, such as the message of [`Trap::new`], or the limit that was
+    /// reached.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
     }
 
-    /// [`Trap::code`], by reference: what an error holds by reference can be asked for so.
+    /// [`Trap::code`], by reference.
     #[must_use]
     pub fn code_ref(&self) -> &TrapCode {
         &self.code

@@ -1,6 +1,5 @@
 //! The check of a whole bundle: that its modules are valid, complete and fit one another. Knows
-//! bytes, types and names, so that the build script can take this file by its path; files are its
-//! caller's business.
+//! bytes, types and names; reading files is the caller's business.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
@@ -64,8 +63,8 @@ pub enum BundleError {
 }
 
 impl BundleError {
-    /// What is wrong, a line for each import or other fault, which begins with the file's name: what
-    /// a build script prints after `cargo::error=`. Control characters are escaped.
+    /// What is wrong, one line for each import or other fault, as a build script prints it after
+    /// `cargo::error=`. Each line begins with the file's name. Control characters are escaped.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let Self::Graph { source } = self else {
@@ -92,7 +91,7 @@ fn file_of(fault: &GraphError) -> String {
 }
 
 /// Checks that modules can be linked to one another and to what the host defines, and tells
-/// everything that is wrong. For build scripts that embed modules of their own.
+/// everything that is wrong. For build scripts that embed modules themselves.
 ///
 /// # Errors
 /// All faults, in the order of the files and of their imports; never an empty list.
@@ -100,8 +99,7 @@ pub fn check_bundle(files: &[BundledFile], host: &HostManifest) -> Result<(), Ve
     check_bundle_with(files, host, &Naming::new())
 }
 
-/// [`check_bundle`] for a linker that takes the names of modules so
-/// ([`Linker::set_naming`](crate::Linker::set_naming)).
+/// [`check_bundle`] for a linker with this naming (`Linker::set_naming` of the crate `holdall`).
 ///
 /// # Errors
 /// All faults, in the order of the files and of their imports; never an empty list.
@@ -142,7 +140,8 @@ pub fn check_bundle_with(
             nodes.push(node);
         }
     }
-    // Whichever of them is a root, those that start may come to life before any other.
+    // Whichever module is a root, modules that run code at their start may come to life before any
+    // other.
     if modules.values().flatten().any(|unit| source.starts(&unit)) {
         graph.expect_starts();
     }
@@ -172,7 +171,7 @@ pub fn check_bundle_with(
 /// A bundle as a walk sees it.
 struct BundleSource<'a> {
     host: &'a HostManifest,
-    /// None for a module that is not valid.
+    /// The modules by name; `None` for a module that is not valid.
     modules: &'a BTreeMap<&'a str, Option<Interface>>,
     index: OnceCell<NameIndex>,
     versions: Versions,
@@ -215,12 +214,12 @@ impl<'a> Source for BundleSource<'a> {
     fn host(&self, module: &str, name: &str) -> Option<HostDefinition> {
         let version = || self.modules.get(self.version(module, self.versions)?);
         if let Some(None) = self.modules.get(module).or_else(version) {
-            // It is told that the module is not valid: what it might have exported is no fault of
-            // those that import it.
+            // An error tells that the module is not valid already. What it might have exported is
+            // no fault of the modules that import it.
             return Some(HostDefinition::Untyped);
         }
         if is_wasi(module) {
-            // Which functions there are, and of which types, is seen when the module is loaded.
+            // Which functions WASI has, and of which types, is checked when the module is loaded.
             return Some(HostDefinition::Untyped);
         }
         self.host.definition(module, name)

@@ -1,13 +1,12 @@
 //! What can be wrong with a graph of modules, and how it is told: one set of types and texts for
-//! the linker and for the build script, which takes this file by its path. Knows types and names
-//! only.
+//! the linker and for build scripts. Knows types and names only.
 
 use std::fmt;
 
 use crate::escape::{Escaped, escaped_join};
 use crate::types::ExternType;
 
-/// How the text calls a module that has no name: a root that was neither named nor registered.
+/// What messages call a module without a name: a root that was neither named nor registered.
 pub const UNNAMED: &str = "<root>";
 
 /// A path longer than this is printed without its middle.
@@ -23,7 +22,7 @@ pub enum GraphError {
         /// The names around the circle, from a module back to the same one.
         path: Vec<String>,
     },
-    /// A module that is a program by itself stands where a library is wanted.
+    /// A command, which is a program by itself, is needed where a library is wanted.
     #[error(
         "a command (with _start function) can not be a sub-module: module {module:?} exports \
          \"_start\" ({}); build it as a reactor or a library, or use its exports, without _start, \
@@ -39,13 +38,13 @@ pub enum GraphError {
     /// Imports of a module cannot be satisfied.
     #[error("{}", imports_text(.module, .chain, .failures, *.more))]
     Imports {
-        /// The module whose imports they are.
+        /// The module that has the imports.
         module: String,
         /// The names from the root to the module, both included.
         chain: Vec<String>,
         /// The first twenty imports that cannot be satisfied, in import order.
         failures: Vec<ImportFailure>,
-        /// How many more there are.
+        /// How many more imports of the module cannot be satisfied.
         more: usize,
     },
     /// The graph has more modules than holdall loads.
@@ -115,14 +114,14 @@ pub enum Found {
     NoModule {
         /// Who was asked for it; empty where nobody could be.
         asked: Vec<String>,
-        /// The highest versions of it that there are, highest first; a few of them.
+        /// Some existing versions of the module, the highest first.
         versions: Vec<String>,
-        /// The module that may have been meant, where there are no versions of it.
+        /// The module that may have been meant, where no version of the module exists.
         nearest: Option<String>,
         /// How many further imports of the same module the importing module has.
         others: usize,
     },
-    /// No definition by the host, of a name that is the host's to define.
+    /// No definition by the host, whose name it is to define.
     NoDefinition {
         /// The definition that may have been meant.
         nearest: Option<String>,
@@ -132,7 +131,7 @@ pub enum Found {
 }
 
 impl GraphError {
-    /// The first twenty imports that could not be satisfied, where that is what is wrong.
+    /// The first twenty imports that cannot be satisfied; empty for other errors.
     #[must_use]
     pub fn failures(&self) -> &[ImportFailure] {
         match self {
@@ -142,6 +141,7 @@ impl GraphError {
     }
 
     /// What is wrong, a line for each import or for the graph.
+    #[must_use]
     pub fn lines(&self) -> Vec<String> {
         match self {
             Self::Imports {
@@ -160,6 +160,7 @@ impl GraphError {
 }
 
 /// `a -> b -> c`.
+#[must_use]
 pub fn path_text(path: &[String]) -> String {
     if path.len() <= MAX_PRINTED_NAMES {
         return escaped_join(path, " -> ");
@@ -173,12 +174,15 @@ pub fn path_text(path: &[String]) -> String {
     )
 }
 
-/// `; did you mean "x"?`, where there is one.
+/// `; did you mean "x"?`, where there is a nearest name; else empty.
+#[must_use]
 pub fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
 }
 
-/// What there is instead of a missing module: other versions of it, else a name that is near.
+/// What exists instead of a missing module, for the end of a message: other versions of the module,
+/// else a name that is near.
+#[must_use]
 pub fn instead(versions: &[String], nearest: Option<&str>) -> String {
     if versions.is_empty() {
         return did_you_mean(nearest);
@@ -187,7 +191,7 @@ pub fn instead(versions: &[String], nearest: Option<&str>) -> String {
     format!("; there is {}", versions.join(", "))
 }
 
-/// One failure to a line; with a heading where there are several.
+/// The failures, one in a line, below a heading where there are several.
 fn imports_text(module: &str, chain: &[String], failures: &[ImportFailure], more: usize) -> String {
     let lines: Vec<String> = failures
         .iter()

@@ -1,6 +1,5 @@
 //! The manifest that says which imports of bundled modules the host defines: `host.txt` beside the
-//! modules. Knows types and their text only, so that the build script can take this file by its
-//! path.
+//! modules. Knows types and their text only.
 //!
 //! One definition to a line, written as messages write it; `#` begins a comment:
 //! ```text
@@ -29,7 +28,7 @@ struct HostModule {
     names: BTreeMap<String, Option<ExternType>>,
 }
 
-/// A line of a host manifest that says nothing.
+/// A line of a host manifest that has none of the three forms.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "line {line}: expected \"module\", \"module\".\"name\" or \"module\".\"name\" (func ...), \
@@ -46,7 +45,7 @@ impl HostManifest {
     /// Reads a manifest.
     ///
     /// # Errors
-    /// The first line that is none of the three forms.
+    /// The first line that has none of the three forms.
     pub fn parse(text: &str) -> Result<Self, HostManifestError> {
         let mut manifest = Self::default();
         for (index, line) in text.lines().enumerate() {
@@ -97,12 +96,12 @@ impl HostManifest {
     }
 }
 
-/// What stands between quotes at the beginning, and the rest.
+/// The text between quotes at the beginning, and the rest.
 fn quoted(text: &str) -> Option<(&str, &str)> {
     text.strip_prefix('"')?.split_once('"')
 }
 
-/// Nothing but space and a comment.
+/// Whether there is nothing but space and a comment.
 fn end(text: &str) -> Option<()> {
     let text = text.trim_start();
     (text.is_empty() || text.starts_with('#')).then_some(())

@@ -1,5 +1,5 @@
-//! The names of the modules that there are, and which of them an import means that names a version.
-//! Knows names and semantic versions, so that the build script can take this file by its path.
+//! The names of existing modules, and which of them an import with a version means. Knows names and
+//! semantic versions.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use super::naming::Versions;
 
 /// The names of modules, in alphabetical order and by their versions.
 ///
-/// A module has a version when its name ends in one, as `mathlib@1.2.3`. What stands behind the last
-/// `@` of any other name is a part of it, and so is a version behind nothing.
+/// A module has a version when its name ends in one, as `mathlib@1.2.3`. In any other name, the
+/// text behind the last `@` is a part of the name. So is a version with nothing before its `@`.
 ///
 /// ```
 /// use holdall_core::bundle::{NameIndex, Versions};
@@ -25,7 +25,7 @@ use super::naming::Versions;
 #[derive(Clone, Debug, Default)]
 pub struct NameIndex {
     names: BTreeSet<Arc<str>>,
-    /// By the name without its version.
+    /// The versions of each name, by the name without its version.
     families: HashMap<Box<str>, Family>,
 }
 
@@ -37,7 +37,7 @@ struct Family {
 }
 
 impl NameIndex {
-    /// An index of these names, in time linear in their number, but for sorting.
+    /// An index of these names.
     #[must_use]
     pub fn new<N: Into<Arc<str>>>(names: impl IntoIterator<Item = N>) -> Self {
         let mut index = Self {
@@ -67,8 +67,8 @@ impl NameIndex {
     }
 
     /// The name of the module that an import of `name` means: `name` itself where a module has it,
-    /// else the name of the highest version that satisfies it. Pre-releases satisfy only what names
-    /// one of the same version.
+    /// else the name of the highest version that satisfies it. A pre-release satisfies only a name
+    /// that asks for a pre-release of the same version.
     #[must_use]
     pub fn find(&self, name: &str, versions: Versions) -> Option<&str> {
         if let Some(exact) = self.names.get(name) {
@@ -78,8 +78,9 @@ impl NameIndex {
         self.families.get(base)?.highest(&wanted)
     }
 
-    /// The names of the highest versions of what `name` names, with whichever version or without
-    /// one, highest first; at most so many. A module without a version is the lowest.
+    /// The names of the highest versions of the module that `name` names, highest first, at most
+    /// `at_most` of them. The version in `name` does not matter. A module without a version is the
+    /// lowest.
     #[must_use]
     pub fn highest(&self, name: &str, at_most: usize) -> Vec<&str> {
         let versioned = split(name)
@@ -105,9 +106,8 @@ impl NameIndex {
 }
 
 impl Family {
-    /// The highest version that satisfies one that is wanted. What satisfies it stands side by side
-    /// among the releases, and among the pre-releases: the last of each is found without looking at
-    /// all of them.
+    /// The name of the highest version that satisfies `wanted`. The releases that satisfy it are
+    /// neighbours, and so are the pre-releases: the last of each is found by halving.
     fn highest(&self, wanted: &Comparator) -> Option<&str> {
         let given = 1 + usize::from(wanted.minor.is_some()) + usize::from(wanted.patch.is_some());
         let parts = [
@@ -116,8 +116,8 @@ impl Family {
             wanted.patch.unwrap_or_default(),
         ];
         let is_exact = wanted.op == Op::Exact;
-        // How many components a version has to have in common with the wanted one: compatible ones
-        // have those up to the first that is not 0.
+        // The number of components that a version has to share with the wanted one. Compatible
+        // versions share the components up to the first that is not 0.
         let common = if is_exact {
             given
         } else {
@@ -137,7 +137,8 @@ impl Family {
     }
 }
 
-/// The last of the versions, lowest first, at the beginning, of which `is_within` holds.
+/// The last version of the leading part for which `is_within` holds; `versions` begins with the
+/// lowest.
 fn last(
     versions: &[(Version, Arc<str>)],
     is_within: impl Fn(&Version) -> bool,
@@ -150,23 +151,25 @@ fn parts_of(version: &Version) -> [u64; 3] {
     [version.major, version.minor, version.patch]
 }
 
-/// A name without what may be its version, and that.
+/// A name split at its last `@`: the part before it, and what may be a version. `None` where there
+/// is no `@`, or nothing before it.
 fn split(name: &str) -> Option<(&str, &str)> {
     let (base, version) = name.rsplit_once('@')?;
     (!base.is_empty()).then_some((base, version))
 }
 
-/// Whether a name may be satisfied by a version.
+/// Whether a name asks for a version.
 pub(super) fn is_versioned(name: &str) -> bool {
     wanted(name, Versions::Exact).is_some()
 }
 
-/// A name without its version, and what satisfies that: of one to three components, with a
-/// pre-release or without. (Builds have no order: only a module's exact name asks for one.)
+/// A name without its version, and which versions satisfy it. The version in the name has one to
+/// three components, with a pre-release or without. (Builds have no order: only a module's exact
+/// name asks for a build.)
 fn wanted(name: &str, versions: Versions) -> Option<(&str, Comparator)> {
     let (base, version) = split(name)?;
     let components = version.split('-').next()?;
-    // The crate's own text may have operators, wildcards and spaces too.
+    // `Comparator::parse` would also take operators, wildcards and spaces.
     let is_plain = components
         .bytes()
         .all(|byte| byte.is_ascii_digit() || byte == b'.')

@@ -1,5 +1,5 @@
 //! A module's imports and exports, read from its bytes and validated, for checks without a store.
-//! Knows wasmparser and the crate's types, so that the build script can take this file by its path.
+//! Knows wasmparser and the crate's types.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use wasmparser::{Parser, Payload, Validator};
 use crate::module::from_wasmparser;
 use crate::types::ExternType;
 
-/// What a module wants and what it offers.
+/// What a module imports and what it exports.
 #[derive(Clone, Debug)]
 pub(super) struct Interface {
     /// Module name, name and type of each import, in order.
     pub imports: Vec<(String, String, ExternType)>,
     /// The type of each export, and its index in the index space of its kind.
     pub exports: BTreeMap<String, (ExternType, u32)>,
-    /// Whether it has a start function.
+    /// Whether the module has a start function.
     pub has_start: bool,
 }
 

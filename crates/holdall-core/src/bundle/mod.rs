@@ -1,6 +1,6 @@
-//! What build scripts and linkers share: the walk over the imports of a graph of modules, the check of a
-//! bundle, names, and the messages. So a bundle is refused when a program is built for the reasons and
-//! with the messages that a linker would refuse it with. Knows nothing of stores.
+//! What build scripts and linkers share: the walk over the imports of a graph of modules, the check
+//! of a bundle, names, and the messages. So a build refuses a bundle for the same reasons and with
+//! the same messages as a linker. Knows nothing of stores.
 
 mod check;
 mod graph_error;

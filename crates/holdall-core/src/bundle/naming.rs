@@ -23,23 +23,23 @@ pub fn is_wasi(name: &str) -> bool {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Versions {
-    /// Those that are the same in all components that the import gives: `1.2` is satisfied by any
-    /// `1.2.x`, and `1.2.3` by itself.
+    /// Versions that are the same in all components that the import gives: `1.2` is satisfied by
+    /// any `1.2.x`, and `1.2.3` by itself.
     #[default]
     Exact,
-    /// Those that are not lower and compatible by semantic versioning: `1.2` is satisfied by `1.3.0`
-    /// and not by `2.0.0`, and `0.2` by `0.2.7` and not by `0.3.0`.
+    /// Versions that are not lower, and compatible by semantic versioning: `1.2` is satisfied by
+    /// `1.3.0` and not by `2.0.0`, and `0.2` by `0.2.7` and not by `0.3.0`.
     Compatible,
 }
 
-/// How the module names that imports say are taken, by a [`Linker`](crate::Linker) and by
-/// [`check_bundle_with`](crate::check_bundle_with).
+/// How a linker and [`check_bundle_with`](super::check_bundle_with) take the module names of
+/// imports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Naming {
-    /// Which versions satisfy an import that names one.
+    /// Which versions satisfy an import that asks for a version.
     pub versions: Versions,
-    /// What imports say, and what they are taken to say.
+    /// The names that imports say, each with the name that they are taken to say.
     aliases: BTreeMap<Box<str>, Box<str>>,
     /// Names of commands that are used for their exports.
     used_exports: BTreeSet<Box<str>>,
@@ -68,7 +68,7 @@ impl Naming {
         Self::default()
     }
 
-    /// Names that are taken so, as something plain has kept it.
+    /// A naming from its parts, as plain data keeps them.
     ///
     /// # Errors
     /// A name is an alias of two others.
@@ -90,9 +90,9 @@ impl Naming {
         Ok(naming)
     }
 
-    /// Takes every import from the module name `from` as if it said `to`, but for the imports of the
-    /// very module that `to` names, which can so stand between `from` and everybody else. `to` is
-    /// not looked up among the aliases again. To say the same again changes nothing.
+    /// Takes every import from the module name `from` as if it said `to`, but for the imports of
+    /// the module `to` itself, so that this module can stand between `from` and everybody else.
+    /// `to` is not looked up among the aliases again. To give the same alias again changes nothing.
     ///
     /// # Errors
     /// `from` is an alias of another name already.
@@ -110,11 +110,11 @@ impl Naming {
         }
     }
 
-    /// Lets the module `name`, by its own name or by one with a part of its version that imports ask
-    /// for, be used for its exports by other modules although it is a command, a program with a function `_start`. As what others
-    /// need it is a library like any: its `_start` is not called; its `_initialize`, else its
-    /// `__wasm_call_ctors`, is, where it exports one. A command that nobody names here is refused as
-    /// what another module needs.
+    /// Lets other modules use the exports of the module `name` although it is a command, a program
+    /// with a function `_start`. `name` is the module's own name, or one that imports say, with a
+    /// part of its version. To others the module is then a library: its `_start` is not called; its
+    /// `_initialize`, else its `__wasm_call_ctors`, is called where it exports one. A module that
+    /// needs a command that is not named here is refused.
     pub fn use_exports(&mut self, name: &str) -> &mut Self {
         self.used_exports.insert(name.into());
         self
@@ -131,7 +131,8 @@ impl Naming {
         self.used_exports.contains(name)
     }
 
-    /// What imports from a module name are taken to say, where it is an alias.
+    /// The name that imports from the module name `from` are taken to say, where `from` is an
+    /// alias.
     #[must_use]
     pub fn target(&self, from: &str) -> Option<&str> {
         self.aliases.get(from).map(|to| &**to)

@@ -1,6 +1,6 @@
 //! Which existing name a wrong name was most likely meant to be. Knows only strings.
 
-/// Names longer than this get no "did you mean": they are no slips of the pen.
+/// Names longer than this get no "did you mean".
 const MAX_COMPARED_CHARS: usize = 64;
 
 /// At most this many candidates are looked at for a wrong name.
@@ -11,13 +11,15 @@ const MAX_CANDIDATES: usize = 4096;
 const MAX_PAIRS: usize = 1 << 20;
 
 /// The candidate that `wanted` was most likely meant to be, if one is near enough: the same but for
-/// letter case, or a third of its letters or fewer away. The first of equally near ones.
+/// letter case, or with at most a third of its letters different. Of equally near candidates, the
+/// first.
+#[must_use]
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     Guesses::default().nearest(wanted, candidates)
 }
 
-/// The guesses that one answer may have. Who asks chooses names and candidates, and the comparison is
-/// quadratic: whoever tells of several names at once has one of these for all of them.
+/// The budget of comparisons for one answer. Guests choose names and candidates, and a comparison
+/// takes quadratic time: an answer about several names has one budget for all of them.
 #[derive(Debug)]
 pub struct Guesses {
     /// How many pairs of letters may still be compared.
@@ -31,14 +33,14 @@ impl Default for Guesses {
 }
 
 impl Guesses {
-    /// What [`nearest`] says; of fewer candidates, or of none, where the guesses are used up.
+    /// [`nearest`], which looks at fewer candidates, or at none, where the budget is used up.
     pub fn nearest<'a>(
         &mut self,
         wanted: &str,
         candidates: impl IntoIterator<Item = &'a str>,
     ) -> Option<&'a str> {
         let length = length(wanted)?;
-        // One letter for another is no likeness between names of one letter.
+        // Two names of one letter are never near.
         let allowed = (length / 3).max(1).min(length - 1);
         let folded = wanted.to_lowercase();
         let mut best: Option<(usize, &str)> = None;
@@ -51,7 +53,7 @@ impl Guesses {
             let Some(other) = self::length(candidate) else {
                 continue;
             };
-            // Letters that one of them has more are so many slips.
+            // Each letter that one name has more is a difference.
             if candidate == wanted || other.abs_diff(length) > (length / 3).max(1) {
                 continue;
             }
@@ -72,7 +74,7 @@ impl Guesses {
     }
 }
 
-/// The letters of a name that is compared.
+/// The length of a name in letters; `None` for a name that is not compared.
 fn length(name: &str) -> Option<usize> {
     let length = name.chars().take(MAX_COMPARED_CHARS + 1).count();
     (1..=MAX_COMPARED_CHARS).contains(&length).then_some(length)

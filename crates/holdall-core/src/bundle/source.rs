@@ -1,5 +1,5 @@
-//! What a walk over a graph of modules asks of those that have the modules: a linker, or the build
-//! script, which takes this file by its path. Knows types, names and faults only.
+//! What a walk over a graph of modules asks of those that have the modules: a linker, or the check
+//! of a bundle. Knows types, names and faults only.
 
 use super::graph_error::GraphError;
 use super::index::{self, NameIndex};
@@ -10,7 +10,8 @@ use crate::types::ExternType;
 /// At most this many versions of a missing module are told.
 const MAX_VERSIONS: usize = 3;
 
-/// The functions of which a reactor's first is called before anything else of it.
+/// The functions that initialise a reactor: the first of them that a module exports is called
+/// before any other function of the module.
 pub const REACTOR_STARTS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
 
 /// What the host defines under a name.
@@ -18,7 +19,7 @@ pub const REACTOR_STARTS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
 pub enum HostDefinition {
     /// Something of this type.
     Typed(ExternType),
-    /// Something whose type nobody said.
+    /// Something of an unknown type.
     Untyped,
 }
 
@@ -27,11 +28,11 @@ pub enum HostDefinition {
 pub struct Opened<U> {
     /// The module.
     pub unit: U,
-    /// Whether its imports are satisfied already, so that the walk does not go into it.
+    /// Whether the module's imports are satisfied already, so that the walk leaves them out.
     pub settled: bool,
 }
 
-/// Where a walk gets its modules and the host's definitions from, and whom it tells of faults.
+/// Where a walk gets modules and the host's definitions from, and what it tells faults to.
 pub trait Source {
     /// A module.
     type Unit;
@@ -67,24 +68,25 @@ pub trait Source {
         name: &str,
         chain: &dyn Fn() -> Vec<String>,
     ) -> Result<Option<Opened<Self::Unit>>, Self::Error>;
-    /// The names that there are, as far as they are known without asking for each.
+    /// The names of existing modules, as far as they are known without opening each.
     fn index(&self) -> &NameIndex;
-    /// Whether a module is known to have a name, besides the one that it was asked for by.
+    /// Whether a module is known to have a name, besides the name that it was opened by.
     fn has_name(&self, unit: &Self::Unit, name: &str) -> bool;
     /// Who is asked for modules.
     fn asked(&self) -> Vec<String>;
-    /// Is told of a fault of the graph's shape. On `Ok` the walk goes on without that edge.
+    /// Takes a fault of the graph's shape. On `Ok` the walk goes on without the edge that has the
+    /// fault.
     ///
     /// # Errors
     /// Whatever shall end the walk.
     fn fault(&mut self, fault: GraphError) -> Result<(), Self::Error>;
-    /// The name of the highest version that satisfies `name`, which no module has; the names that there
-    /// are are not looked at for a name without a version.
+    /// The name of the highest version that satisfies `name`, where no module has that name. The
+    /// index is not asked for a name without a version.
     fn version(&self, name: &str, versions: Versions) -> Option<&str> {
         let is_versioned = index::is_versioned(name);
         is_versioned.then(|| self.index().find(name, versions))?
     }
-    /// Is told of each import that the walk looks at.
+    /// Is called for each import that the walk looks at.
     ///
     /// # Errors
     /// Whatever shall end the walk.
@@ -97,19 +99,20 @@ pub trait Source {
     }
 }
 
-/// What is told of a module that is missing.
+/// What is told of a missing module.
 #[derive(Debug)]
 pub struct Missing {
-    /// Who was asked for it.
+    /// Who was asked for the module.
     pub asked: Vec<String>,
-    /// The highest versions of it that there are.
+    /// The highest existing versions of the module, highest first.
     pub versions: Vec<String>,
-    /// The name that may have been meant, where there are none.
+    /// The name that may have been meant, where no version exists.
     pub nearest: Option<String>,
 }
 
 impl Missing {
     /// What `source` can tell of a name that no module satisfies.
+    #[must_use]
     pub fn of<S: Source>(source: &S, name: &str, guesses: &mut Guesses) -> Self {
         let index = source.index();
         let versions = index.highest(name, MAX_VERSIONS);

@@ -1,6 +1,6 @@
 //! The walk over a graph of modules: which modules a root needs, in which order they come to life,
-//! and what is wrong with them. One walk for the linker and for the build script, which takes this
-//! file by its path. Knows types and names; where modules come from is the [`Source`]'s business.
+//! and what is wrong with them. One walk for the linker and for the check of a bundle. Knows types
+//! and names; where modules come from is the [`Source`]'s business.
 //!
 //! The walk goes depth first in the order of the import sections, with a work list: the depth of a
 //! graph, which a guest chooses, never becomes depth of the native stack.
@@ -14,7 +14,7 @@ use super::nearest::Guesses;
 use super::source::{HostDefinition, Missing, Opened, Source};
 use crate::types::ExternType;
 
-/// At most this many imports of a module are told that are not satisfied.
+/// At most this many unsatisfied imports of a module are told.
 const MAX_TOLD: usize = 20;
 
 /// How an import is satisfied.
@@ -33,31 +33,33 @@ pub enum Resolution {
 pub struct Graph<U> {
     naming: Arc<Naming>,
     nodes: Vec<Node<U>>,
-    /// The names that were asked for and those of the modules that were found. `None`: there is no
-    /// such module.
+    /// The modules by the names that were asked for, and by their own names. `None` where there is
+    /// no such module.
     by_name: HashMap<Arc<str>, Option<usize>>,
     by_id: HashMap<usize, usize>,
-    /// Dependencies before those that need them, in import order; without the settled.
+    /// The numbers of the modules, dependencies before the modules that need them, in import order.
+    /// Settled modules are left out.
     order: Vec<usize>,
-    /// How many modules it may have.
+    /// How many modules the graph may have.
     limit: usize,
-    /// Whether code ran before the module comes to life that is resolved next.
+    /// Whether code has run before the module that is resolved next comes to life.
     started: bool,
 }
 
 #[derive(Debug)]
 struct Node<U> {
-    /// Its own, with its whole version.
+    /// The module's own name, with its whole version.
     name: Arc<str>,
     unit: U,
-    /// Who asked for it first.
+    /// The number of the module that needed this one first.
     parent: Option<usize>,
     state: State,
     imported: Imported,
 }
 
-/// What a module has imported of what can be larger than it declares, in the order of its index
-/// spaces; `None` is something whose type nobody said. Empty before the module is resolved.
+/// The memories and tables that a module imports, which can be larger than the module declares, in
+/// the order of its index spaces. `None` is one of an unknown type. Empty before the module is
+/// resolved.
 #[derive(Debug, Default)]
 struct Imported {
     memories: Vec<Option<ExternType>>,
@@ -76,11 +78,11 @@ impl Imported {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// Its needs were not looked at yet.
+    /// What the module needs was not looked at yet.
     New,
-    /// It stands on the current path, this deep.
+    /// The module is on the current path, at this depth.
     OnPath(usize),
-    /// Everything that it needs was met, or it is settled.
+    /// Everything that the module needs was met, or the module is settled.
     Done,
 }
 
@@ -95,7 +97,8 @@ impl<U> Graph<U> {
     /// The number of the first root.
     pub const ROOT: usize = 0;
 
-    /// A graph of at most so many modules, whose imports are taken so.
+    /// A graph of at most `limit` modules, whose imports are taken by `naming`.
+    #[must_use]
     pub fn new(limit: usize, naming: Arc<Naming>) -> Self {
         Self {
             naming,
@@ -108,8 +111,8 @@ impl<U> Graph<U> {
         }
     }
 
-    /// Meets a root, and everything that it needs. `owns_name`: whether an import of the module
-    /// name `name` means this root. Gives its number.
+    /// Visits a root and everything that it needs; returns the root's number. `owns_name` says
+    /// whether an import from the module name `name` means this root.
     ///
     /// # Errors
     /// What the source ends the walk with.
@@ -159,30 +162,35 @@ impl<U> Graph<U> {
     }
 
     /// The modules to bring to life: dependencies first, in import order.
+    #[must_use]
     pub fn order(&self) -> &[usize] {
         &self.order
     }
 
     /// A module of the graph.
+    #[must_use]
     pub fn unit(&self, node: usize) -> &U {
         &self.nodes[node].unit
     }
 
     /// The name of a module in the graph.
+    #[must_use]
     pub fn name(&self, node: usize) -> &str {
         &self.nodes[node].name
     }
 
-    /// The module name that an import from `module` by a module of the graph stands for.
+    /// The module name that an import from `module` by the module `node` stands for.
+    #[must_use]
     pub fn stands_for<'n>(&'n self, node: usize, module: &'n str) -> &'n str {
         match self.naming.target(module) {
-            // The module that an alias names has what it asks for: so it can stand between.
+            // The alias does not apply to the module that it names, which can so stand in between.
             Some(to) if self.by_name.get(to) != Some(&Some(node)) => to,
             _ => module,
         }
     }
 
     /// The names from the root to a module, both included.
+    #[must_use]
     pub fn chain(&self, node: usize) -> Vec<String> {
         let up = std::iter::successors(Some(node), |node| self.nodes[*node].parent);
         let mut chain: Vec<String> = up.map(|node| self.name(node).to_owned()).collect();
@@ -190,17 +198,19 @@ impl<U> Graph<U> {
         chain
     }
 
-    /// Says that code runs before any of the modules comes to life, which may grow what they import.
+    /// Says that code may run before any of the modules comes to life, and may grow what they
+    /// import.
     pub fn expect_starts(&mut self) {
         self.started = true;
     }
 
-    /// How each import of a module is satisfied, in import order. Modules are resolved in the order in
-    /// which they come to life: what one exports again is known from what it has imported.
+    /// How each import of a module is satisfied, in import order. Modules have to be resolved in
+    /// the order in which they come to life: the types of what a module imports and exports again
+    /// are then known.
     ///
     /// # Errors
-    /// What the source ends the walk with; within it, [`GraphError::Imports`] with the imports of the
-    /// module that are not satisfied.
+    /// The outer error is what the source ends the walk with. The inner error is
+    /// [`GraphError::Imports`], with the unsatisfied imports of the module.
     pub fn resolve<S: Source<Unit = U>>(
         &mut self,
         source: &S,
@@ -237,8 +247,9 @@ impl<U> Graph<U> {
         }))
     }
 
-    /// How one import is satisfied, and by something of which type, where that is known; or what was
-    /// found instead, if anything. `module` is what its module name stands for.
+    /// How one import is satisfied, and the type of what satisfies it, where that is known. The
+    /// error is the type of what was found instead, if anything was. `module` is what the import's
+    /// module name stands for.
     fn look_up<S: Source<Unit = U>>(
         &self,
         source: &S,
@@ -272,8 +283,9 @@ impl<U> Graph<U> {
         }
     }
 
-    /// The type of what a module exports: of what it has imported, if it exports that again, and not
-    /// as it declares it. Within it, `None` for a memory or table whose type nobody said.
+    /// The type of an export, `None` where there is no such export. For a memory or table that the
+    /// module imports and exports again, this is the type of what was imported, not the declared
+    /// type; the inner `None` means that this type is unknown.
     fn exported<S: Source<Unit = U>>(
         &self,
         source: &S,
@@ -295,8 +307,8 @@ impl<U> Graph<U> {
         })
     }
 
-    /// The module that `node` needs under a name, met now where it was not met before; `None` where
-    /// there is none or its edge does not count.
+    /// The module that `node` needs under a name, which is added to the graph if it is new. `None`
+    /// where there is no such module, or the graph is full.
     fn need<S: Source<Unit = U>>(
         &mut self,
         source: &mut S,
@@ -321,7 +333,7 @@ impl<U> Graph<U> {
         Ok(needed)
     }
 
-    /// The module of a name, else that of the highest version that satisfies the name.
+    /// The module of a name, else the module of the highest version that satisfies the name.
     fn find<S: Source<Unit = U>>(
         &mut self,
         source: &mut S,
@@ -359,7 +371,7 @@ impl<U> Graph<U> {
         Ok(found)
     }
 
-    /// Takes in a module that was found under its own name, because `node` needs it.
+    /// Adds a module that was found under its own name, because `node` needs it.
     fn meet<S: Source<Unit = U>>(
         &mut self,
         source: &mut S,
@@ -386,7 +398,7 @@ impl<U> Graph<U> {
         Ok(Some(added))
     }
 
-    /// The names from the root to a module and to one more that it needs.
+    /// The names from the root to a module, and the name of one that this module needs.
     fn chain_to(&self, node: usize, name: &str) -> Vec<String> {
         let mut chain = self.chain(node);
         chain.push(name.to_owned());
@@ -419,8 +431,8 @@ impl<U> Graph<U> {
         for (imported, name, _) in source.imports(self.unit(node)) {
             source.step()?;
             let module = self.stands_for(node, imported);
-            // Imports of one module mostly stand together; those that do not are met twice, and
-            // the second time the module is known.
+            // Imports from one module mostly stand together. Where they do not, the module is
+            // needed twice, and known the second time.
             if last == Some(module) || is_builtin(module) {
                 continue;
             }
@@ -434,8 +446,8 @@ impl<U> Graph<U> {
         Ok(Visit { node, needs })
     }
 
-    /// Learns which aliases of those that a module imports from name that module by another name
-    /// than its own, as by a version.
+    /// Learns which of the aliases that a module imports from name the module itself, by another
+    /// name than its own, as by a part of its version.
     fn learn_aliases<S: Source<Unit = U>>(&mut self, source: &S, node: usize) {
         let naming = Arc::clone(&self.naming);
         if naming.aliases().next().is_none() {
@@ -456,8 +468,8 @@ impl<U> Graph<U> {
     }
 }
 
-/// What a memory or table may have become that code could grow: as large as is expected, where its
-/// maximum allows that. Anything else stays what it is.
+/// The type that a memory or table may have by now, where code could grow it: as large as is
+/// expected, if its maximum allows that. Other types stay what they are.
 fn grown(found: &ExternType, expected: &ExternType) -> ExternType {
     let mut found = found.clone();
     match (&mut found, expected) {
@@ -476,18 +488,18 @@ fn grown(found: &ExternType, expected: &ExternType) -> ExternType {
     found
 }
 
-/// The imports of a module that are not satisfied: the first are told, and the others counted.
+/// The unsatisfied imports of a module: the first are told, and the others counted.
 #[derive(Default)]
 struct Failures<'n> {
     told: Vec<ImportFailure>,
     more: usize,
-    /// Missing modules, and where in `told` their first import stands.
+    /// Missing modules, each with the index in `told` of the first import from it.
     missing: HashMap<&'n str, usize>,
     guesses: Guesses,
 }
 
 impl<'n> Failures<'n> {
-    /// Adds an import by its module name as the module says it and as it is taken, its name, and what
+    /// Adds an import: its module name as the module says it and as it is taken, its name, and what
     /// was found of another type.
     fn add<S: Source>(
         &mut self,

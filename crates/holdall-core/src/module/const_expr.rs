@@ -30,21 +30,18 @@ pub enum ConstOp {
     I64Mul,
 }
 
-/// A constant expression that was validated. Nearly all are one instruction, which takes no
-/// allocation.
+/// A constant expression that was validated. Nearly all expressions are one instruction, which
+/// takes no allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConstExpr {
     /// A single instruction.
     One(ConstOp),
-    /// The expression's instructions; a stack machine's, so that evaluation needs no recursion.
-    #[expect(
-        clippy::box_collection,
-        reason = "16 bytes instead of 24, for each element"
-    )]
+    /// The expression's instructions in the order of a stack machine, so that evaluation needs no
+    /// recursion.
     Many(Box<Vec<ConstOp>>),
 }
 
-// Element segments have millions of them.
+// Element segments have millions of expressions.
 const _: () = assert!(size_of::<ConstExpr>() <= 16);
 
 impl ConstExpr {
@@ -77,13 +74,13 @@ impl ConstExpr {
         Ok(Self::Many(Box::new(ops)))
     }
 
-    /// The value, as a slot holds it: an `i32` or `f32` in the low half under zeros, a reference as
-    /// its address, null as 0. `global` gives the slot of the global at an index, `func` the
-    /// reference to the function at an index.
+    /// The value as a slot holds it: an `i32` or `f32` in the low half with zeros above, a
+    /// reference as its address, null as 0. `global` gives the slot of the global at an index,
+    /// `func` the reference to the function at an index.
     ///
     /// # Panics
     ///
-    /// Where the expression was not validated.
+    /// When the expression was not validated.
     pub fn eval(
         &self,
         mut global: impl FnMut(u32) -> u64,

@@ -1,5 +1,5 @@
 //! What is wrong with a module's bytes, before the module's name is put to it. Knows which of
-//! wasmparser's errors are malformations and which are failures of validation, which its error
+//! wasmparser's errors are malformations and which are failures of validation: wasmparser's error
 //! type does not say.
 
 use std::fmt::Display;
@@ -27,22 +27,24 @@ pub enum Fault {
     },
     /// A limit is exceeded.
     Limit(String),
-    /// The time is up that there was for it.
+    /// The time is up, or the work was interrupted.
     Ended(TrapCode),
 }
 
 impl Fault {
     /// The error of a reader.
+    #[must_use]
     pub fn malformed(error: wasmparser::Error) -> Self {
         Self::limit(&error).unwrap_or_else(|| Self::malformed_at(error.message(), error.offset()))
     }
 
     /// The error of the validator outside function bodies.
+    #[must_use]
     pub fn invalid(error: wasmparser::Error) -> Self {
         Self::limit(&error).unwrap_or_else(|| Self::invalid_at(error.message(), error.offset()))
     }
 
-    /// The error where it says that a limit of wasmparser's is exceeded.
+    /// The fault, where the error says that a limit of wasmparser's is exceeded.
     fn limit(error: &wasmparser::Error) -> Option<Self> {
         const TEXTS: [&str; 6] = [
             "exceeds limit of",
@@ -59,10 +61,12 @@ impl Fault {
             .then(|| Self::Limit(format!("{message} (at offset {:#x})", error.offset())))
     }
 
-    /// The error of the validator in a function body, which reads and validates in one: the body is
-    /// malformed if it cannot be read on its own either.
+    /// The error of the validator in a function body. The validator reads and validates at once:
+    /// the body is malformed if it cannot be read without validation either.
+    #[must_use]
     pub fn in_body(error: wasmparser::Error, body: &FunctionBody<'_>) -> Self {
-        // The one malformation that reading a body alone does not find (WebAssembly 2.0, 5.5.16).
+        // The one malformation that reading without validation does not find (WebAssembly 2.0,
+        // 5.5.16).
         let needs_data_count = error.message() == "data count section required";
         if needs_data_count || read_through(body).is_err() {
             Self::malformed(error)
@@ -71,7 +75,7 @@ impl Fault {
         }
     }
 
-    /// What is wrong with the format at an offset.
+    /// A fault of the format at an offset.
     pub fn malformed_at(message: impl Into<String>, offset: u64) -> Self {
         Self::Malformed {
             message: message.into(),
@@ -79,7 +83,7 @@ impl Fault {
         }
     }
 
-    /// What does not validate at an offset.
+    /// A failure of validation at an offset.
     pub fn invalid_at(message: impl Into<String>, offset: u64) -> Self {
         Self::Invalid {
             message: message.into(),

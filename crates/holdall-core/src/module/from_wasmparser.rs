@@ -1,5 +1,5 @@
 //! The features of WebAssembly that holdall takes, and wasmparser's types as ours. Knows nothing of
-//! the crate but `types`, so that the build script can take this file by its path.
+//! the crate but `types`.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub const FEATURES: WasmFeatures = WasmFeatures::FLOATS
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::TAIL_CALL);
 
-/// A type that holdall does not have. Of a module that validates with [`FEATURES`] there is none.
+/// A type that holdall does not have. No module that validates with [`FEATURES`] has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsupported(String);
 
@@ -39,7 +39,10 @@ fn unsupported<T>(what: impl Into<String>) -> Result<T, Unsupported> {
     Err(Unsupported(what.into()))
 }
 
-/// A reference type as ours.
+/// wasmparser's reference type as ours.
+///
+/// # Errors
+/// [`Unsupported`]: holdall has no such type.
 pub fn ref_type(ty: wasmparser::RefType) -> Result<RefType, Unsupported> {
     let heap = match ty.heap_type() {
         wasmparser::HeapType::Abstract {
@@ -58,7 +61,10 @@ pub fn ref_type(ty: wasmparser::RefType) -> Result<RefType, Unsupported> {
     })
 }
 
-/// A value type as ours.
+/// wasmparser's value type as ours.
+///
+/// # Errors
+/// [`Unsupported`]: holdall has no such type.
 pub fn val_type(ty: wasmparser::ValType) -> Result<ValType, Unsupported> {
     Ok(match ty {
         wasmparser::ValType::I32 => ValType::I32,
@@ -70,7 +76,10 @@ pub fn val_type(ty: wasmparser::ValType) -> Result<ValType, Unsupported> {
     })
 }
 
-/// A function type as ours.
+/// wasmparser's function type as ours.
+///
+/// # Errors
+/// [`Unsupported`]: holdall has no such type.
 pub fn func_type(ty: &wasmparser::FuncType) -> Result<FuncType, Unsupported> {
     let all = |types: &[wasmparser::ValType]| {
         types
@@ -81,7 +90,10 @@ pub fn func_type(ty: &wasmparser::FuncType) -> Result<FuncType, Unsupported> {
     Ok(FuncType::new(all(ty.params())?, all(ty.results())?))
 }
 
-/// A table type as ours.
+/// wasmparser's table type as ours.
+///
+/// # Errors
+/// [`Unsupported`]: holdall has no such type.
 pub fn table_type(ty: wasmparser::TableType) -> Result<TableType, Unsupported> {
     if ty.shared {
         return unsupported("a shared table");
@@ -94,7 +106,10 @@ pub fn table_type(ty: wasmparser::TableType) -> Result<TableType, Unsupported> {
     })
 }
 
-/// A memory type as ours.
+/// wasmparser's memory type as ours.
+///
+/// # Errors
+/// [`Unsupported`]: holdall has no such type.
 pub fn memory_type(ty: wasmparser::MemoryType) -> Result<MemoryType, Unsupported> {
     if ty.shared {
         return unsupported("a shared memory");
@@ -109,7 +124,10 @@ pub fn memory_type(ty: wasmparser::MemoryType) -> Result<MemoryType, Unsupported
     })
 }
 
-/// A global type as ours.
+/// wasmparser's global type as ours.
+///
+/// # Errors
+/// [`Unsupported`]: holdall has no such type.
 pub fn global_type(ty: wasmparser::GlobalType) -> Result<GlobalType, Unsupported> {
     if ty.shared {
         return unsupported("a shared global");

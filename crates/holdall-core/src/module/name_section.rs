@@ -1,6 +1,6 @@
-//! The name section (WebAssembly 2.0, 7.4.1): what a module calls itself and its functions. It is
-//! read at the first use, for backtraces. Nothing depends on it: a name
-//! section that is broken counts as none.
+//! The name section (WebAssembly 2.0, 7.4.1): what a module calls itself and its functions. The
+//! section is read at the first use, for backtraces. Nothing else depends on names: a broken
+//! section counts as none.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use wasmparser::{BinaryReader, Name, NameSectionReader};
 use crate::trap::TrapCode;
 use crate::watch::Watch;
 
-/// Where in a module's bytes the names are that it gives.
+/// Where the names of a module and of its functions lie in the module's bytes.
 #[derive(Debug, Default)]
 pub struct NameSection {
     module: Option<Place>,
@@ -17,7 +17,7 @@ pub struct NameSection {
     funcs: Vec<(u32, Place)>,
 }
 
-/// Where a name is. A module has less than 4 GiB.
+/// Where a name lies. A module has less than 4 GiB.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     at: u32,
@@ -44,7 +44,7 @@ impl NameSection {
     ) -> Result<Self, TrapCode> {
         let mut ended = Ok(());
         let mut may_go_on = |name: &str| {
-            // Some bytes are looked at in the time that a step takes.
+            // A step is the time of some bytes.
             ended = watch.step(1 + name.len() / 16);
             ended.is_ok()
         };
@@ -52,7 +52,7 @@ impl NameSection {
         ended.map(|()| names)
     }
 
-    /// The name of the module; `bytes` are those of the module that the names were read of.
+    /// The name of the module. `bytes` are the bytes of the same module; so for the other methods.
     #[must_use]
     pub fn module<'a>(&self, bytes: &'a [u8]) -> Option<&'a str> {
         self.module.map(|place| place.of(bytes))
@@ -69,6 +69,7 @@ impl NameSection {
     }
 
     /// The least index of a function of this name.
+    #[must_use]
     pub fn func_index(&self, bytes: &[u8], name: &str) -> Option<u32> {
         let mut funcs = self.funcs.iter();
         funcs
@@ -76,17 +77,18 @@ impl NameSection {
             .map(|(index, _)| *index)
     }
 
-    /// The names of functions, by their indices.
+    /// The names of functions, in the order of their indices.
     pub fn funcs<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = &'a str> {
         self.funcs.iter().map(|(_, place)| place.of(bytes))
     }
 
-    /// What the names take.
+    /// The bytes of memory that the names take.
+    #[must_use]
     pub fn size_bytes(&self) -> usize {
         self.funcs.capacity() * size_of::<(u32, Place)>()
     }
 
-    /// Reads names for as long as `may_go_on` says so of the last one.
+    /// Reads names until `may_go_on` is false for a name.
     fn try_read(
         bytes: &[u8],
         section: Range<usize>,

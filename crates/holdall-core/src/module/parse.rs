@@ -19,15 +19,16 @@ use crate::clock::Clock;
 use crate::trap::TrapCode;
 use crate::watch::Watch;
 
-/// Reads entries of sections, and sums up how long wasmparser takes at most to validate them: it
-/// validates a section in one go. The times are those of a slow machine.
+/// Counts the entries of sections that are read, and adds up the longest time that wasmparser may
+/// take to validate them: it validates a section in one go. The times are those of a slow machine,
+/// in nanoseconds.
 pub(super) struct Reading<'w> {
     watch: Watch<'w>,
     nanos: u64,
 }
 
 impl<'w> Reading<'w> {
-    /// A byte of whatever section.
+    /// A byte of any section.
     const OF_BYTE: u64 = 400;
     const OF_INDEX: u64 = 20;
     const OF_CONST_OP: u64 = 20;
@@ -39,56 +40,58 @@ impl<'w> Reading<'w> {
         Self { watch, nanos: 0 }
     }
 
-    /// Asks whether there is time to validate what was read since the last time.
+    /// Checks that there is time to validate what was read since the last call.
     fn admit(&mut self) -> Result<(), TrapCode> {
         let nanos = std::mem::take(&mut self.nanos);
-        // A look at the clock takes time too, and a module may have a million small payloads.
+        // Reading the clock takes time too, and a module may have a million small payloads.
         if nanos < 100_000 {
             return self.watch.step(1);
         }
         self.watch.admit(Duration::from_nanos(nanos))
     }
 
-    /// An entry that takes so many nanoseconds.
+    /// Counts an entry whose validation takes `nanos` nanoseconds.
     pub(super) fn entry(&mut self, nanos: u64) -> Result<(), TrapCode> {
         self.nanos = self.nanos.saturating_add(nanos);
         self.watch.step(1)
     }
 
-    /// A constant expression, of which the instructions come as entries.
+    /// Counts a constant expression, without its instructions.
     pub(super) fn const_expr(&mut self) -> Result<(), TrapCode> {
         self.entry(Self::OF_CONST_EXPR)
     }
 
-    /// An instruction of a constant expression.
+    /// Counts an instruction of a constant expression.
     pub(super) fn const_op(&mut self) -> Result<(), TrapCode> {
         self.entry(Self::OF_CONST_OP)
     }
 
-    /// One of `count` entries that is looked up by a name of so many letters.
+    /// Counts one of `count` entries, which are looked up by name; this one's name has `letters`
+    /// letters.
     fn named(&mut self, count: u32, letters: usize) -> Result<(), TrapCode> {
         let letters = letters as u64;
         self.watch.step(letters as usize / 1_000)?;
         self.entry(1_000 + halvings(count) * (30 + letters / 4))
     }
 
-    /// One of `count` function types, which is looked up among them, of so many parameters and
-    /// results.
+    /// Counts one of `count` function types, which are looked up among themselves; this one has
+    /// `values` parameters and results.
     fn func_type(&mut self, count: u32, values: usize) -> Result<(), TrapCode> {
         self.entry(1_000 + halvings(count) * (400 + 5 * values as u64))
     }
 }
 
-/// How often a number of entries can be halved.
+/// How often a number of entries can be halved: the comparisons of a look-up.
 fn halvings(count: u32) -> u64 {
     u64::from(u32::BITS - count.leading_zeros())
 }
 
-/// A function body with what validates it.
+/// A function body with its validator.
 pub(super) type Body<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
 
 impl Sections {
-    /// Reads and validates everything but the function bodies, which are given back for it.
+    /// Reads everything, and validates everything but the function bodies, which are returned to be
+    /// validated.
     pub(super) fn parse<'a>(
         bytes: &'a [u8],
         bounds: &Bounds,
@@ -101,15 +104,15 @@ impl Sections {
         for payload in parser().parse_all(bytes) {
             let payload = payload.map_err(Fault::malformed)?;
             let taken = sections.take(&payload, &mut reading);
-            // What cannot be read is malformed. What we can read and not take is the validator's to
-            // explain first.
+            // Bytes that cannot be read are malformed. Where we can read and do not take something,
+            // the validator may have the better error, and goes first.
             if let Err(fault @ Fault::Malformed { .. }) = taken {
                 return Err(fault);
             }
             match &taken {
                 Ok(()) => {}
                 Err(Fault::Ended(code)) => return Err(Fault::Ended(*code)),
-                // The validator reads on behind what we do not take.
+                // The validator reads the entries behind the one that we do not take.
                 Err(_) => reading.entry(Reading::OF_BYTE.saturating_mul(bytes.len() as u64))?,
             }
             reading.admit()?;
@@ -136,8 +139,8 @@ impl Sections {
         Ok(sections)
     }
 
-    /// Takes what a section holds. It is not validated yet, so that only what takes bytes of the
-    /// module may take memory.
+    /// Takes what a section holds. The section is not validated yet: memory may only be taken in
+    /// proportion to the bytes of the module.
     fn take(&mut self, payload: &Payload<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         match payload {
             Payload::TypeSection(section) => {
@@ -213,7 +216,7 @@ impl Sections {
                 }
             }
             Payload::CodeSectionEntry(body) => self.bodies.push(in_bytes(body.range())),
-            // A module has one; which counts of several is not said, and the first does.
+            // A module should have one name section; of several, the first counts.
             Payload::CustomSection(section)
                 if section.name() == "name" && self.name_section.is_none() =>
             {
@@ -230,7 +233,7 @@ impl Sections {
                 let message = format!("malformed section id {id}");
                 return Err(Fault::malformed_at(message, range.start));
             }
-            // The validator takes these, or they are custom sections of no interest.
+            // The validator alone needs these, or they are custom sections of no interest.
             _ => {}
         }
         Ok(())
@@ -280,8 +283,8 @@ pub(super) fn parser() -> Parser {
     parser
 }
 
-/// A type as ours. wasmparser reads encodings of types that WebAssembly 2.0 does not have, whatever
-/// the features are.
+/// A type as ours, or a fault: whatever the features are, wasmparser reads encodings of types that
+/// WebAssembly 2.0 does not have.
 fn ours<T>(converted: Result<T, Unsupported>, at: u64) -> Result<T, Fault> {
     converted.map_err(|error| Fault::malformed_at(error.to_string(), at))
 }
@@ -358,7 +361,7 @@ fn data_segment(
     })
 }
 
-/// A range of wasmparser's as one into the bytes of a module, which are all in memory.
+/// A range of wasmparser's as indices into the bytes of a module, which are all in memory.
 fn in_bytes(range: Range<u64>) -> Range<usize> {
     let index = |at: u64| usize::try_from(at).expect("an offset into a slice");
     index(range.start)..index(range.end)

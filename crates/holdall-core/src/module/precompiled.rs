@@ -1,11 +1,11 @@
-//! Lowered code of a whole module as bytes, which is made where the module is packed and runs where
-//! the bytes lie: a header, where each function's words begin, the words. Knows code words as such,
-//! not what is in them.
+//! Lowered code of a whole module as bytes: a header, where the words of each function end, and the
+//! words. The code is made where the module is packed, and runs where the bytes lie. Does not know
+//! what code words say.
 //!
-//! The header has the checksum of the module that the code was made of, so that code and a module that
-//! do not belong together are not run. The checksum (XXH3) finds mistakes, not malice, and is as fast as
-//! memory. Nobody gains by two modules of one checksum: who can choose the module beside some code can
-//! choose the code as well.
+//! The header has the checksum of the module that the code was lowered from, so that code does not
+//! run with another module. The checksum (XXH3) finds mistakes, not malice, and is as fast as
+//! memory. An attacker gains nothing by two modules of one checksum: whoever can choose the module
+//! beside some code can choose the code as well.
 //!
 //! Numbers are little-endian; the words are in the byte order of the machine that runs them.
 
@@ -22,8 +22,8 @@ use crate::lower::{self, Settings, Target};
 use crate::watch::Watch;
 
 const MAGIC: [u8; 8] = *b"holdcode";
-/// What code words mean here: a digest of everything that makes and runs them, by the build script,
-/// in hexadecimal digits.
+/// What code words mean in this build: a digest, in hexadecimal digits, of the sources that make
+/// and run code words. The build script computes it.
 pub const MEANING_OF_CODE: [u8; 16] = *env!("HOLDALL_MEANING_OF_CODE")
     .as_bytes()
     .as_array()
@@ -41,17 +41,17 @@ const BIG_ENDIAN: u32 = 8;
 /// Why code cannot run in an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unfit {
-    /// It is no code, or not all of it.
+    /// The bytes are no code, or not all of it.
     Broken,
-    /// It is not where code can be.
+    /// The code does not lie at a multiple of 8 bytes.
     Place,
-    /// Another build of holdall made it.
+    /// Another build of holdall made the code.
     Build,
-    /// It is for a machine with the other byte order.
+    /// The code is for a machine with the other byte order.
     ByteOrder,
-    /// It is for an engine with another configuration.
+    /// The code is for an engine with another configuration.
     Config,
-    /// It is of another module.
+    /// The code was lowered from another module.
     Module,
 }
 
@@ -71,25 +71,29 @@ impl fmt::Display for Unfit {
     }
 }
 
-/// What is said of code before the code.
+/// The header of a module's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     functions: u32,
-    /// Where the words begin.
+    /// Where the words begin, in bytes from the start of the header.
     words: usize,
-    /// Of the module that the code was made of.
+    /// The checksum of the module that the code was lowered from.
     checksum: u64,
 }
 
 impl Header {
-    /// That the code was made of the module of this checksum.
+    /// Checks that the code was lowered from the module with this checksum.
+    ///
+    /// # Errors
+    /// [`Unfit::Module`]: the code was lowered from another module.
     pub fn check_module(&self, checksum: u64) -> Result<(), Unfit> {
         (self.checksum == checksum)
             .then_some(())
             .ok_or(Unfit::Module)
     }
 
-    /// The header of code that an executor can run, in an engine of these settings.
+    /// The header of `code`, if the executor `here` can run the code in an engine with these
+    /// settings.
     ///
     /// # Errors
     /// Why the executor cannot run the code.
@@ -127,7 +131,7 @@ impl Header {
     }
 }
 
-/// The lowered code of a module, for an executor.
+/// Lowers all functions of a module for the executor `target`, and gives the code as bytes.
 #[must_use]
 pub fn write(module: &Sections, settings: Settings, target: Target) -> Vec<u8> {
     let functions = module.bodies.len();
@@ -154,7 +158,8 @@ pub fn write(module: &Sections, settings: Settings, target: Target) -> Vec<u8> {
     bytes.extend((of_target(target) | of_settings(settings)).to_le_bytes());
     bytes.extend((functions as u32).to_le_bytes());
     bytes.extend(MEANING_OF_CODE);
-    // A module has at most 1 GiB, and lowered code some few times as much: the words can be counted.
+    // A module has at most 1 GiB, and its lowered code a few times as many bytes: 32 bits can count
+    // the words.
     bytes.extend((words_at as u32).to_le_bytes());
     bytes.extend((all as u32).to_le_bytes());
     bytes.extend(checksum(&module.bytes).to_le_bytes());
@@ -179,13 +184,14 @@ pub fn write(module: &Sections, settings: Settings, target: Target) -> Vec<u8> {
     bytes
 }
 
-/// What a module is known by to the code that was made of it.
+/// The checksum by which code knows the module that it was lowered from.
+#[must_use]
 pub fn checksum(module: &[u8]) -> u64 {
     xxh3_64(module)
 }
 
-/// The code words of each function of a module with so many functions, where they lie; none for a
-/// function that is lowered when it is called.
+/// The code words of each of the `functions` functions of a module, where they lie in `code`; empty
+/// for a function that is lowered when it is called.
 ///
 /// # Errors
 /// When the code is of a module with other functions, or not complete.
@@ -202,8 +208,8 @@ pub unsafe fn read(
         return Err(Unfit::Module);
     }
     let (index, words) = code.split_at(header.words);
-    // SAFETY: the header was found to begin at a multiple of a word's size, and the words at such a
-    // distance from it; any bytes are a word.
+    // SAFETY: `Header::of` found that the code lies at a multiple of a word's size, and the words
+    // at such a multiple from its start. Any bytes are a valid word.
     let words: &'static [Word] =
         unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len() / WORD_BYTES) };
     let mut start = 0;
@@ -217,7 +223,7 @@ pub unsafe fn read(
         .collect()
 }
 
-/// Where the words begin, after the ends of so many functions.
+/// Where the words begin, in bytes: behind the header and the ends of `functions` functions.
 fn words_at(functions: usize) -> usize {
     (HEADER_BYTES + 4 * functions).next_multiple_of(16)
 }

@@ -1,5 +1,5 @@
 //! The sections of a module, for lowering and instantiation. Index spaces are those of the
-//! specification: imports come first. Knows no code: functions have bodies here, and nothing that runs.
+//! specification: imports come first. Does not know lowered code: a function here is its body.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -20,13 +20,13 @@ use crate::trap::TrapCode;
 use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType};
 use crate::watch::Watch;
 
-/// How long a letter of a name takes at most each time that the name is compared.
+/// The longest time that one letter takes when names are compared.
 const TIME_OF_LETTER: Duration = Duration::from_nanos(4);
 
 /// An import.
 #[derive(Debug)]
 pub struct Import {
-    /// The name of the module that it is imported from.
+    /// The name of the module that the import is from.
     pub module: Box<str>,
     /// The name in that module.
     pub name: Box<str>,
@@ -34,7 +34,7 @@ pub struct Import {
     pub ty: ImportKind,
 }
 
-/// What an import is.
+/// What is imported.
 #[derive(Clone, Copy, Debug)]
 pub enum ImportKind {
     /// A function of the type at this index.
@@ -47,7 +47,7 @@ pub enum ImportKind {
     Global(GlobalType),
 }
 
-/// What an export is, as an index into its index space.
+/// What is exported, as an index into the index space of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExportKind {
     /// A function.
@@ -112,13 +112,13 @@ pub struct Sections {
     pub globals: Vec<GlobalType>,
     /// How many of the globals are imported: the first ones.
     pub num_imported_globals: usize,
-    /// What the elements of each defined table begin with; `None` is null.
+    /// The initial value of the elements of each defined table; `None` is null.
     pub table_inits: Vec<Option<ConstExpr>>,
-    /// The first value of each defined global.
+    /// The initial value of each defined global.
     pub global_inits: Vec<ConstExpr>,
     /// The exports in order. Names are distinct.
     pub exports: Vec<(Box<str>, ExportKind)>,
-    /// The memory that functions of the host mean when they are given an address: the one that is
+    /// The index of the memory that functions of the host take addresses in: the one that is
     /// exported as `memory`, else the first.
     pub main_memory: u32,
     /// The index of the start function.
@@ -127,14 +127,15 @@ pub struct Sections {
     pub elems: Vec<ElemSegment>,
     /// The data segments.
     pub data: Vec<DataSegment>,
-    /// Where the bodies of the defined functions are, from their declarations of locals on.
+    /// Where the bodies of the defined functions lie in `bytes`, from their declarations of locals
+    /// on.
     pub bodies: Vec<Range<usize>>,
     /// The indices of `exports`, ascending by name.
     exports_by_name: Box<[u32]>,
     /// The exported functions, ascending by their indices, each with the index of its first export.
-    /// Made for the first that asks for a function's export.
+    /// Made when a function's export is first asked for.
     exported_funcs: OnceLock<Box<[(u32, u32)]>>,
-    /// Where the contents of the name section are.
+    /// Where the contents of the name section lie in `bytes`.
     pub(super) name_section: Option<Range<usize>>,
 }
 
@@ -173,7 +174,8 @@ impl Sections {
 
     fn index_exports(&mut self, clock: &Clock) -> Result<(), TrapCode> {
         let exports = &self.exports;
-        // Names that begin alike are compared to their ends, once for each halving.
+        // In the worst case, names begin alike and are compared to their ends, once for each
+        // halving.
         let names: usize = exports.iter().map(|(name, _)| name.len() + 1).sum();
         let halvings = usize::BITS - exports.len().leading_zeros();
         clock.admit(
@@ -193,18 +195,21 @@ impl Sections {
     }
 
     /// The type of the function at an index of the function index space.
+    #[must_use]
     pub fn func_type(&self, func_index: u32) -> &FuncType {
         &self.types[self.funcs[func_index as usize] as usize]
     }
 
-    /// The index of the function index space of a defined function.
+    /// The index of a defined function in the function index space.
+    #[must_use]
     pub fn func_index(&self, defined_index: u32) -> u32 {
         // The function index space has at most 2,000,000 entries.
         defined_index + self.num_imported_funcs as u32
     }
 
-    /// The body of a defined function. Offsets of its readers are those of the module's bytes, and
-    /// they read with [`FEATURES`].
+    /// The body of a defined function. Readers of the body give offsets into the module's bytes,
+    /// and read with [`FEATURES`].
+    #[must_use]
     pub fn body(&self, defined_index: u32) -> FunctionBody<'_> {
         let range = self.bodies[defined_index as usize].clone();
         let offset = range.start as u64;
@@ -216,6 +221,7 @@ impl Sections {
     }
 
     /// The export of this name.
+    #[must_use]
     pub fn export(&self, name: &str) -> Option<ExportKind> {
         let at = self
             .exports_by_name
@@ -225,6 +231,7 @@ impl Sections {
     }
 
     /// The name of the first export of the function at an index.
+    #[must_use]
     pub fn export_of_func(&self, func_index: u32) -> Option<&str> {
         let funcs = self.exported_funcs.get_or_init(|| {
             let exports = self.exports.iter().zip(0..);
@@ -241,7 +248,7 @@ impl Sections {
         Some(&self.exports[funcs[at.ok()?].1 as usize].0)
     }
 
-    /// What each import is, as an index into its index space.
+    /// Each import as an index into the index space of its kind, in the order of the imports.
     pub fn import_places(&self) -> impl Iterator<Item = ExportKind> {
         let kinds = self.imports.iter().map(|import| import.ty);
         let indices = import_indices(kinds.clone());
@@ -254,6 +261,7 @@ impl Sections {
     }
 
     /// The type of an import.
+    #[must_use]
     pub fn import_type(&self, import: &Import) -> ExternType {
         match import.ty {
             ImportKind::Func(ty) => ExternType::Func(self.types[ty as usize].clone()),
@@ -264,6 +272,7 @@ impl Sections {
     }
 
     /// The type of an export.
+    #[must_use]
     pub fn export_type(&self, export: ExportKind) -> ExternType {
         match export {
             ExportKind::Func(index) => ExternType::Func(self.func_type(index).clone()),

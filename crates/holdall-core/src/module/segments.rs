@@ -1,11 +1,12 @@
 //! Element and data segments of a module (WebAssembly 2.0, 2.5.6 and 2.5.7). Does not know what
-//! becomes of them in an instance.
+//! becomes of segments in an instance.
 
 use std::ops::Range;
 
 use super::const_expr::ConstExpr;
 
-/// An element segment: references for tables. Their type is the validator's business alone.
+/// An element segment: references for tables. Only the validator needs to know the type of the
+/// references.
 #[derive(Debug)]
 pub struct ElemSegment {
     /// What happens to the segment at instantiation.
@@ -15,7 +16,7 @@ pub struct ElemSegment {
 }
 
 impl ElemSegment {
-    /// How many elements it has.
+    /// How many elements the segment has.
     pub fn len(&self) -> usize {
         match &self.items {
             ElemItems::Funcs(funcs) => funcs.len(),
@@ -29,13 +30,13 @@ impl ElemSegment {
 pub enum ElemMode {
     /// Nothing; `table.init` uses it.
     Passive,
-    /// It is dropped; it only declares functions for `ref.func`.
+    /// The segment is dropped; it only declares functions for `ref.func`.
     Declared,
-    /// It is copied into a table at an offset, and dropped.
+    /// The segment is copied into a table at an offset, and dropped.
     Active {
         /// The index of the table.
         table: u32,
-        /// Where in the table.
+        /// The index of the first element in the table.
         offset: ConstExpr,
     },
 }
@@ -54,7 +55,7 @@ pub enum ElemItems {
 pub struct DataSegment {
     /// What happens to the segment at instantiation.
     pub mode: DataMode,
-    /// Where in the module's bytes.
+    /// Where the bytes lie in the module's bytes.
     pub range: Range<usize>,
 }
 
@@ -63,11 +64,11 @@ pub struct DataSegment {
 pub enum DataMode {
     /// Nothing; `memory.init` uses it.
     Passive,
-    /// It is copied into a memory at an offset, and dropped.
+    /// The segment is copied into a memory at an offset, and dropped.
     Active {
         /// The index of the memory.
         memory: u32,
-        /// Where in the memory.
+        /// The address of the first byte in the memory.
         offset: ConstExpr,
     },
 }

@@ -1,19 +1,19 @@
-//! Work on every function body, side by side where there is much: what comes of one does not depend on
-//! the others.
+//! Work on every function body, on several threads where there is much. The result of one body does
+//! not depend on the others.
 
 use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// So many bytes of code are worth a thread of their own: a few milliseconds of work.
+/// This many bytes of code are worth a thread of their own: a few milliseconds of work.
 const BYTES_PER_THREAD: usize = 512 << 10;
 /// More threads than this gain little beside what one thread has to do.
 const MAX_THREADS: usize = 4;
-/// As many bodies are taken at once.
+/// How many bodies a thread takes at once.
 const BATCH: usize = 64;
 
-/// Does `work` on each of the bodies, which have so many bytes together and are in the order of their
-/// functions. Each thread has a state of its own, which `state` makes.
+/// Does `work` on each of the bodies, which have `bytes` bytes together and are in the order of
+/// their functions. Each thread has a state of its own, which `state` makes.
 ///
 /// # Errors
 ///
@@ -30,7 +30,7 @@ pub fn side_by_side<T: Send, S, E: Send>(
     };
     thread::scope(|scope| {
         for _ in 1..threads(bytes) {
-            // Where the system gives none, this one does the work.
+            // Where the system gives no thread, this one does the work.
             let _ = thread::Builder::new().spawn_scoped(scope, || queue.work(state(), &work));
         }
         queue.work(state(), &work);
@@ -42,7 +42,7 @@ pub fn side_by_side<T: Send, S, E: Send>(
     }
 }
 
-/// How many threads so many bytes of code are worth here.
+/// How many threads to use for this many bytes of code.
 fn threads(bytes: usize) -> usize {
     let most = (bytes / BYTES_PER_THREAD).clamp(1, MAX_THREADS);
     if most == 1 {
@@ -53,15 +53,15 @@ fn threads(bytes: usize) -> usize {
         .min(most)
 }
 
-/// The bodies that nobody has taken yet, and the first that has a fault.
+/// The bodies that nobody has taken yet, and the first fault.
 struct Queue<T, E> {
     bodies: Mutex<std::vec::IntoIter<T>>,
-    /// With the index of its function.
+    /// The fault, with the index of its function.
     fault: Mutex<Option<(u32, E)>>,
 }
 
 impl<T, E> Queue<T, E> {
-    /// Works until there are no more, or one has a fault.
+    /// Works until there are no more bodies, or a body has a fault.
     fn work<S>(&self, mut state: S, work: impl Fn(&mut S, T) -> Result<(), (u32, E)>) {
         loop {
             let batch = self.take();
@@ -81,8 +81,8 @@ impl<T, E> Queue<T, E> {
         bodies.by_ref().take(BATCH).collect()
     }
 
-    /// Keeps the fault of the first function that has one. What comes after it need not be looked
-    /// at; whatever comes before it is taken already.
+    /// Keeps the fault of the first function that has one. Bodies after the function with the fault
+    /// need not be looked at; all bodies before it are taken already.
     fn refuse(&self, index: u32, fault: E) {
         *self.bodies.lock().unwrap_or_else(PoisonError::into_inner) = Vec::new().into_iter();
         let mut first = self.fault.lock().unwrap_or_else(PoisonError::into_inner);

@@ -15,10 +15,11 @@ const FUNCTION: usize = 128;
 const GLOBAL: usize = 96;
 const SEGMENT: usize = 96;
 const OTHER: usize = 64;
-/// What a byte of types, constant expressions or element indices becomes.
+/// What a byte of types, constant expressions or element indices becomes, in bytes.
 const BYTE: usize = 16;
 
-/// What a module of these bytes takes. Of bytes that are no module, what there is up to the fault.
+/// The bytes of memory that a module of these bytes takes. Where the bytes are no module, counts up
+/// to the fault.
 #[must_use]
 #[allow(
     clippy::ptr_arg,
@@ -27,7 +28,7 @@ const BYTE: usize = 16;
 pub fn reckon(bytes: &Cow<'static, [u8]>) -> usize {
     let own = match bytes {
         Cow::Owned(bytes) => bytes.len(),
-        // They are a part of the program.
+        // These bytes are a part of the program.
         Cow::Borrowed(_) => 0,
     };
     let payloads = parser().parse_all(bytes).map_while(Result::ok);
@@ -58,7 +59,8 @@ fn of_section(payload: &Payload<'_>) -> usize {
     }
 }
 
-/// The weight of a section. More items than bytes it cannot have, whatever it says.
+/// The weight of a section. Whatever count the section claims, it cannot have more items than
+/// bytes.
 fn items(count: u32, range: Range<u64>, each: usize, byte: usize) -> usize {
     let size = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
     let items = (count as usize).min(size).saturating_mul(each);

@@ -3,7 +3,8 @@
 use super::semantics;
 use crate::trap::TrapCode;
 
-/// `trunc` traps on a NaN and out of range; the range is given by the nearest floats outside it.
+/// `trunc` traps on a NaN and out of range. The range is given by the nearest floats outside the
+/// range.
 macro_rules! trunc {
     ($($name:ident: $f:ty => $i:ty, above $low:expr, below $high:expr;)*) => {
         semantics! {$(

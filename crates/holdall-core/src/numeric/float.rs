@@ -2,10 +2,10 @@
 
 use super::semantics;
 
-/// The instructions that both float types have. `lt`, `le` and their negations are all the
-/// ordered comparisons that are needed: `a > b` is `b < a`, and the negation of `a < b` holds
-/// for NaNs, so that it is no comparison of the standard's. `canonical` is no instruction: it makes
-/// any NaN the positive canonical one (4.3.3).
+/// The instructions that both float types have. `lt`, `le` and their negations are all the ordered
+/// comparisons that are needed: `a > b` is `b < a`. The negation of `a < b` holds for NaNs, so it
+/// is not the standard's `ge`. `canonical` is no instruction: it makes any NaN the positive
+/// canonical one (4.3.3).
 macro_rules! float {
     ($f:ty: $abs:ident $neg:ident $ceil:ident $floor:ident $trunc:ident $nearest:ident $sqrt:ident
      $add:ident $sub:ident $mul:ident $div:ident $min:ident $max:ident $copysign:ident
