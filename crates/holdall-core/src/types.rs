@@ -1,6 +1,5 @@
 //! The type vocabulary of WebAssembly: value, function, table, memory, global and external types,
-//! their text, and import matching. Knows nothing of modules, stores or bytes, so that the build
-//! script can use it as it is.
+//! their text, and import matching. Knows nothing of modules, stores or bytes.
 
 use std::fmt;
 
@@ -21,12 +20,12 @@ pub enum ValType {
     Ref(RefType),
 }
 
-/// A reference type: what it refers to and whether it may be null.
+/// A reference type: what references refer to, and whether they may be null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RefType {
-    /// Whether `ref.null` is one of its values.
+    /// Whether null is a value of the type.
     pub nullable: bool,
-    /// What it refers to.
+    /// What references of the type refer to.
     pub heap: HeapType,
 }
 
@@ -92,6 +91,7 @@ pub struct FuncType {
 
 impl FuncType {
     /// A function type of these parameters and results.
+    #[must_use]
     pub fn new(
         params: impl IntoIterator<Item = ValType>,
         results: impl IntoIterator<Item = ValType>,
@@ -114,13 +114,13 @@ impl FuncType {
         &self.results
     }
 
-    /// Frame slots that the parameters take.
+    /// How many frame slots of 8 bytes the parameters take.
     #[must_use]
     pub fn param_slots(&self) -> usize {
         self.params.iter().map(|ty| ty.slots()).sum()
     }
 
-    /// Frame slots that the results take.
+    /// How many frame slots of 8 bytes the results take.
     #[must_use]
     pub fn result_slots(&self) -> usize {
         self.results.iter().map(|ty| ty.slots()).sum()
@@ -130,9 +130,9 @@ impl FuncType {
 /// Whether a global may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mutability {
-    /// It keeps its first value.
+    /// The global keeps its first value.
     Const,
-    /// It may be written, and its type is invariant under matching.
+    /// The global may be written. Import matching needs exactly the same type.
     Var,
 }
 
@@ -145,7 +145,7 @@ pub struct GlobalType {
     pub mutability: Mutability,
 }
 
-/// The type of a table. Of a table in a store, `min` is its current size.
+/// The type of a table. For a table in a store, `min` is the current size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TableType {
     /// The type of its elements.
@@ -154,18 +154,18 @@ pub struct TableType {
     pub min: u64,
     /// The greatest size, in elements.
     pub max: Option<u64>,
-    /// Whether it is indexed by `i64`.
+    /// Whether the table is indexed by `i64`, else by `i32`.
     pub is_64: bool,
 }
 
-/// The type of a linear memory. Of a memory in a store, `min` is its current size.
+/// The type of a linear memory. For a memory in a store, `min` is the current size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MemoryType {
     /// The least size, in pages of 65,536 bytes.
     pub min: u64,
     /// The greatest size, in pages of 65,536 bytes.
     pub max: Option<u64>,
-    /// Whether it is addressed by `i64`.
+    /// Whether the memory is addressed by `i64`, else by `i32`.
     pub is_64: bool,
 }
 
@@ -221,7 +221,7 @@ impl TableType {
         self.element
     }
 
-    /// The least size, in elements; of one in a store, the current size.
+    /// The least size in elements; for a table in a store, the current size.
     #[must_use]
     pub const fn minimum(&self) -> u64 {
         self.min
@@ -255,7 +255,7 @@ impl MemoryType {
         }
     }
 
-    /// The least size, in pages of 65,536 bytes; of one in a store, the current size.
+    /// The least size in pages of 65,536 bytes; for a memory in a store, the current size.
     #[must_use]
     pub const fn minimum(&self) -> u64 {
         self.min
@@ -404,7 +404,7 @@ impl fmt::Display for FuncType {
     }
 }
 
-/// Writes `min` and, where there is one, `max`, each after a space.
+/// Writes `i64` where `is_64`, `min`, and `max` where there is one, each after a space.
 fn write_limits(
     f: &mut fmt::Formatter<'_>,
     is_64: bool,

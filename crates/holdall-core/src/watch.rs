@@ -1,20 +1,21 @@
-//! Long work of the host's for a guest that ends in time: loading, lowering.
+//! Long work that the host does for a guest, and that has to end in time: loading, lowering.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::trap::{Trap, TrapCode};
 
-/// Looks at the clock once in many steps of some work, so that the work ends when its time is up.
+/// Looks at the clock once in many steps of work, so that the work ends when its time is up.
 ///
-/// Whoever loops calls [`Watch::step`] with the steps that a turn took, and stops where that is an
-/// error. A step is what takes some nanoseconds: an operator that is validated or lowered, a value
-/// that one of them moves, some bytes of text that are read. Work in threads has a watch for each
-/// ([`Clock::watch`], or [`Watch::until`] of the same moment). Work in small pieces shares one watch
-/// between them, since it looks for the first time only after [`Watch::STEPS`]; that of an execution
-/// looks at its first step, as the pieces come one by one.
+/// A loop calls [`Watch::step`] with the steps that each turn took, and stops at an error. A step
+/// takes some nanoseconds: an operator that is validated or lowered, a value that an operator
+/// moves, some bytes of text that are read. Each thread of the work has a watch of its own, over
+/// the same [`Clock`](crate::clock::Clock) or [until](Watch::until) the same moment. Work in small
+/// pieces uses one watch for all pieces, since a watch first looks at the clock after
+/// [`Watch::STEPS`] steps; where each piece has its own watch, [`Watch::from_now`] looks at the
+/// first step.
 ///
-/// Loading has a [`Clock`](crate::clock::Clock), an execution its meter.
+/// Loading has a clock, an execution its meter.
 #[derive(Debug)]
 pub struct Watch<'a> {
     over: Over<'a>,
@@ -22,18 +23,19 @@ pub struct Watch<'a> {
     left: usize,
 }
 
-/// Who says when work ends.
+/// What says when work has to end.
 pub trait Ends: fmt::Debug {
-    /// Whether the work may go on.
+    /// Checks that the work may go on.
     ///
     /// # Errors
     /// What ended the work.
     fn check(&self) -> Result<(), TrapCode>;
 
-    /// Whether work may begin that takes this long at worst, and that nothing ends before.
+    /// Checks that work may begin that takes `at_worst` in the worst case, and that nothing can
+    /// end.
     ///
     /// # Errors
-    /// What ended the work, or would.
+    /// What ended the work, or would end it too late.
     fn admit(&self, at_worst: Duration) -> Result<(), TrapCode> {
         let _ = at_worst;
         self.check()
@@ -52,25 +54,28 @@ impl Watch<'static> {
     /// Steps between two looks: some ten microseconds of work.
     pub const STEPS: usize = 4096;
 
-    /// For work that nothing ends.
+    /// A watch over work that nothing ends.
+    #[must_use]
     pub fn nothing() -> Self {
         Self::new(Over::Nothing)
     }
 
-    /// For work that ends at this moment, if it is one.
+    /// A watch over work that ends at `deadline`, if there is one.
+    #[must_use]
     pub fn until(deadline: Option<Instant>) -> Self {
         Self::new(deadline.map_or(Over::Nothing, Over::Deadline))
     }
 }
 
 impl<'a> Watch<'a> {
-    /// For work that ends when somebody says so.
+    /// A watch over work that ends when `ends` says so.
     #[must_use]
     pub fn over(ends: &'a dyn Ends) -> Self {
         Self::new(Over::Asked(ends))
     }
 
-    /// [`Watch::over`], with a look at the first step: for work that comes in pieces, each with a watch.
+    /// [`Watch::over`], with a look at the first step. For work that comes in pieces, each with a
+    /// watch of its own.
     #[must_use]
     pub fn from_now(ends: &'a dyn Ends) -> Self {
         Self {
@@ -86,11 +91,11 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Counts steps, and now and then looks whether the work may go on.
+    /// Counts steps, and looks after each [`Watch::STEPS`] of them whether the work may go on.
     ///
     /// # Errors
     ///
-    /// [`TrapCode::DeadlineExceeded`], or [`TrapCode::Interrupted`], which this uses up.
+    /// [`TrapCode::DeadlineExceeded`], or [`TrapCode::Interrupted`]; this uses the interruption up.
     #[inline]
     pub fn step(&mut self, steps: usize) -> Result<(), TrapCode> {
         match self.left.checked_sub(steps) {
@@ -102,7 +107,11 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Whether work may begin that takes so long at worst, and that nothing ends before.
+    /// Checks that work may begin that takes `at_worst` in the worst case, and that nothing can
+    /// end.
+    ///
+    /// # Errors
+    /// Those of [`Watch::step`], or that the work could end too late.
     pub fn admit(&mut self, at_worst: Duration) -> Result<(), TrapCode> {
         match self.over {
             Over::Asked(ends) => ends.admit(at_worst),
@@ -110,8 +119,9 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// What work comes to that ended before anything was executed: a trap that says what it was that
-    /// ended, and why.
+    /// The trap of work that ended before anything was executed. It says what the work was
+    /// (`doing`), and why it ended.
+    #[must_use]
     pub fn trap(code: TrapCode, doing: &str) -> Trap {
         Trap::from(code).with_detail(match code {
             TrapCode::Interrupted => format!("{doing}, by an `InterruptHandle` of the store"),

@@ -9,15 +9,15 @@ use crate::sigs::Canonical;
 use crate::sigs::SigId;
 use crate::types::FuncType;
 
-/// When function bodies are lowered to code words. All of them are validated when the module is
-/// made, whichever is chosen.
+/// When function bodies are lowered to code words. In both cases all bodies are validated when the
+/// module is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lowering {
-    /// Each at its first call.
+    /// Each function is lowered at its first call.
     #[default]
     Lazy,
-    /// All when the module is made, beside the validation.
+    /// All functions are lowered when the module is made.
     Eager,
 }
 
@@ -38,8 +38,8 @@ pub struct Config {
     pub limits: Limits,
     /// Whether traps keep the calls that led to them.
     pub wasm_backtrace: bool,
-    /// For holdall's own tests: how many operands of a frame code words name directly, where more can
-    /// not be named anyway.
+    /// For holdall's own tests: how many operands of a frame code words name directly, at most as
+    /// many as they can name.
     #[doc(hidden)]
     pub near_operands: u16,
     /// Where the engine takes its memory from; `None`, the default, is the host's allocator.
@@ -88,8 +88,9 @@ impl Config {
         self
     }
 
-    /// Sets whether guests' work is metered: not by default, as it takes some percent of the time.
-    /// Only then can a store have [`Limits::fuel`] and [`Limits::deadline`], and be interrupted
+    /// Sets whether guests' work is metered. Off by default, since metering takes some percent of
+    /// the time. Only an engine that meters lets a store have [`Limits::fuel`] and
+    /// [`Limits::deadline`], and be interrupted
     /// ([`Store::interrupt_handle`](crate::Store::interrupt_handle)).
     ///
     /// ```
@@ -109,33 +110,33 @@ impl Config {
 
     /// Sets whether every NaN that an instruction computes is the positive canonical one, so that
     /// results do not depend on the machine; WebAssembly leaves sign and payload open in most cases
-    /// (2.0, 4.3.3 "NaN Propagation"). Not by default, as it takes an instruction more. NaNs that
-    /// are constants, arguments or in memory stay what they are, and so do those that `neg`, `abs`
-    /// and `copysign` pass on.
+    /// (2.0, 4.3.3 "NaN Propagation"). Off by default, since each of these instructions is followed
+    /// by one more. NaNs that are constants, arguments or in memory stay what they are, and so do
+    /// those that `neg`, `abs` and `copysign` pass on.
     #[must_use]
     pub fn canonical_nans(mut self, canonical: bool) -> Self {
         self.canonical_nans = canonical;
         self
     }
 
-    /// Sets what a module may hold, and the first limits of each store; see [`Limits`]. A fuel is
-    /// for each store; a deadline is the same moment for all.
+    /// Sets what a module may hold, and the first limits of each store; see [`Limits`]. Each store
+    /// gets the fuel; the deadline is the same moment for all stores.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Sets whether a trap keeps the calls that led to it ([`Trap::frames`](crate::Trap::frames)), as it
-    /// does by default. They are found when it happens, within some 20 ms.
+    /// Sets whether a trap keeps the calls that led to it ([`Trap::frames`](crate::Trap::frames)),
+    /// as it does by default. The calls are found when the trap happens, within some 20 ms.
     #[must_use]
     pub fn wasm_backtrace(mut self, keep: bool) -> Self {
         self.wasm_backtrace = keep;
         self
     }
 
-    /// Has functions with more operands than this lowered as those that have too many for code words
-    /// of the usual form. For holdall's own tests.
+    /// For holdall's own tests: lowers functions with more than `operands` operands as if code
+    /// words of the usual form could not name their operands.
     #[doc(hidden)]
     #[must_use]
     pub fn near_operands(mut self, operands: u16) -> Self {
@@ -144,16 +145,15 @@ impl Config {
     }
 
     /// Makes the linear memories, tables, value stacks and lowered code of all stores and modules
-    /// come from `pool` only. The rest of what a module or a store holds (a module's bytes and
-    /// what they declare, instances, globals, what WASI keeps) is the host's, and, all together and the
-    /// pool's parts with it, no more than the pool's size and [`Limits::BESIDE_BYTES`], unless
+    /// come from `pool` only. The rest of what a module or a store holds (a module's bytes and what
+    /// they declare, instances, globals, what WASI keeps) is the host's. All of it together, the
+    /// parts of the pool included, is at most the pool's size and [`Limits::BESIDE_BYTES`], unless
     /// [`Limits::memory_bytes`] says otherwise.
     ///
-    /// When the pool has no room, `memory.grow` and `table.grow` give -1, and whatever else asks
-    /// for more is an error that says how much was asked for, is used and is left: making a store,
-    /// a memory, a table or an instance, and lowering a function, which is a trap,
-    /// [`TrapCode::OutOfMemory`](crate::TrapCode::OutOfMemory), where it is lowered at its first
-    /// call. Whatever was there works on.
+    /// When the pool has no room, `memory.grow` and `table.grow` give -1, and making a store, a
+    /// memory, a table or an instance is an error that says how much was asked for, is used and is
+    /// left. Lowering a function at its first call ends in the trap
+    /// [`TrapCode::OutOfMemory`](crate::TrapCode::OutOfMemory). Whatever was there works on.
     ///
     /// A store takes its value stack at once; see [`Config::stack_size_bytes`].
     #[must_use]
@@ -167,7 +167,7 @@ impl Config {
 #[derive(Debug, Default)]
 pub struct Engine {
     inner: Arc<Inner>,
-    /// What ends the work that is done with this handle; clones of the handle are free of it.
+    /// What ends the work that is done with this handle. Clones of the handle have no clock.
     clock: Option<Arc<Clock>>,
 }
 
@@ -187,7 +187,7 @@ struct Inner {
 }
 
 impl Engine {
-    /// An engine of this configuration, by value or by reference.
+    /// An engine with this configuration, which is given by value or by reference.
     #[must_use]
     pub fn new(config: impl Into<Config>) -> Self {
         Self {
@@ -199,7 +199,7 @@ impl Engine {
         }
     }
 
-    /// A handle to the engine with which modules are loaded that a store is to have.
+    /// A handle to the engine that loads modules under a clock.
     pub(crate) fn under(&self, clock: Clock) -> Self {
         Self {
             clock: Some(Arc::new(clock)),
@@ -220,7 +220,7 @@ impl Engine {
         &self.inner.config
     }
 
-    /// What the code of its modules depends on.
+    /// The settings that the lowered code of the engine's modules depends on.
     pub(crate) fn settings(&self) -> Settings {
         let config = self.config();
         Settings {
@@ -230,14 +230,14 @@ impl Engine {
         }
     }
 
-    /// An account of nothing, under the limits of the configuration.
+    /// An account that holds nothing, under the limits of the configuration.
     pub(crate) fn account(&self) -> Account {
         Account::new(&self.config().limits, self.config().pool.as_ref())
     }
 
     /// The most bytes that guests make the host hold under the limits of the configuration:
     /// [`Limits::memory_bytes`], or the size of the pool, and [`Limits::BESIDE_BYTES`];
-    /// `usize::MAX` where there is neither. What is larger is not worth reading as a module.
+    /// `usize::MAX` where there is neither. Larger files need not be read as modules.
     #[must_use]
     pub fn most_held_bytes(&self) -> usize {
         self.account().left()
@@ -259,7 +259,7 @@ impl Engine {
         &self.inner.types
     }
 
-    /// The type of a canonical number that a module or a store of this engine uses.
+    /// The function type of a canonical number, which a module or a store of this engine uses.
     pub(crate) fn func_type(&self, id: SigId) -> Arc<FuncType> {
         self.canonical().func_type(id)
     }

@@ -12,9 +12,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can go wrong. One pointer wide.
 ///
-/// [`Error::kind`] is for matching; [`Error::trap`], [`Error::exit_code`] and
-/// [`Error::downcast_ref`] find what ended a guest wherever it stands, also where a host function put
-/// a text or an error of its own around it.
+/// [`Error::kind`] is for matching. [`Error::trap`], [`Error::exit_code`] and
+/// [`Error::downcast_ref`] find what ended a guest wherever it is in the chain of causes, also
+/// where a host function put a text or an error of its own around it.
 ///
 /// ```
 /// use holdall::{Engine, Error, Func, Store, Trap};
@@ -62,8 +62,8 @@ pub enum ErrorKind {
     Resource(String),
 }
 
-/// The guest ended itself: an orderly end, 0 included, of which a host function tells by returning
-/// this as its error.
+/// The guest ended itself with an exit code, 0 included. A host function ends its guest so by
+/// returning this as its error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("exit code {0}")]
 pub struct I32Exit(pub i32);
@@ -85,7 +85,7 @@ pub struct HostCallDenied {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModuleError {
-    /// The file that has the module could not be read.
+    /// The module's file could not be read.
     #[error("module {name:?} could not be read: {source}")]
     File {
         /// The file's path.
@@ -103,7 +103,7 @@ pub enum ModuleError {
         /// Where in the bytes.
         offset: u64,
     },
-    /// The module is well formed and not valid (WebAssembly 2.0, chapter 3).
+    /// The module is well formed but not valid (WebAssembly 2.0, chapter 3).
     #[error(
         "module{} does not validate: {} (at offset {offset:#x})", of_name(.name), Escaped(.message)
     )]
@@ -133,7 +133,7 @@ pub enum ModuleError {
     },
 }
 
-/// What is wrong with a text: a line, and behind it the place in the text, which is several lines.
+/// What is wrong with a text: a line, and behind it the place in the text, in several lines.
 fn text_fault(message: &str) -> String {
     match message.rsplit_once("\n     --> ") {
         Some((what, place)) => {
@@ -174,29 +174,30 @@ impl Error {
         *self.0
     }
 
-    /// The trap, where one is what ended the guest: the error itself, or a cause of it. Of a module
-    /// that did not start, the trap that kept it from starting.
+    /// The trap, where a trap ended the guest or kept a module from starting: the error itself, or
+    /// one of its causes.
     #[must_use]
     pub fn trap(&self) -> Option<&Trap> {
         self.find()
     }
 
-    /// The exit code, where the guest ended itself, or a module that it needs did as it started.
+    /// The exit code, where the guest ended itself, or where a module that it needs did so at its
+    /// start.
     #[must_use]
     pub fn exit_code(&self) -> Option<i32> {
         self.find::<I32Exit>().map(|exit| exit.0)
     }
 
-    /// The call of the host that was not allowed, where that ended the guest, or a module that it
-    /// needs as it started.
+    /// The call of the host that was not allowed, where such a call ended the guest, or a module
+    /// that it needs at its start.
     #[must_use]
     pub fn denied(&self) -> Option<&HostCallDenied> {
         self.find()
     }
 
-    /// The error of type `E` that this is, or that is a cause of it: [`Trap`], [`TrapCode`],
-    /// [`I32Exit`], a [`ModuleError`], a [`LinkError`](crate::LinkError), or what a host function
-    /// returned.
+    /// The error of type `E` that this error is, or that is one of its causes: [`Trap`],
+    /// [`TrapCode`], [`I32Exit`], a [`ModuleError`], a [`LinkError`](crate::LinkError), or what a
+    /// host function returned.
     #[must_use]
     pub fn downcast_ref<E: StdError + Send + Sync + 'static>(&self) -> Option<&E> {
         if let ErrorKind::Host(error) = self.kind()
@@ -216,12 +217,12 @@ impl Error {
         self.downcast_ref::<E>().is_some()
     }
 
-    /// The error of type `E`, by value, where this is one, or a host function returned one, whatever
-    /// text it put around it.
+    /// The error of type `E`, by value, where this error is an `E`, or a host function returned an
+    /// `E`, whatever text the function put around it.
     ///
     /// # Errors
-    /// This error, where it is no `E`; also where an `E` is only the
-    /// [`source`](std::error::Error::source) of another error, which keeps it.
+    /// This error, where it is no `E`. So it is also where an `E` is only the
+    /// [`source`](std::error::Error::source) of another error, which owns the `E`.
     pub fn downcast<E: StdError + Send + Sync + 'static>(self) -> Result<E, Self> {
         fn of<S: Any, E: Any>(error: S, back: impl FnOnce(S) -> ErrorKind) -> Result<E, Error> {
             let mut error = Some(error);
@@ -244,27 +245,27 @@ impl Error {
         }
     }
 
-    /// This error, then what caused it, each the cause of the one before.
+    /// This error, then its causes, each the cause of the one before.
     pub fn chain(&self) -> impl Iterator<Item = &(dyn StdError + 'static)> {
         std::iter::successors(Some(self.inner()), |&error| {
             let source = error.source()?;
-            // An error of this library passes its kind on, which is the one to look at.
+            // An error of this library stands for what its kind holds.
             Some(source.downcast_ref().map_or(source, Self::inner))
         })
     }
 
-    /// The last of [`Error::chain`]: what began it.
+    /// The last of [`Error::chain`]: the first cause.
     #[must_use]
     pub fn root_cause(&self) -> &(dyn StdError + 'static) {
         self.chain().last().unwrap_or(self)
     }
 
-    /// The first of type `E` of the chain.
+    /// The first error of type `E` in the chain.
     fn find<E: StdError + 'static>(&self) -> Option<&E> {
         self.chain().find_map(|error| error.downcast_ref())
     }
 
-    /// What the kind holds, where that is an error of its own.
+    /// What the kind holds, where that is an error itself; else the kind.
     fn inner(&self) -> &(dyn StdError + 'static) {
         match self.kind() {
             ErrorKind::Module(error) => error,
@@ -277,7 +278,7 @@ impl Error {
         }
     }
 
-    /// The error with the name of its module, where that was made without one.
+    /// The error with the name of its module, where the error has no name yet.
     pub(crate) fn of_module(mut self, of: &str) -> Self {
         if let ErrorKind::Module(
             ModuleError::Malformed { name, .. }
@@ -291,7 +292,7 @@ impl Error {
         self
     }
 
-    /// The trap that it is itself, whatever text a host function put around it.
+    /// The trap that this error is, whatever text a host function put around the trap.
     pub(crate) fn trap_mut(&mut self) -> Option<&mut Trap> {
         match &mut *self.0 {
             ErrorKind::Trap(trap) => Some(trap),
@@ -317,11 +318,11 @@ impl Error {
     }
 }
 
-/// The error of a host function. What this library knows the meaning of keeps its kind, where nothing
-/// was put around it: an [`Error`], a [`Trap`], the guest's own end.
+/// The error of a host function. An [`Error`], a [`Trap`] or the guest's own end keeps its kind
+/// where nothing was put around it.
 impl From<anyhow::Error> for ErrorKind {
     fn from(error: anyhow::Error) -> Self {
-        /// The error, where it is an `E` and that is all of it.
+        /// The error as an `E`, where nothing was put around the `E`.
         fn bare<E: StdError + Send + Sync + 'static>(
             error: anyhow::Error,
         ) -> Result<E, anyhow::Error> {

@@ -23,8 +23,8 @@ pub struct TraceEvent {
     pub callee: String,
     /// The arguments, each with its name where it is known.
     pub args: Vec<(Option<&'static str>, String)>,
-    /// What a function of the host gave back, an error included, told after its end. `None` for a
-    /// function of a module, whose call is told when it begins.
+    /// What a function of the host returned, or its error: calls of the host are told after their
+    /// end. `None` for a function of a module: these calls are told when they begin.
     pub outcome: Option<String>,
 }
 

@@ -6,8 +6,8 @@ use crate::types::{HeapType, RefType, ValType};
 
 /// A WebAssembly value. Floats are held as their bits, so that NaNs keep their payload.
 ///
-/// Two values are equal where they are of one type and the same bits, or refer to the same thing: a
-/// NaN equals itself, and `0.0` is not `-0.0`.
+/// Two values are equal where they have the same type and the same bits, or refer to the same
+/// thing: a NaN equals itself, and `0.0` is not `-0.0`.
 ///
 /// ```
 /// use holdall::Val;
@@ -51,13 +51,13 @@ impl Val {
         Self::ExternRef(None)
     }
 
-    /// Whether it is a null reference.
+    /// Whether the value is a null reference.
     #[must_use]
     pub const fn is_null(&self) -> bool {
         matches!(self, Self::FuncRef(None) | Self::ExternRef(None))
     }
 
-    /// The type of the value. A reference's is the nullable one.
+    /// The type of the value. A reference has the nullable type.
     #[must_use]
     pub const fn ty(&self) -> ValType {
         match self {

@@ -17,7 +17,8 @@ pub struct ElemSegment {
 
 impl ElemSegment {
     /// How many elements the segment has.
-    pub fn len(&self) -> usize {
+    #[must_use]
+    pub fn item_count(&self) -> usize {
         match &self.items {
             ElemItems::Funcs(funcs) => funcs.len(),
             ElemItems::Exprs(exprs) => exprs.len(),

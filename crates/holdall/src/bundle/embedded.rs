@@ -13,8 +13,8 @@ use crate::module::Module;
 
 /// Modules that travel inside the program.
 ///
-/// A program embeds modules of its own with [`include_bundle!`](crate::include_bundle), which takes
-/// what its build script checked and emitted with the crate `holdall-build`:
+/// A program embeds its modules with [`include_bundle!`](crate::include_bundle): the modules that
+/// its build script checked and emitted with the crate `holdall-build`.
 /// ```ignore
 /// static BUNDLE: holdall::Bundle = holdall::include_bundle!();
 /// linker.set_reader(BUNDLE.reader());
@@ -23,7 +23,7 @@ use crate::module::Module;
 pub struct Bundle {
     /// In the order of their names.
     pub(super) modules: Cow<'static, [BundledModule]>,
-    /// The place of the root among the modules.
+    /// The index of the root among the modules.
     pub(super) root: Option<usize>,
     pub(super) aliases: &'static [(&'static str, &'static str)],
     pub(super) compatible_versions: bool,
@@ -46,9 +46,9 @@ pub struct BundledModule {
 }
 
 impl Bundle {
-    /// The `.wasm` files directly in an embedded directory, under their names without `.wasm`. Nobody
-    /// has checked them, unless the program's build script did with
-    /// [`check_bundle`](crate::check_bundle).
+    /// The `.wasm` files directly in an embedded directory, under their names without `.wasm`. The
+    /// modules are checked only if the program's build script called
+    /// [`check_bundle`](crate::check_bundle) or `holdall_build::Bundler::check`.
     #[must_use]
     pub fn from_dir(dir: &'static Dir<'static>) -> Self {
         let mut modules: Vec<BundledModule> = dir
@@ -85,16 +85,16 @@ impl Bundle {
         Some(&self.modules[at])
     }
 
-    /// The module that the build script named as the root: the one to begin with. Nothing else
-    /// follows from it.
+    /// The module that the build script named as the root, for the program to begin with. Nothing
+    /// else depends on it.
     #[must_use]
     pub fn root(&self) -> Option<&BundledModule> {
         self.modules.get(self.root?)
     }
 
     /// How imports name these modules, as the build script checked them: for
-    /// [`Linker::set_naming`](crate::Linker::set_naming). Aliases, compatible versions and
-    /// commands that are used for their exports where the bundle says so, else names as they are.
+    /// [`Linker::set_naming`](crate::Linker::set_naming). Without a build script's record, names
+    /// are taken as they are.
     #[must_use]
     pub fn naming(&self) -> Naming {
         let naming = Naming::of(
@@ -105,7 +105,7 @@ impl Bundle {
         naming.expect("it was one naming before")
     }
 
-    /// A reader that gives out these modules, uncopied.
+    /// A reader that gives out these modules without copying them.
     #[must_use]
     pub fn reader(&self) -> BundleReader {
         BundleReader::new(self.clone())
@@ -113,7 +113,7 @@ impl Bundle {
 }
 
 impl BundledModule {
-    /// No module: what stands where one is to come.
+    /// A placeholder for a module.
     pub(super) const EMPTY: Self = Self {
         name: "",
         bytes: &[],
@@ -146,15 +146,15 @@ impl BundledModule {
         self.sha256
     }
 
-    /// The lowered code that the build script made of the module. `None` where its functions are to be
+    /// The lowered code that the build script made of the module. `None` where functions are
     /// lowered when they are called.
     #[must_use]
     pub fn code(&self) -> Option<&'static [u8]> {
         self.code
     }
 
-    /// The module for an engine: of its lowered code, where that is for such an engine and this
-    /// program; else it is validated, as modules from elsewhere are.
+    /// The module for an engine. Where the bundle has lowered code that fits the engine, the module
+    /// is made of that code; else the module is validated, as modules from elsewhere are.
     ///
     /// # Errors
     ///
@@ -162,8 +162,8 @@ impl BundledModule {
     pub fn module(&self, engine: &Engine) -> Result<Module> {
         match self.code {
             Some(code) if Module::fits(engine, code) => {
-                // SAFETY: only `emitted::modules` makes a module with code; its callers say that the
-                // code was made of these bytes. Both are constants.
+                // SAFETY: only `emitted::modules` makes a module with code; its callers promise
+                // that the code was made of these bytes. Both are constants.
                 unsafe { Module::precompiled(engine, self.name, self.bytes, code) }
             }
             _ => Module::named(engine, self.name, Cow::Borrowed(self.bytes)),

@@ -7,9 +7,9 @@ use super::embedded::Bundle;
 
 pub use super::embedded::BundledModule;
 
-/// The bundle that the package's build script emitted with the crate `holdall-build`:
-/// an expression of type [`Bundle`](crate::Bundle), for a `static`. All of it comes from where the
-/// build script wrote it; the directory of modules is not looked at again.
+/// The bundle that the package's build script emitted with the crate `holdall-build`: an expression
+/// of type [`Bundle`](crate::Bundle), for a `static`. The bundle is what the build script wrote;
+/// the directory of modules is not read again.
 ///
 /// ```ignore
 /// // build.rs
@@ -45,13 +45,13 @@ macro_rules! include_bundle {
 /// A bundle as a build script records it.
 #[derive(Debug)]
 pub struct Record {
-    /// In the order of their names.
+    /// The modules, in the order of their names.
     pub modules: &'static [Module],
-    /// The place of the root among the modules.
+    /// The index of the root among the modules.
     pub root: Option<usize>,
-    /// How imports name the modules: aliases, and whether compatible versions will do.
+    /// The aliases: names that imports say, each with the name that they are taken to say.
     pub aliases: &'static [(&'static str, &'static str)],
-    /// Whether compatible versions will do.
+    /// Whether compatible versions satisfy an import ([`Versions::Compatible`](crate::Versions)).
     pub compatible_versions: bool,
     /// The commands that are used for their exports.
     pub used_exports: &'static [&'static str],
@@ -60,7 +60,7 @@ pub struct Record {
 /// A module as a build script records it.
 #[derive(Clone, Copy, Debug)]
 pub struct Module {
-    /// Its name.
+    /// The name that imports use.
     pub name: &'static str,
     /// The module.
     pub bytes: &'static [u8],
@@ -70,7 +70,7 @@ pub struct Module {
     pub code: Option<&'static [u8]>,
 }
 
-/// Bytes at an address that code words can be read from where they are.
+/// Bytes at a multiple of 16, so that code words can be read where the bytes lie.
 #[derive(Debug)]
 #[repr(C, align(16))]
 pub struct Aligned<T: ?Sized>(pub T);
@@ -84,7 +84,7 @@ pub struct Aligned<T: ?Sized>(pub T);
 ///
 /// # Panics
 ///
-/// When the record has not `N` modules.
+/// When the record does not have `N` modules.
 #[must_use]
 pub const unsafe fn modules<const N: usize>(recorded: &[Module]) -> [BundledModule; N] {
     assert!(recorded.len() == N);
@@ -108,7 +108,7 @@ pub const unsafe fn modules<const N: usize>(recorded: &[Module]) -> [BundledModu
     modules
 }
 
-/// The bundle of a record, of which these are the modules.
+/// The bundle of a record; `modules` are the record's modules.
 #[must_use]
 pub const fn bundle(modules: &'static [BundledModule], record: &Record) -> Bundle {
     Bundle {

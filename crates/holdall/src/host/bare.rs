@@ -1,5 +1,5 @@
-//! Host functions that work on slots, for rooms that define many of them by a table. Unlike those
-//! that are made of closures, they are the same for every type of a store's data.
+//! Host functions that work on slots, for crates that define many of them by a table. Unlike host
+//! functions made of closures, they are the same for every type of a store's data.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,26 +12,26 @@ use crate::store::{HostBody, HostState, InstanceData, StoreCore};
 use crate::trace::Signature;
 use crate::types::FuncType;
 
-/// What a bare host function knows of its caller.
+/// The caller of a bare host function.
 pub struct BareCaller<'a> {
     core: NonNull<StoreCore>,
     instance: *const InstanceData,
     store: PhantomData<&'a mut StoreCore>,
 }
 
-/// What a bare host function may use of the store, at the same time.
+/// The parts of the store that a bare host function may use, all at the same time.
 #[derive(Debug)]
 pub struct BareParts<'a> {
-    /// The memory that the calling instance exports as `memory`, else its first; empty where it has
-    /// none, or where the embedder called.
+    /// The bytes of the memory that the calling instance exports as `memory`, else of its first
+    /// memory; empty where the instance has no memory, or where the embedder called.
     pub memory: &'a mut [u8],
     /// The meter of the store's executions.
     pub meter: &'a mut Meter,
     /// The limits of the store.
     pub limits: &'a Limits,
-    /// What the guests hold.
+    /// The account of what the guests hold.
     pub account: &'a Account,
-    /// Descriptors that are open in the store.
+    /// How many descriptors are open in the store.
     pub open_descriptors: &'a mut usize,
 }
 
@@ -44,9 +44,9 @@ impl fmt::Debug for BareCaller<'_> {
 impl BareCaller<'_> {
     /// The parts of the store.
     pub fn parts(&mut self) -> BareParts<'_> {
-        // SAFETY: the executor lends the store to the host function while it runs, and a caller
-        // exists only then. Memories and instances live as long as the store; the bytes of a
-        // memory are no part of the core, whose other fields are borrowed here.
+        // SAFETY: the executor lends the store to the host function while it runs, and a
+        // `BareCaller` exists only then. Memories and instances live as long as the store. The
+        // bytes of a memory are no part of the core, of which separate fields are borrowed here.
         unsafe {
             let core = self.core.as_ptr();
             let memory = self.instance.as_ref().and_then(|instance| {
@@ -81,8 +81,8 @@ impl fmt::Debug for BareFunc {
 }
 
 impl BareFunc {
-    /// A function of this type. The slots that it gets hold the arguments, and are to hold the
-    /// results; there are as many as the larger of both needs.
+    /// A function of this type. Its slots hold the arguments at first, and have to hold the results
+    /// at the end; there are as many slots as the larger of both needs.
     pub fn new(
         signature: Signature,
         ty: FuncType,
@@ -95,8 +95,8 @@ impl BareFunc {
                 instance,
                 store: PhantomData,
             };
-            // SAFETY: the slots are those of a function of this type, lent to the call. They stand
-            // on the value stack, which a bare caller gives no access to.
+            // SAFETY: the slots are those of a function of this type, lent to the call. They are on
+            // the value stack, to which a bare caller gives no access.
             let slots = unsafe { std::slice::from_raw_parts_mut(slots, count) };
             func(caller, slots)
         };
@@ -116,7 +116,7 @@ impl BareFunc {
 
     /// The definition for stores with any data.
     pub(crate) fn into_def<T>(self) -> HostDef<T> {
-        // SAFETY: the body works on slots of `ty`, and takes no core for one of a certain `T`.
+        // SAFETY: the body works on slots of `ty`, and does not depend on the `T` of its core.
         let def = unsafe { HostDef::from_body(self.signature, self.ty, self.body) };
         def.with_state(self.state)
     }

@@ -1,4 +1,4 @@
-//! What a host function knows of its caller.
+//! The caller of a host function.
 
 use std::fmt;
 use std::ptr::NonNull;
@@ -58,7 +58,7 @@ impl<T> Caller<'_, T> {
     fuel_and_limits!();
     set_fuel_and_limits!();
 
-    /// What ends this store's executions from another thread.
+    /// A handle that ends this store's executions from another thread.
     ///
     /// # Errors
     ///
@@ -67,13 +67,14 @@ impl<T> Caller<'_, T> {
         self.core().meter.interrupt_handle()
     }
 
-    /// The export of this name of the instance that called. `None` also when the embedder called.
+    /// The export of this name of the calling instance. `None` where there is no such export, or
+    /// the embedder called.
     #[must_use]
     pub fn get_export(&self, name: &str) -> Option<Extern> {
         self.instance?.export_in(self.core(), name)
     }
 
-    /// The instance that called; `None` when the embedder did.
+    /// The calling instance; `None` where the embedder called.
     #[must_use]
     pub fn instance(&self) -> Option<Instance> {
         self.instance

@@ -145,7 +145,7 @@ impl Spaces {
 fn instance_bytes(module: &ModuleInner) -> usize {
     let addresses = module.funcs.len() + module.globals.len() + module.tables.len();
     let addresses = addresses + module.memories.len();
-    let elements: usize = module.elems.iter().map(ElemSegment::len).sum();
+    let elements: usize = module.elems.iter().map(ElemSegment::item_count).sum();
     // What a module declares is in memory, and far below what would wrap.
     size_of::<InstanceData>()
         + size_of::<FuncEntry>() * module.bodies.len()

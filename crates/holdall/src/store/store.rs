@@ -17,8 +17,9 @@ use crate::trace::TraceEvent;
 /// [`Caller`](crate::host::Caller).
 ///
 /// What is in a store lives until the store is dropped. A store can go from thread to thread, and
-/// threads may share it to look at what is in it, while nothing runs; what it is made of, functions included, are handles that are `Copy`,
-/// `Send` and `Sync` and are used together with it.
+/// threads may share a store to look at what is in it while nothing runs. Functions, memories and
+/// the like are handles into the store: they are `Copy`, `Send` and `Sync`, and are used together
+/// with the store.
 ///
 /// ```
 /// use holdall::{Engine, Module, Instance, Store};
@@ -43,8 +44,8 @@ use crate::trace::TraceEvent;
 /// ```
 pub struct Store<T> {
     inner: Box<StoreInner<T>>,
-    /// A host function takes the data to be of the very `T` that it was made for, so a store must
-    /// not pass for one of a subtype or supertype.
+    /// A host function takes the data to be of exactly the `T` that the function was made for, so a
+    /// store must not pass for a store of a subtype or supertype of `T`.
     invariant: PhantomData<fn(T) -> T>,
 }
 
@@ -53,8 +54,8 @@ impl<T> Store<T> {
     ///
     /// # Panics
     ///
-    /// When there is no room for the value stack, or the engine's limits need metering, which it
-    /// does not do; see [`Store::try_new`].
+    /// When there is no room for the value stack, or the engine's limits need metering and the
+    /// engine does not meter; see [`Store::try_new`].
     #[must_use]
     pub fn new(engine: &Engine, data: T) -> Self {
         match Self::try_new(engine, data) {
@@ -67,8 +68,8 @@ impl<T> Store<T> {
     ///
     /// # Errors
     ///
-    /// When there is no room for the value stack, whose size the engine's configuration says; when
-    /// that configuration has fuel or a deadline among its limits, and no metering.
+    /// When there is no room for the value stack, whose size is in the engine's configuration; when
+    /// the configuration has fuel or a deadline among its limits, but no metering.
     pub fn try_new(engine: &Engine, data: T) -> Result<Self> {
         let core = StoreCore::new(engine)?;
         Ok(Self {
@@ -79,9 +80,9 @@ impl<T> Store<T> {
 
     set_fuel_and_limits!();
 
-    /// Has every call that leaves its module told to `tracer`: calls of host functions after their
-    /// end, calls of other modules' functions when they begin. A tracer that panics is not called
-    /// again.
+    /// Tells `tracer` of every call that leaves its module: of calls of host functions after their
+    /// end, of calls of other modules' functions when they begin. A tracer that panics is not
+    /// called again.
     pub fn trace(&mut self, tracer: impl FnMut(&TraceEvent) + Send + 'static) {
         self.inner.core.tracer = Some(Box::new(tracer));
     }
@@ -107,7 +108,7 @@ impl<T> Store<T> {
 
     fuel_and_limits!();
 
-    /// What ends this store's executions from another thread.
+    /// A handle that ends this store's executions from another thread.
     ///
     /// # Errors
     ///

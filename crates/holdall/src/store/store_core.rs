@@ -1,5 +1,5 @@
-//! The core of a store: it owns every structure that addresses lead to, and frees them all when it
-//! is dropped.
+//! The core of a store: the core owns every structure that addresses lead to, and frees all of them
+//! when it is dropped.
 
 use std::cell::Cell;
 use std::fmt;
@@ -23,8 +23,8 @@ use crate::types::{FuncType, GlobalType, MemoryType, TableType};
 // SAFETY: a core owns everything that its addresses lead to: memories, tables, globals, function
 // entries, instances (with modules, which are `Send`), its value stack; host functions and the
 // values behind `externref`s are `Send` by their types. No address leaves the store except inside
-// handles, which are only followed with a borrow of the store that owns it. So whoever has the
-// core by value or by `&mut` has all of it, on whichever thread.
+// handles, which are only followed with a borrow of the store that owns it. So whoever has the core
+// by value or by `&mut` has all that it owns, on any thread.
 unsafe impl Send for StoreCore {}
 
 // SAFETY: whoever has a `&StoreCore` only reads. What is behind addresses is written to by the executor and
@@ -34,7 +34,7 @@ unsafe impl Send for StoreCore {}
 // by its type: bytes of memories, values behind `externref`s, modules, the state of host functions.
 unsafe impl Sync for StoreCore {}
 
-/// How many of the fallible structures there were; see [`StoreCore::forget_since`].
+/// How many memories and tables a store had at some moment; see [`StoreCore::forget_since`].
 #[derive(Clone, Copy)]
 pub(crate) struct Mark {
     memories: usize,
@@ -88,7 +88,7 @@ impl StoreCore {
         let metered = self.limits.check_metering(self.meter.counts());
         match metered {
             Ok(()) => self.meter.set_fuel(Some(units)),
-            // It does not meter: there was none before.
+            // The engine does not meter, so there was no fuel before.
             Err(_) => self.limits.fuel = None,
         }
         metered
@@ -131,7 +131,7 @@ impl StoreCore {
         own(&mut self.host_entries, entry)
     }
 
-    /// Adds a memory of so many pages, as its type allows.
+    /// Adds a memory of `pages` pages, which its type allows.
     pub(crate) fn add_memory(&mut self, ty: MemoryType, pages: u64) -> Result<NonNull<MemoryData>> {
         self.limits.check_memories(self.memories.len(), 1)?;
         let size_bytes = pages
@@ -149,7 +149,7 @@ impl StoreCore {
         Ok(own(&mut self.memories, memory))
     }
 
-    /// Adds a table of so many elements, as its type allows, every one being `init`.
+    /// Adds a table of `elements` elements, which its type allows, each of them `init`.
     pub(crate) fn add_table(
         &mut self,
         ty: TableType,
@@ -191,11 +191,11 @@ impl StoreCore {
         self.engine.heap().no_room(what, size_bytes)
     }
 
-    /// That something of store `id` is of this one.
+    /// Asserts that `what`, which is of store `id`, is of this store.
     ///
     /// # Panics
     ///
-    /// When it is not.
+    /// When it is of another store.
     #[inline]
     pub(crate) fn assert_owns(&self, what: &str, id: StoreId) {
         if id != self.id {
@@ -203,7 +203,7 @@ impl StoreCore {
         }
     }
 
-    /// Where the memories and tables end now.
+    /// How many memories and tables there are now.
     pub(crate) fn mark(&self) -> Mark {
         Mark {
             memories: self.memories.len(),
@@ -216,10 +216,11 @@ impl StoreCore {
     ///
     /// # Safety
     ///
-    /// Nothing refers to any of them.
+    /// Nothing refers to any of these memories and tables.
     pub(crate) unsafe fn forget_since(&mut self, mark: Mark) {
         for memory in self.memories.drain(mark.memories..) {
-            // SAFETY: `own` made it from a box, and nothing refers to it: the caller's duty.
+            // SAFETY: `own` made the address from a box, and nothing refers to the memory: the
+            // caller's duty.
             let memory = unsafe { Box::from_raw(memory.as_ptr()) };
             self.memory_bytes -= memory.len;
         }
@@ -244,9 +245,9 @@ impl fmt::Debug for StoreCore {
 
 impl Drop for StoreCore {
     fn drop(&mut self) {
-        // SAFETY: every one of the lists was filled by `own` alone, and what is in them refers to
-        // each other by address only and follows none when it is dropped. Handles that are left
-        // over carry the id of a store that no context has any more.
+        // SAFETY: only `own` filled these lists. The structures in them refer to one another by
+        // address only, and follow no address when they are dropped. Handles that are left over
+        // carry the id of a store that no context has any more.
         unsafe {
             disown(&mut self.instances);
             disown(&mut self.memories);
@@ -258,9 +259,9 @@ impl Drop for StoreCore {
     }
 }
 
-/// Gives `value` an address of its own, good until [`disown`].
+/// Gives `value` an address of its own, valid until [`disown`].
 pub(super) fn own<X>(list: &mut Vec<NonNull<X>>, value: X) -> NonNull<X> {
-    // The room in the list comes first: an address that is not in it would never be freed.
+    // The room in the list comes first: an address that is not in the list would never be freed.
     list.reserve(1);
     let address = NonNull::from(Box::leak(Box::new(value)));
     list.push(address);
@@ -274,7 +275,7 @@ pub(super) fn own<X>(list: &mut Vec<NonNull<X>>, value: X) -> NonNull<X> {
 /// Nobody follows any of the addresses from now on.
 unsafe fn disown<X>(list: &mut Vec<NonNull<X>>) {
     for address in list.drain(..) {
-        // SAFETY: `own` made it from a box; that nobody follows it is the caller's duty.
+        // SAFETY: `own` made the address from a box; that nobody follows it is the caller's duty.
         drop(unsafe { Box::from_raw(address.as_ptr()) });
     }
 }

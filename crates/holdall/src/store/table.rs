@@ -51,7 +51,7 @@ impl Table {
         Ok(Self::from_data(core.id, data))
     }
 
-    /// Grows by `delta` elements that are `init`; gives the size that it had.
+    /// Grows the table by `delta` elements, each of them `init`; returns the old size in elements.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Table {
         let ty = self.ty_in(core);
         let init = element_slot(core, ty, init)?;
         let data = self.data_in(core);
-        // SAFETY: `data_in` found it to be of `core`, which is borrowed here alone.
+        // SAFETY: `data_in` found the table to be of `core`, which is borrowed here alone.
         unsafe { core.grow_table(data, delta, init) }.ok_or_else(|| {
             let heap = core.engine.heap();
             Error::resource(format!(
@@ -77,8 +77,8 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// When there is none at `index`, or when `value` is not of the element type or is a reference
-    /// of another store.
+    /// When there is no element at `index`, or when `value` is not of the element type or is a
+    /// reference of another store.
     pub fn set(&self, context: impl AsContextMut, index: u64, value: Val) -> Result<()> {
         self.fill(context, index, value, 1)
     }
@@ -87,8 +87,8 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// When not all of them exist, or when `value` is not of the element type or is a reference of
-    /// another store; nothing is set then.
+    /// When not all of these elements exist, or when `value` is not of the element type or is a
+    /// reference of another store; nothing is set then.
     pub fn fill(
         &self,
         mut context: impl AsContextMut,
@@ -99,7 +99,7 @@ impl Table {
         let mut context = context.as_context_mut();
         let core = context.core_mut();
         let value = element_slot(core, self.ty_in(core), value)?;
-        // SAFETY: `data_in` finds it to be of `core`, which is borrowed here alone.
+        // SAFETY: `data_in` finds the table to be of `core`, which is borrowed here alone.
         let table = unsafe { &mut *self.data_in(core).as_ptr() };
         table.fill(index, value, n).map_err(|_| {
             let size = table.elems.len();
@@ -114,8 +114,8 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// When not all of them exist, or when an element of `src` may be none of `dst`; nothing is
-    /// copied then.
+    /// When not all of these elements exist, or when the element type of `src` does not match that
+    /// of `dst`; nothing is copied then.
     pub fn copy(
         mut context: impl AsContextMut,
         dst: &Self,
@@ -152,8 +152,8 @@ impl Table {
         // SAFETY: `data_in` finds it to be of `core`, which is borrowed and changes nothing of it.
         let table = unsafe { &*self.data_in(core).as_ptr() };
         let slot = table.get(index).ok()?;
-        // SAFETY: a table of `core` holds references of its element type and of its store, which
-        // `new`, `grow`, `fill` and validation see to.
+        // SAFETY: a table of `core` holds references of its element type and of its store: `new`,
+        // `grow`, `fill` and validation keep that.
         Some(unsafe { read_val(core.id, ValType::Ref(table.ty.element), [slot, 0]) })
     }
 
@@ -184,7 +184,7 @@ impl Table {
         self.store
     }
 
-    /// The address, of which it is certain that `core` keeps it.
+    /// The address of the table, checked to be one that `core` keeps.
     pub(crate) fn data_in(&self, core: &StoreCore) -> NonNull<TableData> {
         core.assert_owns("table", self.store);
         self.data

@@ -18,12 +18,12 @@ const ELEMENT_BYTES: usize = size_of::<u64>();
 pub(crate) const MAX_ELEMENTS_32: u64 = u32::MAX as u64;
 
 impl TableData {
-    /// A table of `size` elements that are `init`, for which `held` has the bytes; `None` where the
-    /// heap has no room.
+    /// A table of `size` elements, each of them `init`; `held` holds its bytes in the account.
+    /// `None` where the heap has no room.
     ///
     /// # Errors
     ///
-    /// When the work ended before there were all of them.
+    /// When the work ended before all elements were written.
     pub(crate) fn new(
         ty: TableType,
         size: usize,
@@ -41,12 +41,12 @@ impl TableData {
         Ok(Some(table))
     }
 
-    /// Grows to `size` elements, the new ones `init`; `None`, and nothing changed, where the account or
-    /// the heap has no room.
+    /// Grows the table to `size` elements, the new ones `init`. `None`, and nothing changed, where
+    /// the account or the heap has no room.
     ///
     /// # Errors
     ///
-    /// When the work ended before it was done. The elements are what they were.
+    /// When the work ended before the growth was done. The elements are what they were.
     pub(super) fn grow(
         &mut self,
         size: usize,
@@ -64,7 +64,7 @@ impl TableData {
         grown.map(Some)
     }
 
-    /// Adds elements that are `init` up to `size`, for which there is room.
+    /// Adds elements, each of them `init`, up to `size` elements, for which there is room.
     fn extend(&mut self, size: usize, init: u64, work: &mut Work<'_>) -> Result<(), TrapCode> {
         let old = self.elems.len();
         work.in_parts(size - old, ELEMENT_BYTES, |at, count| {
@@ -72,9 +72,9 @@ impl TableData {
         })
     }
 
-    /// Sees to room for `size` elements, and for more than that if there is, so that the next growth
-    /// is cheap; false, and nothing changed, where the account or the heap has none. That the elements
-    /// move is paid for whenever there is not enough room for more where they are.
+    /// Makes room for `size` elements, and for twice the old room if there is as much, so that the
+    /// next growth is cheap. False, and nothing changed, where the account or the heap has no room.
+    /// Whenever more room is needed, a move of all elements is paid for.
     fn reserve(&mut self, size: usize, work: &mut Work<'_>) -> Result<bool, TrapCode> {
         let room = self.elems.capacity();
         if size <= room {
@@ -93,7 +93,8 @@ impl TableData {
         Ok(self.reserve_at_once(ample) || self.reserve_at_once(size))
     }
 
-    /// Makes room for `room` elements in all, which are more than there is room for, in one go.
+    /// Makes room for `room` elements in all, more than there is room for, in one go. False, and
+    /// nothing changed, where there is no room.
     fn reserve_at_once(&mut self, room: usize) -> bool {
         let Some(more_bytes) = (room - self.elems.capacity()).checked_mul(ELEMENT_BYTES) else {
             return false;
@@ -114,7 +115,7 @@ impl TableData {
         let Some(bytes) = room.checked_mul(ELEMENT_BYTES) else {
             return Ok(false);
         };
-        // For a while there are both.
+        // For a while both places are held.
         if self.held.grow(bytes, "a table").is_err() {
             return Ok(false);
         }
@@ -149,7 +150,7 @@ impl TableData {
         Ok(())
     }
 
-    /// `table.init`, of an element segment; of an empty one once the segment was dropped.
+    /// `table.init`, with an element segment, which is empty once it was dropped.
     pub(crate) fn init(
         &mut self,
         segment: &[u64],
@@ -175,8 +176,8 @@ impl TableData {
         src: u64,
         n: u64,
     ) -> Result<(), TrapCode> {
-        // SAFETY: both are alive and nobody else uses them: the caller's duty. Where they are one
-        // table there is one reference to it, else there are two to different ones.
+        // SAFETY: both are alive and nobody else uses them: the caller's duty. Where both are one
+        // table, only one reference to it is made; else the references are to different tables.
         unsafe {
             let src = range(src, n, from.as_ref().elems.len())?;
             let dst = range(dst, n, to.as_ref().elems.len())?;

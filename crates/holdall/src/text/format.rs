@@ -8,11 +8,11 @@ use crate::value::Val;
 /// Significant digits of a float, as in `%.7g`.
 const SIGNIFICANT: i32 = 7;
 
-/// The text of a value with its type, such as `0xc:i32`. See the [module](crate::text) for each
-/// type's.
+/// The text of a value with its type, such as `0xc:i32`. The [module](crate::text) has a table of
+/// the texts of all types.
 ///
-/// An `externref` is the number that [`parse_val`](crate::text::parse_val) read; one to anything
-/// else of the host is `host:ref.extern`.
+/// An `externref` to a number that [`parse_val`](crate::text::parse_val) read is shown as the
+/// number; one to anything else is `host:ref.extern`.
 ///
 /// # Panics
 ///
@@ -73,7 +73,7 @@ fn general(value: f64) -> String {
     if value.is_infinite() {
         return value.to_string();
     }
-    // This rounds exactly, half to even, and settles the exponent.
+    // This format rounds exactly, half to even, and so settles the exponent.
     let scientific = format!("{:.*e}", SIGNIFICANT as usize - 1, value);
     let (digits, exponent) = scientific.split_once('e').expect("the format has an `e`");
     let exponent: i32 = exponent.parse().expect("the format ends in an exponent");

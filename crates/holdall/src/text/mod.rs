@@ -34,7 +34,7 @@ use crate::value::Val;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArgumentError {
-    /// There are too many or too few of them.
+    /// There are too many or too few arguments.
     #[error(
         "invalid input argument count: expected {} for {ty}, found {found}",
         ty.params().len()
@@ -45,16 +45,16 @@ pub enum ArgumentError {
         /// How many arguments there are.
         found: usize,
     },
-    /// One of them is no value of its parameter's type.
+    /// An argument is no value of its parameter's type.
     #[error("invalid input argument {index}: {}: expected {ty}, {reason}", Escaped(.text))]
     Value {
-        /// Which one, counted from 0.
+        /// The index of the argument, from 0.
         index: usize,
         /// The argument.
         text: Box<str>,
         /// The type of the parameter.
         ty: ValType,
-        /// What is wrong with it.
+        /// What is wrong with the argument.
         reason: ValueError,
     },
 }
@@ -63,7 +63,8 @@ pub enum ArgumentError {
 ///
 /// # Errors
 ///
-/// Where their number is not that of the parameters, or one is no value of its parameter's type.
+/// When the number of arguments is not that of the parameters, or an argument is no value of its
+/// parameter's type.
 pub fn parse_args<S: AsRef<str>>(
     mut store: impl AsContextMut,
     ty: &FuncType,

@@ -14,7 +14,7 @@ pub enum ValueError {
     /// No digit where one has to be.
     #[error("a digit is missing")]
     NoDigits,
-    /// Something that is no part of such a value.
+    /// A character that is no part of a value of the type.
     #[error("{0:?} does not belong to it")]
     Rubbish(char),
     /// A number that the type does not hold.
@@ -34,13 +34,13 @@ pub enum ValueError {
     Null,
 }
 
-/// Reads a value of type `ty`. See the [module](crate::text) for each type's text.
+/// Reads a value of type `ty`. The [module](crate::text) has a table of the texts of all types.
 ///
 /// A number for an `externref` becomes a `u64` that the store holds.
 ///
 /// # Errors
 ///
-/// Where the text is no value of the type; the error says what is wrong with it.
+/// When the text is no value of the type; the error says what is wrong with the text.
 pub fn parse_val(store: impl AsContextMut, ty: ValType, text: &str) -> Result<Val, ValueError> {
     match ty {
         ValType::I32 => {
@@ -93,7 +93,7 @@ fn integer_64(text: &str) -> Result<u64, ValueError> {
 }
 
 /// An integer from `min` to `max`: a sign or none, then decimal digits, or `0x` and hexadecimal
-/// ones. A zero at the beginning means nothing.
+/// digits. Leading zeros mean nothing.
 fn integer(text: &str, min: i128, max: i128) -> Result<i128, ValueError> {
     let (negative, digits) = split_sign(text);
     let (radix, digits) = strip_0x(digits).map_or((10, digits), |digits| (16, digits));
@@ -181,9 +181,10 @@ fn nan_payload<F: Float>(text: &str) -> Result<u64, ValueError> {
     payload.ok_or(ValueError::Payload(max))
 }
 
-/// The bits of an unsigned decimal, those of infinity where it is too great.
+/// The bits of an unsigned decimal, or those of infinity where the number is too great.
 fn decimal_float<F: Float>(text: &str) -> Result<u64, ValueError> {
-    // The standard library reads more than this (`inf`, a sign), but no such character.
+    // The standard library also reads words such as `inf` and signs in front, but no character
+    // besides these.
     let foreign = text.find(|char: char| !matches!(char, '0'..='9' | '.' | 'e' | 'E' | '+' | '-'));
     if let Some(at) = foreign {
         return Err(ValueError::Rubbish(char_at(text, at)));
@@ -201,8 +202,9 @@ fn char_at(text: &str, at: usize) -> char {
     text[at..].chars().next().expect("`at` is within the text")
 }
 
-/// The bits of an unsigned hexadecimal float after its `0x` (`1.8p3`), rounded half to even, those
-/// of infinity where it is too great. The standard library reads none.
+/// The bits of an unsigned hexadecimal float after its `0x` (`1.8p3`), rounded half to even, or
+/// those of infinity where the number is too great. The standard library reads no hexadecimal
+/// floats.
 fn hex_float<F: Float>(text: &str) -> Result<u64, ValueError> {
     let (digits, exponent) = match text.split_once(['p', 'P']) {
         Some((digits, exponent)) => (digits, binary_exponent(exponent)?),
@@ -235,8 +237,8 @@ fn hex_float<F: Float>(text: &str) -> Result<u64, ValueError> {
     }
 }
 
-/// The decimal exponent of two at the end of a hexadecimal float. What no float can hold, however
-/// many digits stand before it, saturates.
+/// The exponent of two, in decimal, at the end of a hexadecimal float. Exponents that no float can
+/// hold, however many digits stand before them, saturate.
 fn binary_exponent(text: &str) -> Result<i64, ValueError> {
     /// Far above the exponents of floats, and far below overflow with a text's length added.
     const SATURATED: i64 = 1 << 48;
