@@ -2,10 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{
-    Addr, CMP_PAIRS, FLOAT_PAIRS, Header, INT_PAIRS, LOAD_MODES, Row, SELECT_PAIRS, STORE_MODES,
-    Shape, Src, UNARY_SRCS, Word, instructions_of, length,
-};
+use super::{Field, Header, Row, Token, Word, instructions_of, length};
 
 /// The instruction whose words start at `pc`.
 struct Instr<'a> {
@@ -18,34 +15,37 @@ impl Instr<'_> {
         self.words.get(1).map_or(0, |word| word.bits())
     }
 
-    fn src(&self, src: Src, field: u16) -> String {
-        match src {
-            Src::S => format!("s{field}"),
-            Src::A => "acc".to_owned(),
-            Src::B => "acc'".to_owned(),
-            Src::I => format!("#{}", field.cast_signed()),
-            Src::W => format!("#{:#x}", self.wide()),
+    /// An operand that is a value.
+    fn value(&self, operand: Token, field: u16) -> String {
+        match operand {
+            Token::S => format!("s{field}"),
+            Token::A => "acc".to_owned(),
+            Token::B => "acc'".to_owned(),
+            Token::I => format!("#{}", field.cast_signed()),
+            Token::W => format!("#{:#x}", self.wide()),
+            other => format!("{other:?}"),
         }
     }
 
-    fn addr(&self, addr: Addr, field: u16) -> String {
+    /// An operand that is an address.
+    fn address(&self, operand: Token, field: u16) -> String {
         let near = self.words[0].c;
-        match addr {
-            Addr::S => format!("[s{field} + {near}]"),
-            Addr::A => format!("[acc + {near}]"),
-            Addr::SW => format!("[s{field} + {}]", self.wide()),
-            Addr::AW => format!("[acc + {}]", self.wide()),
-            Addr::B => format!("[acc' + {near}]"),
-            Addr::BW => format!("[acc' + {}]", self.wide()),
-            Addr::BS => format!("[acc' + s{near}]"),
-            Addr::AB => "[acc + acc']".to_owned(),
-            Addr::BI => format!("[acc' + #{}]", near.cast_signed()),
-            Addr::K => format!("[{}]", self.wide()),
-            Addr::SS => format!("[s{field} + s{near}]"),
-            Addr::AS => format!("[acc + s{near}]"),
-            Addr::SI => format!("[s{field} + #{}]", near.cast_signed()),
-            Addr::AI => format!("[acc + #{}]", near.cast_signed()),
-        }
+        let (first, second) = match operand {
+            Token::K => return format!("[{}]", self.wide()),
+            Token::S | Token::A | Token::B => (operand, near.to_string()),
+            Token::SW => (Token::S, self.wide().to_string()),
+            Token::AW => (Token::A, self.wide().to_string()),
+            Token::BW => (Token::B, self.wide().to_string()),
+            Token::SS => (Token::S, format!("s{near}")),
+            Token::AS => (Token::A, format!("s{near}")),
+            Token::BS => (Token::B, format!("s{near}")),
+            Token::AB => (Token::A, "acc'".to_owned()),
+            Token::SI => (Token::S, format!("#{}", near.cast_signed())),
+            Token::AI => (Token::A, format!("#{}", near.cast_signed())),
+            Token::BI => (Token::B, format!("#{}", near.cast_signed())),
+            other => return format!("[{other:?}]"),
+        };
+        format!("[{} + {second}]", self.value(first, field))
     }
 
     fn target(&self, offset: i64) -> String {
@@ -53,14 +53,23 @@ impl Instr<'_> {
         format!("@{}", pc.saturating_add(offset))
     }
 
-    /// Fills in the fields of a plain row: `sa sb sc` slots, `#b #c #l` numbers, `#W` the second
-    /// word, `#w #h` its halves, `#x #y` those of the third, `@l` a target.
-    fn plain(&self, fields: &str) -> String {
-        let word = self.words[0];
+    /// Fills in the text of a row: `{0} {1}` operands and `[0]` an address, `sa sb sc` slots, `#b #c #l`
+    /// numbers, `#W` the second word, `#w #h` its halves, `#x #y` those of the third, `@l @c` a target.
+    fn operands(&self, row: Row, mode: u16) -> String {
+        let (word, layout) = (self.words[0], row.shape().layout());
+        let mut text = row.shape().fields().to_owned();
+        for (at, (operand, field)) in layout.operands(mode).iter().zip(layout.fields).enumerate() {
+            let field = match field {
+                Field::a => word.a,
+                Field::b => word.b,
+                Field::c => word.c,
+            };
+            text = text.replace(&format!("{{{at}}}"), &self.value(*operand, field));
+            text = text.replace(&format!("[{at}]"), &self.address(*operand, field));
+        }
         let long = word.long().cast_signed();
         let halves = |at: usize| self.words.get(at).map_or((0, 0), |word| word.indices());
         let ((low, high), (third_low, third_high)) = (halves(1), halves(2));
-        let mut text = fields.to_owned();
         for (field, value) in [
             ("sa", format!("s{}", word.a)),
             ("sb", format!("s{}", word.b)),
@@ -74,52 +83,14 @@ impl Instr<'_> {
             ("#x", third_low.to_string()),
             ("#y", third_high.to_string()),
             ("@l", self.target(long.into())),
+            ("@c", self.target(word.c.cast_signed().into())),
         ] {
             text = text.replace(field, &value);
         }
-        text
-    }
-
-    fn operands(&self, row: Row, mode: u16) -> String {
-        let word = self.words[0];
-        let mode = usize::from(mode);
-        let binary = |pairs: &[(Src, Src)]| {
-            let (lhs, rhs) = pairs[mode / 2];
-            format!("{}, {}", self.src(lhs, word.b), self.src(rhs, word.c))
-        };
-        let branch = |pairs: &[(Src, Src)]| {
-            let (lhs, rhs) = pairs[mode];
-            format!(
-                "{}, {}, {}",
-                self.src(lhs, word.a),
-                self.src(rhs, word.b),
-                self.target(word.c.cast_signed().into())
-            )
-        };
-        let value = match row.shape() {
-            Shape::Int => binary(INT_PAIRS),
-            Shape::Cmp => binary(CMP_PAIRS),
-            Shape::Float => binary(FLOAT_PAIRS),
-            Shape::Unary => self.src(UNARY_SRCS[mode / 2], word.b),
-            Shape::Load => self.addr(LOAD_MODES[mode / 2], word.b),
-            Shape::Store => {
-                let (addr, value) = STORE_MODES[mode];
-                return format!("{} <- {}", self.addr(addr, word.a), self.src(value, word.b));
-            }
-            Shape::StoreAcc => return format!("{} <- acc", self.addr(LOAD_MODES[mode], word.b)),
-            Shape::BrCmp => return branch(CMP_PAIRS),
-            Shape::BrFloat => return branch(FLOAT_PAIRS),
-            Shape::Select => {
-                let (one, other) = SELECT_PAIRS[mode];
-                let (one, other) = (self.src(one, word.b), self.src(other, word.c));
-                return format!("s{}, acc <- acc ? {one} : {other}", word.a);
-            }
-            Shape::Simple(fields) | Shape::Plain(fields) => return self.plain(fields),
-        };
-        if mode % 2 == 0 {
-            format!("acc <- {value}")
-        } else {
-            format!("s{}, acc <- {value}", word.a)
+        match (layout.has_result, layout.is_acc_only(mode)) {
+            (false, _) => text,
+            (true, true) => format!("acc <- {text}"),
+            (true, false) => format!("s{}, acc <- {text}", word.a),
         }
     }
 }

@@ -1,18 +1,16 @@
 //! What the last step of the lowering must know of opcodes, derived from the instruction table.
 
-use super::{
-    Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, OPCODES, Row, STORE_MODES, Shape, Src,
-    Word,
-};
+use super::{OPCODES, Row, Shape, Word};
 
 /// What there is to know of an opcode.
 #[derive(Clone, Copy)]
 struct Facts {
     /// How many words the instruction takes; a `br_table` has its table besides.
     words: u8,
-    /// Whether it leaves its result in the accumulator alone; the opcode after it stores it as well.
+    /// Whether the instruction leaves its result in the accumulator alone. The opcode after this one
+    /// stores the result as well.
     acc_only: bool,
-    /// Whether the instruction after it in the code is never the next one, or only by chance.
+    /// True for instructions that never fall through to the next word: branches, returns, traps.
     ends_line: bool,
 }
 
@@ -26,11 +24,15 @@ static FACTS: [Facts; OPCODES] = {
     let (mut row, mut op) = (0, 0);
     while row < Row::ALL.len() {
         let shape = Row::ALL[row].shape();
+        let layout = shape.layout();
         let mut mode = 0;
-        while mode < shape.modes() {
+        while mode < layout.opcodes() {
             facts[op] = Facts {
-                words: of_shape(shape, mode as usize),
-                acc_only: shape.has_result() && mode % 2 == 0,
+                words: 1 + match shape {
+                    Shape::Simple(fields) | Shape::Plain(fields) => more_words(fields.as_bytes()),
+                    _ => layout.is_wide(mode) as u8,
+                },
+                acc_only: layout.is_acc_only(mode),
                 ends_line: ends_line(Row::ALL[row]),
             };
             op += 1;
@@ -56,29 +58,6 @@ const fn ends_line(row: Row) -> bool {
             | Row::ReturnF64A
             | Row::Unreachable
     )
-}
-
-const fn of_shape(shape: Shape, mode: usize) -> u8 {
-    1 + match shape {
-        Shape::Int => wide(INT_PAIRS[mode / 2]),
-        Shape::Cmp => wide(CMP_PAIRS[mode / 2]),
-        Shape::Float => wide(FLOAT_PAIRS[mode / 2]),
-        Shape::Unary | Shape::Select => 0,
-        Shape::Load => far(LOAD_MODES[mode / 2]),
-        Shape::Store => far(STORE_MODES[mode].0),
-        Shape::StoreAcc => far(LOAD_MODES[mode]),
-        Shape::BrCmp => wide(CMP_PAIRS[mode]),
-        Shape::BrFloat => wide(FLOAT_PAIRS[mode]),
-        Shape::Simple(fields) | Shape::Plain(fields) => more_words(fields.as_bytes()),
-    }
-}
-
-const fn wide(pair: (Src, Src)) -> u8 {
-    matches!(pair, (Src::W, _) | (_, Src::W)) as u8
-}
-
-const fn far(addr: Addr) -> u8 {
-    matches!(addr, Addr::SW | Addr::AW | Addr::BW | Addr::K) as u8
 }
 
 /// How many words the fields of a row name besides the first: `#W`, `#w` and `#h` are in the second,
@@ -120,7 +99,7 @@ pub fn storing(op: u16) -> Option<u16> {
     facts(op).acc_only.then(|| op + 1)
 }
 
-/// Whether the instruction after one of this opcode is never the next one, or only by chance.
+/// Whether an instruction of this opcode never falls through to the next word.
 #[inline]
 pub fn goes_elsewhere(op: u16) -> bool {
     facts(op).ends_line

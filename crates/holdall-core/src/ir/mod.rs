@@ -12,8 +12,8 @@ pub use disasm::disassemble;
 pub use facts::{goes_elsewhere, length, storing};
 pub use sequence::{for_each_sequence, instruction_at, instructions_of, longer_sequence};
 pub use shape::{
-    Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, SELECT_PAIRS, STORE_MODES, Shape, Src,
-    UNARY_SRCS, cmp_pairs, float_pairs, int_pairs, load_modes, select_pairs, store_modes,
+    Addr, CMP_PAIRS, FLOAT_PAIRS, Field, INT_PAIRS, LOAD_MODES, Layout, SELECT_PAIRS, STORE_MODES,
+    Shape, Src, Token, UNARY_SRCS,
 };
 pub use stub::{host_code, lazy_stub};
 pub use table::for_each_op;
@@ -58,7 +58,7 @@ const BASES: [u16; Row::ALL.len() + 1] = {
     let mut bases = [0; Row::ALL.len() + 1];
     let mut row = 0;
     while row < Row::ALL.len() {
-        bases[row + 1] = bases[row] + Row::SHAPES[row].modes();
+        bases[row + 1] = bases[row] + Row::SHAPES[row].layout().opcodes();
         row += 1;
     }
     bases
@@ -146,7 +146,7 @@ mod tests {
     fn every_opcode_belongs_to_the_row_that_made_it() {
         let mut op = 0;
         for row in Row::ALL {
-            for mode in 0..row.shape().modes() {
+            for mode in 0..row.shape().layout().opcodes() {
                 assert_eq!(row.op(mode), op);
                 assert_eq!(Row::of(op), Some((*row, mode)));
                 op += 1;

@@ -3,99 +3,19 @@
 //! An opcode of a sequence takes the place of its first instruction's; the words stay as they are, so
 //! that each instruction of it is still there to be branched to.
 
-use super::{
-    Addr, CMP_PAIRS, FLOAT_PAIRS, INT_PAIRS, LOAD_MODES, OPCODES, Row, SELECT_PAIRS, STORE_MODES,
-    Src, UNARY_SRCS,
-};
-use super::{Shape, Word};
+use super::{OPCODES, Row, Shape, Token, Word};
 
-/// Whether a result goes to its slot as well as to the accumulator, as the table spells it.
-#[derive(Clone, Copy)]
-enum Into {
-    ToAcc,
-    ToSlot,
+/// The opcode of a row in the mode that the table of sequences spells. One call for each instruction of
+/// the table, which is what the compiler is quick with.
+const fn spelled(row: Row, tokens: &[Token]) -> u16 {
+    row.op(row.shape().layout().mode_of(tokens))
 }
 
-/// The place in a list of modes of the first that equals another.
-macro_rules! position {
-    ($list:ident, $entry:ident => $same:expr) => {{
-        let mut at = 0;
-        while {
-            let $entry = $list[at];
-            !$same
-        } {
-            at += 1;
-        }
-        at as u16
-    }};
-}
-
-// One call for each of the table's twenty thousand instructions, which is what the compiler is quick
-// with.
-const fn pair(row: Row, pairs: &[(Src, Src)], lhs: Src, rhs: Src) -> u16 {
-    row.op(position!(pairs, entry => entry.0 as u8 == lhs as u8 && entry.1 as u8 == rhs as u8))
-}
-const fn binary(row: Row, pairs: &[(Src, Src)], lhs: Src, rhs: Src, into: Into) -> u16 {
-    let at = position!(pairs, entry => entry.0 as u8 == lhs as u8 && entry.1 as u8 == rhs as u8);
-    row.op(2 * at + into as u16)
-}
-const fn unary(row: Row, src: Src, into: Into) -> u16 {
-    let at = position!(UNARY_SRCS, entry => entry as u8 == src as u8);
-    row.op(2 * at + into as u16)
-}
-const fn load(row: Row, addr: Addr, into: Into) -> u16 {
-    let at = position!(LOAD_MODES, entry => entry as u8 == addr as u8);
-    row.op(2 * at + into as u16)
-}
-const fn store(row: Row, addr: Addr, value: Src) -> u16 {
-    let modes = STORE_MODES;
-    row.op(position!(modes, entry => entry.0 as u8 == addr as u8 && entry.1 as u8 == value as u8))
-}
-const fn store_acc(row: Row, addr: Addr) -> u16 {
-    row.op(position!(LOAD_MODES, entry => entry as u8 == addr as u8))
-}
-
-/// The opcode of an instruction that the table of sequences spells.
-macro_rules! opcode {
-    (Int($row:ident $l:ident $r:ident $into:ident)) => {
-        binary(Row::$row, INT_PAIRS, Src::$l, Src::$r, Into::$into)
-    };
-    (Cmp($row:ident $l:ident $r:ident $into:ident)) => {
-        binary(Row::$row, CMP_PAIRS, Src::$l, Src::$r, Into::$into)
-    };
-    (Float($row:ident $l:ident $r:ident $into:ident)) => {
-        binary(Row::$row, FLOAT_PAIRS, Src::$l, Src::$r, Into::$into)
-    };
-    (Unary($row:ident $src:ident $into:ident)) => {
-        unary(Row::$row, Src::$src, Into::$into)
-    };
-    (Load($row:ident $addr:ident $into:ident)) => {
-        load(Row::$row, Addr::$addr, Into::$into)
-    };
-    (Store($row:ident $addr:ident $value:ident)) => {
-        store(Row::$row, Addr::$addr, Src::$value)
-    };
-    (StoreAcc($row:ident $addr:ident)) => {
-        store_acc(Row::$row, Addr::$addr)
-    };
-    (BrCmp($row:ident $l:ident $r:ident)) => {
-        pair(Row::$row, CMP_PAIRS, Src::$l, Src::$r)
-    };
-    (BrFloat($row:ident $l:ident $r:ident)) => {
-        pair(Row::$row, FLOAT_PAIRS, Src::$l, Src::$r)
-    };
-    (Select($row:ident $l:ident $r:ident)) => {
-        pair(Row::$row, SELECT_PAIRS, Src::$l, Src::$r)
-    };
-    (Simple($row:ident)) => {
-        Row::$row.op(0)
-    };
-}
 macro_rules! opcodes {
-    ($([$($shape:ident $fields:tt)*])*) => {
+    ($([$($shape:ident($row:ident $($token:ident)*))*])*) => {
         /// The opcodes of each sequence's instructions. The opcode of a sequence is its place in this
         /// list, counted from `OPCODES` on.
-        const SEQUENCES: &[&[u16]] = &[$(&[$(opcode!($shape $fields)),*]),*];
+        const SEQUENCES: &[&[u16]] = &[$(&[$(spelled(Row::$row, &[$(Token::$token),*])),*]),*];
     };
 }
 
@@ -210,31 +130,16 @@ pub unsafe fn instruction_at(ip: *const Word) -> (usize, bool, String) {
     )
 }
 
+/// How the table of sequences spells an instruction; `-` where no sequence can hold it.
 fn spell(row: Row, mode: u16) -> String {
-    let at = usize::from(mode);
-    let into = if at % 2 == 0 { "ToAcc" } else { "ToSlot" };
-    let pair = |shape: &str, (l, r): (super::Src, super::Src)| {
-        format!("{shape}({row:?} {l:?} {r:?} {into})")
+    let shape = match row.shape() {
+        Shape::Plain(_) => return "-".to_owned(),
+        Shape::Simple(_) => "Simple".to_owned(),
+        shape => format!("{shape:?}"),
     };
-    let branch =
-        |shape: &str, (l, r): (super::Src, super::Src)| format!("{shape}({row:?} {l:?} {r:?})");
-    match row.shape() {
-        Shape::Int => pair("Int", INT_PAIRS[at / 2]),
-        Shape::Cmp => pair("Cmp", CMP_PAIRS[at / 2]),
-        Shape::Float => pair("Float", FLOAT_PAIRS[at / 2]),
-        Shape::Unary => format!("Unary({row:?} {:?} {into})", UNARY_SRCS[at / 2]),
-        Shape::Load => format!("Load({row:?} {:?} {into})", LOAD_MODES[at / 2]),
-        Shape::Store => format!(
-            "Store({row:?} {:?} {:?})",
-            STORE_MODES[at].0, STORE_MODES[at].1
-        ),
-        Shape::StoreAcc => format!("StoreAcc({row:?} {:?})", LOAD_MODES[at]),
-        Shape::BrCmp => branch("BrCmp", CMP_PAIRS[at]),
-        Shape::BrFloat => branch("BrFloat", FLOAT_PAIRS[at]),
-        Shape::Select => branch("Select", SELECT_PAIRS[at]),
-        Shape::Simple(_) => format!("Simple({row:?})"),
-        Shape::Plain(_) => "-".to_owned(),
-    }
+    let tokens = row.shape().layout().spelling(mode);
+    let tokens: String = tokens.map(|token| format!(" {token:?}")).collect();
+    format!("{shape}({row:?}{tokens})")
 }
 
 #[cfg(test)]

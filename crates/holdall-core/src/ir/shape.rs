@@ -1,9 +1,11 @@
 //! Shapes: how the operands of a row of the instruction table are encoded, and in which modes.
 //!
-//! A mode says where each operand comes from and whether the result goes to a slot. The lists of
-//! modes below are the only ones: opcodes, handlers, lowering and disassembly derive from them, by
-//! position. Where a result can stay in the accumulator, the lowest bit says so: an even mode leaves the result in the accumulator
-//! of its class alone, the odd mode after it writes the slot `a` as well.
+//! A mode says where each operand comes from and whether the result goes to a slot. The lists of modes
+//! below and [`with_shape!`](crate::with_shape), which says which shape has which, are the only place
+//! that tells them: opcodes, lengths, the executor's handlers, the spelling in the table of sequences and
+//! the disassembly derive from there, by position. Where a result can stay in the accumulator, the
+//! lowest bit of a mode says so: an even mode leaves the result in the accumulator of its class alone,
+//! the odd mode after it writes the slot `a` as well.
 
 /// Where an operand comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +82,14 @@ macro_rules! float_pairs {
             [W S] [W A] [W B] }
     };
 }
+/// Operands of a unary operator.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! unary_srcs {
+    ($then:ident!($($pre:tt)*)) => {
+        $then! { ($($pre)*) [S] [A] [B] }
+    };
+}
 /// Addresses of a load.
 #[macro_export]
 #[doc(hidden)]
@@ -108,23 +118,61 @@ macro_rules! select_pairs {
         $then! { ($($pre)*) [S S] [S I] [I S] [I I] [S B] [B S] [B I] [I B] }
     };
 }
-pub use {cmp_pairs, float_pairs, int_pairs, load_modes, select_pairs, store_modes};
+/// Calls the macro `$then` with a shape: `$then! { ($pre.. RESULT "TEXT" (FIELD..)) [OPERAND..].. }`.
+/// There is an entry in brackets for each mode, or for each two modes where `RESULT` is `result`: then
+/// the result stays in the accumulator in the first of the two and goes to the slot `a` as well in the
+/// second. The fields are those of the instruction's word that the operands are read from. In the text
+/// `{0}` and `{1}` stand for operands, `[0]` for one that is an address, `@c` for the target of a branch.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! with_shape {
+    (Int $then:ident!($($pre:tt)*)) => {
+        $crate::int_pairs!($then!($($pre)* result "{0}, {1}" (b c)))
+    };
+    (Cmp $then:ident!($($pre:tt)*)) => {
+        $crate::cmp_pairs!($then!($($pre)* result "{0}, {1}" (b c)))
+    };
+    (Float $then:ident!($($pre:tt)*)) => {
+        $crate::float_pairs!($then!($($pre)* result "{0}, {1}" (b c)))
+    };
+    (Unary $then:ident!($($pre:tt)*)) => {
+        $crate::unary_srcs!($then!($($pre)* result "{0}" (b)))
+    };
+    (Load $then:ident!($($pre:tt)*)) => {
+        $crate::load_modes!($then!($($pre)* result "[0]" (b)))
+    };
+    (Store $then:ident!($($pre:tt)*)) => {
+        $crate::store_modes!($then!($($pre)* alone "[0] <- {1}" (a b)))
+    };
+    (StoreAcc $then:ident!($($pre:tt)*)) => {
+        $crate::load_modes!($then!($($pre)* alone "[0] <- acc" (b)))
+    };
+    (BrCmp $then:ident!($($pre:tt)*)) => {
+        $crate::cmp_pairs!($then!($($pre)* alone "{0}, {1}, @c" (a b)))
+    };
+    (BrFloat $then:ident!($($pre:tt)*)) => {
+        $crate::float_pairs!($then!($($pre)* alone "{0}, {1}, @c" (a b)))
+    };
+    (Select $then:ident!($($pre:tt)*)) => {
+        $crate::select_pairs!($then!($($pre)* alone "sa, acc <- acc ? {0} : {1}" (b c)))
+    };
+}
 
 macro_rules! pairs_const {
     (($name:ident) $([$l:ident $r:ident])*) => {
-        #[doc = "The list of modes of this name."]
+        #[doc = "A list of modes, for the lowering."]
         pub const $name: &[(Src, Src)] = &[$((Src::$l, Src::$r)),*];
     };
 }
 macro_rules! addr_const {
     (($name:ident) $([$a:ident])*) => {
-        #[doc = "The list of modes of this name."]
+        #[doc = "A list of modes, for the lowering."]
         pub const $name: &[Addr] = &[$(Addr::$a),*];
     };
 }
 macro_rules! store_const {
     (($name:ident) $([$a:ident $v:ident])*) => {
-        #[doc = "The list of modes of this name."]
+        #[doc = "A list of modes, for the lowering."]
         pub const $name: &[(Addr, Src)] = &[$((Addr::$a, Src::$v)),*];
     };
 }
@@ -134,14 +182,188 @@ float_pairs!(pairs_const!(FLOAT_PAIRS));
 select_pairs!(pairs_const!(SELECT_PAIRS));
 load_modes!(addr_const!(LOAD_MODES));
 store_modes!(store_const!(STORE_MODES));
+macro_rules! srcs_const {
+    (($name:ident) $([$src:ident])*) => {
+        #[doc = "A list of modes, for the lowering."]
+        pub const $name: &[Src] = &[$(Src::$src),*];
+    };
+}
+unary_srcs!(srcs_const!(UNARY_SRCS));
 
-/// Operands of a unary operator.
-pub const UNARY_SRCS: &[Src] = &[Src::S, Src::A, Src::B];
+/// An operand in a mode, or where a result goes, as the lists of modes and the table of sequences spell
+/// it: a [`Src`], an [`Addr`], or one of the last two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[rustfmt::skip]
+pub enum Token {
+    /// A slot; of an address, a slot and the offset in `c`.
+    S,
+    /// The accumulator; of an address, with the offset in `c`.
+    A,
+    /// The second accumulator; of an address, with the offset in `c`.
+    B,
+    /// See [`Src::I`].
+    I,
+    /// See [`Src::W`].
+    W,
+    /// See [`Addr::SW`].
+    SW,
+    /// See [`Addr::AW`].
+    AW,
+    /// See [`Addr::BW`].
+    BW,
+    /// See [`Addr::K`].
+    K,
+    /// See [`Addr::SS`].
+    SS,
+    /// See [`Addr::AS`].
+    AS,
+    /// See [`Addr::BS`].
+    BS,
+    /// See [`Addr::AB`].
+    AB,
+    /// See [`Addr::SI`].
+    SI,
+    /// See [`Addr::AI`].
+    AI,
+    /// See [`Addr::BI`].
+    BI,
+    /// The result stays in the accumulator.
+    ToAcc,
+    /// The result goes to its slot as well.
+    ToSlot,
+}
+
+impl Token {
+    /// Whether the operand takes the word that follows.
+    const fn is_wide(self) -> bool {
+        matches!(self, Self::W | Self::SW | Self::AW | Self::BW | Self::K)
+    }
+}
+
+/// A field of an instruction's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(non_camel_case_types, reason = "named as the fields are")]
+pub enum Field {
+    /// The first.
+    a,
+    /// The second.
+    b,
+    /// The third.
+    c,
+}
+
+/// What there is to know of a shape: what [`with_shape!`](crate::with_shape) says.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// Whether each entry of `modes` is two modes, of which the second writes the result to its slot as
+    /// well.
+    pub has_result: bool,
+    /// How an instruction is shown; see [`with_shape!`](crate::with_shape).
+    pub text: &'static str,
+    /// The fields that the operands are read from.
+    pub fields: &'static [Field],
+    /// The operands in each mode.
+    pub modes: &'static [&'static [Token]],
+}
+
+impl Layout {
+    /// What a shape without operands to choose from has: one mode.
+    const ONE_MODE: Self = Self {
+        has_result: false,
+        text: "",
+        fields: &[],
+        modes: &[&[]],
+    };
+
+    /// How many opcodes a row of the shape takes.
+    #[must_use]
+    pub const fn opcodes(&self) -> u16 {
+        (self.modes.len() << self.has_result as usize) as u16
+    }
+
+    /// The operands in a mode.
+    #[must_use]
+    pub const fn operands(&self, mode: u16) -> &'static [Token] {
+        self.modes[mode as usize >> self.has_result as usize]
+    }
+
+    /// Whether a mode leaves the result in the accumulator alone; the mode after it stores it as well.
+    #[must_use]
+    pub const fn is_acc_only(&self, mode: u16) -> bool {
+        self.has_result && mode % 2 == 0
+    }
+
+    /// Whether a mode takes a second word for its operands.
+    #[must_use]
+    pub const fn is_wide(&self, mode: u16) -> bool {
+        let operands = self.operands(mode);
+        let mut at = 0;
+        while at < operands.len() {
+            if operands[at].is_wide() {
+                return true;
+            }
+            at += 1;
+        }
+        false
+    }
+
+    /// The mode that is spelled so: operands, and where the result goes if there is one.
+    ///
+    /// # Panics
+    /// Where there is no such mode.
+    #[must_use]
+    pub const fn mode_of(&self, spelled: &[Token]) -> u16 {
+        let mut at = 0;
+        while !starts_with(spelled, self.modes[at]) {
+            at += 1;
+        }
+        if self.has_result {
+            let into = spelled[spelled.len() - 1] as u16;
+            2 * at as u16 + (into - Token::ToAcc as u16)
+        } else {
+            at as u16
+        }
+    }
+
+    /// How a mode is spelled.
+    pub fn spelling(&self, mode: u16) -> impl Iterator<Item = Token> {
+        let into = match (self.has_result, self.is_acc_only(mode)) {
+            (false, _) => None,
+            (true, true) => Some(Token::ToAcc),
+            (true, false) => Some(Token::ToSlot),
+        };
+        self.operands(mode).iter().copied().chain(into)
+    }
+}
+
+const fn starts_with(spelled: &[Token], operands: &[Token]) -> bool {
+    let mut at = 0;
+    while at < operands.len() {
+        if spelled[at] as u8 != operands[at] as u8 {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+macro_rules! layout {
+    (($result:ident $text:literal ($($field:ident)*)) $([$($operand:ident)*])*) => {
+        &Layout {
+            has_result: layout!(@$result),
+            text: $text,
+            fields: &[$(Field::$field),*],
+            modes: &[$(&[$(Token::$operand),*]),*],
+        }
+    };
+    (@result) => { true };
+    (@alone) => { false };
+}
 
 /// The shape of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// `a` = operator(`b`, `c`) over [`INT_PAIRS`].
+    /// `a` = operator(`b`, `c`) over `int_pairs!`.
     Int,
     /// `a` = comparison(`b`, `c`) over [`CMP_PAIRS`].
     Cmp,
@@ -169,29 +391,30 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// Whether the lowest bit of a mode says that the result goes to its slot as well.
-    pub const fn has_result(self) -> bool {
-        matches!(
-            self,
-            Self::Int | Self::Cmp | Self::Float | Self::Unary | Self::Load
-        )
+    /// What there is to know of the shape.
+    #[must_use]
+    pub const fn layout(self) -> &'static Layout {
+        match self {
+            Self::Int => with_shape!(Int layout!()),
+            Self::Cmp => with_shape!(Cmp layout!()),
+            Self::Float => with_shape!(Float layout!()),
+            Self::Unary => with_shape!(Unary layout!()),
+            Self::Load => with_shape!(Load layout!()),
+            Self::Store => with_shape!(Store layout!()),
+            Self::StoreAcc => with_shape!(StoreAcc layout!()),
+            Self::BrCmp => with_shape!(BrCmp layout!()),
+            Self::BrFloat => with_shape!(BrFloat layout!()),
+            Self::Select => with_shape!(Select layout!()),
+            Self::Simple(_) | Self::Plain(_) => &Layout::ONE_MODE,
+        }
     }
 
-    /// How many opcodes the row takes.
-    pub const fn modes(self) -> u16 {
-        let modes = match self {
-            Self::Int => 2 * INT_PAIRS.len(),
-            Self::Cmp => 2 * CMP_PAIRS.len(),
-            Self::Float => 2 * FLOAT_PAIRS.len(),
-            Self::Unary => 2 * UNARY_SRCS.len(),
-            Self::Load => 2 * LOAD_MODES.len(),
-            Self::Store => STORE_MODES.len(),
-            Self::StoreAcc => LOAD_MODES.len(),
-            Self::BrCmp => CMP_PAIRS.len(),
-            Self::BrFloat => FLOAT_PAIRS.len(),
-            Self::Select => SELECT_PAIRS.len(),
-            Self::Simple(_) | Self::Plain(_) => 1,
-        };
-        modes as u16
+    /// What the fields of a row with one mode are, as text; see `disasm`.
+    #[must_use]
+    pub const fn fields(self) -> &'static str {
+        match self {
+            Self::Simple(fields) | Self::Plain(fields) => fields,
+            _ => self.layout().text,
+        }
     }
 }

@@ -13,53 +13,69 @@
 #[cfg(sequences)]
 use std::marker::PhantomData;
 
-#[cfg(tail_dispatch)]
-use super::regs::Ctx;
 use super::regs::Regs;
 use super::table::HANDLERS;
+#[cfg(not(tail_dispatch))]
 use crate::ir::Word;
+
+/// Calls the macro `$then` with the registers that handlers hand to one another: first those that are
+/// one value, then the two accumulators of each class. Their names are those of the fields of [`Regs`].
+#[cfg(tail_dispatch)]
+macro_rules! with_registers {
+    ($then:ident!($($pre:tt)*)) => {
+        $crate::exec::dispatch::$then! {
+            ($($pre)*)
+            [ip: *const $crate::ir::Word]
+            [fp: *mut u64]
+            [mem: *mut u8]
+            [ctx: *mut $crate::exec::regs::Ctx];
+            [int before_int: u64]
+            [f32 before_f32: f32]
+            [f64 before_f64: f64]
+        }
+    };
+}
 
 /// Defines a handler: `handler! { name[T: Bound](regs) { body } }`, where the body ends in a
 /// [`Next`].
-#[cfg(all(tail_dispatch, target_arch = "x86_64"))]
+#[cfg(tail_dispatch)]
 macro_rules! handler {
+    ($($(#[$meta:meta])* $name:ident $([$($g:ident: $bound:ident),*])? ($regs:ident) $body:block)*) => {$(
+        $crate::exec::dispatch::with_registers! {
+            handler_fn!($(#[$meta])* $name ($($($g: $bound),*)?) $regs $body)
+        }
+    )*};
+}
+/// A handler by itself, in the calling convention with the most registers for arguments.
+#[cfg(all(tail_dispatch, target_arch = "x86_64"))]
+macro_rules! handler_fn {
     ($($rest:tt)*) => { $crate::exec::dispatch::handler_with_abi! { "sysv64" $($rest)* } };
 }
 #[cfg(all(tail_dispatch, not(target_arch = "x86_64")))]
-macro_rules! handler {
+macro_rules! handler_fn {
     ($($rest:tt)*) => { $crate::exec::dispatch::handler_with_abi! { "C" $($rest)* } };
 }
 #[cfg(tail_dispatch)]
 macro_rules! handler_with_abi {
-    ($abi:literal $($(#[$meta:meta])* $name:ident $([$($g:ident: $bound:ident),*])? ($regs:ident) $body:block)*) => {$(
+    (
+        $abi:literal ($(#[$meta:meta])* $name:ident ($($g:ident: $bound:ident),*) $regs:ident $body:block)
+        $([$register:ident: $ty:ty])*; $([$last:ident $before:ident: $acc:ty])*
+    ) => {
         $(#[$meta])*
-        pub(super) unsafe extern $abi fn $name $(<$($g: $bound),*>)? (
-            ip: *const $crate::ir::Word,
-            fp: *mut u64,
-            mem: *mut u8,
-            ctx: *mut $crate::exec::regs::Ctx,
-            int: u64,
-            int_before: u64,
-            f32: f32,
-            f32_before: f32,
-            f64: f64,
-            f64_before: f64,
+        pub(super) unsafe extern $abi fn $name<$($g: $bound),*>(
+            $($register: $ty,)*
+            $($last: $acc, $before: $acc,)*
         ) -> Next {
             #[allow(unused_mut, reason = "not every handler changes a register")]
             let mut $regs = Regs {
-                ip,
-                fp,
-                mem,
-                ctx,
-                int: $crate::exec::regs::Accs { last: int, before: int_before },
-                f32: $crate::exec::regs::Accs { last: f32, before: f32_before },
-                f64: $crate::exec::regs::Accs { last: f64, before: f64_before },
+                $($register,)*
+                $($last: $crate::exec::regs::Accs { last: $last, before: $before },)*
             };
             // SAFETY: each handler argues for what it does; it is only reached from lowered code
             // of a validated module, or from the stubs of this room.
             unsafe { $body }
         }
-    )*};
+    };
 }
 /// The registers are the loop's: what a handler does not change it neither reads nor writes. Two of
 /// them, which nearly every handler changes, are handed to and fro.
@@ -86,18 +102,16 @@ macro_rules! handler {
 #[cfg(tail_dispatch)]
 macro_rules! jump {
     ($handler:expr, $r:ident) => {
-        $handler(
-            $r.ip,
-            $r.fp,
-            $r.mem,
-            $r.ctx,
-            $r.int.last,
-            $r.int.before,
-            $r.f32.last,
-            $r.f32.before,
-            $r.f64.last,
-            $r.f64.before,
-        )
+        $crate::exec::dispatch::with_registers! { jump_to!($handler, $r) }
+    };
+}
+#[cfg(tail_dispatch)]
+macro_rules! jump_to {
+    (
+        ($handler:expr, $r:ident)
+        $([$register:ident: $ty:ty])*; $([$last:ident $before:ident: $acc:ty])*
+    ) => {
+        $handler($($r.$register,)* $($r.$last.last, $r.$last.before,)*)
     };
 }
 #[cfg(not(tail_dispatch))]
@@ -112,31 +126,25 @@ macro_rules! jump {
         }
     }};
 }
-#[cfg(tail_dispatch)]
-pub(super) use handler_with_abi;
 pub(super) use {handler, jump};
+#[cfg(tail_dispatch)]
+pub(super) use {handler_fn, handler_with_abi, jump_to, with_registers};
 
 #[cfg(tail_dispatch)]
 macro_rules! handler_type {
-    ($abi:literal) => {
-        pub(super) type Handler = unsafe extern $abi fn(
-            *const Word,
-            *mut u64,
-            *mut u8,
-            *mut Ctx,
-            u64,
-            u64,
-            f32,
-            f32,
-            f64,
-            f64,
-        ) -> Next;
+    (
+        ($abi:literal)
+        $([$register:ident: $ty:ty])*; $([$last:ident $before:ident: $acc:ty])*
+    ) => {
+        pub(super) type Handler = unsafe extern $abi fn($($ty,)* $($acc, $acc,)*) -> Next;
     };
 }
+#[cfg(tail_dispatch)]
+use handler_type;
 #[cfg(all(tail_dispatch, target_arch = "x86_64"))]
-handler_type!("sysv64");
+with_registers!(handler_type!("sysv64"));
 #[cfg(all(tail_dispatch, not(target_arch = "x86_64")))]
-handler_type!("C");
+with_registers!(handler_type!("C"));
 #[cfg(not(tail_dispatch))]
 pub(super) type Handler = unsafe fn(*const Word, u64, &mut Regs) -> (*const Word, u64);
 

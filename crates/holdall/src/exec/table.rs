@@ -9,11 +9,10 @@ use super::shapes::{
     UnaryOp, W,
 };
 use super::{bulk, call, control, far, metering};
-use crate::ir::{
-    OPCODES, cmp_pairs, float_pairs, for_each_op, int_pairs, load_modes, select_pairs, store_modes,
-};
+use crate::ir::{OPCODES, for_each_op};
 use crate::numeric;
 use crate::trap::TrapCode;
+use holdall_core::with_shape;
 
 /// The operator of a row as a type.
 macro_rules! operator {
@@ -108,88 +107,42 @@ macro_rules! operators {
 }
 for_each_op!(operators);
 
-macro_rules! binary_handlers {
-    (($op:ident) $([$l:ident $r:ident])*) => {
-        &[$(
-            handle::<BinaryOp<operators::$op, $l, $r, ToAcc>, Dispatch>,
-            handle::<BinaryOp<operators::$op, $l, $r, ToSlot>, Dispatch>,
-        )*]
-    };
-}
-macro_rules! branch_handlers {
-    (($op:ident) $([$l:ident $r:ident])*) => {
-        &[$(handle::<Branch<operators::$op, $l, $r>, Dispatch>,)*]
-    };
-}
-macro_rules! load_handlers {
-    (($op:ident) $([$a:ident])*) => {
-        &[$(
-            handle::<LoadOp<operators::$op, $a, ToAcc>, Dispatch>,
-            handle::<LoadOp<operators::$op, $a, ToSlot>, Dispatch>,
-        )*]
-    };
-}
-macro_rules! store_handlers {
-    (($op:ident) $([$a:ident $v:ident])*) => {
-        &[$(handle::<StoreOp<operators::$op, $a, $v>, Dispatch>,)*]
-    };
-}
-macro_rules! store_acc_handlers {
-    (($op:ident) $([$a:ident])*) => {
-        &[$(handle::<StoreAccOp<operators::$op, $a>, Dispatch>,)*]
-    };
-}
-
-macro_rules! select_handlers {
-    (($op:ident) $([$l:ident $r:ident])*) => {
-        &[$(handle::<Selection<operators::$op, $l, $r>, Dispatch>,)*]
-    };
+/// The type of an instruction in a mode, as the lists of modes and the table of sequences spell it.
+macro_rules! instr {
+    (Int $row:ident $($mode:ident)*) => { BinaryOp<operators::$row, $($mode),*> };
+    (Cmp $row:ident $($mode:ident)*) => { BinaryOp<operators::$row, $($mode),*> };
+    (Float $row:ident $($mode:ident)*) => { BinaryOp<operators::$row, $($mode),*> };
+    (Unary $row:ident $($mode:ident)*) => { UnaryOp<operators::$row, $($mode),*> };
+    (Load $row:ident $($mode:ident)*) => { LoadOp<operators::$row, $($mode),*> };
+    (Store $row:ident $($mode:ident)*) => { StoreOp<operators::$row, $($mode),*> };
+    (StoreAcc $row:ident $($mode:ident)*) => { StoreAccOp<operators::$row, $($mode),*> };
+    (BrCmp $row:ident $($mode:ident)*) => { Branch<operators::$row, $($mode),*> };
+    (BrFloat $row:ident $($mode:ident)*) => { Branch<operators::$row, $($mode),*> };
+    (Select $row:ident $($mode:ident)*) => { Selection<operators::$row, $($mode),*> };
+    (Simple $row:ident) => { plain::$row };
 }
 
 /// The handlers of a row, one for each mode.
 macro_rules! handlers {
-    ($name:ident Int($($args:tt)*)) => {
-        int_pairs!(binary_handlers!($name))
+    ($row:ident Simple($fields:literal)) => {
+        &[handle::<instr!(Simple $row), Dispatch>]
     };
-    ($name:ident Cmp($($args:tt)*)) => {
-        cmp_pairs!(binary_handlers!($name))
-    };
-    ($name:ident Float($($args:tt)*)) => {
-        float_pairs!(binary_handlers!($name))
-    };
-    ($name:ident Unary($($args:tt)*)) => {
-        &[
-            handle::<UnaryOp<operators::$name, S, ToAcc>, Dispatch>,
-            handle::<UnaryOp<operators::$name, S, ToSlot>, Dispatch>,
-            handle::<UnaryOp<operators::$name, A, ToAcc>, Dispatch>,
-            handle::<UnaryOp<operators::$name, A, ToSlot>, Dispatch>,
-            handle::<UnaryOp<operators::$name, B, ToAcc>, Dispatch>,
-            handle::<UnaryOp<operators::$name, B, ToSlot>, Dispatch>,
-        ]
-    };
-    ($name:ident Load($($args:tt)*)) => {
-        load_modes!(load_handlers!($name))
-    };
-    ($name:ident Store($($args:tt)*)) => {
-        store_modes!(store_handlers!($name))
-    };
-    ($name:ident StoreAcc($($args:tt)*)) => {
-        load_modes!(store_acc_handlers!($name))
-    };
-    ($name:ident BrCmp($($args:tt)*)) => {
-        cmp_pairs!(branch_handlers!($name))
-    };
-    ($name:ident BrFloat($($args:tt)*)) => {
-        float_pairs!(branch_handlers!($name))
-    };
-    ($name:ident Select($by:ty, $ty:ty)) => {
-        select_pairs!(select_handlers!($name))
-    };
-    ($name:ident Simple($fields:literal)) => {
-        &[handle::<plain::$name, Dispatch>]
-    };
-    ($name:ident Plain($fields:literal, $handler:ident)) => {
+    ($row:ident Plain($fields:literal, $handler:ident)) => {
         &[plain::$handler]
+    };
+    ($row:ident $shape:ident($($args:tt)*)) => {
+        with_shape!($shape handlers_of_modes!($shape $row))
+    };
+}
+macro_rules! handlers_of_modes {
+    (($shape:ident $row:ident result $text:literal $fields:tt) $([$($operand:ident)*])*) => {
+        &[$(
+            handle::<instr!($shape $row $($operand)* ToAcc), Dispatch>,
+            handle::<instr!($shape $row $($operand)* ToSlot), Dispatch>,
+        )*]
+    };
+    (($shape:ident $row:ident alone $text:literal $fields:tt) $([$($operand:ident)*])*) => {
+        &[$(handle::<instr!($shape $row $($operand)*), Dispatch>,)*]
     };
 }
 
@@ -209,30 +162,15 @@ macro_rules! all_handlers {
 }
 for_each_op!(all_handlers);
 
-/// The type of an instruction that the table of sequences spells.
-#[cfg(sequences)]
-macro_rules! instr {
-    (Int($row:ident $l:ident $r:ident $into:ident)) => { BinaryOp<operators::$row, $l, $r, $into> };
-    (Cmp($row:ident $l:ident $r:ident $into:ident)) => { BinaryOp<operators::$row, $l, $r, $into> };
-    (Float($row:ident $l:ident $r:ident $into:ident)) => { BinaryOp<operators::$row, $l, $r, $into> };
-    (Unary($row:ident $src:ident $into:ident)) => { UnaryOp<operators::$row, $src, $into> };
-    (Load($row:ident $addr:ident $into:ident)) => { LoadOp<operators::$row, $addr, $into> };
-    (Store($row:ident $addr:ident $value:ident)) => { StoreOp<operators::$row, $addr, $value> };
-    (StoreAcc($row:ident $addr:ident)) => { StoreAccOp<operators::$row, $addr> };
-    (BrCmp($row:ident $l:ident $r:ident)) => { Branch<operators::$row, $l, $r> };
-    (BrFloat($row:ident $l:ident $r:ident)) => { Branch<operators::$row, $l, $r> };
-    (Select($row:ident $l:ident $r:ident)) => { Selection<operators::$row, $l, $r> };
-    (Simple($row:ident)) => { plain::$row };
-}
 #[cfg(sequences)]
 macro_rules! rest {
     () => { Dispatch };
-    ($shape:ident $fields:tt $($more:tt)*) => { Then<instr!($shape $fields), rest!($($more)*)> };
+    ($shape:ident($($fields:ident)*) $($more:tt)*) => { Then<instr!($shape $($fields)*), rest!($($more)*)> };
 }
 macro_rules! sequence_handlers {
-    ($([$shape:ident $fields:tt $($more:ident $more_fields:tt)*])*) => {
+    ($([$shape:ident($($fields:ident)*) $($more:ident $more_fields:tt)*])*) => {
         const OF_SEQUENCES: &[Handler] = &[
-            $(handle::<instr!($shape $fields), rest!($($more $more_fields)*)>),*
+            $(handle::<instr!($shape $($fields)*), rest!($($more $more_fields)*)>),*
         ];
     };
 }
