@@ -4,6 +4,7 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use crate::bundle::nearest;
 use crate::error::{Error, Result};
 use crate::exec;
 use crate::host::{TypedFunc, WasmParams, WasmResults};
@@ -225,24 +226,11 @@ fn entity(id: StoreId, data: &InstanceData, kind: ExportKind) -> Extern {
     }
 }
 
-/// The exported function whose name is most like `name`, if one is alike. Only the first 1,000
-/// exports and names of at most 100 bytes are compared: more would take long.
+/// The exported function whose name was most likely meant by `name`.
 fn nearest_func<'a>(module: &'a crate::module::ModuleInner, name: &str) -> Option<&'a str> {
-    const MAX_NAMES: usize = 1_000;
-    const MAX_NAME_BYTES: usize = 100;
-    const LIKE: f64 = 0.8;
-    let funcs = module
-        .exports
-        .iter()
-        .take(MAX_NAMES)
-        .filter_map(|export| match export {
-            (found, ExportKind::Func(_)) if found.len() <= MAX_NAME_BYTES => Some(&**found),
-            _ => None,
-        });
-    let name = name.get(..MAX_NAME_BYTES).unwrap_or(name);
-    funcs
-        .map(|found| (found, strsim::jaro_winkler(found, name)))
-        .filter(|(_, likeness)| *likeness >= LIKE)
-        .max_by(|(_, one), (_, other)| one.total_cmp(other))
-        .map(|(found, _)| found)
+    let funcs = module.exports.iter().filter_map(|export| match export {
+        (found, ExportKind::Func(_)) => Some(&**found),
+        _ => None,
+    });
+    nearest(name, funcs)
 }
