@@ -10,7 +10,7 @@ mod word;
 
 pub use disasm::disassemble;
 pub use facts::{goes_elsewhere, length, storing};
-pub use sequence::{for_each_sequence, instruction_at, instructions_of, longer_sequence};
+pub use sequence::{for_each_sequence, instructions_of, longer_sequence, spelling};
 pub use shape::{
     Addr, CMP_PAIRS, FLOAT_PAIRS, Field, INT_PAIRS, LOAD_MODES, Layout, SELECT_PAIRS, STORE_MODES,
     Shape, Src, Token, UNARY_SRCS,

@@ -3,7 +3,7 @@
 //! An opcode of a sequence takes the place of its first instruction's; the words stay as they are, so
 //! that each instruction of it is still there to be branched to.
 
-use super::{OPCODES, Row, Shape, Token, Word};
+use super::{OPCODES, Row, Shape, Token};
 
 /// The opcode of a row in the mode that the table of sequences spells. One call for each instruction of
 /// the table, which is what the compiler is quick with.
@@ -113,33 +113,18 @@ pub fn instructions_of(op: &u16) -> &[u16] {
     sequence.copied().unwrap_or(std::slice::from_ref(op))
 }
 
-/// The length in words of the instruction at `ip`, whether it ends a straight line, and how the table
-/// of sequences spells it.
-///
-/// # Safety
-///
-/// `ip` points to an instruction of lowered code without sequences.
-pub unsafe fn instruction_at(ip: *const Word) -> (usize, bool, String) {
-    // SAFETY: passed on from the caller.
-    let word = unsafe { *ip };
-    let (row, mode) = Row::of(word.op).expect("an opcode of the table");
-    (
-        super::length(word),
-        super::goes_elsewhere(word.op),
-        spell(row, mode),
-    )
-}
-
-/// How the table of sequences spells an instruction; `-` where no sequence can hold it.
-fn spell(row: Row, mode: u16) -> String {
+/// An opcode's instruction as the table of sequences spells it, or `-` where no sequence can hold it;
+/// none for what is no opcode of a single instruction.
+pub fn spelling(op: u16) -> Option<String> {
+    let (row, mode) = Row::of(op)?;
     let shape = match row.shape() {
-        Shape::Plain(_) => return "-".to_owned(),
+        Shape::Plain(_) => return Some("-".to_owned()),
         Shape::Simple(_) => "Simple".to_owned(),
         shape => format!("{shape:?}"),
     };
     let tokens = row.shape().layout().spelling(mode);
     let tokens: String = tokens.map(|token| format!(" {token:?}")).collect();
-    format!("{shape}({row:?}{tokens})")
+    Some(format!("{shape}({row:?}{tokens})"))
 }
 
 #[cfg(test)]

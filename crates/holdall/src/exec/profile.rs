@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Mutex;
 
-use crate::ir::{Word, instruction_at};
+use crate::ir::{Word, goes_elsewhere, length, spelling};
 
 /// An instruction that was executed.
 #[derive(Default)]
@@ -35,7 +35,10 @@ pub(super) unsafe fn record(ip: *const Word, next: *const Word) {
     let count = counts.get_or_insert_default().entry(ip.addr()).or_default();
     if count.words == 0 {
         // SAFETY: passed on from the caller.
-        (count.words, count.ends_line, count.text) = unsafe { instruction_at(ip) };
+        let word = unsafe { *ip };
+        count.words = length(word);
+        count.ends_line = goes_elsewhere(word.op);
+        count.text = spelling(word.op).expect("this build has no sequences");
     }
     if !count.ends_line && ip.wrapping_add(count.words) == next {
         count.fell += 1;

@@ -1,43 +1,56 @@
-//! Chooses the sequences of the instruction table from profiles of programs, and prints them as the
-//! table has them: those that save the most dispatches, with every program weighing the same.
-//!
-//! A profile is what `holdall` writes that was built with `HOLDALL_DISPATCH=profile`.
+//! Chooses the sequences of the instruction table from condensed profiles of programs, and writes
+//! `sequences/table.txt`: those that save the most dispatches, with every program weighing the same.
+//! Condenses profiles, too. `sequences/README.md` says how all of it goes together.
 
-use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
+mod profile;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::error::Error;
+use std::fmt::{Display, Write as _};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use profile::{Step, read};
 
 const USAGE: &str = "\
-usage: cargo bench --bench sequences -- [OPTION]... PROFILE... [--test PROFILE...]
-    PROFILE         a file that holdall wrote, built with HOLDALL_DISPATCH=profile
-    --count N       how many sequences to choose (default 1000)
-    --longest N     how many instructions a sequence has at the most (default 6)
-    --test          the profiles that follow are not chosen from: they show what the choice is worth
-                    for programs that it does not know
+usage: cargo bench -p holdall-core --bench sequences -- [OPTION]...
+    --check             writes nothing, and fails where the table is another one than would be written
+    --count N           how many sequences to choose (default: as many as the table is to have)
+    --table FILE        the table to write or check (default: the one of the package)
+    --condense DIR      instead puts the condensed profiles of DIR/known and DIR/unseen in the place of
+                        those of the package; the script sequences/profile makes them
 
-Prints the table of sequences to standard output, and what it saves to standard error.";
+Says on standard error what the choice is worth to the programs that it was made from, and to those
+of sequences/unseen, which it was not made from.";
+
+/// How many sequences the table has.
+const COUNT: usize = 1000;
+
+/// How many instructions a sequence has at the most.
+const LONGEST: usize = 6;
 
 /// How many sequences are chosen before all is computed anew.
 const AT_ONCE: usize = 20;
 
-/// The part of all executed instructions from which on one counts.
-const SELDOM: f64 = 1e-6;
-
 /// What a sequence counts that only one program of the profiles has use for.
 const ALONE: f64 = 0.3;
 
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
 fn main() -> Result<()> {
     let options = Options::from_command_line()?;
+    if let Some(raw) = options.condense {
+        return ["known", "unseen"]
+            .iter()
+            .try_for_each(|dir| condense(&raw.join(dir), &sequences().join(dir)));
+    }
     let mut table = Table::default();
-    let mut read = |paths: &[PathBuf]| {
-        let programs = paths.iter().map(|path| Program::read(path, &mut table));
-        programs.collect::<Result<Vec<_>>>()
-    };
-    let (programs, tests) = (read(&options.profiles)?, read(&options.tests)?);
+    let (known, unseen) = (
+        programs("known", &mut table)?,
+        programs("unseen", &mut table)?,
+    );
     while table.sequences.len() < options.count {
-        let best = candidates(&programs, &table, options.longest);
+        let best = candidates(&known, &table);
         if best.is_empty() {
             break;
         }
@@ -51,52 +64,99 @@ fn main() -> Result<()> {
             }
         }
     }
-    print!("{}", table.text());
-    report("chosen from", &programs, &table);
-    report("tested with", &tests, &table);
+    report("chosen from", &known, &table);
+    report("not chosen from", &unseen, &table);
+    let text = table.text();
+    if !options.check {
+        fs::write(&options.table, text)?;
+    } else if fs::read_to_string(&options.table)? != text {
+        return Err(format!(
+            "{}: expected the table that the profiles make, found another one; write it with \
+             cargo bench -p holdall-core --bench sequences",
+            options.table.display()
+        )
+        .into());
+    }
     Ok(())
 }
 
 struct Options {
+    check: bool,
     count: usize,
-    longest: usize,
-    profiles: Vec<PathBuf>,
-    tests: Vec<PathBuf>,
+    table: PathBuf,
+    condense: Option<PathBuf>,
 }
 
 impl Options {
     fn from_command_line() -> Result<Self> {
         let mut options = Self {
-            count: 1000,
-            longest: 6,
-            profiles: Vec::new(),
-            tests: Vec::new(),
+            check: false,
+            count: COUNT,
+            table: sequences().join("table.txt"),
+            condense: None,
         };
-        let mut testing = false;
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
-            let mut number = || {
-                let value = arguments.next().and_then(|value| value.parse().ok());
-                value.with_context(|| format!("{argument} wants a number\n{USAGE}"))
-            };
+            let mut value = || arguments.next().ok_or(USAGE);
             match argument.as_str() {
                 // Cargo adds it.
                 "--bench" => {}
-                "--count" => options.count = number()?,
-                "--longest" => options.longest = number()?,
-                "--test" => testing = true,
+                "--check" => options.check = true,
+                "--count" => options.count = value()?.parse()?,
+                "--table" => options.table = value()?.into(),
+                "--condense" => options.condense = Some(value()?.into()),
                 "--help" | "-h" => {
                     println!("{USAGE}");
                     std::process::exit(0);
                 }
-                _ if argument.starts_with('-') => bail!("unknown option {argument}\n{USAGE}"),
-                _ if testing => options.tests.push(argument.into()),
-                _ => options.profiles.push(argument.into()),
+                _ => return Err(format!("unknown option {argument}\n{USAGE}").into()),
             }
         }
-        ensure!(!options.profiles.is_empty(), "no profiles\n{USAGE}");
         Ok(options)
     }
+}
+
+/// Where profiles and table are.
+fn sequences() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("sequences")
+}
+
+/// Puts the condensed profiles of a directory in the place of those that are in another.
+fn condense(raw: &Path, into: &Path) -> Result<()> {
+    let mut condensed = Vec::new();
+    for path in files(raw)? {
+        let at = |error: &dyn Display| format!("{}: {error}", path.display());
+        let text = fs::read_to_string(&path).map_err(|error| at(&error))?;
+        let text = profile::condensed(&text).map_err(|error| at(&error))?;
+        condensed.push((into.join(path.file_name().unwrap_or_default()), text));
+    }
+    for path in files(into)? {
+        fs::remove_file(path)?;
+    }
+    for (path, text) in condensed {
+        fs::write(path, text)?;
+    }
+    Ok(())
+}
+
+/// The files of a directory, in the order of their names.
+fn files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let at = |error| format!("{}: {error}", dir.display());
+    let mut paths = fs::read_dir(dir)
+        .map_err(at)?
+        .map(|file| Ok(file?.path()))
+        .collect::<Result<Vec<_>>>()?;
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+/// The programs of a directory of condensed profiles, by their names.
+fn programs(dir: &str, table: &mut Table) -> Result<Vec<Program>> {
+    let paths = files(&sequences().join(dir))?;
+    paths
+        .iter()
+        .map(|path| Program::read(path, table))
+        .collect()
 }
 
 /// An instruction or a sequence: first come the instructions, in the order in which they were met.
@@ -145,17 +205,23 @@ impl Table {
         self.sequences.push(sequence);
     }
 
-    /// The table's text, shorter sequences first.
+    /// The table's text: a tree.
     fn text(&self) -> String {
         let mut rows: Vec<Vec<&str>> = Vec::new();
         for sequence in &self.sequences {
             let names = sequence.iter().map(|at| &*self.instructions[*at as usize]);
             rows.push(names.collect());
         }
-        rows.sort_by_key(|row| (row.len(), row.clone()));
+        rows.sort_unstable();
         let mut text = String::new();
-        for row in rows {
-            let _ = writeln!(text, "            [{}]", row.join(" "));
+        let mut first = "";
+        for row in &rows {
+            if first != row[0] {
+                first = row[0];
+                let _ = writeln!(text, "{first}");
+            }
+            let depth = row.len() - 1;
+            let _ = writeln!(text, "{:depth$}{}", "", row[depth]);
         }
         text
     }
@@ -197,60 +263,43 @@ impl Match {
 
 /// A program's profile, of which the executed instructions add up to 1.
 struct Program {
+    /// The last word of it is the program; what stands before says how it was compiled or run.
     name: String,
     instrs: Vec<Instr>,
 }
 
 impl Program {
     fn read(path: &Path, table: &mut Table) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        let at = |error: Box<dyn Error>| format!("{}: {error}", path.display());
+        let text = fs::read_to_string(path).map_err(|error| at(error.into()))?;
         let mut instrs: Vec<Instr> = Vec::new();
-        let mut expected = 0;
-        for (number, line) in text.lines().enumerate() {
-            let at = || format!("{}:{}: no line of a profile", path.display(), number + 1);
-            let mut fields = line.splitn(5, ' ');
-            let mut number = || fields.next()?.parse::<u64>().ok();
-            let (address, words, fell, jumped) =
-                (|| Some((number()?, number()?, number()?, number()?)))().with_context(at)?;
-            let text = fields.next().with_context(at)?;
-            let executed = (fell + jumped) as f64;
-            let before = instrs.last_mut().filter(|_| address == expected);
-            let entered = match before {
-                Some(before) => (executed - before.executed * before.falls).max(0.0),
-                None => {
-                    if let Some(last) = instrs.last_mut() {
-                        last.falls = 0.0;
-                    }
-                    executed
-                }
-            };
-            instrs.push(Instr {
-                symbols: [
-                    (text != "-").then(|| table.instruction(text)),
-                    text.contains("ToAcc")
-                        .then(|| table.instruction(&text.replace("ToAcc", "ToSlot"))),
-                ],
-                executed,
-                falls: fell as f64 / executed,
+        for line in read(&text).map_err(|error| at(error.into()))? {
+            let mut carried = 0.0;
+            for Step {
+                instruction,
                 entered,
-            });
-            expected = address + words;
-        }
-        if let Some(last) = instrs.last_mut() {
-            last.falls = 0.0;
-        }
-        let total: f64 = instrs.iter().map(|instr| instr.executed).sum();
-        // What is executed hardly ever takes time here and changes nothing.
-        for at in 1..instrs.len() {
-            if instrs[at].executed < SELDOM * total {
-                instrs[at - 1].falls = 0.0;
-                instrs[at].falls = 0.0;
-                if let Some(next) = instrs.get_mut(at + 1) {
-                    next.entered = next.executed;
-                }
+                left,
+            } in line
+            {
+                let executed = carried + entered;
+                carried = (executed - left).max(0.0);
+                instrs.push(Instr {
+                    symbols: [
+                        (instruction != "-").then(|| table.instruction(instruction)),
+                        instruction
+                            .contains("ToAcc")
+                            .then(|| table.instruction(&instruction.replace("ToAcc", "ToSlot"))),
+                    ],
+                    executed,
+                    falls: carried / executed,
+                    entered,
+                });
+            }
+            if let Some(last) = instrs.last_mut() {
+                last.falls = 0.0;
             }
         }
-        instrs.retain(|instr| instr.executed >= SELDOM * total);
+        let total: f64 = instrs.iter().map(|instr| instr.executed).sum();
         for instr in &mut instrs {
             instr.executed /= total;
             instr.entered /= total;
@@ -261,6 +310,11 @@ impl Program {
             .to_string_lossy()
             .into_owned();
         Ok(Self { name, instrs })
+    }
+
+    /// The program, however it was compiled or run.
+    fn itself(&self) -> &str {
+        self.name.rsplit('-').next().unwrap_or(&self.name)
     }
 
     /// What could stand at `at`, shortest first.
@@ -366,12 +420,13 @@ impl Program {
 }
 
 /// The longer sequences, by what each of them would save by itself, the best first.
-fn candidates(programs: &[Program], table: &Table, longest: usize) -> Vec<(Symbol, Symbol)> {
+fn candidates(programs: &[Program], table: &Table) -> Vec<(Symbol, Symbol)> {
     // What is saved in all, and the most that is in one program.
     let mut gains: HashMap<(Symbol, Symbol), (f64, f64)> = HashMap::new();
+    let mut of_programs: BTreeMap<&str, HashMap<(Symbol, Symbol), f64>> = BTreeMap::new();
     for program in programs {
         let (dispatched, expected) = program.flow(&program.ways(table));
-        let mut of_program: HashMap<(Symbol, Symbol), f64> = HashMap::new();
+        let of_program = of_programs.entry(program.itself()).or_default();
         for at in 0..program.instrs.len() {
             if dispatched[at] == 0.0 {
                 continue;
@@ -380,7 +435,7 @@ fn candidates(programs: &[Program], table: &Table, longest: usize) -> Vec<(Symbo
                 let Some(next) = program.instrs.get(found.end) else {
                     continue;
                 };
-                if found.reached == 0.0 || found.end - at >= longest {
+                if found.reached == 0.0 || found.end - at >= LONGEST {
                     continue;
                 }
                 let after = found.reached * next.falls * expected[found.end + 1];
@@ -400,11 +455,11 @@ fn candidates(programs: &[Program], table: &Table, longest: usize) -> Vec<(Symbo
                 }
             }
         }
-        for (candidate, gain) in of_program {
-            let (sum, most) = gains.entry(candidate).or_default();
-            *sum += gain;
-            *most = most.max(gain);
-        }
+    }
+    for (candidate, gain) in of_programs.into_values().flatten() {
+        let (sum, most) = gains.entry(candidate).or_default();
+        *sum += gain;
+        *most = most.max(gain);
     }
     // What one program alone has to gain counts for less: it says little of others.
     let mut scores: Vec<_> = gains
