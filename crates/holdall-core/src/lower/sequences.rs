@@ -10,7 +10,7 @@ use crate::trap::TrapCode;
 use crate::watch::Watch;
 
 /// What a handler costs, and what it costs that an instruction in it stores its result in vain. The
-/// choice of the sequences counts the same (`benches/sequences.rs`).
+/// choice of the sequences counts the same (`benches/sequences/main.rs`).
 const HANDLER: u32 = 12;
 const STORE: u16 = 1;
 
