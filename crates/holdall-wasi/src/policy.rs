@@ -14,8 +14,8 @@ use super::memory::Memory;
 use holdall::FuncType;
 use holdall::Linker;
 use holdall::provide::Signature;
-use holdall::provide::{BareCaller, BareFunc};
 use holdall::provide::{Importer, Provider, Provision};
+use holdall::provide::{SlotCaller, SlotFunc};
 use holdall::provide::{did_you_mean, nearest};
 use holdall::{Error, HostCallDenied, Result};
 use holdall::{Trap, TrapCode};
@@ -136,7 +136,7 @@ impl Wasi {
 /// (`wasi_unstable`), and says what each of them reaches through WASI. What the host defines in the
 /// linker under these names comes before.
 pub fn add_to_linker<T: 'static>(linker: &mut Linker<T>, wasi: Wasi) {
-    linker.set_provider(wasi);
+    linker.provide(wasi);
 }
 
 impl Provider for Wasi {
@@ -207,7 +207,7 @@ impl Graph {
 }
 
 impl Provision for Graph {
-    fn func(&mut self, importer: Importer<'_>, module: &str, name: &str) -> Result<BareFunc> {
+    fn func(&mut self, importer: Importer<'_>, module: &str, name: &str) -> Result<SlotFunc> {
         let function = Function::find(module, name).expect("it is asked for what has a type");
         let context = self.context(importer)?;
         let state = Arc::new(State(Arc::clone(&context)));
@@ -215,12 +215,9 @@ impl Provision for Graph {
             module: module.to_owned(),
             function: name.to_owned(),
         });
-        let signature = Signature {
-            name: format!("{module}.{name}").into(),
-            params: function.params,
-            errno: function.returns.then_some(errno_name as fn(u64) -> String),
-        };
-        let call = move |mut caller: BareCaller<'_>, slots: &mut [u64]| {
+        let errno = function.returns.then_some(errno_name as fn(u64) -> String);
+        let signature = Signature::new(&format!("{module}.{name}"), function.params, errno);
+        let call = move |mut caller: SlotCaller<'_>, slots: &mut [u64]| {
             if let Some(denied) = &denied {
                 return Err(denied.clone().into());
             }
@@ -240,7 +237,7 @@ impl Provision for Graph {
                 Err(panic) => Err(panicked(function.name, &*panic)),
             }
         };
-        Ok(BareFunc::new(signature, function.ty(), call).with_state(state))
+        Ok(SlotFunc::new(signature, function.ty(), call)?.with_state(state))
     }
 }
 

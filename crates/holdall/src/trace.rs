@@ -57,12 +57,11 @@ impl fmt::Display for TraceEvent {
 /// of parameters and what the result means.
 #[derive(Clone, Debug)]
 pub struct Signature {
-    /// `MODULE.NAME`, as imports say it.
-    pub name: Arc<str>,
+    pub(crate) name: Arc<str>,
     /// The parameters, where their names are known.
-    pub params: &'static [Param],
+    pub(crate) params: &'static [Param],
     /// What a result means, where it is a number of an error.
-    pub errno: Option<fn(u64) -> String>,
+    pub(crate) errno: Option<fn(u64) -> String>,
 }
 
 /// A parameter of a host function.
@@ -70,7 +69,7 @@ pub struct Signature {
 pub struct Param {
     /// The name of the parameter.
     pub name: &'static str,
-    /// The type of the parameter.
+    /// The type of the parameter: a number that fills one slot.
     pub ty: ValType,
     /// How a trace shows the argument.
     pub shown: Shown,
@@ -79,15 +78,27 @@ pub struct Param {
 /// How a trace shows an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// A number without a sign.
+    /// As a decimal number without a sign.
     Unsigned,
-    /// A number with a sign.
+    /// As a decimal number with a sign.
     Signed,
-    /// An address, or flags.
+    /// In hexadecimal: an address, or flags.
     Hex,
 }
 
 impl Signature {
+    /// What is said of a function with this name, as `MODULE.NAME`. `params` are the parameters, or
+    /// empty where their names are not known. `errno` gives the name of an error number, where the
+    /// only result of the function is one.
+    #[must_use]
+    pub fn new(name: &str, params: &'static [Param], errno: Option<fn(u64) -> String>) -> Self {
+        Self {
+            name: name.into(),
+            params,
+            errno,
+        }
+    }
+
     /// That of a function of which only the name is known.
     pub(crate) fn named(name: Arc<str>) -> Self {
         Self {

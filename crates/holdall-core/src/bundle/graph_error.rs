@@ -256,7 +256,7 @@ impl ImportFailure {
             ),
             Found::Wasi => format!(
                 "{subject}: expected {expected}, found no definition by the host: a linker has \
-                 WASI once `Linker::wasi` said what it reaches"
+                 WASI once `holdall_wasi::add_to_linker` said what it reaches"
             ),
             Found::NoDefinition { nearest: None } if !module.is_empty() => format!(
                 "{subject}: expected {expected}, found {found}; a module that has it stands in by an \
@@ -376,7 +376,7 @@ mod tests {
             (
                 Found::Wasi,
                 "expected (func (param i32)), found no definition by the host: a linker has WASI once \
-                 `Linker::wasi` said what it reaches",
+                 `holdall_wasi::add_to_linker` said what it reaches",
             ),
         ] {
             let error = GraphError::Imports {

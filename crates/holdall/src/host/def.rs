@@ -137,7 +137,7 @@ impl<T> Clone for HostDef<T> {
 }
 
 /// Checks that a module could declare a function of this type: frames have no room for larger ones.
-fn check_type(name: &str, ty: &FuncType) -> Result<()> {
+pub(super) fn check_type(name: &str, ty: &FuncType) -> Result<()> {
     let (params, results) = (ty.params().len(), ty.results().len());
     if params.max(results) <= MAX_VALUES {
         return Ok(());

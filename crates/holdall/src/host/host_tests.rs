@@ -2,9 +2,9 @@
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::host::{BareFunc, Caller, HostDef};
+use crate::host::{Caller, HostDef, SlotFunc};
 use crate::store::{AsContext, AsContextMut, ExternRef, Func, Memory, Store};
-use crate::trace::Signature;
+use crate::trace::{Param, Shown, Signature};
 use crate::types::{FuncType, MemoryType, RefType, ValType};
 use crate::value::Val;
 
@@ -278,10 +278,10 @@ fn data_may_borrow() {
 }
 
 #[test]
-fn bare_functions_get_their_slots_and_the_parts_of_the_store() {
+fn functions_on_slots_get_their_slots_and_the_parts_of_the_store() {
     let mut store = store(());
     let ty = FuncType::new([ValType::I32, ValType::I64], [ValType::I64]);
-    let add = BareFunc::new(
+    let add = SlotFunc::new(
         Signature::named("add".into()),
         ty,
         |mut caller, slots: &mut [u64]| {
@@ -293,12 +293,66 @@ fn bare_functions_get_their_slots_and_the_parts_of_the_store() {
             Ok(())
         },
     );
-    let add = add.into_def::<()>().instantiate(&mut store);
+    let add = add.unwrap().into_def::<()>().instantiate(&mut store);
     let add = add.typed::<(i32, i64), i64>(&store).unwrap();
     for _ in 0..2 {
         assert_eq!(add.call(&mut store, (2, 40)).unwrap(), 42);
     }
     assert_eq!(store.as_context().core().open_descriptors, 2);
+}
+
+#[test]
+fn a_function_on_slots_can_leave_no_more_in_a_slot_than_its_result() {
+    let mut store = store(());
+    let ty = FuncType::new([], [ValType::I64, ValType::I32]);
+    let full = SlotFunc::new(Signature::named("full".into()), ty, |_, slots| {
+        slots.fill(u64::MAX);
+        Ok(())
+    });
+    let full = full.unwrap().into_def::<()>().instantiate(&mut store);
+    let mut slots = [0; 2];
+    let entry = full.entry_in(store.as_context().core());
+    let core = store.as_context_mut().core_ptr();
+    // SAFETY: the function is of the store, takes nothing and gives two slots.
+    unsafe { crate::exec::invoke(core, entry, slots.as_mut_ptr()) }.unwrap();
+    assert_eq!(slots, [u64::MAX, u32::MAX.into()]);
+}
+
+#[test]
+fn a_function_on_slots_takes_no_references_and_no_other_parameters_than_it_names() {
+    static PARAMS: &[Param] = &[Param {
+        name: "n",
+        ty: ValType::I32,
+        shown: Shown::Unsigned,
+    }];
+    let errno: fn(u64) -> String = |slot| slot.to_string();
+    let fails = FuncType::new([ValType::I32], []);
+    let error = SlotFunc::new(Signature::new("f", PARAMS, Some(errno)), fails, |_, _| {
+        Ok(())
+    });
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "host function \"f\": expected a number of an error as the only result, found \
+         (func (param i32))"
+    );
+    let signature = Signature::new("f", PARAMS, None);
+    for (params, results, expected) in [
+        (vec![], vec![ValType::EXTERNREF], "expected numbers"),
+        (vec![ValType::FUNCREF], vec![], "expected numbers"),
+        (
+            vec![ValType::I64],
+            vec![],
+            "expected parameters of one slot each",
+        ),
+        (vec![], vec![], "expected parameters of one slot each"),
+        (vec![ValType::I32; 1_001], vec![], "at most 1000"),
+    ] {
+        let ty = FuncType::new(params, results);
+        let error = SlotFunc::new(signature.clone(), ty, |_, _| Ok(())).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    let ty = FuncType::new([ValType::I32], []);
+    SlotFunc::new(signature, ty, |_, _| Ok(())).unwrap();
 }
 
 #[test]

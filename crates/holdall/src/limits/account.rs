@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::{Limits, Pool};
 use crate::error::Error;
 
-/// What a store's guests hold, and how much they may. Cloning gives another handle to the same
-/// account.
+/// How many bytes a store's guests make the host hold, and how many they may
+/// ([`Limits::memory_bytes`](Limits#structfield.memory_bytes)). Cloning gives another handle to the
+/// same account.
 #[derive(Clone, Debug)]
 pub struct Account(Arc<Counts>);
 
@@ -39,8 +40,10 @@ pub struct Full {
 }
 
 impl Account {
-    /// An account that holds nothing. Its limit is [`memory_bytes`](Limits::memory_bytes) of the
-    /// limits, or the size of the pool where only a pool is set.
+    /// An account that holds nothing. Its limit is
+    /// [`memory_bytes`](Limits#structfield.memory_bytes) of the limits, or the size of the pool where
+    /// only a pool is set. Every store has an account; another one is for tests.
+    #[must_use]
     pub fn new(limits: &Limits, pool: Option<&Pool>) -> Self {
         let account = Self(Arc::new(Counts {
             limit: AtomicUsize::new(usize::MAX),
@@ -62,7 +65,7 @@ impl Account {
     ///
     /// # Errors
     ///
-    /// When the account would hold more than the limit allows. Nothing is counted then.
+    /// [`Full`] when the account would hold more than the limit allows. Nothing is counted then.
     pub fn hold(&self, bytes: usize, what: &'static str) -> Result<Held, Full> {
         self.take(bytes, what)?;
         Ok(Held {
@@ -119,7 +122,7 @@ impl Held {
     ///
     /// # Errors
     ///
-    /// When the account would hold more than the limit allows. Nothing has changed then.
+    /// [`Full`] when the account would hold more than the limit allows. Nothing has changed then.
     pub fn grow(&self, more: usize, what: &'static str) -> Result<(), Full> {
         self.account.take(more, what)?;
         self.bytes.fetch_add(more, Ordering::Relaxed);

@@ -25,11 +25,14 @@ const SLICE: i64 = 100_000;
 /// How many bytes cost one unit where many are moved at once.
 const UNIT_BYTES: u64 = 64;
 
-/// Work on more bytes than this is done in parts of this size, which are paid for one by one. A
-/// part takes some hundred microseconds at most.
+/// Work on more bytes than this, 1 MiB, is done in parts of this size, with a [`Meter::check`] before
+/// each. A part takes some hundred microseconds at most.
 pub const PART_BYTES: u64 = 1 << 20;
 
-/// The meter of a store.
+/// The meter of a store: says whether the store's executions may go on, and takes fuel.
+///
+/// A host function that works for long, or waits, calls [`Meter::check`] every few milliseconds, and
+/// returns the trap that this gives.
 #[derive(Debug)]
 pub struct Meter {
     /// Whether the engine meters.
@@ -88,7 +91,10 @@ const _: () = {
 };
 
 impl Meter {
-    /// A meter under these limits; `counts` says whether the engine meters.
+    /// A meter under these limits; `counts` says whether the engine meters
+    /// ([`Config::metering`](crate::Config::metering)). Every store has a meter; another one is for
+    /// tests.
+    #[must_use]
     pub fn new(limits: &Limits, counts: bool) -> Self {
         let mut meter = Self {
             counts,
@@ -133,25 +139,39 @@ impl Meter {
         self.fuel
     }
 
-    /// When executions end.
+    /// When executions end; `None` where no limit is set.
+    #[inline]
+    #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
     /// Whether an execution may have to end while it waits. A wait that blocks then has to be cut
     /// into pieces, with a [`Meter::check`] between them.
+    #[inline]
+    #[must_use]
     pub fn is_interruptible(&self) -> bool {
         self.deadline.is_some() || Arc::strong_count(&self.interrupted) > 1
     }
 
-    /// Whether execution may go on: it may not when it was interrupted, nor when the deadline has
-    /// passed. The trap uses the interruption up.
+    /// Whether the execution may go on.
+    ///
+    /// # Errors
+    ///
+    /// The trap that the guest ends with: [`Interrupted`](TrapCode::Interrupted), which uses the
+    /// interruption up, or [`DeadlineExceeded`](TrapCode::DeadlineExceeded).
+    #[inline]
     pub fn check(&self) -> Result<(), Trap> {
         self.check_code().map_err(|code| self.trap(code))
     }
 
-    /// Takes units of fuel for a host function's work. When there is not enough, all fuel is taken,
-    /// and this is an error.
+    /// Takes units of fuel for a host function's work. A unit is about the work of one instruction, or
+    /// of moving 64 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfFuel`](TrapCode::OutOfFuel) where less fuel is left. All that is left is taken then.
+    #[inline]
     pub fn spend(&mut self, units: u64) -> Result<(), Trap> {
         self.burn(units).map_err(|code| self.trap(code))
     }
@@ -241,6 +261,7 @@ impl Meter {
     }
 
     /// Takes units out of the fuel. Where fewer are left, takes all of them, and this is an error.
+    #[inline]
     fn burn(&mut self, units: u64) -> Result<(), TrapCode> {
         let Some(fuel) = &mut self.fuel else {
             return Ok(());
@@ -251,6 +272,7 @@ impl Meter {
     }
 
     /// [`Meter::check`] for an execution, which knows what to add to the trap.
+    #[inline]
     pub(crate) fn check_code(&self) -> Result<(), TrapCode> {
         // Reading the flag is cheap; it is only written where it is set.
         if self.interrupted.load(Ordering::Relaxed)
@@ -265,6 +287,7 @@ impl Meter {
     }
 
     /// The trap of a code, with the limit and the way out.
+    #[cold]
     pub(crate) fn trap(&self, code: TrapCode) -> Trap {
         match self.explain(code) {
             Some(detail) => Trap::from(code).with_detail(detail),

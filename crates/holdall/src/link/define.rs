@@ -160,7 +160,7 @@ impl<T: 'static> Linker<T> {
     }
 
     /// All that is defined for a store: module name, name, and what an import of them would get there.
-    /// The functions of [`Linker::wasi`] are not among them, for each module has its own; nor is what
+    /// The functions of [providers](Linker::provide) are not among them, for each module has its own; nor is what
     /// modules export.
     pub fn iter(
         &self,

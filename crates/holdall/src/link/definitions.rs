@@ -12,7 +12,7 @@ use crate::bundle::HostDefinition;
 use crate::host::HostDef;
 use crate::module::Module;
 use crate::store::{AsContextMut, Extern, Func, Instance, Scope, StoreCore, StoreId};
-use crate::types::ExternType;
+use crate::types::{ExternType, FuncType};
 
 /// What a linker knows of one store: the instances and the host functions that it made there. The
 /// lock is never held during other work, so that a host function can use the linker that made it.
@@ -61,9 +61,9 @@ impl StoreState {
 pub(super) struct Definitions<T> {
     /// Host functions for every store.
     host: Arc<ByName<HostDef<T>>>,
-    /// Provides functions that differ from module to module. A definition of the same name comes
-    /// first.
-    pub(super) provider: Option<Arc<dyn Provider>>,
+    /// What provides functions that each importing module gets for itself. What is defined comes
+    /// before what is provided, and a later provider before an earlier one.
+    pub(super) providers: Vec<Arc<dyn Provider>>,
     /// Definitions that exist in one store only.
     defined: ByStore<ByName<Extern>>,
     stores: Mutex<ByStore<Arc<StoreState>>>,
@@ -73,7 +73,7 @@ impl<T> Default for Definitions<T> {
     fn default() -> Self {
         Self {
             host: Arc::default(),
-            provider: None,
+            providers: Vec::new(),
             defined: ByStore::default(),
             stores: Mutex::default(),
         }
@@ -88,7 +88,7 @@ impl<T> Clone for Definitions<T> {
         }
         Self {
             host: Arc::clone(&self.host),
-            provider: self.provider.clone(),
+            providers: self.providers.clone(),
             defined: self.defined.clone(),
             stores: Mutex::new(stores),
         }
@@ -179,7 +179,7 @@ impl<T: 'static> Definitions<T> {
     pub(super) fn names(&self, module: &str) -> Vec<&str> {
         let host = self.host.of(module).map(|(name, _)| name);
         let defined = self.defined.values().flat_map(|it| it.of(module));
-        let provided = self.provider.iter().flat_map(|it| it.names(module));
+        let provided = self.providers.iter().flat_map(|it| it.names(module));
         let defined = defined.map(|(name, _)| name).chain(provided);
         let mut names: Vec<&str> = host.chain(defined).collect();
         names.sort_unstable();
@@ -211,9 +211,15 @@ impl<T: 'static> Definitions<T> {
         }
         let ty = match self.host.get(module, name) {
             Some(definition) => definition.ty().clone(),
-            None => self.provider.as_ref()?.ty(module, name)?,
+            None => self.provided(module, name)?.1,
         };
         Some(HostDefinition::Typed(ExternType::Func(ty)))
+    }
+
+    /// Which of the providers has a function of these names, and the function's type.
+    pub(super) fn provided(&self, module: &str, name: &str) -> Option<(usize, FuncType)> {
+        let mut providers = self.providers.iter().enumerate().rev();
+        providers.find_map(|(at, it)| Some((at, it.ty(module, name)?)))
     }
 
     /// What is defined under these names in a store. A host function is made once in each store.

@@ -32,7 +32,7 @@ pub(super) fn instantiate<T: 'static>(
         scope: Arc::clone(&state.scope),
         born: HashMap::new(),
         replaced: Vec::new(),
-        provision: definitions.provider.as_ref().map(|it| it.begin()),
+        provisions: definitions.providers.iter().map(|it| it.begin()).collect(),
     };
     let mut instances = Vec::with_capacity(plan.steps.len());
     for (at, (node, _)) in plan.steps.iter().enumerate() {
@@ -73,8 +73,8 @@ struct Birth {
     born: HashMap<usize, Instance>,
     /// The names that were given, each with the instance that had the name before.
     replaced: Vec<(Arc<str>, Option<Instance>)>,
-    /// Provides the functions that differ from module to module.
-    provision: Option<Box<dyn Provision>>,
+    /// The functions that each provider has for these instances, in the order of the providers.
+    provisions: Vec<Box<dyn Provision>>,
 }
 
 impl Birth {
@@ -134,12 +134,9 @@ impl Birth {
                 Resolution::Host => {
                     let from = plan.graph.stands_for(node, &import.module);
                     let item = definitions.item(&mut store, from, &import.name);
-                    match (item, &mut self.provision) {
-                        (None, Some(provision)) => {
-                            let func = provision.func(importer, from, &import.name)?;
-                            Some(func.into_def().instantiate(&mut store).into())
-                        }
-                        (item, _) => item,
+                    match item {
+                        None => self.provided(definitions, importer, from, import, &mut store)?,
+                        item => item,
                     }
                 }
                 Resolution::StandIn => Some(stand_in(module, import, &mut store)),
@@ -172,6 +169,22 @@ impl Birth {
             externs.push(item);
         }
         Ok(externs)
+    }
+
+    /// The function that a provider has for a module that imports it.
+    fn provided<T: 'static>(
+        &mut self,
+        definitions: &Definitions<T>,
+        importer: Importer<'_>,
+        from: &str,
+        import: &Import,
+        store: impl AsContextMut<Data = T>,
+    ) -> Result<Option<Extern>> {
+        let Some((at, _)) = definitions.provided(from, &import.name) else {
+            return Ok(None);
+        };
+        let func = self.provisions[at].func(importer, from, &import.name)?;
+        Ok(Some(func.into_def().instantiate(store).into()))
     }
 
     /// Takes all names back.

@@ -10,6 +10,7 @@ use super::definitions::Definitions;
 use super::instantiate_graph::instantiate;
 use super::link_error::LinkError;
 use super::load_graph::{Loaded, Loading, Plan};
+use super::provider::Provider;
 use super::reader::ModuleReader;
 use super::registry::{Registry, RegistryError};
 use super::snapshot::Snapshot;
@@ -137,10 +138,13 @@ impl<T: 'static> Linker<T> {
         self
     }
 
-    /// Sets what provides functions that differ from importer to importer; see
-    /// [`provide`](crate::provide). The last one that was set holds.
-    pub fn set_provider(&mut self, provider: impl super::Provider + 'static) {
-        self.definitions.provider = Some(Arc::new(provider));
+    /// Adds a provider of host functions that each importing module gets for itself: WASI, or an
+    /// interface of the embedder's ([`provide`](crate::provide)). What the linker itself defines
+    /// comes before what is provided. Where two providers have the same function, the one that was
+    /// added last provides it.
+    pub fn provide(&mut self, provider: impl Provider + 'static) -> &mut Self {
+        self.definitions.providers.push(Arc::new(provider));
+        self
     }
 
     /// Takes every import from the module name `from` as if it said `to`: from the host, where `to`

@@ -49,8 +49,9 @@ pub(crate) type HostBody = dyn Fn(NonNull<StoreCore>, *mut InstanceData, *mut u6
 
 /// What functions of the host keep from call to call.
 pub trait HostState: Send + Sync {
-    /// What has changed since the functions were made, and what a snapshot has no place for, in
-    /// words that can follow the name of a module; `None` where nothing has changed.
+    /// What has changed since the functions were made, and cannot be kept in a
+    /// [snapshot](crate::Linker::snapshot), in words that can follow the name of a module. The
+    /// snapshot is refused with these words. `None` where nothing has changed.
     fn unstorable(&self) -> Option<String>;
 }
 

@@ -47,7 +47,7 @@ fn all_failures_of_a_module_are_told_in_order_with_expected_and_found_types() {
         r#""m"."g" of module "app": expected (global i64), found (global (mut i64))"#,
         r#""m"."t" of module "app": expected (table 10 20 funcref), found (table 5 funcref)"#,
         r#""gone"."f" of module "app": expected (func), found no module "gone" (app -> gone), asked the program's module reader, for one other import too"#,
-        r#""wasi_snapshot_preview1"."fd_write" of module "app": expected (func (param i32 i32 i32 i32) (result i32)), found no definition by the host: a linker has WASI once `Linker::wasi` said what it reaches"#,
+        r#""wasi_snapshot_preview1"."fd_write" of module "app": expected (func (param i32 i32 i32 i32) (result i32)), found no definition by the host: a linker has WASI once `holdall_wasi::add_to_linker` said what it reaches"#,
     ];
     for expected in expected {
         assert_eq!(lines.next(), Some(format!("  import {expected}").as_str()));

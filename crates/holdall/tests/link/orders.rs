@@ -1,6 +1,6 @@
 //! Definitions of one name, in whichever order.
 
-use holdall::provide::{BareFunc, Importer, Provider, Provision, Signature};
+use holdall::provide::{Importer, Provider, Provision, Signature, SlotFunc};
 use holdall::{Extern, Func, FuncType, Linker, Store, ValType};
 
 use crate::{Bench, gives, passes_on};
@@ -76,8 +76,8 @@ fn a_definition_of_a_store_is_in_nobodys_way_elsewhere_or_when_the_store_is_gone
     linker.func_wrap("env", "f", || ()).unwrap();
 }
 
-/// Provides `sched_yield` to whoever imports it.
-struct Yields;
+/// Provides `sched_yield`, which gives this number in a slot of this type.
+struct Yields(u64, ValType);
 
 impl Provider for Yields {
     fn ty(&self, module: &str, name: &str) -> Option<FuncType> {
@@ -90,22 +90,18 @@ impl Provider for Yields {
     }
 
     fn begin(&self) -> Box<dyn Provision> {
-        Box::new(Self)
+        Box::new(Self(self.0, self.1))
     }
 }
 
 impl Provision for Yields {
-    fn func(&mut self, _: Importer<'_>, module: &str, name: &str) -> holdall::Result<BareFunc> {
-        let signature = Signature {
-            name: format!("{module}.{name}").into(),
-            params: &[],
-            errno: None,
-        };
-        let ty = self.ty(module, name).expect("what is asked for is there");
-        Ok(BareFunc::new(signature, ty, |_, slots| {
-            slots[0] = 0;
+    fn func(&mut self, _: Importer<'_>, module: &str, name: &str) -> holdall::Result<SlotFunc> {
+        let signature = Signature::new(&format!("{module}.{name}"), &[], None);
+        let number = self.0;
+        SlotFunc::new(signature, FuncType::new([], [self.1]), move |_, slots| {
+            slots[0] = number;
             Ok(())
-        }))
+        })
     }
 }
 
@@ -116,7 +112,7 @@ fn what_is_defined_comes_before_what_is_provided_in_either_order() {
         let mut bench = Bench::without_reader();
         for step in [provider_first, !provider_first] {
             if step {
-                bench.linker.set_provider(Yields);
+                bench.linker.provide(Yields(0, ValType::I32));
             } else {
                 let mine = || 77_i32;
                 bench
@@ -131,10 +127,24 @@ fn what_is_defined_comes_before_what_is_provided_in_either_order() {
 }
 
 #[test]
-fn what_is_provided_is_called_where_nothing_is_defined() {
+fn where_nothing_is_defined_the_last_provider_provides() {
     let mut bench = Bench::without_reader();
-    bench.linker.set_provider(Yields);
+    for number in [1, 2] {
+        bench.linker.provide(Yields(number, ValType::I32));
+    }
     let text = passes_on("wasi_snapshot_preview1", "sched_yield");
     let root = bench.root(&text).unwrap();
-    assert_eq!(bench.calls(root, &["sched_yield"]), [0]);
+    assert_eq!(bench.calls(root, &["sched_yield"]), [2]);
+}
+
+#[test]
+fn a_provided_function_of_another_type_than_its_provider_says_is_refused() {
+    let mut bench = Bench::without_reader();
+    bench.linker.provide(Yields(0, ValType::I64));
+    let text = passes_on("wasi_snapshot_preview1", "sched_yield");
+    let error = bench.root(&text).unwrap_err().to_string();
+    assert!(
+        error.contains("expected (func (result i32)), found (func (result i64))"),
+        "{error}"
+    );
 }

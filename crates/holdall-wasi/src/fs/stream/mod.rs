@@ -192,7 +192,7 @@ impl Output {
     }
 
     /// Keeps what is written, up to 64 MiB, for the [`Capture`] to tell. The program gets `ENOSPC`
-    /// for more. What is kept counts under the [`memory_bytes`](crate::Limits#structfield.memory_bytes)
+    /// for more. What is kept counts under the [`memory_bytes`](holdall::Limits#structfield.memory_bytes)
     /// of the program's store: beyond, the program gets `ENOMEM`.
     ///
     /// ```
