@@ -4,20 +4,20 @@
 //! where each value is, `control` does blocks and branches, `calls` calls and returns, `lower` has
 //! the operators, `locals` and `far` what is special about slots of locals and about slots beyond 16
 //! bits, `fusion` makes one instruction of two, and `metering` adds the charges. `loops` has
-//! an innermost loop lowered again where that keeps values in accumulators, and at the end `sequences`
+//! an innermost loop lowered again where that keeps values in accumulators, and at the end `joining`
 //! gives instructions that follow one another one handler.
 
 mod calls;
 mod control;
 mod far;
 mod fusion;
+mod joining;
 mod locals;
 mod loops;
 mod lower;
 mod metering;
 mod operands;
 mod operators;
-mod sequences;
 mod target;
 
 use std::time::Duration;
@@ -213,7 +213,7 @@ pub fn words(
 ) -> Result<Vec<Word>, LowerError> {
     let mut lowering = lower_body(module, settings, index, false, watch)?;
     if target.sequences {
-        sequences::join(&mut lowering.code, watch).map_err(LowerError::Ended)?;
+        joining::join(&mut lowering.code, watch).map_err(LowerError::Ended)?;
     }
     tell_tables(&mut lowering.code, &lowering.tables);
     Ok(lowering.code)
