@@ -1,9 +1,9 @@
-//! The code of functions that have no lowered code of their own: those of the host, and those that wait
-//! for their first call.
+//! The code of functions that have no lowered code of their own: functions of the host, and functions
+//! that wait for their first call.
 
 use super::{Header, Row, Word};
 
-/// The code of a host function of so many parameter and result slots.
+/// The code of a host function with these numbers of parameter and result slots.
 pub fn host_code(param_slots: usize, result_slots: usize) -> Box<[Word]> {
     let header = Header::bare(param_slots, result_slots);
     Box::new([

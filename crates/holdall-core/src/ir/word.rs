@@ -1,7 +1,7 @@
 //! The code word: eight bytes, an opcode and three 16-bit fields, free of pointers.
 
-/// One word of lowered code. What `a`, `b` and `c` mean is the opcode's shape to say; a word that
-/// follows an instruction may also be 64 bits of data ([`Word::data`]).
+/// One word of lowered code. The opcode's shape says what `a`, `b` and `c` mean. A word that follows an
+/// instruction may also be 64 bits of data ([`Word::data`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(8))]
 pub struct Word {
@@ -74,7 +74,7 @@ impl Word {
     }
 }
 
-/// The first word of a function's code: what a call must know of it.
+/// The first word of a function's code: what a call must know of the function.
 ///
 /// A frame is `arguments or results | link | locals | operands`. The caller places the arguments
 /// where the frame begins and finds the results in the same place. The link is three slots: the
@@ -83,15 +83,16 @@ impl Word {
 pub struct Header {
     /// How many slots the frame takes.
     pub frame: u32,
-    /// The slot of the link: as many as the arguments or the results take, whichever are more.
+    /// The slot of the link: the number of slots that the arguments take, or the results where those take
+    /// more.
     pub link: u16,
 }
 
 impl Header {
-    /// Slots that the link takes.
+    /// How many slots the link takes.
     pub const LINK: u16 = 3;
 
-    /// The link slot of a function of so many parameter and result slots.
+    /// The slot of the link in a function with these numbers of parameter and result slots.
     #[must_use]
     pub fn link_slot(param_slots: usize, result_slots: usize) -> u16 {
         // Validation allows 1,000 parameters and 1,000 results, of two slots at most, and so does
@@ -99,7 +100,7 @@ impl Header {
         u16::try_from(param_slots.max(result_slots)).expect("at most 2,000 slots")
     }
 
-    /// That of a function whose frame is its arguments, results and link.
+    /// The header of a function whose frame is only its arguments or results, and the link.
     pub(super) fn bare(param_slots: usize, result_slots: usize) -> Self {
         let link = Self::link_slot(param_slots, result_slots);
         Self {

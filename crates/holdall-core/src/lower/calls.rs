@@ -30,7 +30,7 @@ impl<'m> Lowering<'m> {
         }
     }
 
-    /// The row of a direct call, and the number that it calls by.
+    /// The row of a direct call, and the number by which that row names the callee.
     fn callee(&self, index: u32, defined: Row, imported: Row) -> (Row, u32) {
         match index.checked_sub(self.module.num_imported_funcs as u32) {
             Some(index) => (defined, index),
@@ -74,8 +74,8 @@ impl<'m> Lowering<'m> {
         self.push_results(ty);
     }
 
-    /// The second word of a tail call: the link of the frame that is replaced, and how many slots
-    /// of arguments move there.
+    /// The second word of a tail call: the slot of the link in the frame that is replaced, and how many
+    /// slots of arguments move to the start of that frame.
     fn replaced(&self, ty: &FuncType) -> Word {
         Word::pair(self.link.into(), ty.param_slots() as u32)
     }
@@ -110,7 +110,7 @@ impl<'m> Lowering<'m> {
             }
             1 => self.return_value(),
             _ => {
-                // Parameters among the values may be in the slots that others go to.
+                // The slots of the results are those of the parameters, which may be among the values.
                 self.materialise_top(count);
                 let from = self.slot_at(self.stack.len() - count);
                 self.copy_span(0, from, count);

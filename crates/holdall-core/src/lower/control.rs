@@ -1,7 +1,8 @@
 //! Blocks and branches.
 //!
-//! Where control joins, values are in the slots of their heights and accumulators hold nothing
-//! that is known. A branch to a label moves its values to the slots of the label's height.
+//! Where control joins, all values are in the slots of their heights, and nothing is known of what the
+//! accumulators hold. A branch to a label moves the label's values to the slots that start at the
+//! label's height.
 
 use wasmparser::{BlockType, BrTable};
 
@@ -17,9 +18,9 @@ use crate::types::FuncType;
 enum Kind {
     Func,
     Block,
-    /// Its start.
+    /// A loop, and where its code starts.
     Loop(usize),
-    /// Its branch to `else`, none where the condition is a constant that holds.
+    /// An `if`, and its branch to `else`; none where the condition is a constant that holds.
     If(Option<(usize, Reach)>),
 }
 
@@ -30,15 +31,15 @@ pub(super) struct Control {
     ty: BlockType,
     params: usize,
     results: usize,
-    /// How many values were on the stack before its parameters.
+    /// How many values were on the stack below the block's parameters.
     height: usize,
-    /// The slot of its first parameter, and of its first result.
+    /// The slot of the block's first parameter, which is also that of its first result.
     slot: u32,
-    /// The branches to its end.
+    /// The branches to the block's end.
     pub(super) refs: Vec<(usize, Reach)>,
-    /// Whether it begins in code that can't be reached.
+    /// Whether the block begins in code that can't be reached.
     dead: bool,
-    /// The innermost region of charges where it begins.
+    /// The innermost region of charges where the block begins.
     region: usize,
 }
 
@@ -59,7 +60,8 @@ impl Lowering<'_> {
         });
     }
 
-    /// Where the loop begins that is the innermost block, if it can be reached and takes no values.
+    /// Where the innermost block's code begins, if that block is a loop that can be reached and takes no
+    /// values.
     pub(super) fn repeatable_loop(&self) -> Option<usize> {
         let control = self.control.last()?;
         match control.kind {
@@ -84,7 +86,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// Pushes the values of a block's type where its label is: each in the slot of its height.
+    /// Pushes the values that a block takes (`params`) or gives, each in the slot of its height.
     fn push_types(&mut self, ty: BlockType, params: bool) {
         let module = self.module;
         match ty {
@@ -117,7 +119,7 @@ impl Lowering<'_> {
         });
     }
 
-    /// What follows is a target of branches.
+    /// Notes that the next instruction is a target of branches.
     fn join(&mut self) {
         self.forget_all();
     }
@@ -224,7 +226,7 @@ impl Lowering<'_> {
                 }
                 return Ok(());
             }
-            // Without an `else` the values are those that the block began with.
+            // Where there is no `else`, the block's results are its parameters.
             Kind::If(to_else) => refs.extend(to_else),
             Kind::Block | Kind::Loop(_) => {}
         }
@@ -286,8 +288,9 @@ impl Lowering<'_> {
         }
     }
 
-    /// Emits the way to the label of `target`, or out of the function, with the topmost values; the
-    /// stack is left as it is. Of several values, all are in the slots of their heights.
+    /// Emits the jump to the label of `target`, or out of the function, with the topmost values as the
+    /// label's values. The stack stays as it is. Where there are several such values, all of them are in
+    /// the slots of their heights.
     fn go(&mut self, target: usize) -> Result<(), Stop> {
         let count = self.label_arity(target);
         if self.control[target].kind == Kind::Func {
@@ -339,8 +342,8 @@ impl Lowering<'_> {
         if let Some(over) = over {
             self.land(over)?;
         }
-        // What follows is reached only over the branch, which changed no accumulator, unless the
-        // branch is always taken.
+        // The next instruction is reached only by `over`, and no accumulator changed before that branch;
+        // or it is not reached at all, where the condition always holds.
         self.last = None;
         Ok(())
     }
@@ -359,7 +362,7 @@ impl Lowering<'_> {
         let entries = table.len() as usize + 1;
         self.code.resize(pc + 1 + entries, Word::data(0));
 
-        // Targets whose values are elsewhere get a way of their own after the table, one each.
+        // For each target whose values must be moved, code after the table moves them and branches on.
         let mut ways = Vec::new();
         let depths = table.targets().chain([Ok(table.default())]);
         for (entry, depth) in depths.enumerate() {

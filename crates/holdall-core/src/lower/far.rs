@@ -1,10 +1,10 @@
 //! Frames with more slots than a field of a code word can name.
 //!
-//! Locals always fit, operands need not. A function whose operands do not is lowered again with a wide
-//! frame: some scratch slots follow its link. An operand in a far slot is loaded into a scratch slot
-//! before the instruction that takes it, and a result in a far slot is stored from one after the
-//! instruction that makes it. No accumulator is known to have a value of a far slot. Moves and calls
-//! have forms that name far slots.
+//! The slots of locals always fit into a field; those of operands may not. A function with operands
+//! beyond is lowered again with a wide frame, in which some scratch slots follow the link. An operand
+//! in a far slot is loaded into a scratch slot before the instruction that takes it, and a result in
+//! a far slot is stored from one after the instruction that makes it. The lowering never notes that
+//! an accumulator holds the value of a far slot. Moves and calls have forms that name far slots.
 
 use super::Settings;
 use super::operands::Lowering;
@@ -13,30 +13,30 @@ use crate::ir::{Header, Row, Word};
 /// How many slots fields of code words name.
 const NEAR_SLOTS: u32 = 1 << 16;
 
-/// The first slot that code words do not name, of a frame whose operands begin at `first_temp`. Tests
-/// have it closer.
+/// The first far slot of a frame whose operands begin at `first_temp`. Tests set it lower than fields of
+/// code words need.
 pub(super) fn near_end(settings: Settings, first_temp: u32) -> u32 {
     NEAR_SLOTS.min(first_temp + u32::from(settings.near_operands))
 }
 
-/// The scratch slots of a wide frame. `OPERANDS` of them have operands, one a result, and the last one
-/// what is on its way from one far slot to another.
+/// The scratch slots of a wide frame: `OPERANDS` slots for operands, then one for a result, then one for
+/// a value that moves from one far slot to another.
 pub(super) struct Scratch {
     first: u16,
-    /// Which one the next operand takes.
+    /// The scratch slot of the last operand, counted from `first`: the next operand takes the one after.
     next: u16,
     /// The far slot of a result that is still in its scratch slot.
     result: Option<u32>,
 }
 
 impl Scratch {
-    /// How many there are.
+    /// How many scratch slots a wide frame has.
     pub(super) const SLOTS: u16 = Self::OPERANDS + 2;
 
     /// An instruction takes three operands at most; a condition waits for its branch.
     const OPERANDS: u16 = 4;
 
-    /// Those of a frame whose link is at this slot.
+    /// The scratch slots of a frame whose link is at this slot.
     pub(super) fn after(link: u16) -> Self {
         Self {
             first: link + Header::LINK,
@@ -58,7 +58,7 @@ impl Scratch {
         self.first + Self::OPERANDS + 1
     }
 
-    /// The first slot after them.
+    /// The first slot after the scratch slots.
     fn end(&self) -> u16 {
         self.first + Self::SLOTS
     }
@@ -70,7 +70,7 @@ impl Lowering<'_> {
         slot >= self.near_end
     }
 
-    /// The field of an instruction that is emitted soon and reads a slot.
+    /// The field by which an instruction that is emitted soon reads a slot.
     pub(super) fn reading(&mut self, slot: u32) -> u16 {
         if !self.is_far(slot) {
             return slot as u16;
@@ -81,7 +81,7 @@ impl Lowering<'_> {
         operand
     }
 
-    /// The field of the instruction that is emitted next and writes a slot.
+    /// The field by which the instruction that is emitted next writes a slot.
     pub(super) fn writing(&mut self, slot: u32) -> u16 {
         if !self.is_far(slot) {
             return slot as u16;
@@ -91,7 +91,7 @@ impl Lowering<'_> {
         self.scratch.result()
     }
 
-    /// Stores the last result, where it is to be in a far slot and is not yet.
+    /// Stores the last result from its scratch slot to its far slot, where that is still to do.
     pub(super) fn store_result(&mut self) {
         if let Some(slot) = self.scratch.result.take() {
             let result = self.scratch.result();
@@ -99,7 +99,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// Emits the copy of a slot, one of the two or both being far.
+    /// Emits the copy of a slot, where at least one of the two slots is far.
     pub(super) fn copy_far(&mut self, to: u32, from: u32) {
         self.store_result();
         let near = match (self.is_far(to), self.is_far(from)) {
@@ -122,7 +122,7 @@ impl Lowering<'_> {
         self.emit(Word::with_long(Row::FarStore.op(0), moved, slot));
     }
 
-    /// Emits the copy of several slots, which are at most the values of a type.
+    /// Emits the copy of `count` slots: at most 1,000 values, the parameters or results of a type.
     pub(super) fn copy_span(&mut self, to: u32, from: u32, count: usize) {
         let count = count as u16;
         if self.is_far(to) || self.is_far(from) {
@@ -134,8 +134,8 @@ impl Lowering<'_> {
         }
     }
 
-    /// The slot of arguments of a tail call, which are the last that is done with this frame's values:
-    /// arguments in far slots are moved to where the locals are.
+    /// The slot of a tail call's first argument. Arguments in far slots are moved over the locals, which
+    /// nothing reads after a tail call.
     pub(super) fn near_args(&mut self, base: u32, count: usize) -> u16 {
         if !self.is_far(base) {
             return base as u16;

@@ -12,7 +12,7 @@ pub(super) enum Condition {
     Slot(u16),
     /// The accumulator is not 0.
     Acc,
-    /// A comparison that was emitted last and is taken back.
+    /// A comparison that was emitted last and has been taken back, for the branch to repeat.
     Comparison {
         row: Row,
         pair: u16,
@@ -24,7 +24,7 @@ pub(super) enum Condition {
 /// How a selection reads its condition.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ZeroTest {
-    /// Whether it holds where the accumulator is 0, not where it is not.
+    /// True where the condition holds if the accumulator is 0; false where it holds if it is not 0.
     pub(super) negated: bool,
     /// Whether all 64 bits count.
     pub(super) by_64: bool,
@@ -37,13 +37,13 @@ pub(super) enum Reach {
     Short,
     /// 32 bits, in `b` and `c`.
     Long,
-    /// 32 bits from the `br_table` at `pc`, in a word of its table.
+    /// 32 bits, in a word of the table of the `br_table` at `pc`, counted from that `br_table`.
     Table { pc: usize },
 }
 
 impl Lowering<'_> {
-    /// The sum that a popped address is, where it was emitted last and is taken back for the access
-    /// to make: how, and its two fields.
+    /// Where the last instruction is an addition that made this popped address, takes the addition back,
+    /// so that the access adds instead. Gives the access's kind of address and its two fields.
     pub(super) fn sum(&mut self, entry: Entry) -> Option<(Addr, u16, u16)> {
         let last = self
             .just_made(entry)
@@ -65,8 +65,8 @@ impl Lowering<'_> {
         Some(sum)
     }
 
-    /// Pops a condition. A comparison that only just made it is taken back, for the branch to
-    /// repeat.
+    /// Pops a condition. Where the last instruction is a comparison that made the condition, takes that
+    /// comparison back, so that the branch compares instead.
     pub(super) fn pop_condition(&mut self) -> Condition {
         let entry = self.pop();
         let comparison = self
@@ -75,7 +75,7 @@ impl Lowering<'_> {
         if let Some(last) = comparison {
             let word = self.code[last.pc];
             let pair = last.mode / 2;
-            // It is the last instruction: a word after its first is its second.
+            // The comparison is the last instruction, so that a word after its first is its second.
             let wide = self.code.get(last.pc + 1).copied();
             self.undo(last);
             return Condition::Comparison {
@@ -94,8 +94,9 @@ impl Lowering<'_> {
         }
     }
 
-    /// Emits a branch that is taken where the condition holds, or does not hold where `negate`.
-    /// Gives its place and how its offset is encoded; none where it is never taken.
+    /// Emits a branch that is taken where the condition holds, or, with `negate`, where the condition
+    /// does not hold. Gives the branch's place and how its offset is encoded; none where the branch would
+    /// never be taken.
     pub(super) fn emit_branch(
         &mut self,
         condition: &Condition,
@@ -124,7 +125,8 @@ impl Lowering<'_> {
         Some((self.emit(Word::with_long(row.op(0), slot, 0)), Reach::Long))
     }
 
-    /// `i32.eqz` of a comparison that was emitted last: its negation instead. Whether it was one.
+    /// Lowers `i32.eqz` of a comparison that was emitted last: changes the comparison to its negation.
+    /// False where the last instruction is no such comparison.
     pub(super) fn negate_last(&mut self) -> bool {
         let entry = *self.stack.last().expect("validation checked the operands");
         let Some(mut last) = self.just_made(entry) else {
@@ -139,8 +141,9 @@ impl Lowering<'_> {
         true
     }
 
-    /// Where a popped condition of a selection is: the accumulator or a slot. A comparison with zero
-    /// that was emitted last is taken back, for the selection to make.
+    /// Where the value is that a selection tests, the accumulator or a slot, and how to test it. Where the
+    /// last instruction is a comparison with zero that made the popped condition, takes that comparison
+    /// back, so that the selection compares instead.
     pub(super) fn condition(&mut self, entry: Entry) -> (ZeroTest, Src, u16) {
         if let Some(found) = self.zero_test(entry) {
             return found;
@@ -153,8 +156,8 @@ impl Lowering<'_> {
         (test, src, slot)
     }
 
-    /// The comparison with zero that made a popped condition, taken back, and where what it
-    /// compared is.
+    /// Takes back the comparison with zero that made a popped condition, where it is the last instruction.
+    /// Gives how to test, and where the compared value is.
     fn zero_test(&mut self, entry: Entry) -> Option<(ZeroTest, Src, u16)> {
         let last = self.just_made(entry)?;
         let (negated, by_64) = match last.row {

@@ -1,25 +1,26 @@
 //! The last step of lowering: instructions that follow one another get the opcodes of sequences.
 //!
-//! The words stay where they are, and each instruction, whether a sequence before it holds it or not,
-//! gets the opcode of the sequence that begins with it: so it does not matter where branches go. Where
-//! only the form of an instruction that stores its result as well makes a sequence, it may store it in
-//! vain: a value that needs no slot has one all the same, of its height, which nothing else is in.
+//! The words stay where they are. Each instruction gets the opcode of the sequence that begins with that
+//! instruction, also where the instruction is part of a sequence that begins earlier: so branches may go
+//! to any instruction. Some sequences exist only with an instruction that stores its result as well. Such
+//! an instruction may then store a result that nothing reads from the slot. That does no harm: the slot
+//! belongs to the result's height, and nothing else is in that slot.
 
 use crate::ir::{Word, goes_elsewhere, length, longer_sequence, storing};
 use crate::trap::TrapCode;
 use crate::watch::Watch;
 
-/// What a handler costs, and what it costs that an instruction in it stores its result in vain. The
-/// choice of the sequences counts the same (`benches/sequences/main.rs`).
+/// What a handler costs. The choice of the sequences counts the same costs (`benches/sequences/main.rs`).
 const HANDLER: u32 = 12;
+/// What it costs that an instruction stores a result which nothing reads from the slot.
 const STORE: u16 = 1;
 
 /// An instruction, or the end of the code.
 struct Step {
     pc: u32,
-    /// Its opcode by itself.
+    /// The opcode of the instruction by itself.
     op: u16,
-    /// What it costs at the least from here to the end of the straight line.
+    /// The least that the instructions from here to the end of the straight line cost.
     cost: u32,
 }
 
@@ -57,15 +58,15 @@ pub(super) fn join(code: &mut [Word], watch: &mut Watch<'_>) -> Result<(), TrapC
     Ok(())
 }
 
-/// The opcode that begins the cheapest way through the instructions, and what that costs. Of ways that
-/// are as good it is the one whose first handler does the most.
+/// The opcode that begins the cheapest way through the instructions, and what that way costs. Among
+/// equally cheap ways, the one whose first handler executes the most instructions.
 fn best_way(steps: &[Step]) -> (u32, u16) {
     let first = steps[0].op;
     if goes_elsewhere(first) {
         return (HANDLER, first);
     }
     let mut best = (HANDLER + steps[1].cost, first);
-    // The opcodes of the first instructions together.
+    // The opcodes for all instructions up to the one before `end`.
     let mut ways = Ways::new();
     ways.push(first, 0);
     if let Some(storing) = storing(first) {
@@ -98,7 +99,8 @@ fn best_way(steps: &[Step]) -> (u32, u16) {
     best
 }
 
-/// The few opcodes that the same instructions may have, each with what its stores in vain cost.
+/// The few opcodes that the same instructions may have together, each with what its needless stores
+/// cost.
 #[derive(Clone, Copy)]
 struct Ways {
     len: usize,
@@ -106,7 +108,7 @@ struct Ways {
 }
 
 impl Ways {
-    /// More are not looked at.
+    /// How many opcodes are looked at.
     const MOST: usize = 4;
 
     fn new() -> Self {

@@ -1,4 +1,4 @@
-//! The locals of a function: where they are, and which values on the operand stack are in one.
+//! The locals of a function: the slot of each, and which values on the operand stack are in a local.
 
 use super::operands::{Class, Lowering, Place};
 
@@ -9,30 +9,32 @@ pub(super) struct Local {
     pub(super) class: Class,
 }
 
-/// The locals of a function. A declaration of many takes no longer than one of few.
+/// The locals of a function. To declare many of one type takes no longer than to declare one.
 #[derive(Debug, Default)]
 pub(super) struct Locals {
     groups: Vec<Group>,
-    /// Of each local the topmost value on the stack that is in it: its height and one, 0 where there
-    /// is none. Each such value knows the next one below ([`Place::Local`]).
+    /// For each local, the topmost value on the stack that is in that local: the value's height plus 1,
+    /// or 0 where there is no such value. Each of these values knows the next one below
+    /// ([`Place::Local`]).
     tops: Vec<u32>,
 }
 
 /// Locals of one class, in slots that follow one another.
 #[derive(Debug)]
 struct Group {
-    /// The index after the last one's.
+    /// The index after that of the last local.
     end: u32,
-    /// The first one's index and slot.
+    /// The index of the first local.
     start: u32,
+    /// The slot of the first local.
     slot: u32,
-    /// How many slots each takes.
+    /// How many slots each local takes.
     width: u32,
     class: Class,
 }
 
 impl Group {
-    /// The slot after the last one's.
+    /// The slot after those of the last local.
     fn next_slot(&self) -> u32 {
         self.slot_of(self.end)
     }
@@ -43,8 +45,8 @@ impl Group {
 }
 
 impl Locals {
-    /// Adds locals of one type from a slot on. All slots fit in 16 bits: wasmparser allows 50,000
-    /// locals, and a link is behind 1,000 parameters or results.
+    /// Adds locals of one type, the first at `slot`. All slots fit in 16 bits: wasmparser allows 50,000
+    /// locals, and a link stands behind at most 1,000 parameters or results.
     pub(super) fn push(&mut self, count: u32, slot: u32, width: u32, class: Class) {
         if count == 0 {
             return;
@@ -67,9 +69,9 @@ impl Locals {
         }
     }
 
-    /// Makes the table of their values, once all are there.
+    /// Makes the table of topmost values, once all locals are added.
     pub(super) fn finish(mut self) -> Self {
-        // Zeroed by the system where it is large.
+        // The system gives a large table zeroed already.
         self.tops = vec![0; self.len() as usize];
         self
     }
@@ -88,7 +90,7 @@ impl Locals {
         }
     }
 
-    /// Where the topmost value in a local is said to be.
+    /// The entry of a local in the table of topmost values.
     pub(super) fn top(&mut self, index: u32) -> &mut u32 {
         &mut self.tops[index as usize]
     }
@@ -132,7 +134,8 @@ impl Lowering<'_> {
         }
     }
 
-    /// Forgets which values from a height on are in locals: they are about to be put elsewhere.
+    /// Takes the values from a height on off the lists of their locals: these values are about to be put
+    /// elsewhere, or dropped.
     pub(super) fn unlist(&mut self, from: usize) {
         for height in (from..self.stack.len()).rev() {
             if let Place::Local { index, below } = self.stack[height].place {

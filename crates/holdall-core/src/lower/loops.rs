@@ -1,10 +1,11 @@
 //! Accumulators across the turns of a loop.
 //!
-//! Where control joins nothing is known of the accumulators; but a loop's next turn often begins with
-//! what the last one ended with. So an innermost loop in which that shows is lowered a second time,
-//! with its label taking the locals in the accumulators that all branches to it have there; on the way
-//! into the loop they are loaded. A third time, without, is only for the case that the second did not
-//! bear out what the first promised.
+//! Where control joins, nothing is known of what the accumulators hold. But a loop's next turn often
+//! begins with the values that the last turn ended with. So an innermost loop is lowered a second time
+//! where the first time shows that all branches to its label have the same locals in the accumulators.
+//! The second time, the lowering assumes these locals in the accumulators at the label, and loads them on
+//! the way into the loop. Where a branch of the second lowering does not bear out the assumption, the
+//! loop is lowered a third time, without.
 
 use wasmparser::BlockType;
 
@@ -15,35 +16,37 @@ use crate::ir::{Row, Word};
 /// What the accumulators hold at a label, by class: the last result, and the one before.
 type AtLabel = [[Option<u32>; 2]; 3];
 
-/// The innermost loop that is open, as long as it can be lowered again.
+/// The innermost open loop, as long as it can be lowered again.
 pub(super) struct Attempt<'m> {
-    /// Behind the loop's operator.
+    /// Reads from behind the operator `loop`.
     reader: Operators<'m>,
     ty: BlockType,
-    /// Where its code begins, with what loads the accumulators.
+    /// Where the loop's code begins, with the instructions that load the accumulators.
     pc: usize,
-    /// How many blocks and values are below it.
+    /// How many blocks are around the loop.
     depth: usize,
+    /// How many values are on the stack below the loop's.
     height: usize,
-    /// What the label takes to be in the accumulators; none the first time.
+    /// What the lowering assumes in the accumulators at the label; none the first time.
     assumed: Option<AtLabel>,
-    /// What is in them at each branch to the label so far.
+    /// What all branches to the label so far have in the accumulators; none before the first branch.
     found: Option<AtLabel>,
-    /// The locals that the loop begins with: the class, the slot, and how many results of the class
-    /// came before.
+    /// The reads of locals before the first label or call within the loop: the class, the slot, and how many
+    /// results of the class came before the read.
     early: Vec<(Class, u32, usize)>,
-    /// How many results of each class there were, up to the first label within.
+    /// How many results of each class there were since the loop's label; none after the first label
+    /// or call within the loop.
     results: Option<[usize; 3]>,
-    /// The blocks around the loop that it branches to, one for each branch.
+    /// The blocks around the loop that the loop branches to, one for each branch.
     branches: Vec<usize>,
 }
 
-/// How many locals are noted that a loop begins with.
+/// How many early reads of locals are noted.
 const MOST_EARLY: usize = 16;
 
 impl<'m> Lowering<'m> {
-    /// Notes that the innermost block is a loop that has just been opened at `pc` and takes no values,
-    /// and whose operators come from `reader`.
+    /// Notes that a loop has just been opened at `pc` as the innermost block. The loop takes no values, and
+    /// `reader` reads its operators.
     pub(super) fn begin_attempt(&mut self, ty: BlockType, pc: usize, reader: &Operators<'m>) {
         let attempt = Attempt {
             reader: reader.clone(),
@@ -71,7 +74,7 @@ impl<'m> Lowering<'m> {
         }
     }
 
-    /// Notes that control joins: what comes after does not follow the loop's label.
+    /// Notes that control joins: the next instruction does not only follow the loop's label.
     pub(super) fn note_join(&mut self) {
         if let Some(attempt) = &mut self.attempt {
             attempt.results = None;
@@ -89,7 +92,7 @@ impl<'m> Lowering<'m> {
         }
     }
 
-    /// Notes a branch to a block that is not the innermost loop, or that is.
+    /// Notes a branch to a block: to the innermost loop, to a block around it or to one within.
     pub(super) fn note_branch(&mut self, target: usize) {
         let Some(mut attempt) = self.attempt.take() else {
             return;
@@ -112,7 +115,7 @@ impl<'m> Lowering<'m> {
         self.attempt = Some(attempt);
     }
 
-    /// The slots of locals that the accumulators have the values of.
+    /// The slots of the locals whose values the accumulators hold.
     fn locals_in_accs(&self) -> AtLabel {
         let slots = |accs: &[Acc; 2]| {
             accs.each_ref()
@@ -121,8 +124,8 @@ impl<'m> Lowering<'m> {
         self.accs.each_ref().map(slots)
     }
 
-    /// At the end of a loop, whose block is closed: where to go on reading, if it is to be lowered
-    /// again.
+    /// At the end of a block, which is closed by now. If the block is a loop that is to be lowered again,
+    /// opens it again and gives where to read on.
     pub(super) fn retry(&mut self) -> Option<Operators<'m>> {
         if self.attempt.as_ref()?.depth != self.control.len() {
             return None;
@@ -150,7 +153,7 @@ impl<'m> Lowering<'m> {
         Some(reader)
     }
 
-    /// Loads what the loop's label takes to be in the accumulators, and opens the loop.
+    /// Emits the loads of the locals that are assumed in the accumulators, and opens the loop.
     fn enter_again(&mut self, attempt: &Attempt<'_>) {
         let assumed = attempt.assumed.unwrap_or(NOTHING);
         for (class, [last, before]) in Class::ALL.into_iter().zip(assumed) {
@@ -159,7 +162,8 @@ impl<'m> Lowering<'m> {
                 Class::F32 => Row::LoadAccF32,
                 Class::F64 => Row::LoadAccF64,
             };
-            // The one before goes first; where nothing comes after it, it goes twice.
+            // The value for the second accumulator is loaded first, and the next load shifts it there.
+            // Where the first accumulator has no value of its own, the same value is loaded twice.
             for slot in [before, last.or(before)].into_iter().flatten() {
                 // Locals are in no far slots.
                 self.emit(Word::new(row.op(0), 0, slot as u16, 0));
@@ -175,15 +179,15 @@ impl<'m> Lowering<'m> {
 
 const NOTHING: AtLabel = [[None; 2]; 3];
 
-/// Whether every accumulator that is taken to have a local has it.
+/// Whether every accumulator that was assumed to hold a local holds that local.
 fn met(assumed: AtLabel, found: AtLabel) -> bool {
     let mut pairs = assumed.as_flattened().iter().zip(found.as_flattened());
     pairs.all(|(assumed, found)| assumed.is_none() || assumed == found)
 }
 
 impl Attempt<'_> {
-    /// Of what was found in the accumulators, what the loop reads while it is still there; none if it
-    /// reads nothing of it.
+    /// The locals found in the accumulators that the loop reads before new results push them out; none if
+    /// there are no such locals.
     fn worth_it(&self, mut found: AtLabel) -> Option<AtLabel> {
         for (class, accs) in Class::ALL.into_iter().zip(&mut found) {
             for (place, acc) in accs.iter_mut().enumerate() {

@@ -17,8 +17,8 @@ fn pair_mode(pairs: &[(Src, Src)], pair: (Src, Src)) -> u16 {
     at.expect("the lowering asks for pairs that the shape has") as u16
 }
 
-/// A constant as an operand of `row`: of one that takes 32 bits only, those may be extended so that
-/// they fit an immediate.
+/// A constant as an operand of `row`. Where the row takes only 32 bits of the operand, those are
+/// sign-extended, so that more constants fit an immediate.
 fn operand_of(row: Row, mut entry: Entry) -> Entry {
     if let Place::Const(bits) = &mut entry.place
         && row.takes_32_bits()
@@ -35,7 +35,7 @@ fn imm(bits: u64) -> Option<u16> {
         .map(i16::cast_unsigned)
 }
 
-/// Where an operand is read from, its field, and the word that follows.
+/// Where an operand is read from, the operand's field, and the word that follows the instruction.
 type Operand = (Src, u16, Option<u64>);
 
 impl Lowering<'_> {
@@ -261,13 +261,14 @@ impl Lowering<'_> {
         self.slot(value)
     }
 
-    /// Emits an instruction with a number instead of operands, and an integer as its result.
+    /// Emits an instruction that has a 32-bit number instead of operands, and pushes its result, an
+    /// integer.
     fn produce_long(&mut self, row: Row, long: u32) {
         let fields = Word::with_long(0, 0, long);
         self.produce(Int, row, 0, [fields.b, fields.c], None);
     }
 
-    /// Where a popped operand is read from; a constant is an immediate, or in the word that follows.
+    /// Where a popped operand is read from. A constant is an immediate or in the word that follows.
     fn operand(&mut self, entry: Entry) -> Operand {
         match entry.place {
             Place::Const(bits) => match imm(bits) {
@@ -281,8 +282,8 @@ impl Lowering<'_> {
         }
     }
 
-    /// Both operands of an instruction, of which only one can be a constant and only one in the
-    /// accumulator.
+    /// Where both operands of an instruction are read from. At most one of them is a constant, and they
+    /// are not both in the second accumulator: no mode has these.
     fn operands(&mut self, lhs: Entry, rhs: Entry) -> [Operand; 2] {
         if matches!((lhs.place, rhs.place), (Place::Const(_), Place::Const(_))) {
             let slot = self.slot(lhs);
@@ -291,7 +292,7 @@ impl Lowering<'_> {
         let lhs = self.operand(lhs);
         let mut rhs = self.operand(rhs);
         if (lhs.0, rhs.0) == (Src::B, Src::B) {
-            // The same local twice, so that its slot is good.
+            // Both operands are the same local, whose slot holds the value.
             rhs.0 = Src::S;
         }
         [lhs, rhs]
@@ -305,7 +306,7 @@ impl Lowering<'_> {
         if let Place::Const(bits) = lhs.place
             && imm(bits).is_none()
         {
-            // No mode has such a constant on the left.
+            // No mode has a constant of more than 16 bits on the left.
             let slot = self.slot(lhs);
             let (src, field, wide) = self.operand(rhs);
             return self.int_pair(row, [(Src::S, slot, None), (src, field, wide)]);
@@ -317,7 +318,7 @@ impl Lowering<'_> {
             _ => 2,
         };
         if commutative && rank(&operands[1]) < rank(&operands[0]) {
-            // One way to write it, for which there are more sequences.
+            // Of two equal spellings the one that is in more sequences.
             operands.swap(0, 1);
         }
         self.int_pair(row, operands);
@@ -351,13 +352,13 @@ impl Lowering<'_> {
         self.canonical(out);
     }
 
-    /// As [`Self::float_arithmetic`], of one operand.
+    /// An operator of one operand whose result may be a NaN of any bits.
     fn float_unary(&mut self, row: Row, out: Class) {
         self.unary(row, out);
         self.canonical(out);
     }
 
-    /// Makes a NaN on top of the stack the canonical one, where that is asked for.
+    /// Makes a NaN on top of the stack the canonical NaN, where the settings ask for that.
     fn canonical(&mut self, class: Class) {
         if !self.settings.canonical_nans {
             return;
@@ -370,7 +371,7 @@ impl Lowering<'_> {
         self.unary(row, class);
     }
 
-    /// A comparison that holds where that of the row holds with the operands in the other order.
+    /// A comparison that is the row's with the operands swapped.
     fn float_swapped(&mut self, row: Row) {
         let (rhs, lhs) = (self.pop(), self.pop());
         self.float_pair(row, Int, rhs, lhs);
@@ -393,8 +394,9 @@ impl Lowering<'_> {
         self.produce(out, row, mode, [slot, 0], None);
     }
 
-    /// A value to select: an integer that is a constant may be an immediate, and the second accumulator
-    /// may have one if it keeps it until then.
+    /// Where a value to select is read from. A constant integer may be an immediate. An integer may be read
+    /// from the second accumulator where the accumulators do not change before the selection
+    /// (`acc_is_kept`).
     fn selected(&mut self, entry: Entry, acc_is_kept: bool) -> (Src, u16) {
         if let Place::Const(bits) = entry.place
             && entry.class == Int
@@ -416,7 +418,7 @@ impl Lowering<'_> {
         let mut second = self.selected(second, in_acc);
         let mut first = self.selected(first, in_acc);
         if (first.0, second.0) == (Src::B, Src::B) {
-            // The same local twice, so that its slot is good.
+            // Both values are the same local, whose slot holds the value.
             first.0 = Src::S;
         }
         if !in_acc {
@@ -462,8 +464,8 @@ impl Lowering<'_> {
         }
     }
 
-    /// The address of an access, popped: how it is made, its field, the near offset, the word that
-    /// follows.
+    /// The address of an access, from its popped operand: how the address is made, the operand's field,
+    /// the near offset, and the word that follows.
     fn address(&mut self, entry: Entry, memarg: MemArg) -> (Addr, u16, u16, Option<u64>) {
         if let Place::Const(bits) = entry.place {
             let address = u64::from(bits as u32) + memarg.offset;
@@ -495,7 +497,8 @@ impl Lowering<'_> {
 
     fn store(&mut self, row: Row, memarg: MemArg) {
         let (value, entry) = (operand_of(row, self.pop()), self.pop());
-        // First, since an addition that it takes back leaves the accumulators as they were before.
+        // The address comes first: it may take back an addition, and the accumulators are then what they
+        // were before the addition.
         let (addr, field, near, wide) = self.address(entry, memarg);
         let mode_of = |src: Src| STORE_MODES.iter().position(|mode| *mode == (addr, src));
         let in_acc = self.in_acc(value).filter(|_| value.class == Int);
@@ -509,7 +512,7 @@ impl Lowering<'_> {
         self.code.extend(wide.map(Word::data));
     }
 
-    /// Stores a float: from its accumulator, or from a slot as an integer of its size.
+    /// Stores a float from the accumulator; or else from a slot, as an integer of the same size.
     fn store_float(&mut self, from_acc: Row, from_slot: Row, memarg: MemArg) {
         let value = *self.stack.last().expect("validation checked the operands");
         if self.in_acc(value) != Some(Src::A) {
@@ -524,7 +527,8 @@ impl Lowering<'_> {
         self.code.extend(wide.map(Word::data));
     }
 
-    /// An instruction of three operands in slots, on a memory or a table and another index.
+    /// An instruction with three operands in slots, and two indices: that of a memory or table, and
+    /// another.
     fn bulk(&mut self, row: Row, into: u32, from: u32) {
         let third = self.pop_slot();
         let second = self.pop_slot();

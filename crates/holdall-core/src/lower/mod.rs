@@ -2,10 +2,10 @@
 //!
 //! One pass over the operators, with the operand stack kept at compile time: `operands` tracks
 //! where each value is, `control` does blocks and branches, `calls` calls and returns, `lower` has
-//! the operators, `locals` and `far` what is special about slots of locals and about slots beyond 16
-//! bits, `fusion` makes one instruction of two, and `metering` adds the charges. `loops` has
-//! an innermost loop lowered again where that keeps values in accumulators, and at the end `joining`
-//! gives instructions that follow one another one handler.
+//! the operators, `locals` what is special about slots of locals, `far` what is special about slots
+//! beyond 16 bits. `fusion` makes one instruction of two, and `metering` adds the charges. `loops` has an
+//! innermost loop lowered again where that keeps values in accumulators. At the end, `joining` gives
+//! instructions that follow one another one handler.
 
 mod calls;
 mod control;
@@ -47,8 +47,8 @@ pub struct Settings {
     pub metering: bool,
     /// Whether code makes each NaN that it computes the positive canonical one.
     pub canonical_nans: bool,
-    /// How many operands of a frame code words name directly, where more could not be named anyway; for
-    /// tests of what happens beyond.
+    /// How many operands of a frame code words may name directly. Tests set this lower than the width of
+    /// a field needs, to reach the code for operands beyond.
     pub near_operands: u16,
 }
 
@@ -65,20 +65,20 @@ impl Default for Settings {
 /// Why a valid function could not be lowered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LowerError {
-    /// The time is up that there was for it.
+    /// The time for the work is up.
     #[error("{0}")]
     Ended(TrapCode),
-    /// The body cannot be read; never for a function that was validated.
+    /// The body cannot be read; never the case for a function that was validated.
     #[error("the body is not readable")]
     Unreadable,
 }
 
-/// What a function is lowered to, beyond the form that suits nearly all.
+/// The form of a function's code. The default suits nearly all functions.
 #[derive(Clone, Copy, Default)]
 struct Form {
-    /// All branches reach as far as 32 bits do.
+    /// All branches have offsets of 32 bits.
     long_branches: bool,
-    /// There may be far slots.
+    /// The frame has scratch slots, so that operands may be in far slots.
     wide: bool,
 }
 
@@ -87,7 +87,7 @@ enum Stop {
     Error(LowerError),
     /// A branch is too far for the short form.
     LongBranches,
-    /// Operands are in slots that fields of code words do not name.
+    /// Some operands are in far slots, and the form has no scratch slots.
     FarSlots,
 }
 
@@ -106,11 +106,11 @@ impl From<wasmparser::BinaryReaderError> for Stop {
 /// Why a body is refused when its module is made.
 #[derive(Debug)]
 pub enum Rejection {
-    /// It cannot be read, or does not validate.
+    /// The body cannot be read, or does not validate.
     Invalid(wasmparser::BinaryReaderError),
-    /// It exceeds a limit: which, and by how much.
+    /// The body exceeds a limit: the text says which, and by how much.
     Limit(String),
-    /// A deadline or an interruption ended the work on it.
+    /// A deadline or an interruption ended the work on the body.
     Ended(TrapCode),
 }
 
@@ -132,7 +132,7 @@ const BR_TABLE: u8 = 0x0e;
 /// How long wasmparser takes at most to match one operand with one target of a `br_table`.
 const TIME_OF_OPERAND: Duration = Duration::from_nanos(10);
 
-/// Validates a body, and holds it to the limits, without lowering it. Gives the allocations back for
+/// Validates a body and checks it against `bounds`, without lowering it. Gives the allocations back for
 /// the next function.
 pub fn validate(
     func: FuncToValidate<ValidatorResources>,
@@ -141,7 +141,7 @@ pub fn validate(
     bounds: &Bounds,
     watch: &mut Watch<'_>,
 ) -> Result<FuncValidatorAllocations, Rejection> {
-    // Its parameters become locals and its results operands, however short the body is.
+    // However short the body is, its parameters become locals and its results operands.
     watch.step(2)?;
     let mut validator = func.into_validator(allocs);
     let mut reader = body.get_binary_reader();
@@ -159,7 +159,7 @@ pub fn validate(
             watch.admit(at_worst)?;
         }
         reader.visit_operator(&mut validator.visitor(reader.original_position()))??;
-        // One is the function's own.
+        // One block is the function's own.
         let blocks = (validator.control_stack_height() as usize).saturating_sub(1);
         bounds.check_nesting(blocks).map_err(Rejection::Limit)?;
         let values = validator.len_locals() + validator.operand_stack_height();
@@ -173,16 +173,16 @@ pub fn validate(
     Ok(validator.into_allocations())
 }
 
-/// How many operands the validator matches for the `br_table` that comes next: for each target those
-/// that its label takes. `None` where it cannot be read. Every other instruction is short, or has no
-/// more operands than a type has.
+/// How many operands the validator will match for the `br_table` that comes next: for each target, the
+/// operands that the target's label takes. `None` where the `br_table` cannot be read. Other instructions
+/// need no such reckoning: they are short, or have no more operands than a type has.
 fn operands_of_table(
     validator: &FuncValidator<ValidatorResources>,
     mut reader: BinaryReader<'_>,
 ) -> Option<u32> {
     reader.read_u8().ok()?;
     let targets = reader.read_var_u32().ok()?;
-    // All labels take as many as the first, or the validator stops at the one that does not.
+    // The validator stops at the first label that takes another number of operands than the first one.
     let first = validator.get_control_frame(reader.read_var_u32().ok()? as usize)?;
     let operands = match (first.block_type, first.kind) {
         (BlockType::Empty, _) | (BlockType::Type(_), FrameKind::Loop) => 0,
@@ -203,6 +203,7 @@ fn operands_of_table(
 /// was validated: a header, and instructions of which the last does not fall through.
 ///
 /// # Errors
+///
 /// Where the time is up.
 pub fn words(
     module: &Sections,
@@ -219,8 +220,8 @@ pub fn words(
     Ok(lowering.code)
 }
 
-/// Puts the opcode of each target into the tables of the instructions at `tables`, so that a `br_table`
-/// need not look at its target to know the handler.
+/// Puts the opcode of each target into the tables of the `br_table`s at `tables`, so that a `br_table`
+/// knows the next handler without a look at the target.
 fn tell_tables(code: &mut [Word], tables: &[usize]) {
     for pc in tables {
         let last = code[*pc].long() as usize;
@@ -237,7 +238,7 @@ fn tell_tables(code: &mut [Word], tables: &[usize]) {
 pub struct Offsets(Vec<(usize, u64)>);
 
 impl Offsets {
-    /// Those of the defined function `index`.
+    /// The offsets of the defined function `index`; `None` where the time is up.
     pub fn of(
         module: &Sections,
         settings: Settings,
@@ -275,7 +276,7 @@ fn lower_body<'m>(
     }
 }
 
-/// Lowers to a form, where it suffices.
+/// Lowers a function to code of this form, or says why the form does not suffice.
 fn try_lower<'m>(
     module: &'m Sections,
     settings: Settings,
@@ -317,7 +318,7 @@ fn try_lower<'m>(
     lowering.code.push(Word::data(0));
     let mut operators = Operators::of(&body)?;
     lowering.record(operators.offset());
-    // Slots are zeroed eight for a unit.
+    // One unit pays for zeroing eight slots.
     lowering.enter_region((slot - first) / 8);
     if slot > first {
         let zeroed = Word::new(Row::Zero.op(0), first as u16, (slot - first) as u16, 0);

@@ -33,15 +33,18 @@ impl Class {
 /// Where a value on the stack is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Nowhere yet: its bits as a slot has them, where an `i32` and an `f32` are zero-extended.
+    /// Nowhere yet: a constant, given as the 64 bits that a slot would hold. An `i32` and an `f32` are
+    /// zero-extended.
     Const(u64),
-    /// In the local of this index, as is the value at the height before `below` where that is not 0.
+    /// In the local of this index. Where `below` is not 0, the next value down the stack that is in the
+    /// same local is at the height `below - 1`.
     Local { index: u32, below: u32 },
-    /// In its own slot, or on the way there in an accumulator.
+    /// In the slot of its height, or in an accumulator and not yet in that slot.
     Temp,
 }
 
-/// A constant as a number of 32 bits, where it is one, and whether that is to be zero-extended.
+/// A constant as a number of 32 bits, where 32 bits suffice, and whether they are to be zero-extended
+/// rather than sign-extended.
 pub(super) fn as_long(bits: u64) -> Option<(bool, u32)> {
     match (i32::try_from(bits.cast_signed()), u32::try_from(bits)) {
         (Ok(long), _) => Some((false, long.cast_unsigned())),
@@ -55,17 +58,17 @@ pub(super) fn as_long(bits: u64) -> Option<(bool, u32)> {
 pub(super) struct Entry {
     pub(super) place: Place,
     pub(super) class: Class,
-    /// The slot that belongs to its height.
+    /// The slot that belongs to the value's height.
     pub(super) slot: u32,
 }
 
 /// What an accumulator holds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Acc {
-    /// The slot that it has the value of, which is no far one.
+    /// The slot whose value the accumulator holds; never a far slot.
     pub(super) slot: Option<u32>,
-    /// The instruction that made the value of that slot, which does not write the slot yet. The
-    /// slot's value is on the stack.
+    /// Where the instruction is that made the value, while that instruction does not write `slot`. The
+    /// value is on the stack.
     pub(super) pending: Option<usize>,
 }
 
@@ -76,7 +79,7 @@ pub(super) struct Last {
     pub(super) row: Row,
     pub(super) mode: u16,
     class: Class,
-    /// What its result pushed out of the accumulators of its class.
+    /// What the accumulators of the class lost to the instruction's result.
     fallen: Acc,
 }
 
@@ -90,34 +93,36 @@ pub(super) struct Lowering<'m> {
     pub(super) locals: Locals,
     /// The slot of the link.
     pub(super) link: u16,
-    /// Whether what follows can't be reached: it is not lowered.
+    /// Whether the operators that follow can't be reached. Such operators are not lowered.
     pub(super) dead: bool,
     pub(super) form: Form,
     pub(super) last: Option<Last>,
     /// Where each `br_table` is.
     pub(super) tables: Vec<usize>,
-    /// Where in the module's bytes the instructions from a word on came from, when asked for.
+    /// For a word of `code`, where in the module's bytes the instructions from that word on came from;
+    /// none where nobody asked.
     pub(super) records: Option<Vec<(usize, u64)>>,
-    /// Where work is charged, innermost loop last; none where it is not.
+    /// The open regions of charges, innermost loop last; none where work is not metered.
     pub(super) regions: Option<Vec<Region>>,
     /// The first slot that no field of a code word names.
     pub(super) near_end: u32,
     pub(super) scratch: Scratch,
-    /// Work beyond the reading of operators, in steps of a [`Watch`](crate::limits::Watch).
+    /// Work since the last operator beyond reading it, in steps of a [`Watch`](crate::watch::Watch).
     pub(super) steps: usize,
     /// What the accumulators of each class hold: the last result, and the one before.
     pub(super) accs: [[Acc; 2]; 3],
-    /// The innermost loop, while it can be lowered again.
+    /// The innermost loop, while that loop can be lowered again.
     pub(super) attempt: Option<Attempt<'m>>,
     /// The first slot that is no local's.
     pub(super) first_temp: u32,
-    /// The slot of the next value, and the most that it was.
+    /// The slot of the next value.
     next_slot: u32,
+    /// The largest that `next_slot` ever was.
     max_slot: u32,
-    /// So many values from the bottom are no locals.
+    /// The lowest `clean` values of the stack are known not to be in locals.
     clean: usize,
-    /// The values from the one height up to the other are in their slots, or on the way there in an
-    /// accumulator.
+    /// The values at these heights are known to be in the slots of their heights, or in an accumulator
+    /// and not yet there.
     placed: Range<usize>,
 }
 
@@ -162,7 +167,7 @@ impl<'m> Lowering<'m> {
         self.max_slot
     }
 
-    /// Notes that what is emitted from now on comes from this offset.
+    /// Notes that the instructions emitted from now on come from this offset in the module's bytes.
     pub(super) fn record(&mut self, offset: u64) {
         if let Some(records) = &mut self.records {
             while records.last().is_some_and(|(pc, _)| *pc > self.code.len()) {
@@ -201,8 +206,8 @@ impl<'m> Lowering<'m> {
     }
 
     /// Emits an instruction that writes its result to slot `a` and to the accumulator of `class`,
-    /// and pushes the result. Gives its place. Of a result in a far slot the accumulator is not known
-    /// to have it.
+    /// and pushes the result. Gives the place of the instruction. Where the result's slot is far, the
+    /// lowering does not note that the accumulator holds the result.
     pub(super) fn produce_in_slot(
         &mut self,
         class: Class,
@@ -228,7 +233,7 @@ impl<'m> Lowering<'m> {
         pc
     }
 
-    /// Takes the last instruction back, whose result was popped.
+    /// Takes back the last instruction. Its result was popped before.
     pub(super) fn undo(&mut self, last: Last) {
         self.code.truncate(last.pc);
         let accs = &mut self.accs[last.class as usize];
@@ -250,15 +255,15 @@ impl<'m> Lowering<'m> {
         slot
     }
 
-    /// Pushes a value that the instruction that is emitted next puts into its slot without the
-    /// accumulator. Gives the instruction's field.
+    /// Pushes a value that only its slot holds, no accumulator: the instruction that is emitted next
+    /// writes that slot. Gives the field by which that instruction names the slot.
     pub(super) fn push_in_slot(&mut self, class: Class) -> u16 {
         let slot = self.push(Place::Temp, class);
         self.forget(slot);
         self.writing(slot)
     }
 
-    /// Pushes values that are in their slots, where nothing is known of the accumulators.
+    /// Pushes values that are in the slots of their heights and known to be in no accumulator.
     pub(super) fn push_placed(&mut self, types: &[ValType]) {
         for ty in types {
             self.push(Place::Temp, Class::of(*ty));
@@ -266,7 +271,7 @@ impl<'m> Lowering<'m> {
         self.steps += types.len();
     }
 
-    /// Pops a value. A pending one stays pending until it is used.
+    /// Pops a value. A value that is pending in an accumulator stays pending until it is used.
     pub(super) fn pop(&mut self) -> Entry {
         let entry = self.stack.pop().expect("validation checked the operands");
         if let Place::Local { index, below } = entry.place {
@@ -277,7 +282,7 @@ impl<'m> Lowering<'m> {
         entry
     }
 
-    /// Pops values until there are `height`, and drops them.
+    /// Drops the topmost values until `height` are left.
     pub(super) fn truncate(&mut self, height: usize) {
         self.next_slot = self.slot_at(height);
         self.unlist(height);
@@ -315,7 +320,7 @@ impl<'m> Lowering<'m> {
 
     // Where values are.
 
-    /// The accumulator that has the value of a slot, and how operands say so.
+    /// The accumulator that holds the value of a slot, and the operand that names that accumulator.
     fn acc_of(&mut self, class: Class, slot: u32) -> Option<(Src, &mut Acc)> {
         let accs = [Src::A, Src::B]
             .into_iter()
@@ -323,15 +328,16 @@ impl<'m> Lowering<'m> {
         accs.into_iter().find(|(_, acc)| acc.slot == Some(slot))
     }
 
-    /// Makes a value outlive its accumulator: the instruction that made it writes the slot as well.
+    /// Makes a value outlive its accumulator: the instruction that made the value is changed to write
+    /// the slot as well.
     fn keep(code: &mut [Word], acc: &mut Acc) {
         if let Some(pc) = acc.pending.take() {
-            // The mode after this one, by the order of modes.
+            // The next mode is the one that writes the slot as well.
             code[pc].op += 1;
         }
     }
 
-    /// Makes the values in the accumulators outlive them.
+    /// Makes the values in all accumulators outlive those accumulators.
     pub(super) fn flush_all(&mut self) {
         for acc in self.accs.as_flattened_mut() {
             Self::keep(&mut self.code, acc);
@@ -346,8 +352,9 @@ impl<'m> Lowering<'m> {
         self.note_join();
     }
 
-    /// An instruction that is emitted next pushes a result, of no use so far, on the accumulators of
-    /// `class`. Gives what falls out of them, which is in its slot by then.
+    /// Makes room in the accumulators of `class` for the result of the instruction that is emitted next.
+    /// What that result is the value of is not noted yet. Gives what the second accumulator held, whose
+    /// slot is written by then.
     pub(super) fn shift(&mut self, class: Class) -> Acc {
         self.note_result(class);
         let accs = &mut self.accs[class as usize];
@@ -357,7 +364,7 @@ impl<'m> Lowering<'m> {
         fallen
     }
 
-    /// A slot is overwritten, and no accumulator has the new value.
+    /// Notes that a slot is overwritten and that no accumulator holds the new value.
     pub(super) fn forget(&mut self, slot: u32) {
         for acc in self.accs.as_flattened_mut() {
             if acc.slot == Some(slot) {
@@ -366,7 +373,7 @@ impl<'m> Lowering<'m> {
         }
     }
 
-    /// The accumulator of `class` has the value of `slot`.
+    /// Notes that the accumulator of `class` holds the value of `slot`.
     pub(super) fn remember(&mut self, class: Class, slot: u32) {
         self.accs[class as usize][0] = Acc {
             slot: Some(slot),
@@ -374,7 +381,7 @@ impl<'m> Lowering<'m> {
         };
     }
 
-    /// The last instruction, where it made `entry` and left it in the accumulator alone.
+    /// The last instruction, where that instruction made `entry` and left it in the accumulator alone.
     pub(super) fn just_made(&self, entry: Entry) -> Option<Last> {
         let [acc, _] = self.accs[entry.class as usize];
         self.last.filter(|last| {
@@ -384,7 +391,7 @@ impl<'m> Lowering<'m> {
         })
     }
 
-    /// The slot that a value that is no constant is in.
+    /// The slot of a value that is not a constant: the local's, or the one of the value's height.
     fn home(&self, entry: Entry) -> u32 {
         match entry.place {
             Place::Local { index, .. } => self.locals.get(index).slot.into(),
@@ -392,7 +399,8 @@ impl<'m> Lowering<'m> {
         }
     }
 
-    /// Where a popped value that is no constant is read from, and the field that says so.
+    /// Where an instruction reads a popped value from, and the field that names the slot. The value is
+    /// not a constant.
     pub(super) fn source(&mut self, entry: Entry) -> (Src, u16) {
         let home = self.home(entry);
         match self.acc_of(entry.class, home) {
@@ -409,7 +417,7 @@ impl<'m> Lowering<'m> {
         }
     }
 
-    /// As [`Self::source`], for instructions that take no value from the second accumulator.
+    /// As [`Self::source`], for instructions that cannot read the second accumulator.
     pub(super) fn source_a(&mut self, entry: Entry) -> (Src, u16) {
         if self.in_acc(entry) == Some(Src::A) {
             self.source(entry)
@@ -427,13 +435,13 @@ impl<'m> Lowering<'m> {
         Some(self.acc_of(entry.class, home)?.0)
     }
 
-    /// The slot that a popped value is in, once it is in one, as the field of an instruction.
+    /// Puts a popped value into a slot, and gives the field that names that slot.
     pub(super) fn slot(&mut self, entry: Entry) -> u16 {
         self.settle_popped(entry);
         self.reading(self.home(entry))
     }
 
-    /// Puts a popped value into a slot: a local stays where it is.
+    /// Puts a popped value into the slot of its height. A value in a local stays in the local.
     pub(super) fn settle_popped(&mut self, entry: Entry) {
         match entry.place {
             Place::Const(bits) => self.set_const(entry.slot, bits),
@@ -448,7 +456,8 @@ impl<'m> Lowering<'m> {
         }
     }
 
-    /// Puts the value at a height, which is not listed as a local's, into the slot of that height.
+    /// Puts the value at a height into the slot of that height. If the value is in a local, it was taken
+    /// off that local's list before.
     pub(super) fn put(&mut self, height: usize) {
         let entry = self.stack[height];
         match entry.place {
@@ -464,7 +473,7 @@ impl<'m> Lowering<'m> {
         let first = height - count;
         let mut from = first;
         if self.placed.contains(&first) {
-            // Those up to the end are there, but for what is in an accumulator alone.
+            // The values below `placed.end` are in their slots, except those in an accumulator alone.
             from = self.placed.end;
             let slot = self.stack[first].slot;
             for acc in self.accs.as_flattened_mut() {
@@ -487,8 +496,8 @@ impl<'m> Lowering<'m> {
         self.steps += height - from;
     }
 
-    /// Makes every value on the stack independent of what happens to locals and accumulators, as
-    /// where control may join.
+    /// Puts every value on the stack that is in a local or in an accumulator alone into a slot. Where
+    /// control may join, no value may depend on locals or accumulators.
     pub(super) fn settle(&mut self) {
         self.unlist(self.clean);
         for height in self.clean..self.stack.len() {
@@ -533,8 +542,8 @@ impl<'m> Lowering<'m> {
         }
     }
 
-    /// Puts a popped value into a slot: by changing the instruction that made it, where it is the
-    /// last one.
+    /// Puts a popped value into a slot. Where the last instruction made the value, that instruction is
+    /// changed to write the slot.
     pub(super) fn move_to(&mut self, slot: u32, entry: Entry) {
         match entry.place {
             Place::Const(bits) => return self.set_const(slot, bits),

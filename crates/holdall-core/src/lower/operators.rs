@@ -4,39 +4,39 @@ use wasmparser::{
     BinaryReader, FrameKind, FrameStack, FunctionBody, Operator, Result, VisitOperator,
 };
 
-/// The operators of a body from one of them on. A copy takes the same time however deep the blocks
-/// are nested, which wasmparser's own reader of operators does not give: it keeps their kinds.
+/// The operators of a body from one operator on. A copy takes the same time however deep blocks are
+/// nested. wasmparser's own reader keeps the kinds of all open blocks, and copies them.
 #[derive(Clone)]
 pub(super) struct Operators<'m>(BinaryReader<'m>);
 
 impl<'m> Operators<'m> {
-    /// Those of a body.
+    /// The operators of a body.
     pub(super) fn of(body: &FunctionBody<'m>) -> Result<Self> {
         Ok(Self(body.get_operators_reader()?.get_binary_reader()))
     }
 
-    /// Whether there are no more.
+    /// Whether there are no more operators.
     pub(super) fn eof(&self) -> bool {
         self.0.eof()
     }
 
-    /// Where in the module's bytes the next one begins.
+    /// Where in the module's bytes the next operator begins.
     pub(super) fn offset(&self) -> u64 {
         self.0.original_position()
     }
 
-    /// The next one.
+    /// The next operator.
     pub(super) fn read(&mut self) -> Result<Operator<'m>> {
         self.0.visit_operator(&mut Validated)
     }
 }
 
-/// Makes an operator of what is visited, in a body whose blocks are known to be well formed.
+/// Makes operators, for a body whose blocks are known to be well formed.
 struct Validated;
 
 impl FrameStack for Validated {
     fn current_frame(&self) -> Option<FrameKind> {
-        // The only kind that is asked for: `else` is in an `if`.
+        // wasmparser asks for the kind only at an `else`, which validation found in an `if`.
         Some(FrameKind::If)
     }
 }

@@ -12,7 +12,7 @@ use crate::module::ModuleInner;
 use crate::store::InstanceData;
 use crate::trap::{Frame, Trap};
 
-/// Where a frame is: the function, and the code word of its instruction.
+/// Where a frame stands: in which function, and at which of the function's code words.
 struct Place<'m> {
     module: &'m ModuleInner,
     defined_index: u32,
@@ -25,18 +25,20 @@ impl Place<'_> {
     }
 }
 
-/// Adds the frames from the instruction at `ip` in the frame at `fp` outwards to a trap, where its
-/// engine keeps backtraces: as many as the trap has room for.
+/// Adds frames to a trap, as many as the trap has room for: first the frame at `fp`, whose instruction is
+/// at `ip`, then its callers outwards. Adds none where the engine keeps no backtraces.
 ///
 /// # Safety
 ///
-/// The execution of `ctx` ended at this place, of its current instance, and its frames are still there.
+/// The execution of `ctx` ended at this place, which belongs to its current instance, and nothing has
+/// overwritten the frames.
 pub(super) unsafe fn add_calls(trap: &mut Trap, ctx: &Ctx, mut ip: *const Word, mut fp: *mut u64) {
     let mut watch = Watch::until(Some(trap.looks_until()));
     let mut frames: Vec<Frame> = Vec::new();
     let mut places: Vec<Place<'_>> = Vec::new();
     let mut instance: *const InstanceData = ctx.instance;
-    // The instruction that trapped is at `ip`; calls are just before it.
+    // The first `ip` is the instruction that trapped. Every other `ip` is a return address: the call ends
+    // with the word before.
     let mut before = 0;
     while frames.len() < trap.room() && ip != &raw const EXIT {
         // SAFETY: every frame's link is good, and instances live as long as their store.
@@ -75,7 +77,7 @@ pub(super) unsafe fn add_calls(trap: &mut Trap, ctx: &Ctx, mut ip: *const Word, 
     trap.add_callers(frames);
 }
 
-/// The frame of a function in an instance of this label.
+/// The frame of a function in an instance with this label.
 fn frame(label: Option<&Arc<str>>, place: &Place<'_>, watch: &mut Watch<'_>) -> Frame {
     let Place {
         module,

@@ -1,8 +1,8 @@
-//! Handlers of the plain rows on globals, references, memories and tables. What they do to a memory
-//! or a table is the store's to say.
+//! Handlers of the rows on globals, references, memories and tables. The store has the operations on a
+//! memory or a table that these handlers call.
 //!
-//! Handlers pass scalars to the functions that are not inlined: the address of their registers must
-//! not escape.
+//! Handlers pass only scalars to functions that are not inlined: the address of a handler's registers
+//! must not escape.
 
 use std::ptr::NonNull;
 
@@ -13,10 +13,10 @@ use crate::ir::Word;
 use crate::store::{GlobalData, InstanceData, MemoryData, PAGE_SIZE_BYTES, TableData};
 use crate::trap::TrapCode;
 
-/// What `memory.grow` and `table.grow` give where nothing could be grown.
+/// What `memory.grow` and `table.grow` give where the memory or table did not grow.
 const REFUSED: u64 = u32::MAX as u64;
 
-/// An element of a table or of an element segment.
+/// The size of an element of a table or of an element segment.
 const ELEMENT_BYTES: u64 = size_of::<u64>() as u64;
 
 #[inline(always)]
@@ -111,7 +111,7 @@ unsafe fn copy_memory(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<()
         let (into, from) = (memory(ctx, b.into), memory(ctx, b.from));
         let fits = fits(b.first, b.third, (*into.as_ptr()).len)
             && fits(b.second, b.third, (*from.as_ptr()).len);
-        // A part may overlap the source of those that come later only, as in one copy.
+        // A part must not overwrite the source of a later part.
         let backwards = into == from && b.first > b.second;
         in_parts(ctx, (b.third, 1), fits, backwards, |at, n| {
             MemoryData::copy(into, b.first + at, from, b.second + at, n)

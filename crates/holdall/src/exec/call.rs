@@ -19,7 +19,8 @@ use holdall_core::lower::LowerError;
 /// Where the first function of an execution returns to.
 pub(super) static EXIT: Word = Word::new(Row::Exit.op(0), 0, 0, 0);
 
-/// Added to the address of the caller's frame in a link, where the caller is of another instance.
+/// The mark of a link whose caller belongs to another instance: added to the address of the caller's
+/// frame.
 const OTHER: usize = 1;
 
 /// What a frame's link says.
@@ -29,15 +30,15 @@ pub(super) struct Link {
     pub(super) ip: *const Word,
     /// The caller's frame.
     pub(super) fp: *mut u64,
-    /// The caller's instance, where that is not the callee's.
+    /// The caller's instance, where that is another one than the callee's.
     pub(super) other: Option<*mut InstanceData>,
 }
 
 /// The link of the frame at `fp`.
 #[inline(always)]
 pub(super) unsafe fn link(fp: *mut u64, at: u16) -> Link {
-    // SAFETY: the link was written when the frame was entered, its last slot where the frame is
-    // marked.
+    // SAFETY: the link was written when the frame was entered. Its last slot was written too where the
+    // address of the caller's frame is marked.
     unsafe {
         let at = fp.add(at.into());
         let ip = at.cast::<*const Word>().read();
@@ -58,8 +59,8 @@ pub(super) unsafe fn link(fp: *mut u64, at: u16) -> Link {
     }
 }
 
-/// Enters the function at `code` with its frame at `fp`, for a caller of the same instance, or of the
-/// one that the link says.
+/// Enters the function at `code` with its frame at `fp`. The caller belongs to the same instance, or to
+/// the instance that `to` names.
 #[inline(always)]
 pub(super) unsafe fn enter(r: Regs, code: *const Word, fp: *mut u64, to: Link) -> Next {
     // SAFETY: passed on from the caller.
@@ -72,22 +73,23 @@ pub(super) unsafe fn enter(r: Regs, code: *const Word, fp: *mut u64, to: Link) -
     }
 }
 
-/// Whether a frame at `fp`, which lies within the stack or at its end, ends within it too.
+/// Whether a frame at `fp` lies within the stack, which ends at `end`. `fp` is at most `end`.
 #[inline(always)]
 pub(super) fn has_room(fp: *mut u64, header: Header, end: *mut u64) -> bool {
     if cfg!(target_pointer_width = "64") {
-        // An address and 2^35 bytes are an address.
+        // A frame has less than 2^32 slots: the sum of `fp` and 2^35 bytes does not wrap.
         fp.wrapping_add(header.frame as usize) <= end
     } else {
         (end.addr() - fp.addr()) / size_of::<u64>() >= header.frame as usize
     }
 }
 
-/// Makes the registers those of the function at `code`, with its frame at `fp`; false, and nothing
-/// done, where the stack has no room for it.
+/// Makes the frame of the function at `code` at `fp`, and sets the registers to execute that function.
+/// False, with nothing changed, where the stack has no room for the frame.
 #[inline(always)]
 unsafe fn make_frame(r: &mut Regs, code: *const Word, fp: *mut u64, to: Link) -> bool {
-    // SAFETY: `code` starts with a header; the frame lies within the stack once it was checked.
+    // SAFETY: `code` starts with a header; `has_room` checks that the frame lies within the stack before
+    // anything is written.
     unsafe {
         let header = header(code);
         if !has_room(fp, header, (*r.ctx).stack_end) {
@@ -121,8 +123,8 @@ pub(super) unsafe fn switch(r: &mut Regs, instance: *mut InstanceData) {
     }
 }
 
-/// Calls a function, of another instance or of the host for all that is known, and returns to the
-/// instruction `words` after the current one.
+/// Calls a function that may belong to another instance or to the host. The function returns to the
+/// instruction `words` words after the current one.
 #[inline(always)]
 pub(super) unsafe fn call_entry(
     r: Regs,
@@ -130,8 +132,8 @@ pub(super) unsafe fn call_entry(
     fp: *mut u64,
     words: usize,
 ) -> Next {
-    // SAFETY: the entry lives as long as its store. A function of this instance is entered like one of
-    // another, and returns so.
+    // SAFETY: the entry lives as long as its store. A function of the current instance may be called this
+    // way too: its return then switches to the same instance.
     unsafe {
         let mut to = here(&r, words);
         to.other = Some((*r.ctx).instance);
@@ -139,7 +141,7 @@ pub(super) unsafe fn call_entry(
     }
 }
 
-/// Enters a function of another instance than the caller's.
+/// Enters a function that may belong to another instance than the caller's.
 #[inline(always)]
 unsafe fn enter_other(r: Regs, entry: *const FuncEntry, fp: *mut u64, to: Link) -> Next {
     // SAFETY: passed on from the caller.
@@ -152,7 +154,7 @@ unsafe fn enter_other(r: Regs, entry: *const FuncEntry, fp: *mut u64, to: Link) 
         (*r.ctx).callee = entry;
         switch(&mut callee, (*entry).instance);
         if (*r.ctx).traced {
-            // On the way, so that nobody else saves registers for it.
+            // A handler of its own, so that calls without a tracer save no registers for it.
             return jump!(tell, callee);
         }
         go(callee)
@@ -196,7 +198,7 @@ unsafe fn call_indirect(r: Regs, index: u32) -> Next {
                 enter(r, (*entry).code.get(), fp, here(&r, 2))
             }
             Ok(entry) => {
-                // Elsewhere, so that calls within the instance save no registers for it.
+                // A handler of its own, so that calls within the instance save no registers for it.
                 (*r.ctx).callee = entry;
                 jump!(call_indirect_other, r)
             }
@@ -205,7 +207,8 @@ unsafe fn call_indirect(r: Regs, index: u32) -> Next {
     }
 }
 
-/// The link to the instruction `words` after the current one.
+/// The link of a call that returns to the instruction `words` words after the current one, in the same
+/// instance.
 #[inline(always)]
 pub(super) fn here(r: &Regs, words: usize) -> Link {
     Link {
@@ -225,16 +228,16 @@ pub(super) unsafe fn function(r: &Regs, index: u32) -> *const FuncEntry {
     }
 }
 
-/// Replaces the current frame, whose link is at `at`, with the entry's, whose arguments are `count`
-/// slots at `args`.
+/// Replaces the current frame, whose link is at the slot `at`, with a frame of the function `entry`. The
+/// function's arguments are the `count` slots from the slot `args` on.
 #[inline(always)]
 unsafe fn tail_call(r: Regs, entry: *const FuncEntry, args: u16, at: u16, count: u32) -> Next {
-    // SAFETY: the frame is read no more after its link and the arguments were.
+    // SAFETY: the link is read, and the arguments are copied, before the new frame overwrites the old one.
     unsafe {
         let ctx = r.ctx;
         let mut to = link(r.fp, at);
         let fp = r.fp;
-        // Checked before the frame is overwritten, so that a trap still finds it.
+        // Checked before the frame is overwritten, so that a trap's backtrace still finds the frame.
         if !has_room(fp, header((*entry).code.get()), (*ctx).stack_end) {
             return jump!(exhausted, r);
         }
@@ -242,7 +245,8 @@ unsafe fn tail_call(r: Regs, entry: *const FuncEntry, args: u16, at: u16, count:
         if (*entry).instance == (*ctx).instance {
             return enter(r, (*entry).code.get(), fp, to);
         }
-        // Who called this frame from its own instance calls the new one from another.
+        // The caller of this frame becomes the caller of the new one. If the caller belongs to this
+        // frame's instance, the new frame's instance is another one, and the link must say so.
         to.other = to.other.or(Some((*ctx).instance));
         enter_other(r, entry, fp, to)
     }
@@ -272,7 +276,8 @@ unsafe fn give_back_bits(r: Regs, link_slot: u16, bits: u64) -> Next {
     }
 }
 
-/// Sets every accumulator to the bits: the caller knows which class they are of.
+/// Sets the accumulators of all classes to the bits: the code that is returned to knows the class of the
+/// result.
 #[inline(always)]
 fn set_accs(r: &mut Regs, bits: u64) {
     r.int.last = bits;
@@ -289,7 +294,7 @@ unsafe fn call_site(ctx: *mut Ctx, fp: *mut u64, at: u16) -> (*const Word, *mut 
         if let Some(instance) = to.other {
             (*ctx).instance = instance;
         }
-        // The word before the one that is returned to belongs to the call.
+        // The word before the return address is the last word of the call.
         let is_call = to.ip != &raw const EXIT;
         (to.ip.wrapping_sub(usize::from(is_call)), to.fp)
     }
@@ -310,13 +315,13 @@ unsafe fn trap_at_call(
     }
 }
 
-/// Lowers a function at its first call. Null where it can't be, or where its frame has no room;
-/// the exit then says why, at the call.
+/// Lowers a function at its first call, and gives its code. Null where the function could not be lowered,
+/// or where the stack has no room for its frame: `exit` of the context then says why, at the call.
 #[cold]
 #[inline(never)]
 unsafe fn lower(ctx: *mut Ctx, fp: *mut u64, stub: *const Word, index: u32) -> *const Word {
-    // SAFETY: the stub belongs to the current instance; its entry is written only here, while the
-    // store is not used otherwise.
+    // SAFETY: the stub belongs to the current instance. The function's entry is written only here, while
+    // nothing else uses the store.
     unsafe {
         let instance = (*ctx).instance;
         let at = Header::of(*stub).link;
@@ -334,7 +339,7 @@ unsafe fn lower(ctx: *mut Ctx, fp: *mut u64, stub: *const Word, index: u32) -> *
                 }
                 trap_at_call(ctx, fp, at, TrapCode::CallStackExhausted, None);
             }
-            // The meter explains its own.
+            // The meter explains why the time is up.
             Ok(Err(CodeError::Lower(LowerError::Ended(code)))) => {
                 trap_at_call(ctx, fp, at, code, None)
             }
@@ -348,12 +353,12 @@ unsafe fn lower(ctx: *mut Ctx, fp: *mut u64, stub: *const Word, index: u32) -> *
     }
 }
 
-/// Calls the host function that is being entered. Whether it succeeded; else the exit says why.
+/// Calls the host function that is being entered. False where it did not succeed: `exit` of the context
+/// then says why.
 #[inline(never)]
 unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: u16) -> bool {
-    // SAFETY: the entry and the host function live as long as the store. The body gets the store
-    // for itself: the execution's references to it are addresses, which it takes up again only
-    // after the body returned.
+    // SAFETY: the entry and the host function live as long as the store. The body has the store for
+    // itself: the execution holds only addresses in the store, and uses them only after the body returned.
     unsafe {
         let core = (*ctx).core;
         let func = (*(*ctx).callee).host;
@@ -365,8 +370,8 @@ unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: 
             return false;
         };
         let budget = pause(ctx);
-        // All of the embedder's code that runs for the call runs in here, the text of its error
-        // included: nothing unwinds through handlers, and the fuel is where others find it.
+        // All code of the embedder that runs for this call runs in here, also the code that makes the text
+        // of an error: so nothing unwinds through handlers, and the meter has all of the fuel meanwhile.
         let result = catch_unwind(AssertUnwindSafe(|| {
             if TRACED && let Some(traced) = HostCall::begin(ctx, fp) {
                 return traced.make(core, fp, || ((*func).body)(core, caller, fp));
@@ -376,7 +381,8 @@ unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: 
         resume(ctx, budget);
         (*stack).leave_host(saved);
         match result {
-            // A guest that only calls the host uses little of its budget and much time.
+            // A guest that only calls the host spends little fuel and much time, so that the time is
+            // checked here.
             Ok(Ok(())) if (*ctx).metered => match (*core.as_ptr()).meter.check_code() {
                 Ok(()) => true,
                 Err(code) => {
@@ -398,14 +404,16 @@ unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: 
     }
 }
 
-/// Tells of the call that has just been entered. Whether the time is not up; else the exit says so.
+/// Tells the tracer of the call that has just been entered. False where the time is up: `exit` of the
+/// context then says so.
 #[cold]
 #[inline(never)]
 unsafe fn tell_of_call(ctx: *mut Ctx, fp: *mut u64) -> bool {
     // SAFETY: passed on from the caller. The callee lives as long as the store.
     unsafe {
         tracing::call(ctx, fp);
-        // To tell of a call takes the time of thousands of instructions, and no fuel.
+        // Telling the tracer takes the time of thousands of instructions and no fuel, so that the time is
+        // checked here.
         if (*ctx).metered
             && let Err(code) = (*(*ctx).core.as_ptr()).meter.check_code()
         {
@@ -435,7 +443,8 @@ handler! {
         let entry = (*r.ctx).callee;
         call_entry(r, entry, r.fp.add(r.word().a.into()), 2)
     }
-    /// Finds out what is wrong with an indirect call, which has saved nothing for it.
+    /// Traps for an indirect call that cannot be made. Finds the reason anew, so that calls that can be
+    /// made save no registers for it.
     #[cold]
     #[inline(never)]
     call_indirect_fault(r) {

@@ -1,15 +1,15 @@
-//! The plain rows that stay within a frame: copies, constants, branches.
+//! Instructions that stay within a frame and have one mode: copies, constants, branches.
 
 use super::dispatch::{Next, Rest, go_to, handler, instructions};
 use super::regs::{Regs, Value, trap};
 use super::shapes::apart;
 use crate::trap::TrapCode;
 
-/// Goes to the target that the table after a `br_table` has at `index`, or to the default one, which
-/// is the last.
+/// Goes to the target at `index` in the table of a `br_table`; to the last target, which is the default
+/// one, where the table has no other at `index`.
 #[inline(always)]
 unsafe fn br_table(mut r: Regs, index: u32) -> Next {
-    // SAFETY: the lowering emitted as many entries as the long number says, and one.
+    // SAFETY: the lowering emitted one entry more than the long number says.
     unsafe {
         let entry = *r.ip.add(1 + index.min(r.long()) as usize);
         r.ip = r.ip.offset(entry.long().cast_signed() as isize);
@@ -50,7 +50,7 @@ instructions! {
         let mut slot = r.fp.add(w.a.into());
         let end = slot.add(w.b.into());
         while slot < end {
-            // Volatile, as a call of `memset` would cost more than it saves.
+            // Volatile, so that the compiler makes no call of `memset`, which would take longer.
             slot.write_volatile(0);
             slot = slot.add(1);
         }

@@ -1,4 +1,5 @@
-//! What names slots of a frame beyond those that 16 bits name (`compile/far.rs`). Not made to be fast.
+//! Handlers of the rows that name far slots: slots of a frame beyond those that 16 bits name. The lowering
+//! emits such rows rarely; they are not made to be fast.
 
 use super::call::{call_entry, enter, function, here, indirect};
 use super::dispatch::{Dispatch, Next, handler};
@@ -12,7 +13,7 @@ fn at(r: &Regs, slot: u32) -> *mut u64 {
 
 handler! {
     far_load(r) {
-        // The slot is one of the frame, all of which lies within the value stack.
+        // The slot belongs to the frame, and the whole frame lies within the value stack.
         r.set_slot(r.word().a, *at(&r, r.long()));
         r.next::<Dispatch>(1)
     }

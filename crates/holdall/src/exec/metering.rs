@@ -1,5 +1,6 @@
-//! What metered code charges: the instruction that the lowering puts at functions and loops, and
-//! what bulk instructions and host calls do with the budget. The meter itself is the store's.
+//! The instruction by which metered code charges, which the lowering puts at the start of functions and
+//! loops; and what bulk instructions and host calls do with the budget. The meter itself belongs to the
+//! store.
 
 use super::dispatch::{Dispatch, Next, handler, instructions, jump};
 use super::regs::{Ctx, Regs, trap};
@@ -13,12 +14,12 @@ use crate::trap::TrapCode;
 /// The context is that of an execution, during which no other reference to its store's meter is in
 /// use.
 unsafe fn meter<'a>(ctx: *mut Ctx) -> (&'a mut Meter, &'a mut i64) {
-    // SAFETY: the store outlives the execution, and the budget is no part of it.
+    // SAFETY: the store outlives the execution, and the budget is not part of the store.
     unsafe { (&mut (*(*ctx).core.as_ptr()).meter, &mut (*ctx).budget) }
 }
 
-/// Pays what an overdrawn budget lacks. A function of its own, so that the handler has no call to
-/// save registers for.
+/// Pays what an overdrawn budget lacks. A function of its own, so that the handler saves no registers for
+/// calls of the meter.
 #[cold]
 #[inline(never)]
 unsafe fn settle(ctx: *mut Ctx) -> Result<(), TrapCode> {
@@ -27,10 +28,10 @@ unsafe fn settle(ctx: *mut Ctx) -> Result<(), TrapCode> {
     meter.settle(budget)
 }
 
-/// Does a bulk instruction over `n` items of `item_bytes` each: where executions are metered, in
-/// parts that are paid for one by one. `part` does so many items from an index on. Going
-/// `backwards` the last part comes first. An instruction that does not fit is left to one call,
-/// which says so and changes nothing.
+/// Executes a bulk instruction over `n` items of `item_bytes` each. `part(index, count)` executes the
+/// instruction for `count` items from `index` on. Where executions are metered, the items are done in
+/// parts, each paid for before it is done; with `backwards` the last part comes first. An instruction whose
+/// items do not fit is one call of `part`, which gives the trap and changes nothing.
 ///
 /// # Safety
 ///
@@ -61,7 +62,7 @@ pub(super) unsafe fn in_parts(
     }
 }
 
-/// Gives the budget back while a host function runs, and gives what it was.
+/// Returns the budget to the meter before a host function runs. Gives how much the budget was.
 ///
 /// # Safety
 ///
@@ -77,7 +78,8 @@ pub(super) unsafe fn pause(ctx: *mut Ctx) -> i64 {
     }
 }
 
-/// Takes what the budget was before a host function again, as far as that left so much fuel.
+/// Takes a budget from the meter after a host function ran: as much as before (`had`), or as much as the
+/// host function left.
 ///
 /// # Safety
 ///

@@ -1,7 +1,9 @@
 //! The executor: runs lowered code on a store's value stack. Does not know linking.
 //!
-//! `dispatch` is how one handler reaches the next, `regs` the machine's registers; `shapes`,
-//! `control`, `call`, `far`, `bulk` and `metering` are the handlers, `table` lists them by opcode.
+//! `dispatch` says how one handler reaches the next, `regs` has the machine's registers. `shapes`,
+//! `control`, `call`, `far`, `bulk` and `metering` have the handlers, and `table` lists them by opcode.
+//! `stack` is the value stack, `backtrace` reads the frames at a trap, and `tracing` tells a store's tracer
+//! of calls.
 
 mod backtrace;
 mod bulk;
@@ -46,8 +48,8 @@ pub(crate) unsafe fn invoke(
     func: NonNull<FuncEntry>,
     slots: *mut u64,
 ) -> Result<(), Error> {
-    // SAFETY: the store and all that it holds outlive the call. The arguments are copied only where
-    // the frame has room; `enter` checks the frame again, and does not write before it did.
+    // SAFETY: the store and all that it holds outlive the call. The arguments are copied only where the
+    // stack has room for the frame. `enter` checks the frame again before it writes.
     unsafe {
         let (fp, end) = ((*core.as_ptr()).stack.top, (*core.as_ptr()).stack.end);
         let func = func.as_ptr();
@@ -80,7 +82,7 @@ pub(crate) unsafe fn invoke(
                 before: 0.0,
             },
         };
-        // Through the address that the registers have, so that it stays good.
+        // The context is used only through the address in the registers, so that this address stays valid.
         let ctx = r.ctx;
         ctx.write(Ctx {
             stack_end: end,

@@ -17,12 +17,14 @@ struct Count {
     words: usize,
     ends_line: bool,
     text: String,
-    /// How often the instruction after it was next, and how often another one.
+    /// How often the execution went on with the instruction after this one.
     fell: u64,
+    /// How often the execution went on elsewhere.
     jumped: u64,
 }
 
-/// By address: code that was freed is mistaken for what takes its place.
+/// The counts by the instruction's address. Code that was freed is mistaken for the code that takes its
+/// place.
 static COUNTS: Mutex<Option<HashMap<usize, Count>>> = Mutex::new(None);
 
 /// Counts the instruction at `ip`, after which the one at `next` is executed.
@@ -47,8 +49,8 @@ pub(super) unsafe fn record(ip: *const Word, next: *const Word) {
     }
 }
 
-/// Writes what was counted, an instruction a line: address and length in words, the two counts, and
-/// the instruction as the table of sequences spells it, `-` where none can hold it.
+/// Writes the counts, one instruction a line: its address and length in words, the two counts, and the
+/// instruction as the table of sequences spells it, or `-` for an instruction that no sequence may hold.
 pub(super) fn write() {
     let (Some(path), Ok(counts)) = (std::env::var_os("HOLDALL_PROFILE"), COUNTS.lock()) else {
         return;

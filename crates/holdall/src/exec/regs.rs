@@ -14,21 +14,20 @@ use crate::trap::TrapCode;
 /// the processor from one handler to the next.
 #[derive(Clone, Copy)]
 pub(super) struct Regs {
-    /// The instruction that is executed.
+    /// The current instruction.
     pub(super) ip: *const Word,
     /// Slot 0 of the current frame.
     pub(super) fp: *mut u64,
     /// The first byte of memory 0 of the current instance.
     pub(super) mem: *mut u8,
     pub(super) ctx: *mut Ctx,
-    /// Of integers and references.
+    /// The accumulators of integers and references.
     pub(super) int: Accs<u64>,
     pub(super) f32: Accs<f32>,
     pub(super) f64: Accs<f64>,
 }
 
-/// The accumulators of a class of values: the result of the last instruction with a result of that
-/// class, and the one before.
+/// The accumulators of a class of values: the last result of that class, and the result before.
 #[derive(Clone, Copy)]
 pub(super) struct Accs<T> {
     pub(super) last: T,
@@ -36,7 +35,7 @@ pub(super) struct Accs<T> {
 }
 
 impl<T: Copy> Accs<T> {
-    /// Takes the result of an instruction.
+    /// Takes the result of an instruction: the last result becomes the one before.
     #[inline(always)]
     pub(super) fn push(&mut self, value: T) {
         self.before = self.last;
@@ -52,14 +51,15 @@ pub(super) struct Ctx {
     pub(super) len: usize,
     /// The current instance; null while a host function runs.
     pub(super) instance: *mut InstanceData,
-    /// Who called the function that is being entered, and which it is; set by calls that may leave
-    /// the instance.
+    /// The instance that calls the function that is being entered. Set, as `callee` is, by calls that may
+    /// leave the instance.
     pub(super) caller: *mut InstanceData,
+    /// The function that is being entered.
     pub(super) callee: *const FuncEntry,
     pub(super) core: NonNull<StoreCore>,
-    /// Whether calls that leave their instance are told of.
+    /// Whether a tracer is told of calls that leave their instance.
     pub(super) traced: bool,
-    /// What is paid for already, in units; below zero only until it is settled.
+    /// How many units are paid for and not yet spent. Below zero only until `metering::settle` pays.
     pub(super) budget: i64,
     /// Whether the store's meter counts.
     pub(super) metered: bool,
@@ -79,7 +79,7 @@ pub(super) enum Exit {
     Panic(Box<dyn std::any::Any + Send>),
 }
 
-/// Half of a word, with one load: put together from fields it would take two.
+/// Half of a word, read with one load. Reading its two fields would take two.
 #[inline(always)]
 unsafe fn half(word: *const Word, half: usize) -> u32 {
     // SAFETY: passed on from the caller; a word has the size and the alignment of two `u32`.
@@ -104,7 +104,7 @@ pub(super) unsafe fn header(code: *const Word) -> Header {
 }
 
 impl Regs {
-    /// The same but for two of them.
+    /// The same registers, but for these two.
     #[cfg(not(tail_dispatch))]
     #[inline(always)]
     pub(super) fn with(mut self, ip: *const Word, int: u64) -> Self {
@@ -154,7 +154,7 @@ impl Regs {
         unsafe { *self.fp.add(slot.into()) = bits }
     }
 
-    /// Goes on with the instruction `words` after this one, which the rest of the handler is for.
+    /// Goes on with the instruction `words` words after this one, which the rest of the handler executes.
     #[inline(always)]
     pub(super) unsafe fn next<R: Rest>(mut self, words: usize) -> Next {
         // SAFETY: the lowering puts an instruction after each that does not end its function.
@@ -205,7 +205,7 @@ pub(super) unsafe fn trap(ctx: *mut Ctx, ip: *const Word, fp: *mut u64, code: Tr
     ended
 }
 
-/// In the last place of a handler, so that it saves no registers for this.
+/// Notes a trap. A handler does this last, so that the handler saves no registers for it.
 #[cfg(tail_dispatch)]
 #[cold]
 #[inline(never)]
@@ -214,7 +214,7 @@ unsafe extern "C" fn set_trap(ctx: *mut Ctx, ip: *const Word, fp: *mut u64, code
     unsafe { (*ctx).exit = Exit::Trap(code, ip, fp, None) };
 }
 
-/// As for the other backend.
+/// Notes a trap.
 #[cfg(not(tail_dispatch))]
 #[cold]
 #[inline(never)]

@@ -7,7 +7,7 @@ use super::dispatch::{Instr, Next, Rest};
 use super::regs::{Regs, Value, trap};
 use crate::trap::TrapCode;
 
-/// A binary operator; `Out` is the operand type itself or an `i32`.
+/// A binary operator. `Out` is the operand type, or `u32` for a comparison.
 pub(super) trait Binary {
     type In: Value;
     type Out: Value;
@@ -41,7 +41,7 @@ pub(super) trait Store {
     fn narrow(value: Self::In) -> Self::Mem;
 }
 
-/// A selection: the type of its condition, and of what it selects from.
+/// A selection: the type of its condition, and the type of the two values.
 pub(super) trait Choice {
     type By: Value;
     type Of: Value;
@@ -156,7 +156,8 @@ impl Dest for ToSlot {
 /// How an effective address is made; see [`crate::ir::Addr`].
 pub(super) trait Address {
     const WIDE: usize = 1;
-    /// The address before the bounds check. It can't overflow: both summands are below 2^32.
+    /// The address before the bounds check. The sum of a base and an offset can't overflow, as both are
+    /// below 2^32.
     unsafe fn effective(regs: &Regs, field: u16, near: u16) -> u64;
 }
 pub(super) struct SW;
@@ -170,14 +171,14 @@ pub(super) struct AB;
 pub(super) struct SI;
 pub(super) struct AI;
 pub(super) struct BI;
-/// A sum of two summands, where they are told by their fields.
+/// Addresses that are the sum of two operands.
 macro_rules! sum_address {
     ($($name:ident: $lhs:ident + $rhs:ident;)*) => {$(
         impl Address for $name {
             const WIDE: usize = 0;
             #[inline(always)]
             unsafe fn effective(regs: &Regs, field: u16, near: u16) -> u64 {
-                // SAFETY: the fields are what the operands take them for.
+                // SAFETY: the lowering fills in each field as this mode's operands read it.
                 let (lhs, rhs) = unsafe {
                     ($lhs::read::<u32>(regs, field), $rhs::read::<u32>(regs, near))
                 };
@@ -245,8 +246,8 @@ unsafe fn locate(regs: &Regs, address: u64, size: u64) -> Option<*mut u8> {
     }
 }
 
-/// Keeps a taken branch's way out of a handler apart from the other: merged into one dispatch,
-/// the two share one indirect jump and one entry of the branch predictor.
+/// Keeps the compiler from merging the two ways out of a conditional branch's handler. Merged, they would
+/// share one indirect jump, and with that one entry of the processor's branch predictor.
 #[inline(always)]
 pub(super) fn apart() {
     #[cfg(not(miri))]
@@ -256,8 +257,8 @@ pub(super) fn apart() {
     }
 }
 
-/// A value that is read before it is known whether it is of use: else the compiler selects between
-/// addresses, and the load waits for the condition.
+/// Keeps the compiler from selecting between the addresses of two values rather than between the values:
+/// the load would have to wait for the condition.
 #[inline(always)]
 fn read_first(value: u64) -> u64 {
     #[cfg(all(target_pointer_width = "64", not(miri)))]

@@ -1,4 +1,4 @@
-//! The value stack of a store, on which all frames of its guests stand.
+//! The value stack of a store, which holds the frames of all guest functions that run.
 
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -8,11 +8,12 @@ use allocator_api2::alloc::Allocator;
 use crate::error::Result;
 use crate::limits::Heap;
 
-/// How deep host functions and guests may call each other: each such level takes a part of the
-/// native stack, which nothing else that a guest does can make grow.
+/// How many calls of host functions may be nested, where these call guests again. Each such call takes a
+/// part of the native stack. Nothing else that a guest does makes the native stack grow.
 const MAX_HOST_DEPTH: u32 = 100;
 
-/// The value stack. `top <= end`, both within the `size` slots at `base`, which `heap` gave.
+/// The value stack: `size` slots at `base`, allocated from `heap`. `top <= end`, and both point into
+/// these slots or to their end.
 pub(crate) struct Stack {
     heap: Heap,
     base: NonNull<u64>,
@@ -24,18 +25,18 @@ pub(crate) struct Stack {
     depth: u32,
 }
 
-/// The part of the stack that an execution had before it called a host function.
+/// What `top` and `end` of the stack were before an execution called a host function.
 pub(super) struct Saved {
     top: *mut u64,
     end: *mut u64,
 }
 
 impl Stack {
-    /// A stack of this many bytes, rounded down to whole slots.
+    /// A stack of `size_bytes` bytes, rounded down to whole slots.
     ///
     /// # Errors
     ///
-    /// Where the heap has no room for it.
+    /// Where the heap has no room for the stack.
     pub(crate) fn new(heap: Heap, size_bytes: usize) -> Result<Self> {
         let size = (size_bytes / size_of::<u64>()).max(1);
         let base = Layout::array::<u64>(size)
@@ -57,8 +58,8 @@ impl Stack {
         })
     }
 
-    /// Leaves what is between `top` and `end` to the executions that a host function starts. None
-    /// where host functions and guests are nested too deep.
+    /// Leaves the slots between `top` and `end` to the executions that a host function starts. `None`
+    /// where [`MAX_HOST_DEPTH`] calls of host functions are nested already.
     pub(super) fn enter_host(&mut self, top: *mut u64, end: *mut u64) -> Option<Saved> {
         if self.depth == MAX_HOST_DEPTH {
             return None;
@@ -72,7 +73,7 @@ impl Stack {
         Some(saved)
     }
 
-    /// Takes the stack back after a host function returned.
+    /// Sets `top` and `end` back after a host function returned.
     pub(super) fn leave_host(&mut self, saved: Saved) {
         self.depth -= 1;
         (self.top, self.end) = (saved.top, saved.end);

@@ -1,4 +1,4 @@
-//! Telling a store's tracer of calls that leave their instance.
+//! Tells a store's tracer of calls from one instance into another, and of calls of host functions.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
@@ -10,7 +10,7 @@ use crate::text::format_number;
 use crate::trace::TraceEvent;
 use crate::types::{FuncType, ValType};
 
-/// Tells of a call of another instance's function, whose arguments are at `args`.
+/// Tells the tracer of a call of another instance's function. The arguments are at `args`.
 ///
 /// # Safety
 ///
@@ -18,13 +18,13 @@ use crate::types::{FuncType, ValType};
 #[cold]
 #[inline(never)]
 pub(super) unsafe fn call(ctx: *mut Ctx, args: *const u64) {
-    // SAFETY: entries, instances and the core live as long as the store, and what is called here
-    // uses none of it but the tracer.
+    // SAFETY: entries, instances and the core live as long as the store. The functions that are called
+    // here change nothing of the store but its tracer.
     unsafe {
         let entry = (*ctx).callee;
         let instance = (*entry).instance;
         if instance.is_null() {
-            // A function of the host is told of after its end.
+            // The tracer is told of a host function after its end.
             return;
         }
         let core = (*ctx).core;
@@ -50,7 +50,7 @@ pub(super) struct HostCall {
 }
 
 impl HostCall {
-    /// The call that the execution of `ctx` is about to make, where somebody is to be told of it.
+    /// The call that the execution of `ctx` is about to make; `None` where the store has no tracer.
     ///
     /// # Safety
     ///
@@ -87,12 +87,13 @@ impl HostCall {
         }
     }
 
-    /// Makes the call and tells of it. Its results are at `results` if there was no error.
+    /// Makes the call and tells the tracer of it. The call's results are at `results` if there was no
+    /// error.
     ///
     /// # Panics
     ///
-    /// When the call does, or the text of its error. The error is dropped before then, so that a panic
-    /// of that does not meet another one.
+    /// When the call panics, or the code that makes the text of the call's error. In the second case the
+    /// error is dropped first, so that a panic in its destructor does not meet another panic.
     ///
     /// # Safety
     ///
@@ -117,7 +118,7 @@ impl HostCall {
         }
     }
 
-    /// Tells of the call, which has been made.
+    /// Tells the tracer of the call, which has been made.
     ///
     /// # Safety
     ///
@@ -145,7 +146,7 @@ impl HostCall {
     }
 }
 
-/// Calls the tracer, which is out of the store meanwhile. One that panics is not called again.
+/// Calls the tracer. The store has no tracer meanwhile. A tracer that panics is not called again.
 unsafe fn tell(mut core: NonNull<StoreCore>, event: &TraceEvent) {
     // SAFETY: no other reference to the core exists: the execution has addresses only.
     let slot = unsafe { &mut core.as_mut().tracer };
@@ -161,10 +162,10 @@ unsafe fn tell(mut core: NonNull<StoreCore>, event: &TraceEvent) {
     }
 }
 
-/// Drops what is the embedder's. A panic of that is nobody's to see.
+/// Drops a value of the embedder. A panic in its destructor is ignored.
 fn discard(value: impl Sized) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        // To drop this could panic again.
+        // Dropping this panic could panic again.
         std::mem::forget(panic);
     }
 }
@@ -191,7 +192,7 @@ unsafe fn values(
 }
 
 unsafe fn module_name(instance: *const InstanceData) -> Option<String> {
-    // SAFETY: it is null, or an instance of the store.
+    // SAFETY: `instance` is null, or an instance of the store.
     let instance = unsafe { instance.as_ref() }?;
     let name = instance.label.as_deref();
     Some(
@@ -202,7 +203,7 @@ unsafe fn module_name(instance: *const InstanceData) -> Option<String> {
 }
 
 unsafe fn func_name(instance: *const InstanceData, index: u32) -> String {
-    // SAFETY: it is an instance of the store.
+    // SAFETY: `instance` is an instance of the store.
     let (module, name) = unsafe { (module_name(instance), (*instance).module.inner()) };
     let module = module.unwrap_or_default();
     match name.func_name(index).or_else(|| name.export_of_func(index)) {
