@@ -13,8 +13,8 @@
 #[cfg(sequences)]
 use std::marker::PhantomData;
 
+use super::handlers::HANDLERS;
 use super::regs::Regs;
-use super::table::HANDLERS;
 #[cfg(not(tail_dispatch))]
 use crate::ir::Word;
 

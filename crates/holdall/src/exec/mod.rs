@@ -1,7 +1,7 @@
 //! The executor: runs lowered code on a store's value stack. Does not know linking.
 //!
 //! `dispatch` says how one handler reaches the next, `regs` has the machine's registers. `shapes`,
-//! `control`, `call`, `far`, `bulk` and `metering` have the handlers, and `table` lists them by opcode.
+//! `control`, `call`, `far`, `bulk` and `metering` have the handlers, and `handlers` lists them by opcode.
 //! `stack` is the value stack, `backtrace` reads the frames at a trap, and `tracing` tells a store's tracer
 //! of calls.
 
@@ -11,13 +11,13 @@ mod call;
 mod control;
 mod dispatch;
 mod far;
+mod handlers;
 mod metering;
 #[cfg(profile)]
 mod profile;
 mod regs;
 mod shapes;
 mod stack;
-mod table;
 mod tracing;
 
 use std::panic::resume_unwind;
