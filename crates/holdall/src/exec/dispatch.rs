@@ -77,8 +77,9 @@ macro_rules! handler_with_abi {
         }
     };
 }
-/// The registers are the loop's: what a handler does not change it neither reads nor writes. Two of
-/// them, which nearly every handler changes, are handed to and fro.
+/// Defines a handler for the loop, which keeps the registers: a handler reads and writes only the registers
+/// that it uses. Nearly every handler changes `ip` and the integer accumulator: handlers take and return
+/// those two by value.
 #[cfg(not(tail_dispatch))]
 macro_rules! handler {
     ($($(#[$meta:meta])* $name:ident $([$($g:ident: $bound:ident),*])? ($regs:ident) $body:block)*) => {$(
@@ -177,7 +178,7 @@ impl Rest for Dispatch {
     }
 }
 
-/// The instruction `I`, which the opcode promises to be at `r.ip`.
+/// The instruction `I`, then `R`. The opcode of the sequence promises that `I` is at `r.ip`.
 #[cfg(sequences)]
 pub(super) struct Then<I, R>(PhantomData<(I, R)>);
 #[cfg(sequences)]
@@ -190,12 +191,12 @@ impl<I: Instr, R: Rest> Rest for Then<I, R> {
 }
 
 handler! {
-    /// The handler of the instruction `I` and what the opcode promises to follow it.
+    /// The handler of the instruction `I`, and of the rest that the opcode promises to follow.
     handle[I: Instr, R: Rest](r) { I::execute::<R>(r) }
 }
 
-/// Defines instructions that need no parameters: a type each, named like the row, whose body ends in
-/// a [`Next`] and may go on with the rest, `R`.
+/// Defines instructions that have one mode: a type for each, named like the instruction's row. The body
+/// ends in a [`Next`], and may go on with `R`, the rest of the handler.
 macro_rules! instructions {
     ($($(#[$meta:meta])* $name:ident ($regs:ident) $body:block)*) => {$(
         $(#[$meta])*
@@ -248,10 +249,10 @@ mod backend {
 mod backend {
     use super::{Regs, Word, handler_of};
 
-    /// What an instruction comes to: the registers for the next one, unless the execution ends.
+    /// What an instruction gives: the registers for the next instruction, or that the execution ends.
     pub(in crate::exec) type Next = Result<Regs, Ended>;
 
-    /// What a handler returns that ends the execution: no instruction.
+    /// What a handler returns to end the execution: a null address in place of the next instruction's.
     pub(in crate::exec) type Ended = (*const Word, u64);
     pub(in crate::exec) const ENDED: Ended = (std::ptr::null(), 0);
 
@@ -286,7 +287,7 @@ mod backend {
     pub(in crate::exec) fn hand_over(next: Next, registers: &mut Regs) -> (*const Word, u64) {
         match next {
             Ok(next) => {
-                // The two that are handed on need no place.
+                // `ip` and the integer accumulator are returned: their places are not written.
                 *registers = next.with(registers.ip, registers.int.last);
                 (next.ip, next.int.last)
             }
