@@ -2,8 +2,8 @@
 
 use std::env;
 
-/// The optimisations of a build whose executor has handlers for sequences: these are many, and of use
-/// only where they are optimised.
+/// `holdall_core::lower::OPT_LEVELS_WITH_SEQUENCES`, for this script, which does not depend on
+/// `holdall-core`. A test compares the two.
 const OPT_LEVELS_WITH_SEQUENCES: [&str; 4] = ["2", "3", "s", "z"];
 
 /// The variable that chooses another executor than the build's own, which is for tests and profiles.
@@ -37,6 +37,10 @@ fn main() {
     {
         println!("cargo::rustc-cfg=tail_dispatch");
     }
+    println!(
+        "cargo::rustc-env=HOLDALL_OPT_LEVELS_WITH_SEQUENCES={}",
+        OPT_LEVELS_WITH_SEQUENCES.join(" ")
+    );
     if is_one_of("OPT_LEVEL", &OPT_LEVELS_WITH_SEQUENCES) && !wants_profile {
         println!("cargo::rustc-cfg=sequences");
     }

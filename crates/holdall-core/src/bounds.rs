@@ -8,12 +8,12 @@
 pub const MAX_MODULE_BYTES: usize = 1 << 30;
 
 /// The greatest length of a constant expression, in instructions without its `end`.
-pub const MAX_CONST_EXPR_OPS: usize = 10_000;
+pub(crate) const MAX_CONST_EXPR_OPS: usize = 10_000;
 
 /// How many locals and operands a function may have at once. Only calls or blocks with many results
 /// lead to more: the greatest body has room for 3,827,160 operands of two bytes each. A frame with
 /// this many values takes 32 MiB of a value stack.
-pub const MAX_FRAME_VALUES: u32 = 1 << 22;
+pub(crate) const MAX_FRAME_VALUES: u32 = 1 << 22;
 
 // Indices of WebAssembly are 32 bits wide; this makes `as usize` on them lossless everywhere.
 const _: () = assert!(usize::BITS >= 32, "holdall needs 32-bit addresses");
@@ -59,7 +59,7 @@ impl Bounds {
     ///
     /// # Errors
     /// As for [`Bounds::check_module_bytes`].
-    pub fn check_functions(&self, count: usize) -> Result<(), String> {
+    pub(crate) fn check_functions(&self, count: usize) -> Result<(), String> {
         check("functions", "functions of a module", self.functions, count)
     }
 
@@ -67,7 +67,7 @@ impl Bounds {
     ///
     /// # Errors
     /// As for [`Bounds::check_module_bytes`].
-    pub fn check_locals(&self, count: usize) -> Result<(), String> {
+    pub(crate) fn check_locals(&self, count: usize) -> Result<(), String> {
         check("locals", "locals of a function", self.locals, count)
     }
 
@@ -76,7 +76,7 @@ impl Bounds {
     /// # Errors
     /// As for [`Bounds::check_module_bytes`].
     #[inline]
-    pub fn check_nesting(&self, depth: usize) -> Result<(), String> {
+    pub(crate) fn check_nesting(&self, depth: usize) -> Result<(), String> {
         check(
             "nesting",
             "nested blocks of a function",

@@ -106,6 +106,7 @@ impl Frame {
     pub const MAX_NAME_BYTES: usize = 256;
 
     /// A name as a frame keeps it.
+    #[doc(hidden)]
     #[must_use]
     pub fn name(name: &str) -> Arc<str> {
         const MORE: &str = "…";
@@ -179,18 +180,21 @@ impl Trap {
 
     /// The moment until which names and offsets of the trap's frames are looked for. The moment is
     /// set at the first call, and holds for all executions that the trap passes through.
+    #[doc(hidden)]
     pub fn looks_until(&mut self) -> Instant {
         let Looks(until) = &mut self.looks;
         *until.get_or_insert_with(|| Instant::now() + LOOKS)
     }
 
     /// How many more frames the trap can keep.
+    #[doc(hidden)]
     #[must_use]
     pub fn room(&self) -> usize {
         Self::MAX_FRAMES.saturating_sub(self.frames.len())
     }
 
     /// Adds the calls that led to the trap, or to the host function that the trap passed through.
+    #[doc(hidden)]
     pub fn add_callers(&mut self, frames: Vec<Frame>) {
         self.frames.extend(frames);
     }
@@ -209,6 +213,7 @@ impl Trap {
     }
 
     /// [`Trap::code`], by reference.
+    #[doc(hidden)]
     #[must_use]
     pub fn code_ref(&self) -> &TrapCode {
         &self.code

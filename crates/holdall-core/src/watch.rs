@@ -69,13 +69,12 @@ impl Watch<'static> {
 
 impl<'a> Watch<'a> {
     /// A watch over work that ends when `ends` says so.
-    #[must_use]
-    pub fn over(ends: &'a dyn Ends) -> Self {
+    pub(crate) fn over(ends: &'a dyn Ends) -> Self {
         Self::new(Over::Asked(ends))
     }
 
-    /// [`Watch::over`], with a look at the first step. For work that comes in pieces, each with a
-    /// watch of its own.
+    /// A watch over work that ends when `ends` says so, with a look at the first step. For work that
+    /// comes in pieces, each with a watch of its own.
     #[must_use]
     pub fn from_now(ends: &'a dyn Ends) -> Self {
         Self {

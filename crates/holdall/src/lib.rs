@@ -4,6 +4,10 @@
 //! from their import sections alone; each runs in an interpreter and can reach only what it was
 //! handed.
 
+#[cfg(all(doctest, feature = "wat"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 use holdall_core::{escape, ir, numeric, trap, types};
 
 mod bundle;

@@ -200,7 +200,7 @@ impl<U> Graph<U> {
 
     /// Says that code may run before any of the modules comes to life, and may grow what they
     /// import.
-    pub fn expect_starts(&mut self) {
+    pub(super) fn expect_starts(&mut self) {
         self.started = true;
     }
 

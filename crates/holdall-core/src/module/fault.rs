@@ -33,14 +33,12 @@ pub enum Fault {
 
 impl Fault {
     /// The error of a reader.
-    #[must_use]
-    pub fn malformed(error: wasmparser::Error) -> Self {
+    pub(crate) fn malformed(error: wasmparser::Error) -> Self {
         Self::limit(&error).unwrap_or_else(|| Self::malformed_at(error.message(), error.offset()))
     }
 
     /// The error of the validator outside function bodies.
-    #[must_use]
-    pub fn invalid(error: wasmparser::Error) -> Self {
+    pub(crate) fn invalid(error: wasmparser::Error) -> Self {
         Self::limit(&error).unwrap_or_else(|| Self::invalid_at(error.message(), error.offset()))
     }
 
@@ -63,8 +61,7 @@ impl Fault {
 
     /// The error of the validator in a function body. The validator reads and validates at once:
     /// the body is malformed if it cannot be read without validation either.
-    #[must_use]
-    pub fn in_body(error: wasmparser::Error, body: &FunctionBody<'_>) -> Self {
+    pub(super) fn in_body(error: wasmparser::Error, body: &FunctionBody<'_>) -> Self {
         // The one malformation that reading without validation does not find (WebAssembly 2.0,
         // 5.5.16).
         let needs_data_count = error.message() == "data count section required";
@@ -84,7 +81,7 @@ impl Fault {
     }
 
     /// A failure of validation at an offset.
-    pub fn invalid_at(message: impl Into<String>, offset: u64) -> Self {
+    pub(super) fn invalid_at(message: impl Into<String>, offset: u64) -> Self {
         Self::Invalid {
             message: message.into(),
             offset,
@@ -92,7 +89,7 @@ impl Fault {
     }
 
     /// The fault of a function that exceeds a limit.
-    pub fn in_func(func: impl Display, message: impl Display) -> Self {
+    pub(super) fn in_func(func: impl Display, message: impl Display) -> Self {
         Self::Limit(format!("function {func}: {message}"))
     }
 }

@@ -11,7 +11,7 @@ use crate::types::{
 
 /// WebAssembly 2.0 without SIMD, plus extended constant expressions and tail calls. Everything that
 /// reads or validates a module uses this, so that a module is the same thing everywhere.
-pub const FEATURES: WasmFeatures = WasmFeatures::FLOATS
+pub(crate) const FEATURES: WasmFeatures = WasmFeatures::FLOATS
     // Gates `externref` too; the collected types themselves are `GC`, which is off.
     .union(WasmFeatures::GC_TYPES)
     .union(WasmFeatures::MUTABLE_GLOBAL)
@@ -25,7 +25,7 @@ pub const FEATURES: WasmFeatures = WasmFeatures::FLOATS
 
 /// A type that holdall does not have. No module that validates with [`FEATURES`] has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsupported(String);
+pub(crate) struct Unsupported(String);
 
 impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,10 +40,7 @@ fn unsupported<T>(what: impl Into<String>) -> Result<T, Unsupported> {
 }
 
 /// wasmparser's reference type as ours.
-///
-/// # Errors
-/// [`Unsupported`]: holdall has no such type.
-pub fn ref_type(ty: wasmparser::RefType) -> Result<RefType, Unsupported> {
+pub(crate) fn ref_type(ty: wasmparser::RefType) -> Result<RefType, Unsupported> {
     let heap = match ty.heap_type() {
         wasmparser::HeapType::Abstract {
             shared: false,
@@ -62,10 +59,7 @@ pub fn ref_type(ty: wasmparser::RefType) -> Result<RefType, Unsupported> {
 }
 
 /// wasmparser's value type as ours.
-///
-/// # Errors
-/// [`Unsupported`]: holdall has no such type.
-pub fn val_type(ty: wasmparser::ValType) -> Result<ValType, Unsupported> {
+pub(crate) fn val_type(ty: wasmparser::ValType) -> Result<ValType, Unsupported> {
     Ok(match ty {
         wasmparser::ValType::I32 => ValType::I32,
         wasmparser::ValType::I64 => ValType::I64,
@@ -77,10 +71,7 @@ pub fn val_type(ty: wasmparser::ValType) -> Result<ValType, Unsupported> {
 }
 
 /// wasmparser's function type as ours.
-///
-/// # Errors
-/// [`Unsupported`]: holdall has no such type.
-pub fn func_type(ty: &wasmparser::FuncType) -> Result<FuncType, Unsupported> {
+pub(crate) fn func_type(ty: &wasmparser::FuncType) -> Result<FuncType, Unsupported> {
     let all = |types: &[wasmparser::ValType]| {
         types
             .iter()
@@ -91,10 +82,7 @@ pub fn func_type(ty: &wasmparser::FuncType) -> Result<FuncType, Unsupported> {
 }
 
 /// wasmparser's table type as ours.
-///
-/// # Errors
-/// [`Unsupported`]: holdall has no such type.
-pub fn table_type(ty: wasmparser::TableType) -> Result<TableType, Unsupported> {
+pub(crate) fn table_type(ty: wasmparser::TableType) -> Result<TableType, Unsupported> {
     if ty.shared {
         return unsupported("a shared table");
     }
@@ -107,10 +95,7 @@ pub fn table_type(ty: wasmparser::TableType) -> Result<TableType, Unsupported> {
 }
 
 /// wasmparser's memory type as ours.
-///
-/// # Errors
-/// [`Unsupported`]: holdall has no such type.
-pub fn memory_type(ty: wasmparser::MemoryType) -> Result<MemoryType, Unsupported> {
+pub(crate) fn memory_type(ty: wasmparser::MemoryType) -> Result<MemoryType, Unsupported> {
     if ty.shared {
         return unsupported("a shared memory");
     }
@@ -125,10 +110,7 @@ pub fn memory_type(ty: wasmparser::MemoryType) -> Result<MemoryType, Unsupported
 }
 
 /// wasmparser's global type as ours.
-///
-/// # Errors
-/// [`Unsupported`]: holdall has no such type.
-pub fn global_type(ty: wasmparser::GlobalType) -> Result<GlobalType, Unsupported> {
+pub(crate) fn global_type(ty: wasmparser::GlobalType) -> Result<GlobalType, Unsupported> {
     if ty.shared {
         return unsupported("a shared global");
     }

@@ -3,7 +3,7 @@
 
 mod const_expr;
 mod fault;
-pub mod from_wasmparser;
+pub(crate) mod from_wasmparser;
 mod name_section;
 mod parse;
 mod precompiled;

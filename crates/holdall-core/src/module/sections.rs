@@ -208,7 +208,7 @@ impl Sections {
     }
 
     /// The body of a defined function. Readers of the body give offsets into the module's bytes,
-    /// and read with [`FEATURES`].
+    /// and read with holdall's features of WebAssembly.
     #[must_use]
     pub fn body(&self, defined_index: u32) -> FunctionBody<'_> {
         let range = self.bodies[defined_index as usize].clone();

@@ -67,7 +67,7 @@ pub struct Limits {
     ///   globals and elements. Names of functions and lowered code are added when they are made. A
     ///   module is counted once, in the store that holds it first, for as long as the module lives;
     /// - instances: their functions, globals and element segments;
-    /// - what WASI keeps for guests: output that is captured, with the room
+    /// - what WASI keeps for guests: output that is captured (`Output::capture`), with the room
     ///   that it has to grow; of a directory that is listed, the entries that were read last
     ///   (some 10 KiB), and all of them where the graph is deterministic.
     ///

@@ -160,8 +160,8 @@ impl<T: 'static> Linker<T> {
     }
 
     /// All that is defined for a store: module name, name, and what an import of them would get there.
-    /// The functions of [providers](Linker::provide) are not among them, for each module has its own; nor is what
-    /// modules export.
+    /// The functions of [providers](Linker::provide) are not among them, for each module has its own;
+    /// nor is what modules export.
     pub fn iter(
         &self,
         mut store: impl AsContextMut<Data = T>,

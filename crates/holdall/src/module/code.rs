@@ -82,3 +82,16 @@ impl CodeError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use holdall_core::lower::OPT_LEVELS_WITH_SEQUENCES;
+
+    /// Code is lowered for a build by the constant, and the build's executor is made by the script's
+    /// copy of it.
+    #[test]
+    fn the_build_script_knows_which_builds_have_sequences() {
+        let of_script = env!("HOLDALL_OPT_LEVELS_WITH_SEQUENCES");
+        assert_eq!(of_script, OPT_LEVELS_WITH_SEQUENCES.join(" "));
+    }
+}
