@@ -99,7 +99,7 @@ impl Signature {
         }
     }
 
-    /// That of a function of which only the name is known.
+    /// The signature of a function whose parameters are not known.
     pub(crate) fn named(name: Arc<str>) -> Self {
         Self {
             name,

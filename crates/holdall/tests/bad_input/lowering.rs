@@ -32,7 +32,7 @@ const MANY: Instruction<'_> = Instruction::Call(1);
 const VALUES: usize = 1000;
 const LOCALS: u32 = 50_000;
 
-/// A module with so many functions of the same locals and body.
+/// A module with `functions` functions of the same locals and body.
 fn module(functions: u32, locals: u32, body: &[u8]) -> Vec<u8> {
     let many = || vec![ValType::I32; VALUES];
     let mut types = TypeSection::new();

@@ -18,7 +18,8 @@ mod theirs;
 
 use case::Case;
 
-/// One of so many cases is run metered too. Odd, so that both ways of lowering are.
+/// Every third case is run metered too. The number is odd, so that both ways of lowering are
+/// metered.
 const METERED: u64 = 3;
 
 #[test]

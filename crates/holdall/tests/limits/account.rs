@@ -9,7 +9,7 @@ use holdall::{
 
 const MIB: usize = 1 << 20;
 
-/// A module of about so many bytes, which nothing uses, with what `text` says beside.
+/// A module with about `size_bytes` bytes that nothing uses, and with what `text` says.
 fn padded(size_bytes: usize, text: &str) -> Vec<u8> {
     let padding = "x".repeat(size_bytes);
     let text = format!("(module (@custom \"padding\" \"{padding}\") {text})");

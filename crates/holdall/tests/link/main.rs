@@ -129,7 +129,7 @@ impl Bench {
     }
 }
 
-/// The default; with `HOLDALL_POOL_BYTES`, in a pool of so many bytes.
+/// The default; with `HOLDALL_POOL_BYTES`, in a pool of that many bytes.
 fn config() -> Config {
     match std::env::var("HOLDALL_POOL_BYTES") {
         Ok(size_bytes) => Config::new().pool(Pool::new(size_bytes.parse().unwrap()).unwrap()),

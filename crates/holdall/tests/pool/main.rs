@@ -26,7 +26,7 @@ fn eager(pool: &Pool) -> Engine {
     Engine::new(config(pool).lowering(Lowering::Eager))
 }
 
-/// A pool of so many bytes, which are a multiple of 16.
+/// A pool of `size_bytes` bytes, a multiple of 16.
 fn pool(size_bytes: usize) -> Pool {
     let pool = Pool::new(size_bytes).unwrap();
     assert_eq!(pool.size_bytes(), size_bytes);
@@ -51,7 +51,7 @@ fn call(store: &mut Store<()>, instance: Instance, name: &str, arg: i32) -> hold
     func.call(store, arg)
 }
 
-/// A memory of so many pages at least.
+/// The type of a memory of at least `min` pages.
 fn pages(min: u64) -> MemoryType {
     MemoryType {
         min,
@@ -60,7 +60,7 @@ fn pages(min: u64) -> MemoryType {
     }
 }
 
-/// Takes from the pool what is left of it but fewer than so many bytes, in another engine's store.
+/// Takes from the pool, in another engine's store, all that is left but fewer than `but` bytes.
 fn fill(pool: &Pool, but: usize) -> Store<()> {
     let stack = pool.left_bytes() - but;
     let config = Config::new().pool(pool.clone()).stack_size_bytes(stack);

@@ -280,7 +280,7 @@ fn a_trap_above_many_operands_is_where_it_happened() {
     assert_eq!(bytes[offset], 0x6e);
 }
 
-/// A function that adds up so many operands.
+/// A function that adds up `operands` operands.
 fn sum(operands: usize) -> Vec<u8> {
     let body = format!(
         "(module (func (export \"sum\") (result i32) {} {}))",
