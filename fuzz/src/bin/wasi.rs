@@ -14,7 +14,7 @@ use holdall_fuzz::rng::{INTERESTING, Rng};
 use holdall_fuzz::{Target, Watch};
 
 #[allow(dead_code, reason = "shared with tests that use more of it")]
-#[path = "../../../tests/wasi/abi.rs"]
+#[path = "../../../crates/holdall-wasi/tests/wasi/abi.rs"]
 mod abi;
 #[allow(
     dead_code,
@@ -22,7 +22,7 @@ mod abi;
     reason = "shared with tests that use more of it"
 )]
 #[macro_use]
-#[path = "../../../tests/wasi/guest.rs"]
+#[path = "../../../crates/holdall-wasi/tests/wasi/guest.rs"]
 mod guest;
 
 use abi::FUNCTIONS;

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{Outcome, command, holdall};
-use crate::place::Folder;
+use crate::folder::Folder;
 
 /// A program that copies its input to its output, and ends with the number of the call that failed.
 const ECHO: &str = r#"(module

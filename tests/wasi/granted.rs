@@ -1,7 +1,7 @@
 //! What the command line gives to programs: arguments, variables, directories, streams.
 
 use super::{Outcome, command, holdall};
-use crate::place::Folder;
+use crate::folder::Folder;
 
 /// A program that makes one call, and ends with its number as its exit code. `data` is at 64.
 fn calling(name: &str, params: &str, args: &str, data: &str) -> String {

@@ -1,0 +1,30 @@
+//! WASI as programs and embedders meet it: each test has a guest make calls, and its name says what is
+//! broken when it fails.
+
+mod folder;
+#[macro_use]
+mod guest;
+mod abi;
+#[cfg(target_os = "linux")]
+mod against_linux;
+mod any_arguments;
+mod bad_input;
+mod bad_values;
+mod defects;
+mod deterministic;
+mod grants;
+mod hostile;
+mod jail;
+mod listing;
+mod modules;
+mod paths;
+mod place;
+mod preview0;
+mod prices;
+mod race;
+mod read_only;
+mod rights;
+#[cfg(target_os = "linux")]
+mod shared_streams;
+mod snapshot;
+mod streams;
