@@ -1,9 +1,9 @@
 //! Shapes: how the operands of a row of the instruction table are encoded, and in which modes.
 //!
-//! A mode says where each operand comes from and whether the result goes to a slot. The lists of modes
-//! below and [`with_shape!`](crate::with_shape), which says which shape has which, are the only place
-//! that tells them: opcodes, lengths, the executor's handlers, the spelling in the table of sequences and
-//! the disassembly derive from there, by position. Where a result can stay in the accumulator, the
+//! A mode says where each operand comes from and whether the result goes to a slot. The table of shapes
+//! at the end of this file is the only place that lists modes. Opcodes, lengths, the executor's handlers,
+//! the spelling in the table of sequences and the disassembly derive from the table of shapes. A mode's
+//! number is the place of its operands in the shape's list. Where a result can stay in the accumulator, the
 //! lowest bit of a mode says so: an even mode leaves the result in the accumulator of its class alone,
 //! the odd mode after it writes the slot `a` as well.
 
@@ -54,141 +54,6 @@ pub enum Addr {
     /// The sum of the second integer accumulator and the immediate in the field of the offset.
     BI,
 }
-
-/// Operand pairs of an integer operator with a result.
-#[macro_export]
-#[doc(hidden)]
-macro_rules! int_pairs {
-    ($then:ident!($($pre:tt)*)) => {
-        $then! { ($($pre)*) [S S] [S A] [A S] [A A] [S B] [B S] [A B] [B A] [S I] [A I] [B I]
-            [I S] [I A] [I B] [S W] [A W] [B W] }
-    };
-}
-/// Operand pairs of an integer comparison: a constant is always on the right.
-#[macro_export]
-#[doc(hidden)]
-macro_rules! cmp_pairs {
-    ($then:ident!($($pre:tt)*)) => {
-        $then! { ($($pre)*) [S S] [S A] [A S] [A A] [S B] [B S] [A B] [B A] [S I] [A I] [B I]
-            [S W] [A W] [B W] }
-    };
-}
-/// Operand pairs of a float operator or comparison.
-#[macro_export]
-#[doc(hidden)]
-macro_rules! float_pairs {
-    ($then:ident!($($pre:tt)*)) => {
-        $then! { ($($pre)*) [S S] [S A] [A S] [A A] [S B] [B S] [A B] [B A] [S W] [A W] [B W]
-            [W S] [W A] [W B] }
-    };
-}
-/// Operands of a unary operator.
-#[macro_export]
-#[doc(hidden)]
-macro_rules! unary_srcs {
-    ($then:ident!($($pre:tt)*)) => {
-        $then! { ($($pre)*) [S] [A] [B] }
-    };
-}
-/// Addresses of a load.
-#[macro_export]
-#[doc(hidden)]
-macro_rules! load_modes {
-    ($then:ident!($($pre:tt)*)) => {
-        $then! { ($($pre)*) [S] [A] [B] [SW] [AW] [BW] [K] [SS] [AS] [BS] [AB] [SI] [AI] [BI] }
-    };
-}
-/// Address and value of a store of an integer, or of anything in a slot.
-#[macro_export]
-#[doc(hidden)]
-macro_rules! store_modes {
-    ($then:ident!($($pre:tt)*)) => {
-        $then! { ($($pre)*)
-            [S S] [S A] [S B] [S I] [A S] [A B] [A I] [B S] [B A] [B I]
-            [SW S] [SW A] [SW B] [SW I] [AW S] [AW B] [AW I] [BW S] [BW A] [BW I]
-            [K S] [K A] [K B] [K I] [SS S] [SS A] [SS B] [SS I] [AS S] [AS B] [AS I] [BS S] [BS A] [BS I]
-            [AB S] [AB I] [SI S] [SI A] [SI I] [AI S] [AI B] [AI I] [BI S] [BI A] [BI I] }
-    };
-}
-/// What a selection between integers selects from.
-#[macro_export]
-#[doc(hidden)]
-macro_rules! select_pairs {
-    ($then:ident!($($pre:tt)*)) => {
-        $then! { ($($pre)*) [S S] [S I] [I S] [I I] [S B] [B S] [B I] [I B] }
-    };
-}
-/// Calls the macro `$then` with a shape: `$then! { ($pre.. RESULT "TEXT" (FIELD..)) [OPERAND..].. }`.
-/// There is an entry in brackets for each mode, or for each two modes where `RESULT` is `result`: then
-/// the result stays in the accumulator in the first of the two and goes to the slot `a` as well in the
-/// second. The fields are those of the instruction's word that the operands are read from. In the text
-/// `{0}` and `{1}` stand for operands, `[0]` for one that is an address, `@c` for the target of a branch.
-#[macro_export]
-#[doc(hidden)]
-macro_rules! with_shape {
-    (Int $then:ident!($($pre:tt)*)) => {
-        $crate::int_pairs!($then!($($pre)* result "{0}, {1}" (b c)))
-    };
-    (Cmp $then:ident!($($pre:tt)*)) => {
-        $crate::cmp_pairs!($then!($($pre)* result "{0}, {1}" (b c)))
-    };
-    (Float $then:ident!($($pre:tt)*)) => {
-        $crate::float_pairs!($then!($($pre)* result "{0}, {1}" (b c)))
-    };
-    (Unary $then:ident!($($pre:tt)*)) => {
-        $crate::unary_srcs!($then!($($pre)* result "{0}" (b)))
-    };
-    (Load $then:ident!($($pre:tt)*)) => {
-        $crate::load_modes!($then!($($pre)* result "[0]" (b)))
-    };
-    (Store $then:ident!($($pre:tt)*)) => {
-        $crate::store_modes!($then!($($pre)* alone "[0] <- {1}" (a b)))
-    };
-    (StoreAcc $then:ident!($($pre:tt)*)) => {
-        $crate::load_modes!($then!($($pre)* alone "[0] <- acc" (b)))
-    };
-    (BrCmp $then:ident!($($pre:tt)*)) => {
-        $crate::cmp_pairs!($then!($($pre)* alone "{0}, {1}, @c" (a b)))
-    };
-    (BrFloat $then:ident!($($pre:tt)*)) => {
-        $crate::float_pairs!($then!($($pre)* alone "{0}, {1}, @c" (a b)))
-    };
-    (Select $then:ident!($($pre:tt)*)) => {
-        $crate::select_pairs!($then!($($pre)* alone "sa, acc <- acc ? {0} : {1}" (b c)))
-    };
-}
-
-macro_rules! pairs_const {
-    (($name:ident) $([$l:ident $r:ident])*) => {
-        #[doc = "A list of modes, for the lowering."]
-        pub const $name: &[(Src, Src)] = &[$((Src::$l, Src::$r)),*];
-    };
-}
-macro_rules! addr_const {
-    (($name:ident) $([$a:ident])*) => {
-        #[doc = "A list of modes, for the lowering."]
-        pub const $name: &[Addr] = &[$(Addr::$a),*];
-    };
-}
-macro_rules! store_const {
-    (($name:ident) $([$a:ident $v:ident])*) => {
-        #[doc = "A list of modes, for the lowering."]
-        pub const $name: &[(Addr, Src)] = &[$((Addr::$a, Src::$v)),*];
-    };
-}
-int_pairs!(pairs_const!(INT_PAIRS));
-cmp_pairs!(pairs_const!(CMP_PAIRS));
-float_pairs!(pairs_const!(FLOAT_PAIRS));
-select_pairs!(pairs_const!(SELECT_PAIRS));
-load_modes!(addr_const!(LOAD_MODES));
-store_modes!(store_const!(STORE_MODES));
-macro_rules! srcs_const {
-    (($name:ident) $([$src:ident])*) => {
-        #[doc = "A list of modes, for the lowering."]
-        pub const $name: &[Src] = &[$(Src::$src),*];
-    };
-}
-unary_srcs!(srcs_const!(UNARY_SRCS));
 
 /// An operand in a mode, or where a result goes, as the lists of modes and the table of sequences spell
 /// it: a [`Src`], an [`Addr`], or one of the last two.
@@ -252,13 +117,14 @@ pub enum Field {
     c,
 }
 
-/// What there is to know of a shape: what [`with_shape!`](crate::with_shape) says.
+/// What the table of shapes says of a shape.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
     /// Whether each entry of `modes` is two modes, of which the second writes the result to its slot as
     /// well.
     pub has_result: bool,
-    /// How an instruction is shown; see [`with_shape!`](crate::with_shape).
+    /// How an instruction is shown: `{0}` and `{1}` stand for operands, `[0]` for an operand that is an
+    /// address, `@c` for the target of a branch.
     pub text: &'static str,
     /// The fields that the operands are read from.
     pub fields: &'static [Field],
@@ -348,7 +214,7 @@ const fn starts_with(spelled: &[Token], operands: &[Token]) -> bool {
 }
 
 macro_rules! layout {
-    (($result:ident $text:literal ($($field:ident)*)) $([$($operand:ident)*])*) => {
+    ($result:ident $text:literal ($($field:ident)*) { $([$($operand:ident)*])* }) => {
         &Layout {
             has_result: layout!(@$result),
             text: $text,
@@ -360,55 +226,137 @@ macro_rules! layout {
     (@alone) => { false };
 }
 
-/// The shape of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// `a` = operator(`b`, `c`) over `int_pairs!`.
-    Int,
-    /// `a` = comparison(`b`, `c`) over [`CMP_PAIRS`].
-    Cmp,
-    /// `a` = operator or comparison(`b`, `c`) over [`FLOAT_PAIRS`].
-    Float,
-    /// `a` = operator(`b`) over [`UNARY_SRCS`].
-    Unary,
-    /// `a` = memory at `b` over [`LOAD_MODES`].
-    Load,
-    /// Memory at `a` = `b` over [`STORE_MODES`].
-    Store,
-    /// Memory at `b` = the float accumulator, over [`LOAD_MODES`].
-    StoreAcc,
-    /// Branch by `c` words where comparison(`a`, `b`), over [`CMP_PAIRS`].
-    BrCmp,
-    /// Branch by `c` words where comparison(`a`, `b`), over [`FLOAT_PAIRS`].
-    BrFloat,
-    /// `a` = `b` where the integer accumulator, as 32 or as 64 bits, is not 0, else `c`, over
-    /// [`SELECT_PAIRS`].
-    Select,
-    /// One mode; the text says what its fields are (see `disasm`).
-    Simple(&'static str),
-    /// The same, and never in a sequence.
-    Plain(&'static str),
+/// A list of modes as a constant, for the lowering.
+macro_rules! modes {
+    ($(#[$doc:meta])* $name:ident($of:ident) { $([$operand:ident])* }) => {
+        $(#[$doc])*
+        pub const $name: &[$of] = &[$($of::$operand),*];
+    };
+    ($(#[$doc:meta])* $name:ident($of:ident $with:ident) { $([$first:ident $second:ident])* }) => {
+        $(#[$doc])*
+        pub const $name: &[($of, $with)] = &[$(($of::$first, $with::$second)),*];
+    };
+}
+
+/// Makes [`Shape`], the constants that list modes, and the macro `with_shape!` from the table of shapes.
+/// The first argument is a dollar sign, which `with_shape!` needs for variables of its own.
+macro_rules! shapes {
+    ($d:tt $(
+        $(#[$list_doc:meta])* $list:ident $kinds:tt $modes:tt {
+            $($(#[$doc:meta])* $shape:ident: $result:ident $text:literal $fields:tt;)*
+        }
+    )*) => {
+        $(modes! { $(#[$list_doc])* $list $kinds $modes })*
+
+        /// The shape of a row.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Shape {
+            $($(
+                $(#[$doc])*
+                #[doc = concat!("\n\nThe modes are [`", stringify!($list), "`].")]
+                $shape,
+            )*)*
+            /// One mode; the text says what its fields are (see `disasm`).
+            Simple(&'static str),
+            /// The same, and never in a sequence.
+            Plain(&'static str),
+        }
+
+        impl Shape {
+            /// What there is to know of the shape.
+            #[must_use]
+            pub const fn layout(self) -> &'static Layout {
+                match self {
+                    $($(Self::$shape => layout!($result $text $fields $modes),)*)*
+                    Self::Simple(_) | Self::Plain(_) => &Layout::ONE_MODE,
+                }
+            }
+        }
+
+        /// Calls the macro `$then` with a shape: `$then! { ($pre.. RESULT "TEXT" (FIELD..)) { MODES } }`.
+        /// The parts are those of the table of shapes.
+        #[macro_export]
+        #[doc(hidden)]
+        macro_rules! with_shape {
+            $($(
+                ($shape $d then:ident!($d($d pre:tt)*)) => {
+                    $d then! { ($d($d pre)* $result $text $fields) $modes }
+                };
+            )*)*
+        }
+    };
+}
+
+// The table of shapes. A list of modes has an entry in brackets for each choice of operands; what kinds
+// of operands they are stands behind its name. In the braces after a list are the shapes that have it:
+// `NAME: RESULT "TEXT" (FIELD..);`. Where `RESULT` is `result`, each entry of the list is two modes: the
+// result stays in the accumulator in the first, and goes to the slot `a` as well in the second. Where
+// `RESULT` is `alone`, each entry is one mode. `TEXT` is `Layout::text`; operands are read from the fields.
+shapes! { $
+    /// Operand pairs of an integer operator with a result.
+    INT_PAIRS(Src Src) {
+        [S S] [S A] [A S] [A A] [S B] [B S] [A B] [B A] [S I] [A I] [B I] [I S] [I A] [I B]
+        [S W] [A W] [B W]
+    } {
+        /// `a` = operator(`b`, `c`).
+        Int: result "{0}, {1}" (b c);
+    }
+
+    /// Operand pairs of an integer comparison: a constant is always on the right.
+    CMP_PAIRS(Src Src) {
+        [S S] [S A] [A S] [A A] [S B] [B S] [A B] [B A] [S I] [A I] [B I] [S W] [A W] [B W]
+    } {
+        /// `a` = comparison(`b`, `c`).
+        Cmp: result "{0}, {1}" (b c);
+        /// Branch by `c` words where comparison(`a`, `b`).
+        BrCmp: alone "{0}, {1}, @c" (a b);
+    }
+
+    /// Operand pairs of a float operator or comparison.
+    FLOAT_PAIRS(Src Src) {
+        [S S] [S A] [A S] [A A] [S B] [B S] [A B] [B A] [S W] [A W] [B W] [W S] [W A] [W B]
+    } {
+        /// `a` = operator or comparison(`b`, `c`).
+        Float: result "{0}, {1}" (b c);
+        /// Branch by `c` words where comparison(`a`, `b`).
+        BrFloat: alone "{0}, {1}, @c" (a b);
+    }
+
+    /// Operands of a unary operator.
+    UNARY_SRCS(Src) { [S] [A] [B] } {
+        /// `a` = operator(`b`).
+        Unary: result "{0}" (b);
+    }
+
+    /// Addresses of a load.
+    LOAD_MODES(Addr) {
+        [S] [A] [B] [SW] [AW] [BW] [K] [SS] [AS] [BS] [AB] [SI] [AI] [BI]
+    } {
+        /// `a` = memory at `b`.
+        Load: result "[0]" (b);
+        /// Memory at `b` = the float accumulator.
+        StoreAcc: alone "[0] <- acc" (b);
+    }
+
+    /// Address and value of a store of an integer, or of anything in a slot.
+    STORE_MODES(Addr Src) {
+        [S S] [S A] [S B] [S I] [A S] [A B] [A I] [B S] [B A] [B I]
+        [SW S] [SW A] [SW B] [SW I] [AW S] [AW B] [AW I] [BW S] [BW A] [BW I]
+        [K S] [K A] [K B] [K I] [SS S] [SS A] [SS B] [SS I] [AS S] [AS B] [AS I] [BS S] [BS A] [BS I]
+        [AB S] [AB I] [SI S] [SI A] [SI I] [AI S] [AI B] [AI I] [BI S] [BI A] [BI I]
+    } {
+        /// Memory at `a` = `b`.
+        Store: alone "[0] <- {1}" (a b);
+    }
+
+    /// What a selection between integers selects from.
+    SELECT_PAIRS(Src Src) { [S S] [S I] [I S] [I I] [S B] [B S] [B I] [I B] } {
+        /// `a` = `b` where the integer accumulator, as 32 or as 64 bits, is not 0, else `c`.
+        Select: alone "sa, acc <- acc ? {0} : {1}" (b c);
+    }
 }
 
 impl Shape {
-    /// What there is to know of the shape.
-    #[must_use]
-    pub const fn layout(self) -> &'static Layout {
-        match self {
-            Self::Int => with_shape!(Int layout!()),
-            Self::Cmp => with_shape!(Cmp layout!()),
-            Self::Float => with_shape!(Float layout!()),
-            Self::Unary => with_shape!(Unary layout!()),
-            Self::Load => with_shape!(Load layout!()),
-            Self::Store => with_shape!(Store layout!()),
-            Self::StoreAcc => with_shape!(StoreAcc layout!()),
-            Self::BrCmp => with_shape!(BrCmp layout!()),
-            Self::BrFloat => with_shape!(BrFloat layout!()),
-            Self::Select => with_shape!(Select layout!()),
-            Self::Simple(_) | Self::Plain(_) => &Layout::ONE_MODE,
-        }
-    }
-
     /// What the fields of a row with one mode are, as text; see `disasm`.
     #[must_use]
     pub const fn fields(self) -> &'static str {

@@ -135,13 +135,13 @@ macro_rules! handlers {
     };
 }
 macro_rules! handlers_of_modes {
-    (($shape:ident $row:ident result $text:literal $fields:tt) $([$($operand:ident)*])*) => {
+    (($shape:ident $row:ident result $text:literal $fields:tt) { $([$($operand:ident)*])* }) => {
         &[$(
             handle::<instr!($shape $row $($operand)* ToAcc), Dispatch>,
             handle::<instr!($shape $row $($operand)* ToSlot), Dispatch>,
         )*]
     };
-    (($shape:ident $row:ident alone $text:literal $fields:tt) $([$($operand:ident)*])*) => {
+    (($shape:ident $row:ident alone $text:literal $fields:tt) { $([$($operand:ident)*])* }) => {
         &[$(handle::<instr!($shape $row $($operand)*), Dispatch>,)*]
     };
 }
