@@ -95,8 +95,8 @@ impl Instr<'_> {
     }
 }
 
-/// The text of a function's lowered code: its header, then an instruction a line. A digit after an
-/// instruction's place says how many instructions from there on one handler executes.
+/// The text of a function's lowered code: a line for the header, then a line for each instruction. A digit
+/// behind an instruction's place says how many instructions, counted from this one, share one handler.
 pub fn disassemble(words: &[Word]) -> String {
     let mut text = String::new();
     let Some((header, _)) = words.split_first() else {
@@ -124,7 +124,7 @@ pub fn disassemble(words: &[Word]) -> String {
         let operands = instr.operands(row, mode);
         let joined = match sequence.len() {
             1 => ' ',
-            // As many instructions as this are one handler's.
+            // The number of instructions in the sequence, which one handler executes.
             count => char::from_digit(count as u32, 36).unwrap_or('*'),
         };
         let _ = writeln!(

@@ -5,7 +5,7 @@ use super::{OPCODES, Row, Shape, Word};
 /// What there is to know of an opcode.
 #[derive(Clone, Copy)]
 struct Facts {
-    /// How many words the instruction takes; a `br_table` has its table besides.
+    /// How many words the instruction takes, without the targets of a `br_table`.
     words: u8,
     /// Whether the instruction leaves its result in the accumulator alone. The opcode after this one
     /// stores the result as well.
@@ -14,7 +14,7 @@ struct Facts {
     ends_line: bool,
 }
 
-/// Of each opcode but those of sequences.
+/// The facts of each opcode of a single instruction, by opcode.
 static FACTS: [Facts; OPCODES] = {
     let mut facts = [Facts {
         words: 0,
@@ -82,7 +82,8 @@ fn facts(op: u16) -> Facts {
     FACTS[usize::from(op)]
 }
 
-/// How many words the instruction takes that begins with `word`, whose opcode is no sequence's.
+/// How many words an instruction takes, from its first word. The opcode is that of a single instruction,
+/// not of a sequence.
 #[inline]
 pub fn length(word: Word) -> usize {
     let table = if word.op == Row::BrTableS.op(0) || word.op == Row::BrTableA.op(0) {
@@ -93,7 +94,8 @@ pub fn length(word: Word) -> usize {
     usize::from(facts(word.op).words) + table
 }
 
-/// Of an opcode that leaves its result in the accumulator alone, the one that stores it as well.
+/// The opcode that does the same as `op` and also stores the result in the slot `a`. None unless `op`
+/// leaves its result in the accumulator alone.
 #[inline]
 pub fn storing(op: u16) -> Option<u16> {
     facts(op).acc_only.then(|| op + 1)

@@ -50,10 +50,10 @@ macro_rules! rows {
 }
 for_each_op!(rows);
 
-/// How many opcodes there are, but for those of sequences.
+/// How many opcodes single instructions have. The opcodes of sequences follow them.
 pub const OPCODES: usize = BASES[Row::ALL.len()] as usize;
 
-/// The first opcode of each row, and the number of opcodes at the end.
+/// The first opcode of each row. The last entry is the number of opcodes.
 const BASES: [u16; Row::ALL.len() + 1] = {
     let mut bases = [0; Row::ALL.len() + 1];
     let mut row = 0;
@@ -86,7 +86,7 @@ impl Row {
         Self::TEXTS[self as usize]
     }
 
-    /// The row that stands `distance` rows after this one.
+    /// The row that is `distance` rows below this one in the table.
     pub const fn after(self, distance: usize) -> Self {
         Self::ALL[self as usize + distance]
     }
@@ -96,15 +96,16 @@ impl Row {
         (first..=last).contains(&self)
     }
 
-    /// Whether an integer operator, comparison or store takes 32 bits of a slot, or fewer.
+    /// Whether this row is an integer operator, comparison or store that reads only the low 32 bits of its
+    /// operands, or fewer.
     pub fn takes_32_bits(self) -> bool {
         self.within(Self::I32Add, Self::I32Rotr)
             || self.within(Self::I32Eq, Self::I32LeU)
             || self.within(Self::Store8, Self::Store32)
     }
 
-    /// Of a comparison, the one that holds exactly where this one does not: comparisons stand in
-    /// the table in such pairs.
+    /// The comparison that holds exactly where this one does not; none for a row that is no comparison.
+    /// The table lists each comparison next to its negation.
     pub fn negated(self) -> Option<Self> {
         let first = [Self::I32Eq, Self::F32Eq]
             .into_iter()
@@ -114,7 +115,7 @@ impl Row {
         Some(Self::ALL[((self as usize - first) ^ 1) + first])
     }
 
-    /// Of an integer comparison, the one that holds with the operands in the other order.
+    /// The integer comparison that gives the same result as this one when the operands are exchanged.
     pub fn mirrored(self) -> Self {
         let of_type = if self < Self::I64Eq {
             Self::I32Eq
@@ -126,7 +127,8 @@ impl Row {
         of_type.after(MIRROR[self as usize - of_type as usize])
     }
 
-    /// Of a comparison, the branch that is taken where it holds: those rows stand in the same order.
+    /// The branch that is taken where this comparison holds; none for a row that is no comparison. The
+    /// table lists the branches in the order of the comparisons.
     pub fn branch(self) -> Option<Self> {
         if self.within(Self::I32Eq, Self::I64LeU) {
             Some(Self::BrI32Eq.after(self as usize - Self::I32Eq as usize))

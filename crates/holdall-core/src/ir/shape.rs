@@ -55,8 +55,8 @@ pub enum Addr {
     BI,
 }
 
-/// An operand in a mode, or where a result goes, as the lists of modes and the table of sequences spell
-/// it: a [`Src`], an [`Addr`], or one of the last two.
+/// A part of a mode, as the tables of shapes and of sequences spell parts: an operand, which is a [`Src`]
+/// or an [`Addr`], or where the result goes, which is one of the last two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[rustfmt::skip]
 pub enum Token {
@@ -120,8 +120,8 @@ pub enum Field {
 /// What the table of shapes says of a shape.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
-    /// Whether each entry of `modes` is two modes, of which the second writes the result to its slot as
-    /// well.
+    /// Whether each entry of `modes` is two modes: the first leaves the result in the accumulator alone,
+    /// the second writes the result to the slot `a` as well.
     pub has_result: bool,
     /// How an instruction is shown: `{0}` and `{1}` stand for operands, `[0]` for an operand that is an
     /// address, `@c` for the target of a branch.
@@ -133,7 +133,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// What a shape without operands to choose from has: one mode.
+    /// The layout of the shapes that have one mode: none of their operands can be chosen.
     const ONE_MODE: Self = Self {
         has_result: false,
         text: "",
@@ -153,7 +153,8 @@ impl Layout {
         self.modes[mode as usize >> self.has_result as usize]
     }
 
-    /// Whether a mode leaves the result in the accumulator alone; the mode after it stores it as well.
+    /// Whether a mode leaves the result in the accumulator alone. The next mode writes the result to the
+    /// slot `a` as well.
     #[must_use]
     pub const fn is_acc_only(&self, mode: u16) -> bool {
         self.has_result && mode % 2 == 0
@@ -173,10 +174,11 @@ impl Layout {
         false
     }
 
-    /// The mode that is spelled so: operands, and where the result goes if there is one.
+    /// The mode that the table of sequences spells with these tokens: the operands, then where the result
+    /// goes if the shape has a result.
     ///
     /// # Panics
-    /// Where there is no such mode.
+    /// If the shape has no mode with this spelling.
     #[must_use]
     pub const fn mode_of(&self, spelled: &[Token]) -> u16 {
         let mut at = 0;
@@ -191,7 +193,7 @@ impl Layout {
         }
     }
 
-    /// How a mode is spelled.
+    /// How the table of sequences spells a mode: the tokens that [`mode_of`](Self::mode_of) takes.
     pub fn spelling(&self, mode: u16) -> impl Iterator<Item = Token> {
         let into = match (self.has_result, self.is_acc_only(mode)) {
             (false, _) => None,
@@ -256,9 +258,9 @@ macro_rules! shapes {
                 #[doc = concat!("\n\nThe modes are [`", stringify!($list), "`].")]
                 $shape,
             )*)*
-            /// One mode; the text says what its fields are (see `disasm`).
+            /// A shape with one mode. The text says what the fields are (see `disasm`).
             Simple(&'static str),
-            /// The same, and never in a sequence.
+            /// As [`Simple`](Self::Simple), but no sequence holds an instruction of this shape.
             Plain(&'static str),
         }
 
@@ -357,7 +359,7 @@ shapes! { $
 }
 
 impl Shape {
-    /// What the fields of a row with one mode are, as text; see `disasm`.
+    /// How an instruction is shown in disassembled code, with placeholders that `disasm` fills in.
     #[must_use]
     pub const fn fields(self) -> &'static str {
         match self {
