@@ -177,7 +177,7 @@ impl fmt::Display for Chosen {
             };
             writeln!(
                 f,
-                "note: {needs}; `{}` in the sources of holdall makes a runtime of 3 MB that needs \
+                "note: {needs}; `{}` in the sources of holdall makes a runtime of less than 3 MB that needs \
                  nothing: name that with --runtime",
                 build_command((OS == "linux").then_some(&*musl))
             )?;
