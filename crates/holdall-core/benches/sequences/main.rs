@@ -24,7 +24,7 @@ Says on standard error what the choice is worth to the programs that it was made
 of sequences/unseen, which it was not made from.";
 
 /// How many sequences the table has.
-const COUNT: usize = 3000;
+const COUNT: usize = 4000;
 
 /// How many instructions a sequence has at the most.
 const LONGEST: usize = 6;
