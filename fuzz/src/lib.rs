@@ -8,8 +8,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-#[path = "../../crates/holdall/tests/support/rng.rs"]
-pub mod rng;
+pub use holdall_testing::rng;
 
 use rng::Rng;
 

@@ -9,13 +9,7 @@ mod hostile;
 mod output;
 mod parts;
 mod preinit;
-#[path = "../../crates/holdall/tests/support/rng.rs"]
-#[allow(
-    dead_code,
-    unreachable_pub,
-    reason = "shared with tests that use more of it"
-)]
-mod rng;
+use holdall_testing::rng;
 mod runtimes;
 #[path = "../support/command.rs"]
 #[allow(dead_code, reason = "shared with the tests of the command")]

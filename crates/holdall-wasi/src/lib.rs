@@ -1,13 +1,17 @@
-//! WASI for holdall: preview 1, and preview 0 by way of it: what a module may reach ([`Grants`]), who gets which
-//! ([`Wasi`]), and the functions. wasi-common, which gives the types and the files of the host, is
-//! named by no other crate of holdall.
+//! WASI for holdall, preview 1 and by way of it preview 0: what a module may reach ([`Grants`]), which
+//! module gets which grants ([`Wasi`]), and the functions. No other crate of holdall names wasi-common,
+//! which gives the types and the files of the host.
 
 #![forbid(unsafe_code)]
 
-/// The snippets of the project's README, which are tried as this crate's.
+/// The snippets of the crate's README and of the project's, which are tried as this crate's.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
+mod readmes {
+    #[doc = include_str!("../README.md")]
+    struct Crate;
+    #[doc = include_str!("../../../README.md")]
+    struct Project;
+}
 
 mod abi;
 mod audit;

@@ -6,11 +6,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
-use holdall_pack::{DirGrant, EnvGrant, Executable, Filling, Grant, Manifest, PackedModule};
-use holdall_wast::Script;
-use holdall::{Config, Engine, Export, Extern, HostManifest, Limits, Linker, Lowering, Module, Store, Val, ValType};
+use holdall::{
+    Config, Engine, Export, Extern, HostManifest, Limits, Linker, Lowering, Module, Store, Val,
+    ValType,
+};
 use holdall_fuzz::rng::{INTERESTING, Rng};
 use holdall_fuzz::{Target, Watch};
+use holdall_pack::{DirGrant, EnvGrant, Executable, Filling, Grant, Manifest, PackedModule};
+use holdall_wast::Script;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// How long guests may run.
@@ -76,9 +79,9 @@ fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>, pieces: &[&[u8]]) {
         let at = rng.below(bytes.len().max(1)).min(bytes.len());
         match rng.below(8) {
             0 if at < bytes.len() => bytes[at] ^= 1 << rng.below(8),
-            1 if at < bytes.len() => bytes[at] = rng.next() as u8,
+            1 if at < bytes.len() => bytes[at] = rng.next_u64() as u8,
             2 if at < bytes.len() => bytes[at] = *rng.pick(INTERESTING) as u8,
-            3 => bytes.insert(at, rng.next() as u8),
+            3 => bytes.insert(at, rng.next_u64() as u8),
             4 => drop(bytes.splice(at..(at + 1 + rng.below(20)).min(bytes.len()), [])),
             5 => drop(bytes.splice(at..at, rng.pick(pieces).iter().copied())),
             _ => {
@@ -305,7 +308,10 @@ fn module(bytes: &[u8], lowering: Lowering) {
         return;
     }
     let mut linker = Linker::new(&engine);
-    holdall_wasi::add_to_linker(&mut linker, holdall_wasi::Wasi::new(holdall_wasi::Grants::new()));
+    holdall_wasi::add_to_linker(
+        &mut linker,
+        holdall_wasi::Wasi::new(holdall_wasi::Grants::new()),
+    );
     let instance = match linker.instantiate(&mut store, &module) {
         Ok(instance) => instance,
         Err(error) => return drop(error.to_string()),

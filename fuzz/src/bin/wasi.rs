@@ -9,21 +9,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use holdall::{Config, Limits, TrapCode};
-use holdall_wasi::{Access, Files, Grants, Input, Output, Wasi};
 use holdall_fuzz::rng::{INTERESTING, Rng};
 use holdall_fuzz::{Target, Watch};
+use holdall_wasi::{Access, Files, Grants, Input, Output, Wasi};
 
-#[allow(dead_code, reason = "shared with tests that use more of it")]
-#[path = "../../../crates/holdall-wasi/tests/wasi/abi.rs"]
-mod abi;
-#[allow(
-    dead_code,
-    unused_macros,
-    reason = "shared with tests that use more of it"
-)]
-#[macro_use]
-#[path = "../../../crates/holdall-wasi/tests/wasi/guest.rs"]
-mod guest;
+use holdall_testing::wasi::{abi, guest};
 
 use abi::FUNCTIONS;
 use guest::{Arg, BUFFER, Guest, IOVS, MEMORY_BYTES, OUT, OUT2};

@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use holdall::{Engine, Func, Instance, Linker, Module, Store};
-use holdall_wasi::{Access, Grants, Input, Output, Wasi};
 use holdall_peers_engine::{Clock, Outcome, Program, Run, clock_ms, serve};
+use holdall_wasi::{Access, Grants, Input, Output, Wasi};
 
 calls::guest!(holdall);
 

@@ -157,7 +157,7 @@ impl Layout {
     /// slot `a` as well.
     #[must_use]
     pub const fn is_acc_only(&self, mode: u16) -> bool {
-        self.has_result && mode % 2 == 0
+        self.has_result && mode.is_multiple_of(2)
     }
 
     /// Whether a mode takes a second word for its operands.

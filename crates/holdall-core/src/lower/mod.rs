@@ -1,7 +1,7 @@
 //! From a validated function body to code words. Does not know instances.
 //!
 //! One pass over the operators, with the operand stack kept at compile time: `operands` tracks
-//! where each value is, `control` does blocks and branches, `calls` calls and returns, `lower` has
+//! where each value is, `control` does blocks and branches, `calls` calls and returns, `translate` has
 //! the operators, `locals` what is special about slots of locals, `far` what is special about slots
 //! beyond 16 bits. `fusion` makes one instruction of two, and `metering` adds the charges. `loops` has an
 //! innermost loop lowered again where that keeps values in accumulators. At the end, `joining` gives
@@ -14,11 +14,11 @@ mod fusion;
 mod joining;
 mod locals;
 mod loops;
-mod lower;
 mod metering;
 mod operands;
 mod operators;
 mod target;
+mod translate;
 
 use std::time::Duration;
 

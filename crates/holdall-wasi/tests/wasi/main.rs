@@ -1,10 +1,11 @@
 //! WASI as programs and embedders meet it: each test has a guest make calls, and its name says what is
 //! broken when it fails.
 
-mod folder;
 #[macro_use]
-mod guest;
-mod abi;
+extern crate holdall_testing;
+
+use holdall_testing::wasi::{abi, guest};
+
 #[cfg(target_os = "linux")]
 mod against_linux;
 mod any_arguments;
@@ -12,6 +13,7 @@ mod bad_input;
 mod bad_values;
 mod defects;
 mod deterministic;
+mod folder;
 mod grants;
 mod hostile;
 mod jail;

@@ -62,9 +62,9 @@ fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>) {
         let at = rng.below(bytes.len());
         match rng.below(6) {
             0 => bytes[at] ^= 1 << rng.below(8),
-            1 => bytes[at] = rng.next() as u8,
+            1 => bytes[at] = rng.next_u64() as u8,
             2 => bytes[at] = *rng.pick(INTERESTING) as u8,
-            3 => bytes.insert(at, rng.next() as u8),
+            3 => bytes.insert(at, rng.next_u64() as u8),
             4 if bytes.len() > 1 => {
                 bytes.remove(at);
             }

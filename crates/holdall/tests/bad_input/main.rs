@@ -13,9 +13,7 @@ mod nesting;
 mod ops;
 #[path = "../differential/program/mod.rs"]
 mod program;
-#[path = "../support/rng.rs"]
-#[allow(dead_code, reason = "not every test needs all of it")]
-mod rng;
+use holdall_testing::rng;
 
 use holdall::{Config, Engine, Error, ErrorKind, Instance, Limits, Lowering, Module, Store};
 

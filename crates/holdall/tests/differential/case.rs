@@ -45,7 +45,7 @@ impl Bits {
     /// time. No NaN, because its bits could differ, and only null references.
     pub fn arbitrary(ty: Ty, rng: &mut Rng) -> Self {
         let bits = if rng.chance(50) {
-            rng.next()
+            rng.next_u64()
         } else {
             *rng.pick(INTERESTING)
         };

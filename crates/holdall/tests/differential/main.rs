@@ -11,8 +11,7 @@ mod case;
 mod ops;
 mod ours;
 mod program;
-#[path = "../support/rng.rs"]
-mod rng;
+use holdall_testing::rng;
 mod smith;
 mod theirs;
 

@@ -20,9 +20,7 @@ mod readers;
 mod registry;
 mod resolution;
 #[cfg(feature = "serde")]
-#[path = "../support/rng.rs"]
-#[allow(dead_code, unreachable_pub, reason = "not every test needs all of it")]
-mod rng;
+use holdall_testing::rng;
 mod sharing;
 mod sizes;
 #[cfg(feature = "serde")]

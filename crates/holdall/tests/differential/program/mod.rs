@@ -78,7 +78,7 @@ impl Shape {
 /// The bits of a number: often one that numeric code treats in a way of its own.
 pub fn bits(rng: &mut Rng) -> u64 {
     match rng.below(4) {
-        0 => rng.next(),
+        0 => rng.next_u64(),
         1 => rng.below(20) as u64,
         _ => *rng.pick(INTERESTING),
     }

@@ -75,9 +75,9 @@ fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>) {
         let at = rng.below(bytes.len());
         match rng.below(7) {
             0 => bytes[at] ^= 1 << rng.below(8),
-            1 => bytes[at] = rng.next() as u8,
+            1 => bytes[at] = rng.next_u64() as u8,
             2 => bytes[at] = *rng.pick(INTERESTING) as u8,
-            3 => bytes.insert(at, rng.next() as u8),
+            3 => bytes.insert(at, rng.next_u64() as u8),
             4 => bytes[at] = bytes[at].wrapping_add(1),
             5 if bytes.len() > 1 => {
                 bytes.remove(at);

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// The functions of preview 1 with their parameters: `i` for an `i32`, `I` for an `i64`, `p` for an
 /// address, and `w` for one that has to be a multiple of 4. All but `proc_exit` give an `i32`.
-pub(crate) const FUNCTIONS: [(&str, &str); 46] = [
+pub const FUNCTIONS: [(&str, &str); 46] = [
     ("args_get", "wp"),
     ("args_sizes_get", "ww"),
     ("environ_get", "wp"),
@@ -56,11 +56,11 @@ pub(crate) const FUNCTIONS: [(&str, &str); 46] = [
 
 /// A number that a function of WASI gives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Errno(pub(crate) u32);
+pub struct Errno(pub u32);
 
 macro_rules! errnos {
     ($($name:ident = $number:literal;)*) => {
-        $(pub(crate) const $name: Errno = Errno($number);)*
+        $(pub const $name: Errno = Errno($number);)*
 
         impl fmt::Debug for Errno {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,24 +104,24 @@ errnos! {
     NOTCAPABLE = 76;
 }
 
-pub(crate) const FD_READ: u64 = 1 << 1;
-pub(crate) const FD_WRITE: u64 = 1 << 6;
-pub(crate) const PATH_OPEN: u64 = 1 << 13;
+pub const FD_READ: u64 = 1 << 1;
+pub const FD_WRITE: u64 = 1 << 6;
+pub const PATH_OPEN: u64 = 1 << 13;
 
-pub(crate) const REALTIME: u32 = 0;
-pub(crate) const MONOTONIC: u32 = 1;
+pub const REALTIME: u32 = 0;
+pub const MONOTONIC: u32 = 1;
 
-pub(crate) const DIRECTORY_TYPE: u8 = 3;
-pub(crate) const REGULAR_FILE: u8 = 4;
+pub const DIRECTORY_TYPE: u8 = 3;
+pub const REGULAR_FILE: u8 = 4;
 
 /// How a path is opened; several joined by `|`. A symbolic link at its end is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Open {
-    pub(crate) oflags: u32,
-    pub(crate) rights: u64,
-    pub(crate) fdflags: u32,
+pub struct Open {
+    pub oflags: u32,
+    pub rights: u64,
+    pub fdflags: u32,
     /// Not at all where this is set.
-    pub(crate) no_follow: bool,
+    pub no_follow: bool,
 }
 
 const NOTHING: Open = Open {
@@ -135,23 +135,23 @@ const fn oflags(oflags: u32) -> Open {
     Open { oflags, ..NOTHING }
 }
 
-pub(crate) const READ: Open = Open {
+pub const READ: Open = Open {
     rights: FD_READ,
     ..NOTHING
 };
-pub(crate) const WRITE: Open = Open {
+pub const WRITE: Open = Open {
     rights: FD_WRITE,
     ..NOTHING
 };
-pub(crate) const CREATE: Open = oflags(1);
-pub(crate) const DIRECTORY: Open = oflags(2);
-pub(crate) const EXCLUSIVE: Open = oflags(4);
-pub(crate) const TRUNCATE: Open = oflags(8);
-pub(crate) const APPEND: Open = Open {
+pub const CREATE: Open = oflags(1);
+pub const DIRECTORY: Open = oflags(2);
+pub const EXCLUSIVE: Open = oflags(4);
+pub const TRUNCATE: Open = oflags(8);
+pub const APPEND: Open = Open {
     fdflags: 1,
     ..NOTHING
 };
-pub(crate) const NO_FOLLOW: Open = Open {
+pub const NO_FOLLOW: Open = Open {
     no_follow: true,
     ..NOTHING
 };
@@ -171,7 +171,7 @@ impl std::ops::BitOr for Open {
 
 /// What `poll_oneoff` is asked to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub enum Wanted {
     /// Nanoseconds from now.
     After(u32, u64),
     /// A time.
@@ -209,31 +209,31 @@ impl Wanted {
     }
 
     /// As preview 1 lays it out.
-    pub(crate) fn preview1(self, userdata: u64) -> Vec<u8> {
+    pub fn preview1(self, userdata: u64) -> Vec<u8> {
         self.lay_out(userdata, 16, 48)
     }
 
     /// As preview 0 lays it out.
-    pub(crate) fn preview0(self, userdata: u64) -> Vec<u8> {
+    pub fn preview0(self, userdata: u64) -> Vec<u8> {
         self.lay_out(userdata, 24, 56)
     }
 }
 
 /// An event of `poll_oneoff`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Event {
-    pub(crate) userdata: u64,
-    pub(crate) errno: Errno,
+pub struct Event {
+    pub userdata: u64,
+    pub errno: Errno,
     /// 0 for a clock, 1 for reading, 2 for writing.
-    pub(crate) kind: u8,
-    pub(crate) bytes: u64,
-    pub(crate) hangup: bool,
+    pub kind: u8,
+    pub bytes: u64,
+    pub hangup: bool,
 }
 
 impl Event {
-    pub(crate) const SIZE: usize = 32;
+    pub const SIZE: usize = 32;
 
-    pub(crate) fn of(bytes: &[u8]) -> Self {
+    pub fn of(bytes: &[u8]) -> Self {
         Self {
             userdata: u64_at(bytes, 0),
             errno: Errno(u16_at(bytes, 8).into()),
@@ -246,20 +246,20 @@ impl Event {
 
 /// What preview 1 tells of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stat {
-    pub(crate) device: u64,
-    pub(crate) inode: u64,
-    pub(crate) filetype: u8,
-    pub(crate) links: u64,
-    pub(crate) size: u64,
+pub struct Stat {
+    pub device: u64,
+    pub inode: u64,
+    pub filetype: u8,
+    pub links: u64,
+    pub size: u64,
     /// Accessed, modified, changed.
-    pub(crate) times: [u64; 3],
+    pub times: [u64; 3],
 }
 
 impl Stat {
-    pub(crate) const SIZE: usize = 64;
+    pub const SIZE: usize = 64;
 
-    pub(crate) fn of(bytes: &[u8]) -> Self {
+    pub fn of(bytes: &[u8]) -> Self {
         Self {
             device: u64_at(bytes, 0),
             inode: u64_at(bytes, 8),
@@ -271,14 +271,14 @@ impl Stat {
     }
 }
 
-pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {
+pub fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes(bytes[at..at + 2].try_into().unwrap())
 }
 
-pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
 }
 
-pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
 }

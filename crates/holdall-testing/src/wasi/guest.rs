@@ -6,24 +6,24 @@ use std::fmt::Write as _;
 use holdall::{Config, Engine, Error, Instance, Limits, Linker, Memory, Module, Store, Val};
 use holdall_wasi::{Grants, Wasi};
 
-use crate::abi::{Errno, Event, FUNCTIONS, Open, SUCCESS, Stat, Wanted, u32_at, u64_at};
+use super::abi::{Errno, Event, FUNCTIONS, Open, SUCCESS, Stat, Wanted, u32_at, u64_at};
 
 /// Where results go that a call gives by an address.
-pub(crate) const OUT: u32 = 0x40;
+pub const OUT: u32 = 0x40;
 /// Where such a result goes when there is another.
-pub(crate) const OUT2: u32 = 0x80;
+pub const OUT2: u32 = 0x80;
 /// Where the lists of buffers are.
-pub(crate) const IOVS: u32 = 0x1000;
+pub const IOVS: u32 = 0x1000;
 /// Where paths are put.
 const PATHS: u32 = 0x8000;
 /// Where the bytes are that are read and written.
-pub(crate) const BUFFER: u32 = 0x2_0000;
+pub const BUFFER: u32 = 0x2_0000;
 /// What of memory is behind it.
-pub(crate) const BUFFER_BYTES: u32 = MEMORY_BYTES - BUFFER;
-pub(crate) const MEMORY_BYTES: u32 = 64 << 16;
+pub const BUFFER_BYTES: u32 = MEMORY_BYTES - BUFFER;
+pub const MEMORY_BYTES: u32 = 64 << 16;
 
 /// An argument of a call.
-pub(crate) enum Arg {
+pub enum Arg {
     Number(u64),
     /// An address and a length, of bytes that are put into memory.
     Bytes(Vec<u8>),
@@ -60,14 +60,15 @@ impl From<&[u8]> for Arg {
 
 /// A call of a guest's: `call!(guest.path_unlink_file(3, "path"))` gives its number. A text is an
 /// address and a length.
+#[macro_export]
 macro_rules! call {
     ($guest:ident.$name:ident($($arg:expr),* $(,)?)) => {
-        $guest.call(stringify!($name), &[$($crate::guest::Arg::from($arg)),*])
+        $guest.call(stringify!($name), &[$($crate::wasi::guest::Arg::from($arg)),*])
     };
 }
 
 /// The text of a module that passes calls on.
-pub(crate) fn text(wasi: &str) -> String {
+pub fn text(wasi: &str) -> String {
     let mut text = String::from("(module\n");
     let functions = || {
         let shared = |(name, _): &&(&str, &str)| wasi != "wasi_unstable" || *name != "sock_accept";
@@ -109,38 +110,38 @@ pub(crate) fn text(wasi: &str) -> String {
     text + ")"
 }
 
-pub(crate) struct Guest {
-    pub(crate) linker: Linker<()>,
-    pub(crate) store: Store<()>,
-    pub(crate) instance: Instance,
-    pub(crate) memory: Memory,
+pub struct Guest {
+    pub linker: Linker<()>,
+    pub store: Store<()>,
+    pub instance: Instance,
+    pub memory: Memory,
     is_preview0: bool,
 }
 
 impl Guest {
     /// One that is granted this.
-    pub(crate) fn new(grants: Grants) -> Self {
+    pub fn new(grants: Grants) -> Self {
         Self::of(Wasi::new(grants))
     }
 
     /// The root of a graph.
-    pub(crate) fn of(wasi: Wasi) -> Self {
+    pub fn of(wasi: Wasi) -> Self {
         Self::build(wasi, "wasi_snapshot_preview1", Config::new(), Limits::new())
     }
 
     /// One in a store with these limits.
-    pub(crate) fn limited(grants: Grants, limits: Limits) -> Self {
+    pub fn limited(grants: Grants, limits: Limits) -> Self {
         let wasi = Wasi::new(grants);
         Self::build(wasi, "wasi_snapshot_preview1", Config::new(), limits)
     }
 
     /// One that uses preview 0.
-    pub(crate) fn preview0(grants: Grants) -> Self {
+    pub fn preview0(grants: Grants) -> Self {
         let wasi = Wasi::new(grants);
         Self::build(wasi, "wasi_unstable", Config::new(), Limits::new())
     }
 
-    pub(crate) fn build(wasi: Wasi, name: &str, config: Config, limits: Limits) -> Self {
+    pub fn build(wasi: Wasi, name: &str, config: Config, limits: Limits) -> Self {
         let engine = Engine::new(config);
         let module = Module::new(&engine, text(name).into_bytes()).unwrap();
         let mut store = Store::new(&engine, ());
@@ -160,14 +161,14 @@ impl Guest {
 
     /// Makes a call that ends with a number.
     #[track_caller]
-    pub(crate) fn call(&mut self, name: &str, args: &[Arg]) -> Errno {
+    pub fn call(&mut self, name: &str, args: &[Arg]) -> Errno {
         let errno = self.try_call(name, args);
         errno.unwrap_or_else(|error| panic!("{name} ended the guest: {error}"))
     }
 
     /// Makes a call.
     #[track_caller]
-    pub(crate) fn try_call(&mut self, name: &str, args: &[Arg]) -> Result<Errno, Error> {
+    pub fn try_call(&mut self, name: &str, args: &[Arg]) -> Result<Errno, Error> {
         let mut slots = Vec::new();
         let mut path = PATHS;
         for arg in args {
@@ -206,13 +207,13 @@ impl Guest {
         Ok(Errno(errno.cast_unsigned()))
     }
 
-    pub(crate) fn put(&mut self, at: u32, bytes: &[u8]) {
+    pub fn put(&mut self, at: u32, bytes: &[u8]) {
         self.memory
             .write(&mut self.store, at as usize, bytes)
             .unwrap();
     }
 
-    pub(crate) fn get(&self, at: u32, size: u32) -> Vec<u8> {
+    pub fn get(&self, at: u32, size: u32) -> Vec<u8> {
         let mut bytes = vec![0; size as usize];
         self.memory
             .read(&self.store, at as usize, &mut bytes)
@@ -221,17 +222,17 @@ impl Guest {
     }
 
     /// The `u32` that a call gave.
-    pub(crate) fn out(&self) -> u32 {
+    pub fn out(&self) -> u32 {
         u32_at(&self.get(OUT, 4), 0)
     }
 
     /// The `u64` that a call gave.
-    pub(crate) fn out64(&self) -> u64 {
+    pub fn out64(&self) -> u64 {
         u64_at(&self.get(OUT, 8), 0)
     }
 
     /// Puts a list of buffers into memory, each with its address and its length.
-    pub(crate) fn put_iovs(&mut self, iovs: &[(u32, u32)]) {
+    pub fn put_iovs(&mut self, iovs: &[(u32, u32)]) {
         let bytes = iovs
             .iter()
             .flat_map(|(at, size)| [at.to_le_bytes(), size.to_le_bytes()]);
@@ -244,7 +245,7 @@ impl Guest {
     }
 
     #[track_caller]
-    pub(crate) fn open(&mut self, fd: u32, path: impl Into<Arg>, how: Open) -> Result<u32, Errno> {
+    pub fn open(&mut self, fd: u32, path: impl Into<Arg>, how: Open) -> Result<u32, Errno> {
         let follow = u32::from(!how.no_follow);
         let args = [
             fd.into(),
@@ -261,7 +262,7 @@ impl Guest {
     }
 
     #[track_caller]
-    pub(crate) fn write(&mut self, fd: u32, bytes: &[u8]) -> Result<u32, Errno> {
+    pub fn write(&mut self, fd: u32, bytes: &[u8]) -> Result<u32, Errno> {
         self.put(BUFFER, bytes);
         self.put_iovs(&[(BUFFER, u32::try_from(bytes.len()).unwrap())]);
         let errno = call!(self.fd_write(fd, IOVS, 1, OUT));
@@ -270,7 +271,7 @@ impl Guest {
 
     /// Reads at most so many bytes, once.
     #[track_caller]
-    pub(crate) fn read(&mut self, fd: u32, size: u32) -> Result<Vec<u8>, Errno> {
+    pub fn read(&mut self, fd: u32, size: u32) -> Result<Vec<u8>, Errno> {
         self.put_iovs(&[(BUFFER, size)]);
         let errno = call!(self.fd_read(fd, IOVS, 1, OUT));
         self.or(errno, |guest| guest.get(BUFFER, guest.out()))
@@ -278,7 +279,7 @@ impl Guest {
 
     /// Opens a file and reads it.
     #[track_caller]
-    pub(crate) fn read_file(&mut self, fd: u32, path: &str) -> Result<String, Errno> {
+    pub fn read_file(&mut self, fd: u32, path: &str) -> Result<String, Errno> {
         let file = self.open(fd, path, READ_FILE)?;
         let bytes = self.read(file, 0x1_0000)?;
         assert_eq!(call!(self.fd_close(file)), SUCCESS);
@@ -286,7 +287,7 @@ impl Guest {
     }
 
     #[track_caller]
-    pub(crate) fn stat(&mut self, fd: u32, path: &str) -> Result<Stat, Errno> {
+    pub fn stat(&mut self, fd: u32, path: &str) -> Result<Stat, Errno> {
         let errno = call!(self.path_filestat_get(fd, 1, path, BUFFER));
         self.or(errno, |guest| {
             Stat::of(&guest.get(BUFFER, Stat::SIZE as u32))
@@ -295,21 +296,21 @@ impl Guest {
 
     /// The rights of a descriptor: to itself, and to what is opened through it.
     #[track_caller]
-    pub(crate) fn rights(&mut self, fd: u32) -> (u64, u64) {
+    pub fn rights(&mut self, fd: u32) -> (u64, u64) {
         assert_eq!(call!(self.fd_fdstat_get(fd, BUFFER)), SUCCESS);
         let stat = self.get(BUFFER, 24);
         (u64_at(&stat, 8), u64_at(&stat, 16))
     }
 
     #[track_caller]
-    pub(crate) fn time(&mut self, clock: u32) -> Result<u64, Errno> {
+    pub fn time(&mut self, clock: u32) -> Result<u64, Errno> {
         let errno = call!(self.clock_time_get(clock, 0u64, OUT));
         self.or(errno, Self::out64)
     }
 
     /// Waits. The user data of a subscription is its place in the list.
     #[track_caller]
-    pub(crate) fn poll(&mut self, wanted: &[Wanted]) -> Result<Vec<Event>, Errno> {
+    pub fn poll(&mut self, wanted: &[Wanted]) -> Result<Vec<Event>, Errno> {
         let errno = {
             let (args, count) = self.prepare_poll(wanted);
             let errno = self.call("poll_oneoff", &args);
@@ -322,7 +323,7 @@ impl Guest {
     }
 
     /// Puts subscriptions into memory, and gives the arguments of a call that waits for them.
-    pub(crate) fn prepare_poll(&mut self, wanted: &[Wanted]) -> ([Arg; 4], u32) {
+    pub fn prepare_poll(&mut self, wanted: &[Wanted]) -> ([Arg; 4], u32) {
         let mut bytes = Vec::new();
         for (index, wanted) in wanted.iter().enumerate() {
             bytes.extend(if self.is_preview0 {
@@ -345,11 +346,7 @@ impl Guest {
 
     /// The entries of a directory, read through a buffer of this size: name, inode number, type.
     #[track_caller]
-    pub(crate) fn list(
-        &mut self,
-        fd: u32,
-        buffer_bytes: u32,
-    ) -> Result<Vec<(String, u64, u8)>, Errno> {
+    pub fn list(&mut self, fd: u32, buffer_bytes: u32) -> Result<Vec<(String, u64, u8)>, Errno> {
         const HEAD: usize = 24;
         let mut entries = Vec::new();
         let mut cookie = 0u64;
@@ -381,7 +378,7 @@ impl Guest {
 
     /// The names in a directory, without `.` and `..`, in order.
     #[track_caller]
-    pub(crate) fn names(&mut self, fd: u32) -> Vec<String> {
+    pub fn names(&mut self, fd: u32) -> Vec<String> {
         let entries = self.list(fd, 4096).unwrap();
         let mut names: Vec<_> = entries.into_iter().map(|(name, ..)| name).collect();
         names.retain(|name| name != "." && name != "..");
@@ -398,4 +395,4 @@ impl Guest {
     }
 }
 
-const READ_FILE: Open = crate::abi::READ;
+const READ_FILE: Open = super::abi::READ;

@@ -1,0 +1,5 @@
+//! What the tests of holdall's packages share, and its fuzzer.
+
+pub mod rng;
+#[cfg(feature = "wasi")]
+pub mod wasi;
