@@ -15,7 +15,7 @@ mod packed;
 mod progress;
 mod repack;
 mod run;
-mod runtime;
+mod runtimes;
 mod shell;
 mod size;
 mod source;

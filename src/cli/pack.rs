@@ -19,7 +19,7 @@ use super::limits::LimitArgs;
 use super::naming::NamingArgs;
 use super::progress::Progress;
 use super::run::named_path;
-use super::runtime::RuntimeArgs;
+use super::runtimes::RuntimeArgs;
 use super::source::{self, Root, Sources};
 use super::wasi::WasiArgs;
 

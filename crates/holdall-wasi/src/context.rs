@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wasi_common::RngCore;
 
 use super::audit::watch::Watch;
-use super::clock::Clocks;
+use super::clocks::Clocks;
 use super::descriptors::Descriptors;
 use super::fault::{Errno, Result};
 use super::strings::Strings;

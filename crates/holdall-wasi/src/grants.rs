@@ -13,7 +13,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use wasi_common::RngCore;
 
-use super::clock::{Clocks, HostClocks, VIRTUAL_START_NANOS, VirtualClock};
+use super::clocks::{Clocks, HostClocks, VIRTUAL_START_NANOS, VirtualClock};
 use super::context::Context;
 use super::descriptors::{ALL, Descriptor, Descriptors};
 use super::fault::Fault;

@@ -16,7 +16,7 @@ mod readmes {
 mod abi;
 mod audit;
 mod calls;
-mod clock;
+mod clocks;
 mod context;
 mod descriptors;
 mod errno;

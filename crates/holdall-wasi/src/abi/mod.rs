@@ -1,11 +1,11 @@
 //! The table of WASI's functions: a row each, with the names and types of its parameters, from
 //! which registration, type checks, traces and tests derive.
 
+#[cfg(test)]
+mod abi_tests;
 mod arg;
 mod preview0;
 mod preview1;
-#[cfg(test)]
-mod tests;
 
 use wiggle::{GuestPtr, GuestType};
 

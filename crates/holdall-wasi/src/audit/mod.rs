@@ -3,10 +3,10 @@
 //! functions and from the open descriptors; does nothing that a module could notice.
 
 mod access;
+#[cfg(test)]
+mod audit_tests;
 mod needs;
 pub(super) mod place;
-#[cfg(test)]
-mod tests;
 pub(super) mod watch;
 
 use std::collections::BTreeMap;

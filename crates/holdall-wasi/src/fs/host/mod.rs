@@ -1,8 +1,8 @@
 //! Files and directories of the host: wasi-common's over cap-std, which keeps every path within
 //! its directory. What wasi-common gets wrong is put right here.
 
-mod dir;
 mod entries;
+mod host_dir;
 
 use std::future::Future;
 use std::io::{IoSlice, IoSliceMut, SeekFrom};
@@ -20,7 +20,7 @@ use crate::fault::{Errno, Result};
 use crate::wait::Aside;
 use holdall::provide::Meter;
 
-pub(crate) use dir::HostDir;
+pub(crate) use host_dir::HostDir;
 
 /// The output of a future of wasi-common's. Without an executor of tasks all of them are ready at
 /// once.

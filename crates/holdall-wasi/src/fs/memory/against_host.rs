@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::super::host::HostDir;
 use super::super::{Dir, FdFlags, File, FileType, Filestat, Node, OFlags, Open, listed};
-use super::tests::{contents, errno, file, memory, open, subdir};
+use super::memory_tests::{contents, errno, file, memory, open, subdir};
 use super::*;
 
 /// A directory of the host that goes away at the end of a test.

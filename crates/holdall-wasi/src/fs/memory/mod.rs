@@ -1,22 +1,22 @@
 //! Files and directories in memory: [`Files`], which the embedder fills and reads, and what a
 //! program opens of it. A tree knows no clock and no host: its times come from whoever opens it.
 
-mod dir;
 mod file;
+mod memory_dir;
 mod tree;
 mod walk;
 
 #[cfg(all(test, target_os = "linux"))]
 mod against_host;
 #[cfg(test)]
-mod tests;
+mod memory_tests;
 
 use std::borrow::Cow;
 use std::io::{Error, ErrorKind, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-pub(crate) use dir::MemoryDir;
+pub(crate) use memory_dir::MemoryDir;
 
 use super::MAX_PATH_BYTES;
 use super::NewTime;

@@ -4,12 +4,12 @@
 
 mod end;
 mod host;
+mod inherited;
 mod patient;
 mod pipe;
-mod process;
 
 #[cfg(test)]
-mod tests;
+mod stream_tests;
 
 use std::fmt;
 use std::io::Write;
@@ -110,7 +110,7 @@ impl Input {
                 bytes: bytes.clone(),
                 at: 0,
             }),
-            Source::Inherit => return inherited(process::stdin()),
+            Source::Inherit => return inherited(inherited::stdin()),
             Source::File(file) => Box::new(HostStream::new(Arc::clone(file))),
             Source::Pipe(pipe) => stream(pipe.clone()),
         }))
@@ -227,9 +227,9 @@ impl Output {
                 // A stream that cannot be flushed cannot be written either, as the program will
                 // learn.
                 let _ = std::io::stdout().flush();
-                return inherited(process::stdout());
+                return inherited(inherited::stdout());
             }
-            Sink::Stderr => return inherited(process::stderr()),
+            Sink::Stderr => return inherited(inherited::stderr()),
             Sink::File(file) => Box::new(HostStream::new(Arc::clone(file))),
             Sink::Writer(writer) => stream(writer.clone()),
             Sink::Capture(capture) => stream(Captures::new(capture.clone())),
