@@ -88,7 +88,7 @@ impl Descriptor {
         }
     }
 
-    /// What was opened through a directory, of which it inherits rights.
+    /// What was opened through a directory, and inherits rights of the directory.
     pub(super) fn of(node: Node, read: bool, write: bool, inheriting: Rights) -> Self {
         match node {
             Node::File(file) => Self::file(file, read, write, inheriting),

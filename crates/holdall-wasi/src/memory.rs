@@ -43,8 +43,8 @@ impl<'a> Memory<'a> {
         Ok(self.guest.write(at, value)?)
     }
 
-    /// Bytes to look at. Whoever moves them [owes](Self::owe_bytes) for as many as those are. No
-    /// bytes are anywhere: their address is not looked at.
+    /// Bytes to look at. Whoever moves some of them [owes](Self::owe_bytes) for the bytes moved. A
+    /// length of 0 is fine at any address: the address is not looked at.
     pub(super) fn bytes(&self, at: Ptr, len: u32) -> Result<&[u8]> {
         self.access();
         if len == 0 {
@@ -54,8 +54,8 @@ impl<'a> Memory<'a> {
         bytes.ok_or_else(|| Errno::Fault.into())
     }
 
-    /// Bytes to be written. Whoever writes some [owes](Self::owe_bytes) for as many as those are.
-    /// No bytes are anywhere.
+    /// Bytes to be written. Whoever writes some of them [owes](Self::owe_bytes) for the bytes written.
+    /// A length of 0 is fine at any address.
     pub(super) fn bytes_mut(&mut self, at: Ptr, len: u32) -> Result<&mut [u8]> {
         self.access();
         if len == 0 {

@@ -114,7 +114,7 @@ fn through_an_opened_directory_it_is_the_opened_one_that_is_needed() {
     }
 }
 
-/// What is needed of directories of these names, of which those with a `!` were asked for by number.
+/// What is needed of directories of these names. A name with a `!` was asked for by its number.
 #[track_caller]
 fn check_needs(
     names: &[&str],

@@ -9,7 +9,7 @@ use super::{Call, Errno, Fault, Ptr, Result};
 use crate::fs::{FdFlags, File, FileType};
 use holdall::provide::{Meter, PART_BYTES};
 
-/// As many buffers of one call are looked at, as many as Linux takes.
+/// The most buffers of one call that are looked at: as many as Linux takes.
 const MAX_BUFFERS: u32 = 1024;
 /// As many buffers are written in one go.
 const BATCH: usize = 16;

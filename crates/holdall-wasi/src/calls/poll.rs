@@ -17,7 +17,7 @@ use crate::wait::Wait;
 /// The most that one call may wait for.
 const MAX_SUBSCRIPTIONS: u32 = 1 << 16;
 
-/// After so many subscriptions the meter is looked at.
+/// The meter is looked at once for this many subscriptions.
 const LOOK_AFTER: usize = 1024;
 
 /// What it costs to ask whether something has come, in units of fuel.
@@ -233,8 +233,8 @@ fn left(call: &mut Call<'_>, wanted: &Wanted) -> Result<Duration> {
     }))
 }
 
-/// Asks every descriptor that is wanted whether it is ready, and gives those of which the operating
-/// system knows.
+/// Asks every descriptor that is waited for whether it is ready. Gives the descriptors that are the
+/// operating system's own.
 fn ask<'d, 'w>(
     descriptors: &'d Descriptors,
     wanted: &'w [Wanted],

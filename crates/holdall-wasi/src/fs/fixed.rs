@@ -1,5 +1,6 @@
-//! A directory before another, of which a program learns nothing that depends on the host or on the
-//! moment: entries come sorted, inode numbers are those of first sight, and times stand still.
+//! A directory that stands before another, and tells a program nothing that depends on the host or on
+//! the moment. Entries come sorted, files have numbers in the order of their first sight, and times stand
+//! still.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -16,8 +17,8 @@ use holdall::provide::{Account, Held, Meter};
 
 /// The device that all files seem to be on.
 const DEVICE: u64 = 1;
-/// As many files have their numbers remembered. Beyond, all of them are forgotten and get new ones:
-/// a program that looks at so many files does not grow the table without end.
+/// The most files whose numbers are remembered. A program that looks at one more has all numbers
+/// forgotten, and files get new ones: the table does not grow without end.
 const MAX_REMEMBERED: usize = 1_000_000;
 
 /// Small numbers for files, in the order in which they are first seen. All directories of a context

@@ -42,7 +42,7 @@ pub(super) enum Interest {
 
 /// Whether a file can be read or written without waiting.
 pub(super) enum Readiness<'a> {
-    /// It can; so many bytes are known to be there to be read.
+    /// It can. The number says how many bytes are known to be there to be read.
     Ready {
         bytes: u64,
         /// Nobody is at the other end any more.

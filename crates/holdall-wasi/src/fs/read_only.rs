@@ -12,7 +12,7 @@ use super::{
 use crate::fault::{Errno, Fault, Result};
 use holdall::provide::Meter;
 
-/// A directory of which nothing below can be changed through it.
+/// A directory through which nothing below the directory can be changed.
 pub(crate) struct ReadOnly(pub(crate) Arc<dyn Dir>);
 
 const REFUSED: Result<()> = Err(Fault::Errno(Errno::Rofs));
@@ -142,7 +142,7 @@ impl Dir for ReadOnly {
     }
 }
 
-/// Why a link between two directories is not made, of which one takes no changes.
+/// Why a link between two directories is not made where one of the two takes no changes.
 pub(crate) fn refuse_link(from: &dyn Dir, old: &str, to: &dyn Dir, new: &str) -> Result<()> {
     let stat = from.stat_at(old, false)?;
     vacant(to, new)?;
@@ -152,7 +152,7 @@ pub(crate) fn refuse_link(from: &dyn Dir, old: &str, to: &dyn Dir, new: &str) ->
     REFUSED
 }
 
-/// Why nothing is moved between two directories, of which one takes no changes.
+/// Why nothing is moved between two directories where one of the two takes no changes.
 pub(crate) fn refuse_rename(from: &dyn Dir, old: &str, to: &dyn Dir, new: &str) -> Result<()> {
     let has_name = |path| !matches!(last(path), "." | "..");
     let as_dir = old.ends_with('/') || new.ends_with('/');

@@ -225,7 +225,7 @@ impl End for Captures {
 const WHAT: &str = "captured output";
 
 impl Captured {
-    /// Makes room for more bytes, for twice as many as there are where that may be held.
+    /// Makes room for more bytes: for twice the bytes that there are, where the account allows that.
     fn reserve(&mut self, more: usize, held: Option<&Held>) -> Result<(), Errno> {
         let (len, capacity) = (self.bytes.len(), self.bytes.capacity());
         if capacity - len >= more {

@@ -16,7 +16,7 @@ use crate::fault::{Errno, Fault, Result};
 use crate::wait::{Aside, is_ready, until_ready};
 use holdall::provide::Meter;
 
-/// As many bytes at most are read or written by a thread, as many as a pipe of Linux holds.
+/// The most bytes that a thread reads or writes at once: as many as a pipe of Linux holds.
 const ASIDE_BYTES: usize = 64 << 10;
 /// How long to stay away from a stream that is ready and then is not, again and again.
 const STAY_AWAY: Duration = Duration::from_millis(1);

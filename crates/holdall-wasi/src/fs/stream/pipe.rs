@@ -12,7 +12,7 @@ use crate::fault::{Errno, Result};
 use crate::wait::slice;
 use holdall::provide::Meter;
 
-/// As many bytes wait in a pipe, as many as in one of Linux.
+/// The most bytes that wait in a pipe: as many as in a pipe of Linux.
 const CAPACITY_BYTES: usize = 64 << 10;
 
 struct Pipe {
