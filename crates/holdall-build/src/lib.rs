@@ -252,3 +252,10 @@ fn write(path: &Path, bytes: &[u8]) -> std::result::Result<(), Error> {
     fs::write(path, bytes)
         .map_err(|error| format!("{}: could not be written: {error}", path.display()).into())
 }
+
+/// A folder for what tests write, where cargo puts what it builds.
+#[cfg(test)]
+fn beside_the_tests() -> PathBuf {
+    let own = env::current_exe().expect("the tests are a program");
+    own.with_file_name("holdall-build-tests")
+}

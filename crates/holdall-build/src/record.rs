@@ -145,9 +145,7 @@ mod tests {
     }
 
     fn folder(test: &str) -> PathBuf {
-        let dir = std::env::temp_dir()
-            .join(format!("holdall-build-{}", std::process::id()))
-            .join(test);
+        let dir = crate::beside_the_tests().join(test);
         fs::create_dir_all(&dir).unwrap();
         dir
     }

@@ -18,9 +18,7 @@ struct Package {
 impl Package {
     /// `test` is the test's own name.
     fn new(test: &str, files: &[(&str, &[u8])]) -> Self {
-        let root = std::env::temp_dir()
-            .join(format!("holdall-build-{}", std::process::id()))
-            .join(test);
+        let root = crate::beside_the_tests().join(test);
         if root.exists() {
             fs::remove_dir_all(&root).unwrap();
         }
