@@ -3,8 +3,9 @@
 mod audit;
 mod ends;
 mod examples;
-#[path = "../support/folder.rs"]
-mod folder;
+mod folder {
+    holdall_testing::folder!();
+}
 mod guests;
 mod hostile;
 mod link;

@@ -3,8 +3,9 @@
 mod app;
 mod damage;
 mod failures;
-#[path = "../support/folder.rs"]
-mod folder;
+mod folder {
+    holdall_testing::folder!();
+}
 mod hostile;
 mod output;
 mod parts;

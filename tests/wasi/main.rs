@@ -1,8 +1,9 @@
 //! WASI as the command grants it: each test runs the command on a program, and its name says what is
 //! broken when it fails.
 
-#[path = "../support/folder.rs"]
-mod folder;
+mod folder {
+    holdall_testing::folder!();
+}
 
 mod granted;
 mod running;

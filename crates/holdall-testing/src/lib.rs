@@ -1,5 +1,6 @@
 //! What the tests of holdall's packages share, and its fuzzer.
 
+mod folder;
 pub mod rng;
 #[cfg(feature = "wasi")]
 pub mod wasi;

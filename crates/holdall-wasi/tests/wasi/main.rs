@@ -13,7 +13,9 @@ mod bad_input;
 mod bad_values;
 mod defects;
 mod deterministic;
-mod folder;
+mod folder {
+    holdall_testing::folder!();
+}
 mod grants;
 mod hostile;
 mod jail;
