@@ -161,12 +161,17 @@ pub struct TableType {
 /// The type of a linear memory. For a memory in a store, `min` is the current size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MemoryType {
-    /// The least size, in pages of 65,536 bytes.
+    /// The least size, in pages.
     pub min: u64,
-    /// The greatest size, in pages of 65,536 bytes.
+    /// The greatest size, in pages.
     pub max: Option<u64>,
     /// Whether the memory is addressed by `i64`, else by `i32`.
     pub is_64: bool,
+    /// Whether threads may share the memory. There is one thread: shared memories differ from others in
+    /// their type, and in what `memory.atomic.wait` does.
+    pub shared: bool,
+    /// The size of a page, as the power of two that it is: 16 for the usual 65,536 bytes, or 0 for one byte.
+    pub page_size_log2: u8,
 }
 
 impl GlobalType {
@@ -235,13 +240,15 @@ impl TableType {
 }
 
 impl MemoryType {
+    /// [`page_size_log2`](Self::page_size_log2) of pages of 65,536 bytes.
+    pub const USUAL_PAGE_SIZE_LOG2: u8 = 16;
+
     /// A memory of at least `min` pages of 65,536 bytes and at most `max`, addressed by `i32`.
     #[must_use]
     pub fn new(min: u32, max: Option<u32>) -> Self {
         Self {
-            min: min.into(),
-            max: max.map(u64::from),
             is_64: false,
+            ..Self::new64(min.into(), max.map(u64::from))
         }
     }
 
@@ -252,19 +259,78 @@ impl MemoryType {
             min,
             max,
             is_64: true,
+            shared: false,
+            page_size_log2: Self::USUAL_PAGE_SIZE_LOG2,
         }
     }
 
-    /// The least size in pages of 65,536 bytes; for a memory in a store, the current size.
+    /// A shared memory of at least `min` pages of 65,536 bytes and at most `max`, addressed by `i32`.
+    #[must_use]
+    pub fn shared(min: u32, max: u32) -> Self {
+        Self {
+            shared: true,
+            ..Self::new(min, Some(max))
+        }
+    }
+
+    /// The type with pages of 2 to the power of `log2` bytes. WebAssembly has pages of 65,536 bytes (16) and
+    /// of one byte (0).
+    #[must_use]
+    pub const fn with_page_size_log2(self, log2: u8) -> Self {
+        Self {
+            page_size_log2: log2,
+            ..self
+        }
+    }
+
+    /// The least size in pages; for a memory in a store, the current size.
     #[must_use]
     pub const fn minimum(&self) -> u64 {
         self.min
     }
 
-    /// The greatest size, in pages of 65,536 bytes.
+    /// The greatest size, in pages.
     #[must_use]
     pub const fn maximum(&self) -> Option<u64> {
         self.max
+    }
+
+    /// Whether the memory is addressed by `i64`, else by `i32`.
+    #[must_use]
+    pub const fn is_64(&self) -> bool {
+        self.is_64
+    }
+
+    /// Whether threads may share the memory.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// The size of a page in bytes: 65,536, or what the type says.
+    #[must_use]
+    pub const fn page_size(&self) -> u64 {
+        1 << self.page_size_log2
+    }
+
+    /// The size of a page in bytes, as the power of two that it is.
+    #[must_use]
+    pub const fn page_size_log2(&self) -> u8 {
+        self.page_size_log2
+    }
+
+    /// The most pages that addresses of the type reach, and that the type's numbers can count.
+    #[must_use]
+    pub const fn most_pages(&self) -> u64 {
+        let (address_bits, counted) = match self.is_64 {
+            true => (64, u64::MAX),
+            false => (32, u32::MAX as u64),
+        };
+        match address_bits - self.page_size_log2 as u32 {
+            64 => counted,
+            bits if 1 << bits > counted => counted,
+            bits => 1 << bits,
+        }
     }
 }
 
@@ -300,6 +366,8 @@ impl ExternType {
             }
             (Self::Memory(found), Self::Memory(expected)) => {
                 found.is_64 == expected.is_64
+                    && found.shared == expected.shared
+                    && found.page_size_log2 == expected.page_size_log2
                     && limits_match(found.min, found.max, expected.min, expected.max)
             }
             (Self::Global(found), Self::Global(expected)) => {
@@ -430,6 +498,12 @@ impl fmt::Display for MemoryType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(memory")?;
         write_limits(f, self.is_64, self.min, self.max)?;
+        if self.shared {
+            f.write_str(" shared")?;
+        }
+        if self.page_size_log2 != Self::USUAL_PAGE_SIZE_LOG2 {
+            write!(f, " (pagesize {})", self.page_size())?;
+        }
         f.write_str(")")
     }
 }

@@ -85,11 +85,7 @@ pub(super) fn define(
     };
     let table = Table::new(store.as_context_mut(), ty, Val::FuncRef(None))?;
     linker.define(store.as_context_mut(), MODULE, "table", table)?;
-    let ty = MemoryType {
-        min: 1,
-        max: Some(2),
-        is_64: false,
-    };
+    let ty = MemoryType::new(1, Some(2));
     let memory = Memory::new(store.as_context_mut(), ty)?;
     linker.define(store.as_context_mut(), MODULE, "memory", memory)?;
     Ok(())

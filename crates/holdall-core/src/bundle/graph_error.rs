@@ -321,11 +321,7 @@ mod tests {
 
     #[test]
     fn every_text_names_subject_expectation_finding_and_way_out() {
-        let memory = ExternType::Memory(MemoryType {
-            min: 1,
-            max: None,
-            is_64: false,
-        });
+        let memory = ExternType::Memory(MemoryType::new(1, None));
         let nearest = Some("mA".to_owned());
         for (found, expected) in [
             (

@@ -158,7 +158,14 @@ impl<'a> Tokens<'a> {
             "func" => ExternType::Func(FuncType::new(self.types("param")?, self.types("result")?)),
             "memory" => {
                 let (is_64, min, max) = self.limits()?;
-                ExternType::Memory(MemoryType { min, max, is_64 })
+                let shared = self.peek() == Some("shared");
+                self.next += usize::from(shared);
+                ExternType::Memory(MemoryType {
+                    is_64,
+                    shared,
+                    page_size_log2: self.page_size_log2()?,
+                    ..MemoryType::new64(min, max)
+                })
             }
             "table" => {
                 let (is_64, min, max) = self.limits()?;
@@ -199,6 +206,22 @@ impl<'a> Tokens<'a> {
         let max = self.peek().and_then(|token| token.parse().ok());
         self.next += usize::from(max.is_some());
         Some((is_64, min, max))
+    }
+
+    /// The page size of a memory: that of `(pagesize N)` where that follows, else the usual one.
+    fn page_size_log2(&mut self) -> Option<u8> {
+        if self.peek() != Some("(") {
+            return Some(MemoryType::USUAL_PAGE_SIZE_LOG2);
+        }
+        self.eat("(")?;
+        self.eat("pagesize")?;
+        let log2 = match self.take()? {
+            "1" => 0,
+            "65536" => MemoryType::USUAL_PAGE_SIZE_LOG2,
+            _ => return None,
+        };
+        self.eat(")")?;
+        Some(log2)
     }
 
     fn global(&mut self) -> Option<GlobalType> {
@@ -256,6 +279,8 @@ mod tests {
             "(func (result (ref func)))",
             "(memory 1)",
             "(memory i64 0 7)",
+            "(memory 1 2 shared)",
+            "(memory i64 0 7 shared (pagesize 1))",
             "(table 1 2 funcref)",
             "(table 0 externref)",
             "(global i32)",
@@ -272,6 +297,7 @@ mod tests {
             "(func (param x))",
             "(table 1 i32)",
             "(memory)",
+            "(memory 1 (pagesize 2))",
         ] {
             assert_eq!(
                 Tokens::new(text).whole(Tokens::extern_type),

@@ -96,16 +96,17 @@ pub(crate) fn table_type(ty: wasmparser::TableType) -> Result<TableType, Unsuppo
 
 /// wasmparser's memory type as ours.
 pub(crate) fn memory_type(ty: wasmparser::MemoryType) -> Result<MemoryType, Unsupported> {
-    if ty.shared {
-        return unsupported("a shared memory");
-    }
-    if ty.page_size_log2.is_some() {
-        return unsupported("a memory with its own page size");
-    }
+    let page_size_log2 = match ty.page_size_log2 {
+        None => MemoryType::USUAL_PAGE_SIZE_LOG2,
+        Some(log2 @ (0 | 16)) => log2 as u8,
+        Some(log2) => return unsupported(format!("a memory with pages of 2^{log2} bytes")),
+    };
     Ok(MemoryType {
         min: ty.initial,
         max: ty.maximum,
         is_64: ty.memory64,
+        shared: ty.shared,
+        page_size_log2,
     })
 }
 

@@ -10,7 +10,7 @@ use super::dispatch::{Dispatch, Next, handler, instructions};
 use super::metering::in_parts;
 use super::regs::{Ctx, Regs, trap};
 use crate::ir::Word;
-use crate::store::{GlobalData, InstanceData, MemoryData, PAGE_SIZE_BYTES, TableData};
+use crate::store::{GlobalData, InstanceData, MemoryData, TableData};
 use crate::trap::TrapCode;
 
 /// What `memory.grow` and `table.grow` give where the memory or table did not grow.
@@ -255,13 +255,13 @@ handler! {
 
     memory_size_a(r) {
         let memory = memory(r.ctx, r.long());
-        r.int.push((*memory.as_ptr()).len as u64 / PAGE_SIZE_BYTES);
+        r.int.push((*memory.as_ptr()).size_pages());
         r.next::<Dispatch>(1)
     }
     memory_size_s(r) {
         let w = r.word();
         let memory = memory(r.ctx, r.long());
-        let bits = (*memory.as_ptr()).len as u64 / PAGE_SIZE_BYTES;
+        let bits = (*memory.as_ptr()).size_pages();
         r.set_slot(w.a, bits);
         r.int.push(bits);
         r.next::<Dispatch>(1)

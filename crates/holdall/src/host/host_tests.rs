@@ -208,15 +208,7 @@ fn errors_of_a_closure_reach_the_embedder_with_their_kind() {
 #[test]
 fn a_caller_gives_data_store_and_nested_calls() {
     let mut store = store(Vec::new());
-    let memory = Memory::new(
-        &mut store,
-        MemoryType {
-            min: 1,
-            max: None,
-            is_64: false,
-        },
-    )
-    .unwrap();
+    let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
     let inner = Func::wrap(
         &mut store,
         move |mut caller: Caller<'_, Vec<i32>>, n: i32| {

@@ -26,7 +26,7 @@ const BLOCK: usize = 16;
 /// let pool = Pool::new(256 << 10)?;
 /// let engine = Engine::new(Config::new().pool(pool.clone()).stack_size_bytes(64 << 10));
 /// let mut store = Store::try_new(&engine, ())?;
-/// let ty = MemoryType { min: 1, max: None, is_64: false };
+/// let ty = MemoryType::new(1, None);
 /// let memory = Memory::new(&mut store, ty)?;
 /// assert_eq!(pool.left_bytes(), 128 << 10);
 /// assert_eq!(memory.grow(&mut store, 2)?, 1);

@@ -4,9 +4,9 @@
 use std::ptr::NonNull;
 
 use crate::limits::Work;
-use crate::store::memory_data::max_pages;
+use crate::store::memory_data::{max_pages, size_bytes};
 use crate::store::table_data::max_size;
-use crate::store::{MemoryData, PAGE_SIZE_BYTES, StoreCore, TableData};
+use crate::store::{MemoryData, StoreCore, TableData};
 use crate::trap::TrapCode;
 
 impl StoreCore {
@@ -63,7 +63,7 @@ impl StoreCore {
         if pages > max_pages(&memory.ty) {
             return None;
         }
-        let len = usize::try_from(pages.checked_mul(PAGE_SIZE_BYTES)?).ok()?;
+        let len = size_bytes(&memory.ty, pages)?;
         let limits = &self.limits;
         limits
             .check_memory(self.memory_bytes, memory.len, len)

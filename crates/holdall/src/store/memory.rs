@@ -3,14 +3,13 @@
 use std::ptr::NonNull;
 
 use crate::error::{Error, Result};
-use crate::store::memory_data::{MAX_PAGES_32, MAX_PAGES_64};
 use crate::store::{
     AsContext, AsContextMut, MemoryData, StoreContext, StoreContextMut, StoreCore, StoreId,
 };
 use crate::trap::{Trap, TrapCode};
 use crate::types::MemoryType;
 
-/// A linear memory in a store. A page has 65,536 bytes.
+/// A linear memory in a store. A page has 65,536 bytes, or as many as the memory's type says.
 ///
 /// Equal handles are handles to the same memory.
 ///
@@ -19,8 +18,7 @@ use crate::types::MemoryType;
 ///
 /// # fn main() -> holdall::Result<()> {
 /// let mut store = Store::new(&Engine::default(), ());
-/// let ty = MemoryType { min: 1, max: Some(2), is_64: false };
-/// let memory = Memory::new(&mut store, ty)?;
+/// let memory = Memory::new(&mut store, MemoryType::new(1, Some(2)))?;
 /// memory.write(&mut store, 8, b"holdall")?;
 /// assert_eq!(memory.grow(&mut store, 1)?, 1);
 /// assert_eq!(memory.size(&store), 2);
@@ -54,7 +52,18 @@ impl Memory {
     /// store's limits forbid it.
     pub fn new(mut context: impl AsContextMut, ty: MemoryType) -> Result<Self> {
         let mut context = context.as_context_mut();
-        let most = if ty.is_64 { MAX_PAGES_64 } else { MAX_PAGES_32 };
+        if ty.page_size_log2 != 0 && ty.page_size_log2 != MemoryType::USUAL_PAGE_SIZE_LOG2 {
+            return Err(Error::usage(format!(
+                "memory type: expected pages of 1 or 65,536 bytes, found 2^{}",
+                ty.page_size_log2
+            )));
+        }
+        if ty.shared && ty.max.is_none() {
+            return Err(Error::usage(format!(
+                "memory type {ty}: expected a maximum, which every shared memory has"
+            )));
+        }
+        let most = ty.most_pages();
         if ty.min > ty.max.unwrap_or(most) || ty.max.is_some_and(|max| max > most) {
             return Err(Error::usage(format!(
                 "memory type {ty}: expected minimum <= maximum <= {most} pages"
@@ -146,6 +155,16 @@ impl Memory {
     /// The size in pages.
     pub fn size(&self, context: impl AsContext) -> u64 {
         self.ty_in(context.as_context().core()).min
+    }
+
+    /// The size of a page in bytes.
+    pub fn page_size(&self, context: impl AsContext) -> u64 {
+        self.ty(context).page_size()
+    }
+
+    /// The size of a page in bytes, as the power of two that it is.
+    pub fn page_size_log2(&self, context: impl AsContext) -> u8 {
+        self.ty(context).page_size_log2
     }
 
     /// The size in bytes.

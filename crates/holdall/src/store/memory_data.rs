@@ -8,15 +8,6 @@ use crate::store::{MemoryData, backing};
 use crate::trap::TrapCode;
 use crate::types::MemoryType;
 
-/// The size of a page.
-pub(crate) const PAGE_SIZE_BYTES: u64 = 65_536;
-
-/// The most pages that a memory with 32-bit addresses may have.
-pub(crate) const MAX_PAGES_32: u64 = 65_536;
-
-/// The most pages that a memory with 64-bit addresses may have.
-pub(crate) const MAX_PAGES_64: u64 = 1 << 48;
-
 // `base`, `len` and `pool` belong together: `backing` gave `base` for `len` bytes of `pool`, all of
 // them initialised. Only this file changes them.
 
@@ -85,7 +76,7 @@ impl MemoryData {
 
     /// The size in pages.
     pub(crate) fn size_pages(&self) -> u64 {
-        self.len as u64 / PAGE_SIZE_BYTES
+        self.len as u64 >> self.ty.page_size_log2
     }
 
     /// `memory.fill`.
@@ -140,8 +131,13 @@ impl Drop for MemoryData {
 
 /// The most pages that a memory of this type may ever have.
 pub(super) fn max_pages(ty: &MemoryType) -> u64 {
-    let most = if ty.is_64 { MAX_PAGES_64 } else { MAX_PAGES_32 };
+    let most = ty.most_pages();
     ty.max.map_or(most, |max| max.min(most))
+}
+
+/// The size in bytes of a memory of this type with so many pages; `None` where the host cannot count them.
+pub(super) fn size_bytes(ty: &MemoryType, pages: u64) -> Option<usize> {
+    usize::try_from(pages.checked_mul(ty.page_size())?).ok()
 }
 
 /// `at..at + n`, where it lies within `len`.
@@ -160,11 +156,7 @@ mod tests {
     const OUT: Result<(), TrapCode> = Err(TrapCode::OutOfBoundsMemoryAccess);
 
     fn memory(size_bytes: usize) -> MemoryData {
-        let ty = MemoryType {
-            min: 0,
-            max: None,
-            is_64: false,
-        };
+        let ty = MemoryType::new(0, None);
         let held = Engine::default()
             .account()
             .hold(size_bytes, "a memory")

@@ -45,7 +45,6 @@ pub(crate) use layout::{
     FuncEntry, GlobalData, HostBody, HostFunc, InstanceData, MemoryData, StoreCore, StoreId,
     TableData,
 };
-pub(crate) use memory_data::PAGE_SIZE_BYTES;
 pub(crate) use scope::Scope;
 pub use scope::split_qualified;
 pub(crate) use slot::{check_val, read_val, write_val};

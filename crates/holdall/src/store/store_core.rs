@@ -13,9 +13,9 @@ use crate::exec::Stack;
 use crate::ir;
 use crate::limits::{Limits, Meter, Work};
 use crate::sigs::Sigs;
+use crate::store::memory_data::size_bytes;
 use crate::store::{
-    FuncEntry, GlobalData, HostBody, HostFunc, HostState, MemoryData, PAGE_SIZE_BYTES, StoreCore,
-    StoreId, TableData,
+    FuncEntry, GlobalData, HostBody, HostFunc, HostState, MemoryData, StoreCore, StoreId, TableData,
 };
 use crate::trace::Signature;
 use crate::types::{FuncType, GlobalType, MemoryType, TableType};
@@ -134,10 +134,8 @@ impl StoreCore {
     /// Adds a memory of `pages` pages, which its type allows.
     pub(crate) fn add_memory(&mut self, ty: MemoryType, pages: u64) -> Result<NonNull<MemoryData>> {
         self.limits.check_memories(self.memories.len(), 1)?;
-        let size_bytes = pages
-            .checked_mul(PAGE_SIZE_BYTES)
-            .and_then(|size| usize::try_from(size).ok())
-            .ok_or_else(|| self.no_room_for_memory(pages, usize::MAX))?;
+        let size_bytes =
+            size_bytes(&ty, pages).ok_or_else(|| self.no_room_for_memory(pages, usize::MAX))?;
         self.limits.check_memory(self.memory_bytes, 0, size_bytes)?;
         let held = self.account.hold(size_bytes, "a linear memory")?;
         let pool = self.engine.config().pool.clone();

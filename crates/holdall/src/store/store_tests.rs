@@ -26,9 +26,8 @@ fn instantiate(store: &mut Store<()>, text: &str, imports: &[Extern]) -> Result<
 
 fn memory_type(min: u64, max: Option<u64>) -> MemoryType {
     MemoryType {
-        min,
-        max,
         is_64: false,
+        ..MemoryType::new64(min, max)
     }
 }
 

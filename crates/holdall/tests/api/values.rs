@@ -62,10 +62,32 @@ fn values_are_equal_by_type_and_bits() {
 }
 
 #[test]
+fn memories_match_by_sharing_page_size_and_addresses() {
+    let plain = MemoryType::new(1, Some(2));
+    let others = [
+        MemoryType::shared(1, 2),
+        plain.with_page_size_log2(0),
+        MemoryType::new64(1, Some(2)),
+    ];
+    for other in others {
+        let (plain, other) = (ExternType::Memory(plain), ExternType::Memory(other));
+        assert!(other.matches(&other) && plain.matches(&plain));
+        assert!(!other.matches(&plain) && !plain.matches(&other), "{other}");
+    }
+    let most = [65_536, u64::from(u32::MAX), 1 << 48, u64::MAX];
+    let types = [MemoryType::new(0, None), MemoryType::new64(0, None)];
+    let found = types.map(|ty| [ty.most_pages(), ty.with_page_size_log2(0).most_pages()]);
+    assert_eq!(found.as_flattened(), most);
+}
+
+#[test]
 fn types_are_made_by_functions() {
     let memory = MemoryType::new(1, Some(2));
     assert_eq!((memory.min, memory.max, memory.is_64), (1, Some(2), false));
     assert_eq!(MemoryType::new64(1, None).to_string(), "(memory i64 1)");
+    let bytes = MemoryType::shared(1, 9).with_page_size_log2(0);
+    assert_eq!(bytes.to_string(), "(memory 1 9 shared (pagesize 1))");
+    assert!(bytes.is_shared() && !bytes.is_64() && bytes.page_size() == 1);
     let table = TableType::new(RefType::FUNCREF, 10, None);
     assert_eq!(table.to_string(), "(table 10 funcref)");
     let table = TableType::new64(RefType::EXTERNREF, 0, Some(1));

@@ -256,11 +256,7 @@ fn a_global_is_initialised_by_an_imported_one_and_a_mutable_one_is_shared() {
 #[test]
 fn a_linker_serves_several_stores_and_definitions_of_one_are_not_for_another() {
     let mut bench = Bench::new(&[]);
-    let ty = MemoryType {
-        min: 1,
-        max: None,
-        is_64: false,
-    };
+    let ty = MemoryType::new(1, None);
     let mut stores = [Store::new(&bench.engine, ()), Store::new(&bench.engine, ())];
     let root = bench.module(
         r#"(module (import "env" "m" (memory 1)) (import "env" "f" (func (result i32)))

@@ -54,9 +54,8 @@ fn call(store: &mut Store<()>, instance: Instance, name: &str, arg: i32) -> hold
 /// The type of a memory of at least `min` pages.
 fn pages(min: u64) -> MemoryType {
     MemoryType {
-        min,
-        max: None,
         is_64: false,
+        ..MemoryType::new64(min, None)
     }
 }
 

@@ -110,11 +110,13 @@ impl Capture<'_> {
 
     fn memory(&mut self, memory: &MemoryData) -> MemoryState {
         let mut pieces: Vec<BytePiece> = Vec::new();
-        for (at, block) in (0..).zip(memory.as_slice().chunks_exact(BLOCK_BYTES)) {
-            if block == ZEROS {
+        for (at, block) in (0..).zip(memory.as_slice().chunks(BLOCK_BYTES)) {
+            let rest = &ZEROS[block.len()..];
+            if block == &ZEROS[..block.len()] {
                 continue;
             }
             self.bytes.extend_from_slice(block);
+            self.bytes.extend_from_slice(rest);
             match pieces.last_mut() {
                 Some(last) if last.first + last.count == at => last.count += 1,
                 _ => pieces.push(BytePiece {

@@ -10,7 +10,8 @@ pub(crate) use capture::capture;
 pub(crate) use restore::Fitting;
 
 /// Pieces of memories begin at multiples of this size, and their sizes are multiples of it. A page
-/// has 16 blocks.
+/// of the usual size has 16 blocks. Where pages are smaller, a memory may end within a block, whose rest is
+/// kept as zeros.
 const BLOCK_BYTES: usize = 4096;
 
 /// What guests can change in what an instance defines. All else comes from the module, for a new

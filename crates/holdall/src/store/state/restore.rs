@@ -6,7 +6,7 @@ use super::{
     BLOCK_BYTES, Fault, FuncRef, GlobalState, InstanceState, MemoryState, RefPiece, TableState,
 };
 use crate::module::{DataMode, ElemMode, Module, ModuleInner};
-use crate::store::memory_data::{PAGE_SIZE_BYTES, max_pages};
+use crate::store::memory_data::max_pages;
 use crate::store::slot::entry_slot;
 use crate::store::table_data::max_size;
 use crate::store::{Instance, StoreCore};
@@ -115,7 +115,9 @@ impl Check<'_> {
 
     fn memory(&mut self, ty: &MemoryType, state: &MemoryState) -> Result<(), String> {
         check_size("pages", ty.min, max_pages(ty), state.pages)?;
-        let blocks = state.pages * (PAGE_SIZE_BYTES / BLOCK_BYTES as u64);
+        // The last block of a memory with small pages may be shorter than the others.
+        let bytes = u128::from(state.pages) << ty.page_size_log2;
+        let blocks = u64::try_from(bytes.div_ceil(BLOCK_BYTES as u128)).unwrap_or(u64::MAX);
         let mut end = 0;
         for piece in &state.pieces {
             end = check_piece("blocks", end, piece.first, piece.count, blocks)?;
@@ -229,8 +231,10 @@ fn restore_memories(core: &mut StoreCore, of: Instance, states: &[MemoryState], 
         for piece in &state.pieces {
             let size_bytes = piece.count as usize * BLOCK_BYTES;
             let (from, rest) = bytes.split_at(size_bytes);
-            let at = piece.first as usize * BLOCK_BYTES;
-            memory[at..at + size_bytes].copy_from_slice(from);
+            // The memory may end within the last block.
+            let memory = &mut memory[piece.first as usize * BLOCK_BYTES..];
+            let size_bytes = size_bytes.min(memory.len());
+            memory[..size_bytes].copy_from_slice(&from[..size_bytes]);
             *bytes = rest;
         }
     }

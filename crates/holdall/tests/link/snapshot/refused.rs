@@ -136,11 +136,7 @@ fn a_function_of_another_graph_is_named() {
 fn what_the_host_keeps_for_a_module_is_named_unless_it_never_changes() {
     let mut bench = Bench::without_reader();
     let store = &mut bench.store;
-    let memory_type = MemoryType {
-        min: 1,
-        max: None,
-        is_64: false,
-    };
+    let memory_type = MemoryType::new(1, None);
     let table_type = TableType {
         element: holdall::RefType::FUNCREF,
         min: 1,
