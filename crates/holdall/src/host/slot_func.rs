@@ -100,7 +100,7 @@ impl SlotFunc {
     ) -> Result<Self> {
         check(&signature, &ty)?;
         let count = ty.param_slots().max(ty.result_slots());
-        let narrow = narrow(ty.results());
+        let (first, others) = masks(ty.results());
         let body = move |core: NonNull<StoreCore>, instance: *mut InstanceData, slots: *mut u64| {
             let caller = SlotCaller {
                 core,
@@ -111,8 +111,11 @@ impl SlotFunc {
             // the value stack, to which a `SlotCaller` gives no access.
             let slots = unsafe { std::slice::from_raw_parts_mut(slots, count) };
             func(caller, slots)?;
-            for &at in &narrow {
-                slots[at] &= u64::from(u32::MAX);
+            if let Some(slot) = slots.first_mut() {
+                *slot &= first;
+            }
+            if !others.is_empty() {
+                mask_others(slots, &others);
             }
             Ok(())
         };
@@ -174,15 +177,23 @@ fn check(signature: &Signature, ty: &FuncType) -> Result<()> {
     Ok(())
 }
 
-/// The slots of results that fill only their low half.
-fn narrow(results: &[ValType]) -> Vec<usize> {
-    let mut slot = 0;
-    let mut narrow = Vec::new();
-    for result in results {
-        if matches!(result, ValType::I32 | ValType::F32) {
-            narrow.push(slot);
-        }
-        slot += result.slots();
+/// For each slot of the results, the bits that a result may set there: for the first slot, which most
+/// functions alone have, and for the others.
+fn masks(results: &[ValType]) -> (u64, Vec<u64>) {
+    let mut masks = results.iter().flat_map(|result| {
+        let mask = match result {
+            ValType::I32 | ValType::F32 => u32::MAX.into(),
+            _ => u64::MAX,
+        };
+        std::iter::repeat_n(mask, result.slots())
+    });
+    (masks.next().unwrap_or(u64::MAX), masks.collect())
+}
+
+/// Masks the slots after the first.
+#[cold]
+fn mask_others(slots: &mut [u64], masks: &[u64]) {
+    for (slot, mask) in slots[1..].iter_mut().zip(masks) {
+        *slot &= mask;
     }
-    narrow
 }

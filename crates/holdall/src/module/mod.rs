@@ -356,6 +356,7 @@ impl Module {
     }
 
     /// The parts of the module.
+    #[inline]
     pub(crate) fn inner(&self) -> &ModuleInner {
         &self.0
     }

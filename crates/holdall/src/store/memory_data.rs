@@ -62,6 +62,7 @@ impl MemoryData {
     }
 
     /// The bytes, to change them.
+    #[inline]
     pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
         // SAFETY: `base` has `len` initialised bytes (the invariant above, which this file keeps),
         // and the borrow of `self` is exclusive.
