@@ -15,6 +15,10 @@ pub(crate) const MAX_CONST_EXPR_OPS: usize = 10_000;
 /// this many values takes 32 MiB of a value stack.
 pub(crate) const MAX_FRAME_VALUES: u32 = 1 << 22;
 
+/// How many slots the locals of a function may take: two for a `v128`, one for any other. Together with
+/// parameters, results and the link they fit in the 16 bits by which code words name slots.
+pub(crate) const MAX_LOCAL_SLOTS: u32 = 60_000;
+
 // Indices of WebAssembly are 32 bits wide; this makes `as usize` on them lossless everywhere.
 const _: () = assert!(usize::BITS >= 32, "holdall needs 32-bit addresses");
 

@@ -201,15 +201,18 @@ macro_rules! for_each_op {
             Copy "copy" Simple("sa <- sb");
             CopySpan "copy_span" Simple("sa.. <- sb.., #c");
             Zero "zero" Simple("sa.., #b slots");
+            CopyV128 "copy" Simple("sa sa+1 <- sb sb+1");
             FarLoad "copy" Plain("sa <- far #l", far_load);
             FarStore "copy" Plain("far #l <- sa", far_store);
             FarSpan "copy_span" Plain("far #w.. <- far #h.., #c", far_span);
             CopyAcc "copy" Simple("sa <- acc");
             CopyAccF32 "copy" Simple("sa <- acc32");
             CopyAccF64 "copy" Simple("sa <- acc64");
+            CopyAccV128 "copy" Simple("sa sa+1 <- acc128");
             LoadAcc "copy" Simple("acc <- sb");
             LoadAccF32 "copy" Simple("acc32 <- sb");
             LoadAccF64 "copy" Simple("acc64 <- sb");
+            LoadAccV128 "copy" Simple("acc128 <- sb sb+1");
             ConstS "const" Simple("sa <- #l");
             ConstUnsignedS "const" Simple("sa <- #l as u32");
             ConstWideS "const" Simple("sa <- #W");
@@ -219,6 +222,8 @@ macro_rules! for_each_op {
             SelectF32By64 "select64" Select(u64, f32);
             SelectF64 "select" Select(u32, f64);
             SelectF64By64 "select64" Select(u64, f64);
+            SelectV128 "select" Plain("sa sa+1, acc128 <- acc ? sb : sc", select_v128);
+            SelectV128By64 "select64" Plain("sa sa+1, acc128 <- acc ? sb : sc", select_v128_by_64);
             Br "br" Simple("@l");
             BrNzS "br_if" Simple("sa != 0, @l");
             BrNzA "br_if" Simple("acc != 0, @l");
@@ -250,6 +255,9 @@ macro_rules! for_each_op {
             GlobalGetS "global.get" Simple("sa, acc <- #l");
             GlobalSetS "global.set" Simple("#l <- sa");
             GlobalSetA "global.set" Simple("#l <- acc");
+            GlobalGetV128A "global.get" Plain("acc128 <- #l", global_get_v128_a);
+            GlobalGetV128S "global.get" Plain("sa sa+1, acc128 <- #l", global_get_v128_s);
+            GlobalSetV128S "global.set" Plain("#l <- sa sa+1", global_set_v128_s);
             RefFuncA "ref.func" Plain("acc <- #l", ref_func_a);
             RefFuncS "ref.func" Plain("sa, acc <- #l", ref_func_s);
             MemorySizeA "memory.size" Plain("acc <- memory #l", memory_size_a);

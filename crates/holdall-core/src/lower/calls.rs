@@ -1,7 +1,7 @@
 //! Calls and returns: arguments go to the slots of their heights, which are the first of the
 //! callee's frame, and results come back there.
 
-use super::operands::{Class, Lowering, Place, as_long};
+use super::operands::{Class, Entry, Lowering, Place, as_long};
 use crate::ir::{Row, Src, Word};
 use crate::types::FuncType;
 
@@ -21,10 +21,10 @@ impl<'m> Lowering<'m> {
         self.forget_all();
         self.push_placed(ty.results());
         if let [result] = ty.results() {
-            // Returning leaves a single result in the accumulator too.
+            // Returning leaves a single result in the accumulator too, unless the result is a vector.
             let class = Class::of(*result);
             let slot = self.stack.last().expect("just pushed").slot;
-            if !self.is_far(slot) {
+            if class != Class::V128 && !self.is_far(slot) {
                 self.remember(class, slot);
             }
         }
@@ -83,7 +83,7 @@ impl<'m> Lowering<'m> {
     pub(super) fn return_call(&mut self, index: u32) {
         let ty: &'m FuncType = self.module.func_type(index);
         let base = self.pop_args(ty);
-        let args = self.near_args(base, ty.params().len());
+        let args = self.near_args(base, ty.param_slots() as u32);
         let (row, index) = self.callee(index, Row::ReturnCall, Row::ReturnCallImport);
         self.emit(Word::with_long(row.op(0), args, index));
         self.code.push(self.replaced(ty));
@@ -95,7 +95,7 @@ impl<'m> Lowering<'m> {
         let index = self.pop();
         let slot = self.slot(index);
         let base = self.pop_args(ty);
-        let args = self.near_args(base, ty.params().len());
+        let args = self.near_args(base, ty.param_slots() as u32);
         self.emit(Word::new(Row::ReturnCallIndirect.op(0), args, slot, 0));
         self.code.push(self.replaced(ty));
         self.code.push(Word::pair(ty_index, table));
@@ -113,7 +113,7 @@ impl<'m> Lowering<'m> {
                 // The slots of the results are those of the parameters, which may be among the values.
                 self.materialise_top(count);
                 let from = self.slot_at(self.stack.len() - count);
-                self.copy_span(0, from, count);
+                self.copy_span(0, from, self.slots_of_top(count));
                 self.emit(Word::new(Row::Return.op(0), self.link, 0, 0));
             }
         }
@@ -136,11 +136,26 @@ impl<'m> Lowering<'m> {
                 Class::Int => Row::ReturnA,
                 Class::F32 => Row::ReturnF32A,
                 Class::F64 => Row::ReturnF64A,
+                Class::V128 => return self.return_vector(value),
             };
             self.emit(Word::new(row.op(0), link, 0, 0));
+        } else if value.class == Class::V128 {
+            self.return_vector(value);
         } else {
             let slot = self.slot(value);
             self.emit(Word::new(Row::ReturnS.op(0), link, slot, 0));
         }
+    }
+
+    /// What is known of the accumulators stays known: after a branch that is not taken, the copy was not
+    /// executed.
+    fn return_vector(&mut self, value: Entry) {
+        let copy = if self.in_acc(value) == Some(Src::A) {
+            Word::new(Row::CopyAccV128.op(0), 0, 0, 0)
+        } else {
+            Word::new(Row::CopyV128.op(0), 0, self.slot(value), 0)
+        };
+        self.emit(copy);
+        self.emit(Word::new(Row::Return.op(0), self.link, 0, 0));
     }
 }

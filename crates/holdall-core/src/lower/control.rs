@@ -299,7 +299,7 @@ impl Lowering<'_> {
         }
         if !self.in_place(target, count) {
             let from = self.slot_at(self.stack.len() - count);
-            self.copy_span(self.control[target].slot, from, count);
+            self.copy_span(self.control[target].slot, from, self.slots_of_top(count));
         }
         let pc = self.emit(Word::with_long(Row::Br.op(0), 0, 0));
         self.refer((pc, Reach::Long), target)

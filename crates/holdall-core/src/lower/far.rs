@@ -7,7 +7,7 @@
 //! an accumulator holds the value of a far slot. Moves and calls have forms that name far slots.
 
 use super::Settings;
-use super::operands::Lowering;
+use super::operands::{Class, Lowering};
 use crate::ir::{Header, Row, Word};
 
 /// How many slots fields of code words name.
@@ -19,19 +19,22 @@ pub(super) fn near_end(settings: Settings, first_temp: u32) -> u32 {
     NEAR_SLOTS.min(first_temp + u32::from(settings.near_operands))
 }
 
-/// The scratch slots of a wide frame: `OPERANDS` slots for operands, then one for a result, then one for
-/// a value that moves from one far slot to another.
+/// The scratch slots of a wide frame: room for `OPERANDS` operands, then for a result, then for a value
+/// that moves from one far slot to another. Each room is wide enough for a vector.
 pub(super) struct Scratch {
     first: u16,
-    /// The scratch slot of the last operand, counted from `first`: the next operand takes the one after.
+    /// Which room the last operand took: the next operand takes the one after.
     next: u16,
-    /// The far slot of a result that is still in its scratch slot.
-    result: Option<u32>,
+    /// The class and the far slot of a result that is still in its scratch slot.
+    result: Option<(Class, u32)>,
 }
 
 impl Scratch {
     /// How many scratch slots a wide frame has.
-    pub(super) const SLOTS: u16 = Self::OPERANDS + 2;
+    pub(super) const SLOTS: u16 = (Self::OPERANDS + 2) * Self::ROOM;
+
+    /// How many slots the room for a value has.
+    const ROOM: u16 = Class::V128.slots() as u16;
 
     /// An instruction takes three operands at most; a condition waits for its branch.
     const OPERANDS: u16 = 4;
@@ -47,15 +50,15 @@ impl Scratch {
 
     fn operand(&mut self) -> u16 {
         self.next = (self.next + 1) % Self::OPERANDS;
-        self.first + self.next
+        self.first + self.next * Self::ROOM
     }
 
     fn result(&self) -> u16 {
-        self.first + Self::OPERANDS
+        self.first + Self::OPERANDS * Self::ROOM
     }
 
     fn moved(&self) -> u16 {
-        self.first + Self::OPERANDS + 1
+        self.first + (Self::OPERANDS + 1) * Self::ROOM
     }
 
     /// The first slot after the scratch slots.
@@ -71,36 +74,56 @@ impl Lowering<'_> {
     }
 
     /// The field by which an instruction that is emitted soon reads a slot.
-    pub(super) fn reading(&mut self, slot: u32) -> u16 {
+    pub(super) fn reading(&mut self, class: Class, slot: u32) -> u16 {
         if !self.is_far(slot) {
             return slot as u16;
         }
         self.store_result();
         let operand = self.scratch.operand();
-        self.emit(Word::with_long(Row::FarLoad.op(0), operand, slot));
+        self.load_far(class, operand, slot);
         operand
     }
 
     /// The field by which the instruction that is emitted next writes a slot.
-    pub(super) fn writing(&mut self, slot: u32) -> u16 {
+    pub(super) fn writing(&mut self, class: Class, slot: u32) -> u16 {
         if !self.is_far(slot) {
             return slot as u16;
         }
         self.store_result();
-        self.scratch.result = Some(slot);
+        self.scratch.result = Some((class, slot));
         self.scratch.result()
     }
 
     /// Stores the last result from its scratch slot to its far slot, where that is still to do.
     pub(super) fn store_result(&mut self) {
-        if let Some(slot) = self.scratch.result.take() {
+        if let Some((class, slot)) = self.scratch.result.take() {
             let result = self.scratch.result();
-            self.emit(Word::with_long(Row::FarStore.op(0), result, slot));
+            self.store_far(class, result, slot);
         }
     }
 
-    /// Emits the copy of a slot, where at least one of the two slots is far.
-    pub(super) fn copy_far(&mut self, to: u32, from: u32) {
+    /// Emits the copy of a value from a far slot to a near one.
+    fn load_far(&mut self, class: Class, to: u16, from: u32) {
+        match class {
+            Class::V128 => self.copy_span(to.into(), from, class.slots()),
+            Class::Int | Class::F32 | Class::F64 => {
+                self.emit(Word::with_long(Row::FarLoad.op(0), to, from));
+            }
+        }
+    }
+
+    /// Emits the copy of a value from a near slot to a far one.
+    fn store_far(&mut self, class: Class, from: u16, to: u32) {
+        match class {
+            Class::V128 => self.copy_span(to, from.into(), class.slots()),
+            Class::Int | Class::F32 | Class::F64 => {
+                self.emit(Word::with_long(Row::FarStore.op(0), from, to));
+            }
+        }
+    }
+
+    /// Emits the copy of a value from slot to slot, where at least one of the two slots is far.
+    pub(super) fn copy_far(&mut self, class: Class, to: u32, from: u32) {
         self.store_result();
         let near = match (self.is_far(to), self.is_far(from)) {
             (false, _) => to as u16,
@@ -108,10 +131,10 @@ impl Lowering<'_> {
             _ => self.scratch.moved(),
         };
         if self.is_far(from) {
-            self.emit(Word::with_long(Row::FarLoad.op(0), near, from));
+            self.load_far(class, near, from);
         }
         if self.is_far(to) {
-            self.emit(Word::with_long(Row::FarStore.op(0), near, to));
+            self.store_far(class, near, to);
         }
     }
 
@@ -122,8 +145,8 @@ impl Lowering<'_> {
         self.emit(Word::with_long(Row::FarStore.op(0), moved, slot));
     }
 
-    /// Emits the copy of `count` slots: at most 1,000 values, the parameters or results of a type.
-    pub(super) fn copy_span(&mut self, to: u32, from: u32, count: usize) {
+    /// Emits the copy of `count` slots: those of at most 1,000 values, the parameters or results of a type.
+    pub(super) fn copy_span(&mut self, to: u32, from: u32, count: u32) {
         let count = count as u16;
         if self.is_far(to) || self.is_far(from) {
             self.emit(Word::new(Row::FarSpan.op(0), 0, 0, count));
@@ -134,9 +157,9 @@ impl Lowering<'_> {
         }
     }
 
-    /// The slot of a tail call's first argument. Arguments in far slots are moved over the locals, which
+    /// The slot of a tail call's first argument, where the arguments take `count` slots. Arguments in far slots are moved over the locals, which
     /// nothing reads after a tail call.
-    pub(super) fn near_args(&mut self, base: u32, count: usize) -> u16 {
+    pub(super) fn near_args(&mut self, base: u32, count: u32) -> u16 {
         if !self.is_far(base) {
             return base as u16;
         }

@@ -14,7 +14,7 @@ use super::operators::Operators;
 use crate::ir::{Row, Word};
 
 /// What the accumulators hold at a label, by class: the last result, and the one before.
-type AtLabel = [[Option<u32>; 2]; 3];
+type AtLabel = [[Option<u32>; 2]; Class::COUNT];
 
 /// The innermost open loop, as long as it can be lowered again.
 pub(super) struct Attempt<'m> {
@@ -36,7 +36,7 @@ pub(super) struct Attempt<'m> {
     early: Vec<(Class, u32, usize)>,
     /// How many results of each class there were since the loop's label; none after the first label
     /// or call within the loop.
-    results: Option<[usize; 3]>,
+    results: Option<[usize; Class::COUNT]>,
     /// The blocks around the loop that the loop branches to, one for each branch.
     branches: Vec<usize>,
 }
@@ -57,7 +57,7 @@ impl<'m> Lowering<'m> {
             assumed: None,
             found: None,
             early: Vec::new(),
-            results: Some([0; 3]),
+            results: Some([0; Class::COUNT]),
             branches: Vec::new(),
         };
         self.attempt = Some(attempt);
@@ -161,6 +161,7 @@ impl<'m> Lowering<'m> {
                 Class::Int => Row::LoadAcc,
                 Class::F32 => Row::LoadAccF32,
                 Class::F64 => Row::LoadAccF64,
+                Class::V128 => Row::LoadAccV128,
             };
             // The value for the second accumulator is loaded first, and the next load shifts it there.
             // Where the first accumulator has no value of its own, the same value is loaded twice.
@@ -177,7 +178,7 @@ impl<'m> Lowering<'m> {
     }
 }
 
-const NOTHING: AtLabel = [[None; 2]; 3];
+const NOTHING: AtLabel = [[None; 2]; Class::COUNT];
 
 /// Whether every accumulator that was assumed to hold a local holds that local.
 fn met(assumed: AtLabel, found: AtLabel) -> bool {

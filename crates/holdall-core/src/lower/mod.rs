@@ -33,7 +33,7 @@ use self::far::Scratch;
 use self::locals::Locals;
 use self::operands::{Class, Lowering};
 use self::operators::Operators;
-use crate::bounds::{Bounds, MAX_FRAME_VALUES};
+use crate::bounds::{Bounds, MAX_FRAME_VALUES, MAX_LOCAL_SLOTS};
 use crate::ir::{Header, Row, Word};
 use crate::module::Sections;
 use crate::trap::TrapCode;
@@ -150,6 +150,7 @@ pub fn validate(
     bounds
         .check_locals(validator.len_locals() as usize)
         .map_err(Rejection::Limit)?;
+    check_local_slots(body)?;
     reader.set_features(*validator.features());
     while !reader.eof() {
         watch.step(1)?;
@@ -171,6 +172,27 @@ pub fn validate(
     }
     reader.finish_expression(&validator.visitor(reader.original_position()))?;
     Ok(validator.into_allocations())
+}
+
+/// Checks that the slots of a body's locals can be named by the fields of code words.
+fn check_local_slots(body: &FunctionBody<'_>) -> Result<(), Rejection> {
+    let mut slots = 0;
+    for group in body.get_locals_reader()? {
+        let (count, ty) = group?;
+        let width = if ty == wasmparser::ValType::V128 {
+            2
+        } else {
+            1
+        };
+        slots += count.saturating_mul(width);
+        if slots > MAX_LOCAL_SLOTS {
+            return Err(Rejection::Limit(format!(
+                "{MAX_LOCAL_SLOTS} slots of locals are the most, two for a v128 and one for any \
+                 other, found more"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// How many operands the validator will match for the `br_table` that comes next: for each target, the
@@ -360,7 +382,8 @@ impl Class {
         match ty {
             ValType::F32 => Self::F32,
             ValType::F64 => Self::F64,
-            ValType::I32 | ValType::I64 | ValType::Ref(_) | ValType::V128 => Self::Int,
+            ValType::V128 => Self::V128,
+            ValType::I32 | ValType::I64 | ValType::Ref(_) => Self::Int,
         }
     }
 }

@@ -24,17 +24,27 @@ pub(super) enum Class {
     Int,
     F32,
     F64,
+    V128,
 }
 
 impl Class {
-    pub(super) const ALL: [Self; 3] = [Self::Int, Self::F32, Self::F64];
+    pub(super) const ALL: [Self; Self::COUNT] = [Self::Int, Self::F32, Self::F64, Self::V128];
+    pub(super) const COUNT: usize = 4;
+
+    /// How many slots a value of the class takes.
+    pub(super) const fn slots(self) -> u32 {
+        match self {
+            Self::V128 => 2,
+            Self::Int | Self::F32 | Self::F64 => 1,
+        }
+    }
 }
 
 /// Where a value on the stack is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// Nowhere yet: a constant, given as the 64 bits that a slot would hold. An `i32` and an `f32` are
-    /// zero-extended.
+    /// zero-extended. A vector is never here.
     Const(u64),
     /// In the local of this index. Where `below` is not 0, the next value down the stack that is in the
     /// same local is at the height `below - 1`.
@@ -58,7 +68,7 @@ pub(super) fn as_long(bits: u64) -> Option<(bool, u32)> {
 pub(super) struct Entry {
     pub(super) place: Place,
     pub(super) class: Class,
-    /// The slot that belongs to the value's height.
+    /// The slot that belongs to the value's height: the first of two for a vector.
     pub(super) slot: u32,
 }
 
@@ -110,7 +120,7 @@ pub(super) struct Lowering<'m> {
     /// Work since the last operator beyond reading it, in steps of a [`Watch`](crate::watch::Watch).
     pub(super) steps: usize,
     /// What the accumulators of each class hold: the last result, and the one before.
-    pub(super) accs: [[Acc; 2]; 3],
+    pub(super) accs: [[Acc; 2]; Class::COUNT],
     /// The innermost loop, while that loop can be lowered again.
     pub(super) attempt: Option<Attempt<'m>>,
     /// The first slot that is no local's.
@@ -217,7 +227,7 @@ impl<'m> Lowering<'m> {
     ) -> usize {
         let fallen = self.shift(class);
         let slot = self.push(Place::Temp, class);
-        let field = self.writing(slot);
+        let field = self.writing(class, slot);
         let pc = self.emit(Word::new(row.op(mode), field, b, c));
         if self.is_far(slot) {
             return pc;
@@ -246,7 +256,7 @@ impl<'m> Lowering<'m> {
     /// Pushes a value; gives the slot of its height.
     pub(super) fn push(&mut self, place: Place, class: Class) -> u32 {
         let slot = self.next_slot;
-        self.next_slot += 1;
+        self.next_slot += class.slots();
         self.max_slot = self.max_slot.max(self.next_slot);
         if place == Place::Temp && self.placed.end == self.stack.len() {
             self.placed.end += 1;
@@ -260,7 +270,7 @@ impl<'m> Lowering<'m> {
     pub(super) fn push_in_slot(&mut self, class: Class) -> u16 {
         let slot = self.push(Place::Temp, class);
         self.forget(slot);
-        self.writing(slot)
+        self.writing(class, slot)
     }
 
     /// Pushes values that are in the slots of their heights and known to be in no accumulator.
@@ -309,6 +319,11 @@ impl<'m> Lowering<'m> {
         {
             acc.pending = None;
         }
+    }
+
+    /// How many slots the topmost `count` values take.
+    pub(super) fn slots_of_top(&self, count: usize) -> u32 {
+        self.next_slot - self.slot_at(self.stack.len() - count)
     }
 
     /// The slot of the value at a height, or of the next value.
@@ -412,7 +427,7 @@ impl<'m> Lowering<'m> {
             }
             None => {
                 self.note_read(entry.class, home);
-                (Src::S, self.reading(home))
+                (Src::S, self.reading(entry.class, home))
             }
         }
     }
@@ -438,7 +453,7 @@ impl<'m> Lowering<'m> {
     /// Puts a popped value into a slot, and gives the field that names that slot.
     pub(super) fn slot(&mut self, entry: Entry) -> u16 {
         self.settle_popped(entry);
-        self.reading(self.home(entry))
+        self.reading(entry.class, self.home(entry))
     }
 
     /// Puts a popped value into the slot of its height. A value in a local stays in the local.
@@ -461,7 +476,7 @@ impl<'m> Lowering<'m> {
     pub(super) fn put(&mut self, height: usize) {
         let entry = self.stack[height];
         match entry.place {
-            Place::Local { .. } => self.copy(entry.slot, self.home(entry)),
+            Place::Local { .. } => self.copy(entry.class, entry.slot, self.home(entry)),
             Place::Const(_) | Place::Temp => self.settle_popped(entry),
         }
         self.stack[height].place = Place::Temp;
@@ -509,13 +524,17 @@ impl<'m> Lowering<'m> {
         self.flush_all();
     }
 
-    /// Emits the copy of a slot.
-    pub(super) fn copy(&mut self, to: u32, from: u32) {
+    /// Emits the copy of a value from slot to slot.
+    pub(super) fn copy(&mut self, class: Class, to: u32, from: u32) {
         self.forget(to);
         if self.is_far(to) || self.is_far(from) {
-            return self.copy_far(to, from);
+            return self.copy_far(class, to, from);
         }
-        self.emit(Word::new(Row::Copy.op(0), to as u16, from as u16, 0));
+        let row = match class {
+            Class::V128 => Row::CopyV128,
+            Class::Int | Class::F32 | Class::F64 => Row::Copy,
+        };
+        self.emit(Word::new(row.op(0), to as u16, from as u16, 0));
     }
 
     /// Emits a constant into a slot.
@@ -549,7 +568,7 @@ impl<'m> Lowering<'m> {
             Place::Const(bits) => return self.set_const(slot, bits),
             _ if self.is_far(slot) || self.is_far(self.home(entry)) => {
                 self.settle_popped(entry);
-                return self.copy(slot, self.home(entry));
+                return self.copy(entry.class, slot, self.home(entry));
             }
             Place::Local { .. } => {}
             Place::Temp => {
@@ -577,6 +596,7 @@ impl<'m> Lowering<'m> {
                     Class::Int => Row::CopyAcc,
                     Class::F32 => Row::CopyAccF32,
                     Class::F64 => Row::CopyAccF64,
+                    Class::V128 => Row::CopyAccV128,
                 };
                 self.emit(Word::new(row.op(0), slot as u16, 0, 0));
                 self.forget(slot);
@@ -584,7 +604,7 @@ impl<'m> Lowering<'m> {
                     self.remember(entry.class, slot);
                 }
             }
-            _ => self.copy(slot, home.into()),
+            _ => self.copy(entry.class, slot, home.into()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use wasmparser::{
     BinaryReader, FrameKind, FrameStack, FunctionBody, Operator, Result, VisitOperator,
+    VisitSimdOperator,
 };
 
 /// The operators of a body from one operator on. A copy takes the same time however deep blocks are
@@ -50,5 +51,13 @@ macro_rules! visit {
 }
 impl<'a> VisitOperator<'a> for Validated {
     type Output = Operator<'a>;
+
+    fn simd_visitor(&mut self) -> Option<&mut dyn VisitSimdOperator<'a, Output = Operator<'a>>> {
+        Some(self)
+    }
+
     wasmparser::for_each_visit_operator!(visit);
+}
+impl<'a> VisitSimdOperator<'a> for Validated {
+    wasmparser::for_each_visit_simd_operator!(visit);
 }

@@ -9,7 +9,7 @@ use crate::ir::{
     UNARY_SRCS, Word,
 };
 
-use Class::{F32, F64, Int};
+use Class::{F32, F64, Int, V128};
 
 /// The mode of a pair of operands that the list has.
 fn pair_mode(pairs: &[(Src, Src)], pair: (Src, Src)) -> u16 {
@@ -26,6 +26,12 @@ fn operand_of(row: Row, mut entry: Entry) -> Entry {
         *bits = i64::from((*bits as u32).cast_signed()).cast_unsigned();
     }
     entry
+}
+
+/// A 32-bit number as the second and third field of an instruction.
+fn long_fields(long: u32) -> [u16; 2] {
+    let word = Word::with_long(0, 0, long);
+    [word.b, word.c]
 }
 
 /// A constant as the 16 bits of an immediate, where they suffice.
@@ -264,8 +270,7 @@ impl Lowering<'_> {
     /// Emits an instruction that has a 32-bit number instead of operands, and pushes its result, an
     /// integer.
     fn produce_long(&mut self, row: Row, long: u32) {
-        let fields = Word::with_long(0, 0, long);
-        self.produce(Int, row, 0, [fields.b, fields.c], None);
+        self.produce(Int, row, 0, long_fields(long), None);
     }
 
     /// Where a popped operand is read from. A constant is an immediate or in the word that follows.
@@ -366,7 +371,7 @@ impl Lowering<'_> {
         let row = match class {
             F32 => Row::F32Canonical,
             F64 => Row::F64Canonical,
-            Int => return,
+            Int | V128 => return,
         };
         self.unary(row, class);
     }
@@ -436,6 +441,8 @@ impl Lowering<'_> {
             (F32, true) => Row::SelectF32By64,
             (F64, false) => Row::SelectF64,
             (F64, true) => Row::SelectF64By64,
+            (V128, false) => Row::SelectV128,
+            (V128, true) => Row::SelectV128By64,
         };
         let mode = pair_mode(SELECT_PAIRS, (first.0, second.0));
         self.produce_in_slot(class, row, mode, [first.1, second.1]);
@@ -445,6 +452,8 @@ impl Lowering<'_> {
         let class = Class::of(self.module.globals[index as usize].content);
         if class == Int {
             self.produce_long(Row::GlobalGetA, index);
+        } else if class == V128 {
+            self.produce(V128, Row::GlobalGetV128A, 0, long_fields(index), None);
         } else {
             // The handler leaves the bits in the integer accumulator as well.
             let slot = self.push_in_slot(class);
@@ -459,8 +468,12 @@ impl Lowering<'_> {
             self.source(value);
             self.emit(Word::with_long(Row::GlobalSetA.op(0), 0, index));
         } else {
+            let row = match value.class {
+                V128 => Row::GlobalSetV128S,
+                Int | F32 | F64 => Row::GlobalSetS,
+            };
             let slot = self.slot(value);
-            self.emit(Word::with_long(Row::GlobalSetS.op(0), slot, index));
+            self.emit(Word::with_long(row.op(0), slot, index));
         }
     }
 

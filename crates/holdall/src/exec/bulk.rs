@@ -20,7 +20,7 @@ const REFUSED: u64 = u32::MAX as u64;
 const ELEMENT_BYTES: u64 = size_of::<u64>() as u64;
 
 #[inline(always)]
-unsafe fn global(r: &Regs, index: u32) -> *mut GlobalData {
+pub(super) unsafe fn global(r: &Regs, index: u32) -> *mut GlobalData {
     // SAFETY: validation checked the index.
     unsafe {
         let globals = (*(*r.ctx).instance).globals.as_ptr();

@@ -32,6 +32,7 @@ macro_rules! with_registers {
             [int before_int: u64]
             [f32 before_f32: f32]
             [f64 before_f64: f64]
+            [v128 before_v128: $crate::exec::vector::Register]
         }
     };
 }

@@ -8,7 +8,7 @@ use super::shapes::{
     LoadOp, Outcome, S, SI, SS, SW, Selection, Store, StoreAccOp, StoreOp, ToAcc, ToSlot, Unary,
     UnaryOp, W,
 };
-use super::{bulk, call, control, far, metering};
+use super::{bulk, call, control, far, metering, vector};
 use crate::ir::{OPCODES, for_each_op};
 use crate::numeric;
 use crate::trap::TrapCode;
@@ -153,6 +153,7 @@ mod plain {
     pub(super) use super::control::*;
     pub(super) use super::far::*;
     pub(super) use super::metering::*;
+    pub(super) use super::vector::*;
 }
 
 macro_rules! all_handlers {

@@ -2,7 +2,7 @@
 //!
 //! `dispatch` says how one handler reaches the next, `regs` has the machine's registers. `shapes`,
 //! `control`, `call`, `far`, `bulk` and `metering` have the handlers, and `handlers` lists them by opcode.
-//! `stack` is the value stack, `backtrace` reads the frames at a trap, and `tracing` tells a store's tracer
+//! `vector` has those on vectors. `stack` is the value stack, `backtrace` reads the frames at a trap, and `tracing` tells a store's tracer
 //! of calls.
 
 mod backtrace;
@@ -19,6 +19,7 @@ mod regs;
 mod shapes;
 mod stack;
 mod tracing;
+mod vector;
 
 use std::panic::resume_unwind;
 use std::ptr::NonNull;
@@ -80,6 +81,10 @@ pub(crate) unsafe fn invoke(
             f64: Accs {
                 last: 0.0,
                 before: 0.0,
+            },
+            v128: Accs {
+                last: vector::ZERO,
+                before: vector::ZERO,
             },
         };
         // The context is used only through the address in the registers, so that this address stays valid.

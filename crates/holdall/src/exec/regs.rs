@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 #[cfg(not(tail_dispatch))]
 use super::dispatch::{ENDED, Ended};
 use super::dispatch::{Next, Rest, go};
+use super::vector::Register;
 use crate::ir::{Header, Word};
 use crate::store::{FuncEntry, InstanceData, StoreCore};
 use crate::trap::TrapCode;
@@ -25,6 +26,7 @@ pub(super) struct Regs {
     pub(super) int: Accs<u64>,
     pub(super) f32: Accs<f32>,
     pub(super) f64: Accs<f64>,
+    pub(super) v128: Accs<Register>,
 }
 
 /// The accumulators of a class of values: the last result of that class, and the result before.
