@@ -2,6 +2,13 @@
 //! their text, and import matching. Knows nothing of modules, stores or bytes.
 
 use std::fmt;
+use std::num::NonZeroU64;
+
+/// The canonical number of a function type. The number is unique in the process, and no other type
+/// ever gets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct TypeId(NonZeroU64);
 
 /// A number, vector or reference type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,8 +41,54 @@ pub struct RefType {
 pub enum HeapType {
     /// Any function.
     Func,
+    /// No function: only null is such a reference.
+    NoFunc,
     /// Any value of the host.
     Extern,
+    /// No value of the host: only null is such a reference.
+    NoExtern,
+    /// Any exception.
+    Exn,
+    /// No exception: only null is such a reference.
+    NoExn,
+    /// A function of this type, or of one declared as its subtype.
+    ConcreteFunc(TypeId),
+}
+
+/// The kinds of references. References of two kinds have no value in common, and a reference of one
+/// kind cannot be made one of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefKind {
+    /// References to functions.
+    Func,
+    /// References to values of the host.
+    Extern,
+    /// References to exceptions.
+    Exn,
+}
+
+impl HeapType {
+    /// The kind of references to what this type has.
+    #[must_use]
+    pub const fn kind(self) -> RefKind {
+        match self {
+            Self::Func | Self::NoFunc | Self::ConcreteFunc(_) => RefKind::Func,
+            Self::Extern | Self::NoExtern => RefKind::Extern,
+            Self::Exn | Self::NoExn => RefKind::Exn,
+        }
+    }
+
+    /// Whether whatever this type has may stand where `expected` is wanted.
+    #[must_use]
+    pub fn matches(self, expected: Self) -> bool {
+        match (self, expected) {
+            (Self::NoFunc | Self::ConcreteFunc(_), Self::Func)
+            | (Self::NoFunc, Self::ConcreteFunc(_))
+            | (Self::NoExtern, Self::Extern)
+            | (Self::NoExn, Self::Exn) => true,
+            (found, expected) => found == expected,
+        }
+    }
 }
 
 impl RefType {
@@ -50,10 +103,16 @@ impl RefType {
         heap: HeapType::Extern,
     };
 
+    /// `exnref`, that is `(ref null exn)`.
+    pub const EXNREF: Self = Self {
+        nullable: true,
+        heap: HeapType::Exn,
+    };
+
     /// Whether a value of this type may stand where `expected` is wanted.
     #[must_use]
     pub fn matches(self, expected: Self) -> bool {
-        self.heap == expected.heap && (expected.nullable || !self.nullable)
+        self.heap.matches(expected.heap) && (expected.nullable || !self.nullable)
     }
 }
 
@@ -62,6 +121,8 @@ impl ValType {
     pub const FUNCREF: Self = Self::Ref(RefType::FUNCREF);
     /// `externref`.
     pub const EXTERNREF: Self = Self::Ref(RefType::EXTERNREF);
+    /// `exnref`.
+    pub const EXNREF: Self = Self::Ref(RefType::EXNREF);
 
     /// Whether a value of this type may stand where `expected` is wanted.
     #[must_use]
@@ -444,15 +505,35 @@ impl fmt::Display for ValType {
 
 impl fmt::Display for RefType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let heap = match self.heap {
-            HeapType::Func => "func",
-            HeapType::Extern => "extern",
+        let shorthand = match self.heap {
+            _ if !self.nullable => None,
+            HeapType::Func => Some("funcref"),
+            HeapType::NoFunc => Some("nullfuncref"),
+            HeapType::Extern => Some("externref"),
+            HeapType::NoExtern => Some("nullexternref"),
+            HeapType::Exn => Some("exnref"),
+            HeapType::NoExn => Some("nullexnref"),
+            HeapType::ConcreteFunc(_) => None,
         };
-        if self.nullable {
-            write!(f, "{heap}ref")
-        } else {
-            write!(f, "(ref {heap})")
+        match shorthand {
+            Some(shorthand) => f.write_str(shorthand),
+            None if self.nullable => write!(f, "(ref null {})", self.heap),
+            None => write!(f, "(ref {})", self.heap),
         }
+    }
+}
+
+impl fmt::Display for HeapType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Func => "func",
+            Self::NoFunc => "nofunc",
+            Self::Extern => "extern",
+            Self::NoExtern => "noextern",
+            Self::Exn => "exn",
+            Self::NoExn => "noexn",
+            Self::ConcreteFunc(_) => "(func)",
+        })
     }
 }
 

@@ -58,6 +58,7 @@ pub use store::{
 pub use trace::TraceEvent;
 pub use trap::{Frame, Trap, TrapCode};
 pub use types::{
-    ExternType, FuncType, GlobalType, HeapType, MemoryType, Mutability, RefType, TableType, ValType,
+    ExternType, FuncType, GlobalType, HeapType, MemoryType, Mutability, RefKind, RefType,
+    TableType, TypeId, ValType,
 };
 pub use value::Val;

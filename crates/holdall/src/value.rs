@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::store::{ExternRef, Func};
-use crate::types::{HeapType, RefType, ValType};
+use crate::types::{HeapType, RefKind, RefType, ValType};
 
 /// A WebAssembly value. Floats are held as their bits, so that NaNs keep their payload.
 ///
@@ -81,11 +81,9 @@ impl Val {
             | (Self::F32(_), ValType::F32)
             | (Self::F64(_), ValType::F64)
             | (Self::V128(_), ValType::V128) => true,
-            (Self::FuncRef(value), ValType::Ref(ty)) => {
-                matches!(ty.heap, HeapType::Func) && (ty.nullable || value.is_some())
-            }
+            (Self::FuncRef(value), ValType::Ref(ty)) => is_ref(value.is_none(), RefKind::Func, ty),
             (Self::ExternRef(value), ValType::Ref(ty)) => {
-                matches!(ty.heap, HeapType::Extern) && (ty.nullable || value.is_some())
+                is_ref(value.is_none(), RefKind::Extern, ty)
             }
             _ => false,
         }
@@ -100,15 +98,25 @@ impl Val {
             ValType::F32 => Self::F32(0),
             ValType::F64 => Self::F64(0),
             ValType::V128 => Self::V128(0),
-            ValType::Ref(RefType {
-                heap: HeapType::Func,
-                ..
-            }) => Self::FuncRef(None),
-            ValType::Ref(RefType {
-                heap: HeapType::Extern,
-                ..
-            }) => Self::ExternRef(None),
+            ValType::Ref(ty) => match ty.heap.kind() {
+                RefKind::Func => Self::FuncRef(None),
+                RefKind::Extern => Self::ExternRef(None),
+                RefKind::Exn => panic!("exceptions are no values yet"),
+            },
         }
+    }
+}
+
+/// Whether a reference of this kind may stand where `expected` is wanted.
+const fn is_ref(is_null: bool, kind: RefKind, expected: RefType) -> bool {
+    match (expected.heap, kind) {
+        (HeapType::Func, RefKind::Func)
+        | (HeapType::Extern, RefKind::Extern)
+        | (HeapType::Exn, RefKind::Exn) => expected.nullable || !is_null,
+        (HeapType::NoFunc | HeapType::ConcreteFunc(_), RefKind::Func)
+        | (HeapType::NoExtern, RefKind::Extern)
+        | (HeapType::NoExn, RefKind::Exn) => expected.nullable && is_null,
+        _ => false,
     }
 }
 

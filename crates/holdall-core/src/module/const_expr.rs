@@ -8,7 +8,6 @@ use super::fault::Fault;
 use super::from_wasmparser;
 use super::parse::Reading;
 use crate::bounds::MAX_CONST_EXPR_OPS;
-use crate::types::RefType;
 
 /// One instruction of a constant expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +19,7 @@ pub enum ConstOp {
     /// The bits of an `f64`.
     F64Const(u64),
     GlobalGet(u32),
-    RefNull(RefType),
+    RefNull,
     RefFunc(u32),
     I32Add,
     I32Sub,
@@ -122,7 +121,10 @@ fn read_op(reader: &mut OperatorsReader<'_>) -> Result<Option<ConstOp>, Fault> {
         Operator::F32Const { value } => ConstOp::F32Const(value.bits()),
         Operator::F64Const { value } => ConstOp::F64Const(value.bits()),
         Operator::GlobalGet { global_index } => ConstOp::GlobalGet(global_index),
-        Operator::RefNull { hty } => ConstOp::RefNull(null_type(hty, offset)?),
+        Operator::RefNull { hty } => {
+            check_null(hty, offset)?;
+            ConstOp::RefNull
+        }
         Operator::RefFunc { function_index } => ConstOp::RefFunc(function_index),
         Operator::I32Add => ConstOp::I32Add,
         Operator::I32Sub => ConstOp::I32Sub,
@@ -134,12 +136,15 @@ fn read_op(reader: &mut OperatorsReader<'_>) -> Result<Option<ConstOp>, Fault> {
     }))
 }
 
-/// The type of `ref.null`.
-fn null_type(heap: wasmparser::HeapType, offset: u64) -> Result<RefType, Fault> {
+/// Checks that there are references of the type of a `ref.null`.
+fn check_null(heap: wasmparser::HeapType, offset: u64) -> Result<(), Fault> {
     let Some(ty) = wasmparser::RefType::new(true, heap) else {
         return Err(Fault::invalid_at("type index out of bounds", offset));
     };
-    from_wasmparser::ref_type(ty).map_err(|error| Fault::invalid_at(error.to_string(), offset))
+    match from_wasmparser::ref_type(ty) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Fault::invalid_at(error.to_string(), offset)),
+    }
 }
 
 /// The value of an instruction without operands.
@@ -154,7 +159,7 @@ fn leaf(
         ConstOp::F32Const(bits) => u64::from(bits),
         ConstOp::F64Const(bits) => bits,
         ConstOp::GlobalGet(index) => global(index),
-        ConstOp::RefNull(_) => 0,
+        ConstOp::RefNull => 0,
         ConstOp::RefFunc(index) => func(index),
         _ => return None,
     })
@@ -210,10 +215,7 @@ mod tests {
             ConstExpr::One(ConstOp::RefFunc(3)).eval(no, |i| u64::from(i) + 8),
             11
         );
-        assert_eq!(
-            ConstExpr::One(ConstOp::RefNull(RefType::FUNCREF)).eval(no, no),
-            0
-        );
+        assert_eq!(ConstExpr::One(ConstOp::RefNull).eval(no, no), 0);
     }
 
     #[test]

@@ -41,15 +41,20 @@ fn unsupported<T>(what: impl Into<String>) -> Result<T, Unsupported> {
 
 /// wasmparser's reference type as ours.
 pub(crate) fn ref_type(ty: wasmparser::RefType) -> Result<RefType, Unsupported> {
-    let heap = match ty.heap_type() {
-        wasmparser::HeapType::Abstract {
-            shared: false,
-            ty: AbstractHeapType::Func,
-        } => HeapType::Func,
-        wasmparser::HeapType::Abstract {
-            shared: false,
-            ty: AbstractHeapType::Extern,
-        } => HeapType::Extern,
+    let wasmparser::HeapType::Abstract {
+        shared: false,
+        ty: heap,
+    } = ty.heap_type()
+    else {
+        return unsupported(format!("the reference type {ty}"));
+    };
+    let heap = match heap {
+        AbstractHeapType::Func => HeapType::Func,
+        AbstractHeapType::NoFunc => HeapType::NoFunc,
+        AbstractHeapType::Extern => HeapType::Extern,
+        AbstractHeapType::NoExtern => HeapType::NoExtern,
+        AbstractHeapType::Exn => HeapType::Exn,
+        AbstractHeapType::NoExn => HeapType::NoExn,
         _ => return unsupported(format!("the reference type {ty}")),
     };
     Ok(RefType {

@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 
 use crate::error::{Error, Result};
 use crate::store::{ExternRef, Func, FuncEntry, StoreId};
-use crate::types::{HeapType, ValType};
+use crate::types::{RefKind, ValType};
 use crate::value::Val;
 
 /// The slot of a reference to a function.
@@ -65,10 +65,11 @@ pub(crate) unsafe fn read_val(id: StoreId, ty: ValType, [low, high]: [u64; 2]) -
         ValType::F32 => Val::F32(low as u32),
         ValType::F64 => Val::F64(low),
         ValType::V128 => Val::V128(u128::from(low) | u128::from(high) << 64),
-        ValType::Ref(ty) => match ty.heap {
+        ValType::Ref(ty) => match ty.heap.kind() {
             // SAFETY: by its type the value is a `funcref`, of store `id`: the caller's duty.
-            HeapType::Func => Val::FuncRef(unsafe { func_from_slot(id, low) }),
-            HeapType::Extern => Val::ExternRef(ExternRef::from_slot(id, low)),
+            RefKind::Func => Val::FuncRef(unsafe { func_from_slot(id, low) }),
+            RefKind::Extern => Val::ExternRef(ExternRef::from_slot(id, low)),
+            RefKind::Exn => unreachable!("no module has exceptions yet"),
         },
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::LowerExp;
 use std::str::FromStr;
 
 use crate::store::{AsContextMut, ExternRef};
-use crate::types::{HeapType, RefType, ValType};
+use crate::types::{RefKind, RefType, ValType};
 use crate::value::Val;
 
 /// Why a text is no value of a type.
@@ -67,9 +67,9 @@ fn reference(store: impl AsContextMut, ty: RefType, text: &str) -> Result<Val, V
             Err(ValueError::Null)
         };
     }
-    match ty.heap {
-        HeapType::Func => Err(ValueError::NotNull),
-        HeapType::Extern => {
+    match ty.heap.kind() {
+        RefKind::Func | RefKind::Exn => Err(ValueError::NotNull),
+        RefKind::Extern => {
             let number = integer_64(text)?;
             Ok(Val::ExternRef(Some(ExternRef::new(store, number))))
         }

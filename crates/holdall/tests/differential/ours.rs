@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use holdall::{
-    Caller, Config, Engine, Extern, ExternType, Func, Global, HeapType, Instance, Limits, Lowering,
-    Memory, Module, Store, Table, TrapCode, Val, ValType,
+    Caller, Config, Engine, Extern, ExternType, Func, Global, Instance, Limits, Lowering, Memory,
+    Module, RefKind, Store, Table, TrapCode, Val, ValType,
 };
 
 use crate::case::{
@@ -171,9 +171,10 @@ fn ty_of(ty: ValType) -> Ty {
         ValType::I64 => Ty::I64,
         ValType::F32 => Ty::F32,
         ValType::F64 => Ty::F64,
-        ValType::Ref(ty) => match ty.heap {
-            HeapType::Func => Ty::FuncRef,
-            HeapType::Extern => Ty::ExternRef,
+        ValType::Ref(ty) => match ty.heap.kind() {
+            RefKind::Func => Ty::FuncRef,
+            RefKind::Extern => Ty::ExternRef,
+            RefKind::Exn => panic!("no case has exceptions"),
         },
         ValType::V128 => panic!("no case has vectors"),
     }

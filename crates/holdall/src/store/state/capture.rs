@@ -13,7 +13,7 @@ use crate::store::slot::entry_from_slot;
 use crate::store::{
     Func, FuncEntry, GlobalData, Instance, InstanceData, MemoryData, StoreCore, TableData,
 };
-use crate::types::{HeapType, Mutability, ValType};
+use crate::types::{HeapType, Mutability, RefKind, ValType};
 
 /// A block of zeros, which need not be kept.
 const ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
@@ -171,11 +171,13 @@ impl Capture<'_> {
     /// The function that a slot refers to. The error says, for a message, what else the slot refers
     /// to.
     fn reference(&self, heap: HeapType, slot: u64) -> Result<Option<FuncRef>, String> {
-        if heap == HeapType::Extern {
-            return match slot {
-                0 => Ok(None),
-                _ => Err("a reference to the host (externref)".to_owned()),
-            };
+        if slot == 0 {
+            return Ok(None);
+        }
+        match heap.kind() {
+            RefKind::Func => {}
+            RefKind::Extern => return Err("a reference to the host (externref)".to_owned()),
+            RefKind::Exn => return Err("an exception (exnref)".to_owned()),
         }
         let Some(entry) = entry_from_slot(slot) else {
             return Ok(None);

@@ -10,7 +10,7 @@ use crate::store::memory_data::max_pages;
 use crate::store::slot::entry_slot;
 use crate::store::table_data::max_size;
 use crate::store::{Instance, StoreCore};
-use crate::types::{GlobalType, HeapType, MemoryType, Mutability, TableType, ValType};
+use crate::types::{GlobalType, HeapType, MemoryType, Mutability, RefKind, TableType, ValType};
 
 /// The states of a graph's instances, which were found to fit their modules.
 #[derive(Clone, Copy)]
@@ -169,12 +169,14 @@ impl Check<'_> {
         let FuncRef { instance, index } = func;
         let module = self.modules.get(instance as usize);
         let is_there = module.is_some_and(|module| (index as usize) < module.inner().funcs.len());
-        match (heap, is_there) {
-            (HeapType::Func, true) => Ok(()),
-            (HeapType::Func, false) => Err(format!(
+        match (heap.kind(), is_there) {
+            (RefKind::Func, true) => Ok(()),
+            (RefKind::Func, false) => Err(format!(
                 "expected a function of the graph, found function {index} of instance {instance}"
             )),
-            (HeapType::Extern, _) => Err("expected null, found a function".to_owned()),
+            (RefKind::Extern | RefKind::Exn, _) => {
+                Err("expected null, found a function".to_owned())
+            }
         }
     }
 }
