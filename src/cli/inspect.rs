@@ -108,6 +108,7 @@ fn definitions(module: &Module, output: &mut Output) -> anyhow::Result<()> {
     list("tables", module.tables(), output)?;
     list("memories", module.memories(), output)?;
     list("globals", module.globals(), output)?;
+    list("tags", module.tags(), output)?;
     if let Some(start) = module.start() {
         let name = code::func_name(module, start);
         output.line(format_args!("start: func {start}{name}"))?;
@@ -125,8 +126,12 @@ fn definitions(module: &Module, output: &mut Output) -> anyhow::Result<()> {
 }
 
 /// Prints a title and an index space, unless it is empty.
-fn list(title: &str, space: &[impl Display], output: &mut Output) -> anyhow::Result<()> {
-    let rows = space.iter().enumerate();
+fn list(
+    title: &str,
+    space: impl IntoIterator<Item = impl Display>,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let rows = space.into_iter().enumerate();
     let rows = rows.map(|(index, item)| [index.to_string(), item.to_string()]);
     table(title, rows.collect(), output)
 }

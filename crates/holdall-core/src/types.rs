@@ -102,7 +102,6 @@ impl RefType {
         nullable: true,
         heap: HeapType::Extern,
     };
-
     /// `exnref`, that is `(ref null exn)`.
     pub const EXNREF: Self = Self {
         nullable: true,
@@ -395,6 +394,27 @@ impl MemoryType {
     }
 }
 
+/// The type of a tag: the parameters of a function type are the values that an exception with the
+/// tag carries. A tag's function type has no results.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TagType {
+    ty: FuncType,
+}
+
+impl TagType {
+    /// The type of tags of exceptions that carry the parameters of a function type.
+    #[must_use]
+    pub const fn new(ty: FuncType) -> Self {
+        Self { ty }
+    }
+
+    /// The function type.
+    #[must_use]
+    pub const fn ty(&self) -> &FuncType {
+        &self.ty
+    }
+}
+
 /// The type of an import or an export.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ExternType {
@@ -406,6 +426,8 @@ pub enum ExternType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag.
+    Tag(TagType),
 }
 
 /// Whether limits of (`min`, `max`) may be imported where (`want_min`, `want_max`) is declared.
@@ -438,6 +460,7 @@ impl ExternType {
                         Mutability::Var => found.content == expected.content,
                     }
             }
+            (Self::Tag(found), Self::Tag(expected)) => found == expected,
             _ => false,
         }
     }
@@ -478,7 +501,16 @@ impl ExternType {
         }
     }
 
-    /// `func`, `table`, `memory` or `global`.
+    /// The type of the tag, where it is one.
+    #[must_use]
+    pub const fn tag(&self) -> Option<&TagType> {
+        match self {
+            Self::Tag(ty) => Some(ty),
+            _ => None,
+        }
+    }
+
+    /// `func`, `table`, `memory`, `global` or `tag`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -486,6 +518,7 @@ impl ExternType {
             Self::Table(_) => "table",
             Self::Memory(_) => "memory",
             Self::Global(_) => "global",
+            Self::Tag(_) => "tag",
         }
     }
 }
@@ -540,17 +573,22 @@ impl fmt::Display for HeapType {
 impl fmt::Display for FuncType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(func")?;
-        for (keyword, types) in [("param", &self.params), ("result", &self.results)] {
-            if !types.is_empty() {
-                write!(f, " ({keyword}")?;
-                for ty in types {
-                    write!(f, " {ty}")?;
-                }
-                f.write_str(")")?;
-            }
-        }
+        write_types(f, "param", &self.params)?;
+        write_types(f, "result", &self.results)?;
         f.write_str(")")
     }
+}
+
+/// Writes ` (KEYWORD TYPE...)`, or nothing where there are no types.
+fn write_types(f: &mut fmt::Formatter<'_>, keyword: &str, types: &[ValType]) -> fmt::Result {
+    if types.is_empty() {
+        return Ok(());
+    }
+    write!(f, " ({keyword}")?;
+    for ty in types {
+        write!(f, " {ty}")?;
+    }
+    f.write_str(")")
 }
 
 /// Writes `i64` where `is_64`, `min`, and `max` where there is one, each after a space.
@@ -598,6 +636,14 @@ impl fmt::Display for GlobalType {
     }
 }
 
+impl fmt::Display for TagType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(tag")?;
+        write_types(f, "param", self.ty.params())?;
+        f.write_str(")")
+    }
+}
+
 impl fmt::Display for ExternType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -605,6 +651,7 @@ impl fmt::Display for ExternType {
             Self::Table(ty) => ty.fmt(f),
             Self::Memory(ty) => ty.fmt(f),
             Self::Global(ty) => ty.fmt(f),
+            Self::Tag(ty) => ty.fmt(f),
         }
     }
 }

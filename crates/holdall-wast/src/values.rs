@@ -79,6 +79,10 @@ fn null(heap: &HeapType<'_>) -> Option<Val> {
             shared: false,
             ty: AbstractHeapType::Extern | AbstractHeapType::NoExtern,
         } => Some(Val::ExternRef(None)),
+        HeapType::Abstract {
+            shared: false,
+            ty: AbstractHeapType::Exn | AbstractHeapType::NoExn,
+        } => Some(Val::ExnRef(None)),
         _ => None,
     }
 }
@@ -106,12 +110,15 @@ fn core_matches(ctx: &impl AsContext, found: &Val, expected: &WastRetCore<'_>) -
         (WastRetCore::F32(expected), Val::F32(found)) => f32_matches(expected, found),
         (WastRetCore::F64(expected), Val::F64(found)) => f64_matches(expected, found),
         (WastRetCore::V128(expected), Val::V128(found)) => v128_matches(expected, found),
-        (WastRetCore::RefNull(None), Val::FuncRef(None) | Val::ExternRef(None)) => true,
+        (WastRetCore::RefNull(None), null) => null.is_null(),
         (WastRetCore::RefNull(Some(heap)), Val::FuncRef(None)) => {
             matches!(null(heap), Some(Val::FuncRef(_)))
         }
         (WastRetCore::RefNull(Some(heap)), Val::ExternRef(None)) => {
             matches!(null(heap), Some(Val::ExternRef(_)))
+        }
+        (WastRetCore::RefNull(Some(heap)), Val::ExnRef(None)) => {
+            matches!(null(heap), Some(Val::ExnRef(_)))
         }
         (WastRetCore::RefExtern(None), Val::ExternRef(found)) => found.is_some(),
         (WastRetCore::RefExtern(Some(expected)), Val::ExternRef(Some(found))) => {
@@ -211,7 +218,9 @@ fn write_found(ctx: &impl AsContext, out: &mut String, found: &Val) {
         Val::V128(bits) => write!(out, "v128:{bits:#034x}"),
         Val::FuncRef(None) => write!(out, "ref.null func"),
         Val::ExternRef(None) => write!(out, "ref.null extern"),
+        Val::ExnRef(None) => write!(out, "ref.null exn"),
         Val::FuncRef(Some(_)) => write!(out, "ref.func"),
+        Val::ExnRef(Some(_)) => write!(out, "ref.exn"),
         Val::ExternRef(Some(found)) => match found.data(ctx).downcast_ref::<u32>() {
             Some(host) => write!(out, "ref.extern {host}"),
             None => write!(out, "ref.extern"),

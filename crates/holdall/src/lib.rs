@@ -52,13 +52,13 @@ pub use link::{
 };
 pub use module::{ExportType, ImportType, Module, ModuleBytes};
 pub use store::{
-    AsContext, AsContextMut, Export, Extern, ExternRef, Func, Global, Instance, Memory, Store,
-    StoreContext, StoreContextMut, Table, split_qualified,
+    AsContext, AsContextMut, ExnRef, Export, Extern, ExternRef, Func, Global, Instance, Memory,
+    Store, StoreContext, StoreContextMut, Table, Tag, split_qualified,
 };
 pub use trace::TraceEvent;
 pub use trap::{Frame, Trap, TrapCode};
 pub use types::{
     ExternType, FuncType, GlobalType, HeapType, MemoryType, Mutability, RefKind, RefType,
-    TableType, TypeId, ValType,
+    TableType, TagType, TypeId, ValType,
 };
 pub use value::Val;

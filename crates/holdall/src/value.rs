@@ -1,7 +1,7 @@
 //! Values as an embedder sees them, and as an 8-byte slot holds them.
 
 use crate::error::{Error, Result};
-use crate::store::{ExternRef, Func};
+use crate::store::{ExnRef, ExternRef, Func};
 use crate::types::{HeapType, RefKind, RefType, ValType};
 
 /// A WebAssembly value. Floats are held as their bits, so that NaNs keep their payload.
@@ -36,6 +36,8 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// An `externref`; `None` is null.
     ExternRef(Option<ExternRef>),
+    /// An `exnref`; `None` is null.
+    ExnRef(Option<ExnRef>),
 }
 
 impl Val {
@@ -51,10 +53,19 @@ impl Val {
         Self::ExternRef(None)
     }
 
+    /// The null of `exnref`.
+    #[must_use]
+    pub const fn null_exn_ref() -> Self {
+        Self::ExnRef(None)
+    }
+
     /// Whether the value is a null reference.
     #[must_use]
     pub const fn is_null(&self) -> bool {
-        matches!(self, Self::FuncRef(None) | Self::ExternRef(None))
+        matches!(
+            self,
+            Self::FuncRef(None) | Self::ExternRef(None) | Self::ExnRef(None)
+        )
     }
 
     /// The type of the value. A reference has the nullable type.
@@ -68,6 +79,7 @@ impl Val {
             Self::V128(_) => ValType::V128,
             Self::FuncRef(_) => ValType::FUNCREF,
             Self::ExternRef(_) => ValType::EXTERNREF,
+            Self::ExnRef(_) => ValType::EXNREF,
         }
     }
 
@@ -85,6 +97,7 @@ impl Val {
             (Self::ExternRef(value), ValType::Ref(ty)) => {
                 is_ref(value.is_none(), RefKind::Extern, ty)
             }
+            (Self::ExnRef(value), ValType::Ref(ty)) => is_ref(value.is_none(), RefKind::Exn, ty),
             _ => false,
         }
     }
@@ -101,7 +114,7 @@ impl Val {
             ValType::Ref(ty) => match ty.heap.kind() {
                 RefKind::Func => Self::FuncRef(None),
                 RefKind::Extern => Self::ExternRef(None),
-                RefKind::Exn => panic!("exceptions are no values yet"),
+                RefKind::Exn => Self::ExnRef(None),
             },
         }
     }
@@ -142,6 +155,8 @@ val_from! {
     Option<Func> => |value| Self::FuncRef(value);
     ExternRef => |value| Self::ExternRef(Some(value));
     Option<ExternRef> => |value| Self::ExternRef(value);
+    ExnRef => |value| Self::ExnRef(Some(value));
+    Option<ExnRef> => |value| Self::ExnRef(value);
 }
 
 macro_rules! val_as {
@@ -179,6 +194,7 @@ val_as! {
     v128 unwrap_v128 "a v128" -> u128: Self::V128(value) => value;
     func_ref unwrap_func_ref "a funcref" -> Option<Func>: Self::FuncRef(value) => value;
     extern_ref unwrap_extern_ref "an externref" -> Option<ExternRef>: Self::ExternRef(value) => value;
+    exn_ref unwrap_exn_ref "an exnref" -> Option<ExnRef>: Self::ExnRef(value) => value;
 }
 
 macro_rules! val_into {
@@ -207,6 +223,8 @@ val_into! {
     u128, "v128": |value| value.v128();
     Option<Func>, "funcref": |value| value.func_ref();
     Option<ExternRef>, "externref": |value| value.extern_ref();
+    Option<ExnRef>, "exnref": |value| value.exn_ref();
     Func, "funcref that is not null": |value| value.func_ref().flatten();
     ExternRef, "externref that is not null": |value| value.extern_ref().flatten();
+    ExnRef, "exnref that is not null": |value| value.exn_ref().flatten();
 }

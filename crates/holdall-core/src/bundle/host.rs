@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 
 use super::source::HostDefinition;
 use crate::types::{
-    ExternType, FuncType, GlobalType, MemoryType, Mutability, RefType, TableType, ValType,
+    ExternType, FuncType, GlobalType, HeapType, MemoryType, Mutability, RefType, TableType,
+    TagType, ValType,
 };
 
 /// Which imports of bundled modules the host defines.
@@ -180,6 +181,7 @@ impl<'a> Tokens<'a> {
                 })
             }
             "global" => ExternType::Global(self.global()?),
+            "tag" => ExternType::Tag(TagType::new(FuncType::new(self.types("param")?, []))),
             _ => return None,
         };
         self.eat(")")?;
@@ -250,6 +252,11 @@ impl<'a> Tokens<'a> {
             "v128" => ValType::V128,
             "funcref" => ValType::FUNCREF,
             "externref" => ValType::EXTERNREF,
+            "exnref" => ValType::EXNREF,
+            "nullexnref" => ValType::Ref(RefType {
+                nullable: true,
+                heap: HeapType::NoExn,
+            }),
             "(" => {
                 self.eat("ref")?;
                 let nullable = self.peek() == Some("null");
@@ -257,6 +264,8 @@ impl<'a> Tokens<'a> {
                 let heap = match self.take()? {
                     "func" => RefType::FUNCREF.heap,
                     "extern" => RefType::EXTERNREF.heap,
+                    "exn" => HeapType::Exn,
+                    "noexn" => HeapType::NoExn,
                     _ => return None,
                 };
                 self.eat(")")?;
@@ -285,6 +294,8 @@ mod tests {
             "(table 0 externref)",
             "(global i32)",
             "(global (mut v128))",
+            "(tag)",
+            "(tag (param i32 exnref (ref exn) nullexnref (ref noexn)))",
         ] {
             let ty = Tokens::new(text).whole(Tokens::extern_type);
             assert_eq!(ty.map(|ty| ty.to_string()).as_deref(), Some(text));

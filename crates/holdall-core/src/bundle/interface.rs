@@ -7,7 +7,7 @@ use wasmparser::types::{EntityType, Types};
 use wasmparser::{Parser, Payload, Validator};
 
 use crate::module::from_wasmparser;
-use crate::types::ExternType;
+use crate::types::{ExternType, TagType};
 
 /// What a module imports and what it exports.
 #[derive(Clone, Debug)]
@@ -77,6 +77,8 @@ fn extern_type(types: &Types, ty: Option<EntityType>) -> Result<ExternType, Stri
         Some(EntityType::Table(ty)) => from_wasmparser::table_type(ty).map(ExternType::Table),
         Some(EntityType::Memory(ty)) => from_wasmparser::memory_type(ty).map(ExternType::Memory),
         Some(EntityType::Global(ty)) => from_wasmparser::global_type(ty).map(ExternType::Global),
+        Some(EntityType::Tag(id)) => from_wasmparser::func_type(types[id].unwrap_func())
+            .map(|ty| ExternType::Tag(TagType::new(ty))),
         _ => return Err("an import or export of a kind that holdall does not have".to_owned()),
     };
     ty.map_err(|unsupported| unsupported.to_string())

@@ -1,4 +1,4 @@
-//! The name section (WebAssembly 2.0, 7.4.1): what a module calls itself and its functions. The
+//! The name section (WebAssembly 2.0, 7.4.1): what a module calls itself, its functions and tags. The
 //! section is read at the first use, for backtraces. Nothing else depends on names: a broken
 //! section counts as none.
 
@@ -9,12 +9,14 @@ use wasmparser::{BinaryReader, Name, NameSectionReader};
 use crate::trap::TrapCode;
 use crate::watch::Watch;
 
-/// Where the names of a module and of its functions lie in the module's bytes.
+/// Where the names of a module and of its functions and tags lie in the module's bytes.
 #[derive(Debug, Default)]
 pub struct NameSection {
     module: Option<Place>,
     /// By function index, ascending.
     funcs: Vec<(u32, Place)>,
+    /// By tag index, ascending.
+    tags: Vec<(u32, Place)>,
 }
 
 /// Where a name lies. A module has less than 4 GiB.
@@ -61,11 +63,13 @@ impl NameSection {
     /// The name of the function at an index.
     #[must_use]
     pub fn func<'a>(&self, bytes: &'a [u8], index: u32) -> Option<&'a str> {
-        let at = self
-            .funcs
-            .binary_search_by_key(&index, |(index, _)| *index)
-            .ok()?;
-        Some(self.funcs[at].1.of(bytes))
+        Self::find(&self.funcs, bytes, index)
+    }
+
+    /// The name of the tag at an index.
+    #[must_use]
+    pub fn tag<'a>(&self, bytes: &'a [u8], index: u32) -> Option<&'a str> {
+        Self::find(&self.tags, bytes, index)
     }
 
     /// The least index of a function of this name.
@@ -85,7 +89,12 @@ impl NameSection {
     /// The bytes of memory that the names take.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        self.funcs.capacity() * size_of::<(u32, Place)>()
+        (self.funcs.capacity() + self.tags.capacity()) * size_of::<(u32, Place)>()
+    }
+
+    fn find<'a>(names: &[(u32, Place)], bytes: &'a [u8], index: u32) -> Option<&'a str> {
+        let at = names.binary_search_by_key(&index, |(index, _)| *index);
+        Some(names[at.ok()?].1.of(bytes))
     }
 
     /// Reads names until `may_go_on` is false for a name.
@@ -101,19 +110,22 @@ impl NameSection {
         let mut names = Self::default();
         let section = BinaryReader::new(&bytes[section], 0);
         for subsection in NameSectionReader::new(section) {
-            match subsection? {
-                Name::Module { name, .. } => names.module = Some(place(name)),
-                // Indices ascend, as the reader checks.
-                Name::Function(map) => {
-                    for naming in map {
-                        let naming = naming?;
-                        if !may_go_on(naming.name) {
-                            return Ok(names);
-                        }
-                        names.funcs.push((naming.index, place(naming.name)));
-                    }
+            let (map, list) = match subsection? {
+                Name::Module { name, .. } => {
+                    names.module = Some(place(name));
+                    continue;
                 }
-                _ => {}
+                Name::Function(map) => (map, &mut names.funcs),
+                Name::Tag(map) => (map, &mut names.tags),
+                _ => continue,
+            };
+            // Indices ascend, as the reader checks.
+            for naming in map {
+                let naming = naming?;
+                if !may_go_on(naming.name) {
+                    return Ok(names);
+                }
+                list.push((naming.index, place(naming.name)));
             }
         }
         Ok(names)

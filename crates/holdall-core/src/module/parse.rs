@@ -223,11 +223,11 @@ impl Sections {
                 self.name_section = Some(in_bytes(section.data_range()));
             }
             Payload::TagSection(section) => {
-                let at = section.range().start;
-                return Err(Fault::malformed_at(
-                    "malformed section id 13: exceptions are not supported",
-                    at,
-                ));
+                for tag in section.clone() {
+                    reading.entry(Reading::OF_INDEX)?;
+                    let tag = tag.map_err(Fault::malformed)?;
+                    self.tags.push(tag.func_type_idx);
+                }
             }
             Payload::UnknownSection { id, range, .. } => {
                 let message = format!("malformed section id {id}");
@@ -264,7 +264,12 @@ impl Sections {
                 self.num_imported_globals += 1;
                 ImportKind::Global(ty)
             }
-            TypeRef::Tag(_) | TypeRef::FuncExact(_) => {
+            TypeRef::Tag(tag) => {
+                self.tags.push(tag.func_type_idx);
+                self.num_imported_tags += 1;
+                ImportKind::Tag(tag.func_type_idx)
+            }
+            TypeRef::FuncExact(_) => {
                 return Err(Fault::malformed_at("malformed import kind", at));
             }
         };
@@ -295,7 +300,8 @@ fn export_kind(export: &wasmparser::Export<'_>, at: u64) -> Result<ExportKind, F
         ExternalKind::Table => ExportKind::Table(export.index),
         ExternalKind::Memory => ExportKind::Memory(export.index),
         ExternalKind::Global => ExportKind::Global(export.index),
-        ExternalKind::Tag | ExternalKind::FuncExact => {
+        ExternalKind::Tag => ExportKind::Tag(export.index),
+        ExternalKind::FuncExact => {
             return Err(Fault::malformed_at("malformed export kind", at));
         }
     })

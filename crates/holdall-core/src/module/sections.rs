@@ -17,7 +17,7 @@ use super::validate::validate_bodies;
 use crate::bounds::Bounds;
 use crate::clock::Clock;
 use crate::trap::TrapCode;
-use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType};
+use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType, TagType};
 use crate::watch::Watch;
 
 /// The longest time that one letter takes when names are compared.
@@ -45,6 +45,8 @@ pub enum ImportKind {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag whose values are the parameters of the type at this index.
+    Tag(u32),
 }
 
 /// What is exported, as an index into the index space of its kind.
@@ -58,6 +60,8 @@ pub enum ExportKind {
     Memory(u32),
     /// A global.
     Global(u32),
+    /// A tag.
+    Tag(u32),
 }
 
 impl ExportKind {
@@ -65,22 +69,25 @@ impl ExportKind {
     #[must_use]
     pub fn index(self) -> u32 {
         match self {
-            Self::Func(index) | Self::Table(index) | Self::Memory(index) | Self::Global(index) => {
-                index
-            }
+            Self::Func(index)
+            | Self::Table(index)
+            | Self::Memory(index)
+            | Self::Global(index)
+            | Self::Tag(index) => index,
         }
     }
 }
 
 /// The index of each import in the index space of its kind.
 pub fn import_indices(imports: impl Iterator<Item = ImportKind>) -> impl Iterator<Item = u32> {
-    let mut next = [0; 4];
+    let mut next = [0; 5];
     imports.map(move |kind| {
         let next = match kind {
             ImportKind::Func(_) => &mut next[0],
             ImportKind::Table(_) => &mut next[1],
             ImportKind::Memory(_) => &mut next[2],
             ImportKind::Global(_) => &mut next[3],
+            ImportKind::Tag(_) => &mut next[4],
         };
         *next += 1;
         *next - 1
@@ -112,6 +119,10 @@ pub struct Sections {
     pub globals: Vec<GlobalType>,
     /// How many of the globals are imported: the first ones.
     pub num_imported_globals: usize,
+    /// The index into `types` of each tag.
+    pub tags: Vec<u32>,
+    /// How many of the tags are imported: the first ones.
+    pub num_imported_tags: usize,
     /// The initial value of the elements of each defined table; `None` is null.
     pub table_inits: Vec<Option<ConstExpr>>,
     /// The initial value of each defined global.
@@ -200,6 +211,12 @@ impl Sections {
         &self.types[self.funcs[func_index as usize] as usize]
     }
 
+    /// The function type of the tag at an index of the tag index space.
+    #[must_use]
+    pub fn tag_type(&self, tag_index: u32) -> &FuncType {
+        &self.types[self.tags[tag_index as usize] as usize]
+    }
+
     /// The index of a defined function in the function index space.
     #[must_use]
     pub fn func_index(&self, defined_index: u32) -> u32 {
@@ -257,6 +274,7 @@ impl Sections {
             ImportKind::Table(_) => ExportKind::Table(index),
             ImportKind::Memory(_) => ExportKind::Memory(index),
             ImportKind::Global(_) => ExportKind::Global(index),
+            ImportKind::Tag(_) => ExportKind::Tag(index),
         })
     }
 
@@ -268,6 +286,7 @@ impl Sections {
             ImportKind::Table(ty) => ExternType::Table(ty),
             ImportKind::Memory(ty) => ExternType::Memory(ty),
             ImportKind::Global(ty) => ExternType::Global(ty),
+            ImportKind::Tag(ty) => ExternType::Tag(TagType::new(self.types[ty as usize].clone())),
         }
     }
 
@@ -279,6 +298,7 @@ impl Sections {
             ExportKind::Table(index) => ExternType::Table(self.tables[index as usize]),
             ExportKind::Memory(index) => ExternType::Memory(self.memories[index as usize]),
             ExportKind::Global(index) => ExternType::Global(self.globals[index as usize]),
+            ExportKind::Tag(index) => ExternType::Tag(TagType::new(self.tag_type(index).clone())),
         }
     }
 

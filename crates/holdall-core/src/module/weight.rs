@@ -41,6 +41,7 @@ fn of_section(payload: &Payload<'_>) -> usize {
         Payload::ImportSection(it) => items(it.count(), it.range(), IMPORT, 1),
         Payload::FunctionSection(it) => items(it.count(), it.range(), FUNCTION, 0),
         Payload::TableSection(it) => items(it.count(), it.range(), OTHER, BYTE),
+        Payload::TagSection(it) => items(it.count(), it.range(), OTHER, 0),
         Payload::MemorySection(it) => items(it.count(), it.range(), OTHER, 0),
         Payload::GlobalSection(it) => items(it.count(), it.range(), GLOBAL, BYTE),
         Payload::ExportSection(it) => items(it.count(), it.range(), OTHER, 1),

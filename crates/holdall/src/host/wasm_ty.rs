@@ -1,14 +1,14 @@
 //! Rust types that are WebAssembly values, and rows of them in slots.
 
 use crate::store::slot::{extern_slot, func_from_slot, func_slot};
-use crate::store::{ExternRef, Func, StoreId};
+use crate::store::{ExnRef, ExternRef, Func, StoreId};
 use crate::types::ValType;
 
 /// A Rust type that is a value of WebAssembly: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, `bool` (an
-/// `i32`, of which everything but 0 is `true`), `u128` (a `v128`), `Option<Func>` (a `funcref`) and
-/// `Option<ExternRef>` (an `externref`). [`Func`] and [`ExternRef`] are a `funcref` and an
-/// `externref` that are not null: a null in their place is an error, and ends a guest that passes
-/// one to the host.
+/// `i32`, of which everything but 0 is `true`), `u128` (a `v128`), `Option<Func>` (a `funcref`),
+/// `Option<ExternRef>` (an `externref`) and `Option<ExnRef>` (an `exnref`). [`Func`], [`ExternRef`]
+/// and [`ExnRef`] are references that are not null: a null in their place is an error, and ends a
+/// guest that passes one to the host.
 pub trait WasmTy: sealed::Slots {}
 
 /// The parameters of a function as a Rust type: one [`WasmTy`], or a tuple of up to 16.
@@ -192,6 +192,27 @@ impl Slots for Option<ExternRef> {
     }
 }
 
+impl Slots for Option<ExnRef> {
+    const TY: ValType = ValType::EXNREF;
+
+    #[inline]
+    fn belongs_to(&self, store: StoreId) -> bool {
+        self.is_none_or(|exception| exception.store() == store)
+    }
+
+    #[inline]
+    unsafe fn write(self, slots: *mut u64) {
+        // SAFETY: the caller's duty.
+        unsafe { *slots = self.map_or(0, ExnRef::slot) };
+    }
+
+    #[inline]
+    unsafe fn read(store: StoreId, slots: *const u64) -> Self {
+        // SAFETY: the caller's duty.
+        ExnRef::from_slot(store, unsafe { *slots })
+    }
+}
+
 /// References that are never null. Their slots look like those of the nullable types.
 macro_rules! never_null {
     ($($ty:ident)*) => {$(
@@ -224,7 +245,7 @@ macro_rules! never_null {
         }
     )*};
 }
-never_null! { Func ExternRef }
+never_null! { Func ExternRef ExnRef }
 
 impl<A: WasmTy> Row for A {
     const TYPES: &'static [ValType] = &[A::TY];

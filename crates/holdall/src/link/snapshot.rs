@@ -247,6 +247,6 @@ fn state_of_host(item: Extern, core: &StoreCore) -> Option<&'static str> {
         Extern::Global(global) if global.ty_in(core).mutability == Mutability::Var => {
             Some("mutable global")
         }
-        Extern::Global(_) | Extern::Func(_) => None,
+        Extern::Global(_) | Extern::Func(_) | Extern::Tag(_) => None,
     }
 }

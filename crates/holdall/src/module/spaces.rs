@@ -2,7 +2,7 @@
 //! sections. Does not know what they are shown for.
 
 use super::{ExportKind, Module};
-use crate::types::{FuncType, GlobalType, MemoryType, TableType};
+use crate::types::{FuncType, GlobalType, MemoryType, TableType, TagType};
 
 impl Module {
     /// The binary format of the module, also where it was made of text.
@@ -78,6 +78,12 @@ impl Module {
     #[must_use]
     pub fn globals(&self) -> &[GlobalType] {
         &self.0.globals
+    }
+
+    /// The types of the tags, imported ones first.
+    pub fn tags(&self) -> impl ExactSizeIterator<Item = TagType> + '_ {
+        let types = self.0.tags.iter().map(|ty| &self.0.types[*ty as usize]);
+        types.map(|ty| TagType::new(ty.clone()))
     }
 
     /// The index of the start function.

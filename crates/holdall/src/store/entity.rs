@@ -1,6 +1,6 @@
 //! What a module can import and an instance can export.
 
-use crate::store::{AsContext, Func, Global, Memory, StoreCore, StoreId, Table};
+use crate::store::{AsContext, Func, Global, Memory, StoreCore, StoreId, Table, Tag};
 use crate::types::ExternType;
 
 /// Something that can be imported and exported.
@@ -16,6 +16,8 @@ pub enum Extern {
     Memory(Memory),
     /// A global.
     Global(Global),
+    /// A tag.
+    Tag(Tag),
 }
 
 impl Extern {
@@ -34,6 +36,7 @@ impl Extern {
             Self::Table(table) => ExternType::Table(table.ty_in(core)),
             Self::Memory(memory) => ExternType::Memory(memory.ty_in(core)),
             Self::Global(global) => ExternType::Global(global.ty_in(core)),
+            Self::Tag(tag) => ExternType::Tag(tag.ty_in(core)),
         }
     }
 
@@ -44,6 +47,7 @@ impl Extern {
             Self::Table(table) => table.store(),
             Self::Memory(memory) => memory.store(),
             Self::Global(global) => global.store(),
+            Self::Tag(tag) => tag.store(),
         }
     }
 }
@@ -115,4 +119,5 @@ extern_kinds! {
     Table into_table "table";
     Memory into_memory "memory";
     Global into_global "global";
+    Tag into_tag "tag";
 }

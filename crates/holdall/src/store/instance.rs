@@ -13,7 +13,7 @@ use crate::store::instantiate::{allocate, instantiate};
 use crate::store::scope::split_qualified;
 use crate::store::{
     AsContext, AsContextMut, Export, Extern, Func, Global, InstanceData, InstanceState, Memory,
-    Scope, StoreContext, StoreCore, StoreId, Table,
+    Scope, StoreContext, StoreCore, StoreId, Table, Tag,
 };
 
 /// An instance of a module in a store.
@@ -149,6 +149,11 @@ impl Instance {
         self.get_export(context, name)?.into_global()
     }
 
+    /// The exported tag of this name.
+    pub fn get_tag(&self, context: impl AsContext, name: &str) -> Option<Tag> {
+        self.get_export(context, name)?.into_tag()
+    }
+
     /// The exports, in the order of the module.
     pub fn exports<'a, T: 'a>(
         &self,
@@ -223,6 +228,7 @@ fn entity(id: StoreId, data: &InstanceData, kind: ExportKind) -> Extern {
         ExportKind::Table(index) => Table::from_data(id, data.tables[index as usize]).into(),
         ExportKind::Memory(index) => Memory::from_data(id, data.memories[index as usize]).into(),
         ExportKind::Global(index) => Global::from_data(id, data.globals[index as usize]).into(),
+        ExportKind::Tag(index) => Tag::from_data(id, data.tags[index as usize]).into(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::store::slot::entry_slot;
 use crate::store::store_core::own;
 use crate::store::{
     Extern, Func, FuncEntry, GlobalData, Instance, InstanceData, InstanceState, MemoryData, Scope,
-    StoreCore, TableData,
+    StoreCore, TableData, TagData,
 };
 use crate::trap::{Trap, TrapCode};
 
@@ -22,6 +22,7 @@ struct Spaces {
     tables: Vec<NonNull<TableData>>,
     memories: Vec<NonNull<MemoryData>>,
     globals: Vec<NonNull<GlobalData>>,
+    tags: Vec<NonNull<TagData>>,
 }
 
 /// Instantiates a module up to its start function, which is returned to be run.
@@ -70,6 +71,7 @@ pub(super) fn allocate(
     allocate_tables_and_memories(core, module.inner(), &mut spaces, state)?;
     // From here on only the time can be up, and then the instance is complete.
     let instance = allocate_instance(core, module, label, scope, &mut spaces, held);
+    allocate_tags(core, module.inner(), &mut spaces);
     evaluate_globals(core, module.inner(), &mut spaces);
     // SAFETY: `instance`, and the tables of `spaces`, are of `core`, which is borrowed here alone.
     unsafe {
@@ -117,6 +119,7 @@ impl Spaces {
             tables: Vec::new(),
             memories: Vec::new(),
             globals: Vec::new(),
+            tags: Vec::new(),
         };
         for import in imports {
             match import {
@@ -124,6 +127,7 @@ impl Spaces {
                 Extern::Table(table) => spaces.tables.push(table.data_in(core)),
                 Extern::Memory(memory) => spaces.memories.push(memory.data_in(core)),
                 Extern::Global(global) => spaces.globals.push(global.data_in(core)),
+                Extern::Tag(tag) => spaces.tags.push(tag.data_in(core)),
             }
         }
         spaces
@@ -144,12 +148,13 @@ impl Spaces {
 /// What an instance of a module takes beside its memories and tables.
 fn instance_bytes(module: &ModuleInner) -> usize {
     let addresses = module.funcs.len() + module.globals.len() + module.tables.len();
-    let addresses = addresses + module.memories.len();
+    let addresses = addresses + module.memories.len() + module.tags.len();
     let elements: usize = module.elems.iter().map(ElemSegment::item_count).sum();
     // What a module declares is in memory, and far below what would wrap.
     size_of::<InstanceData>()
         + size_of::<FuncEntry>() * module.bodies.len()
         + size_of::<GlobalData>() * module.global_inits.len()
+        + size_of::<TagData>() * (module.tags.len() - module.num_imported_tags)
         + size_of::<u64>() * (addresses + elements)
         + size_of::<Option<Box<[u64]>>>() * module.elems.len()
         + module.data.len()
@@ -205,6 +210,7 @@ fn allocate_instance(
         memories: Box::default(),
         first_memory: std::ptr::null(),
         tables: Box::default(),
+        tags: Box::default(),
         elems: Box::default(),
         data_dropped: inner.data.iter().map(|_| false).collect(),
         module: module.clone(),
@@ -244,6 +250,16 @@ fn defined_func(module: &ModuleInner, at: usize) -> FuncEntry {
         host: std::ptr::null(),
         sig: module.func_sig(index),
         index,
+    }
+}
+
+/// Allocates the defined tags. The module, which the instance keeps, keeps their types.
+fn allocate_tags(core: &mut StoreCore, module: &ModuleInner, spaces: &mut Spaces) {
+    for index in module.num_imported_tags..module.tags.len() {
+        let tag = TagData {
+            sig: module.sigs[module.tags[index] as usize],
+        };
+        spaces.tags.push(core.add_tag(tag));
     }
 }
 
@@ -307,6 +323,7 @@ unsafe fn fill_instance(instance: NonNull<InstanceData>, module: &ModuleInner, s
     let first = data.memories.first();
     data.first_memory = first.map_or(std::ptr::null(), |memory| memory.as_ptr().cast_const());
     data.tables = spaces.tables.into();
+    data.tags = spaces.tags.into();
 }
 
 /// Copies the active element segments into their tables, in order, and drops each.

@@ -99,6 +99,13 @@ pub(crate) struct GlobalData {
     pub(crate) ty: GlobalType,
 }
 
+/// A tag. Two tags are one where their addresses are.
+#[derive(Debug)]
+pub(crate) struct TagData {
+    /// The canonical function type, whose parameters are the values that an exception carries.
+    pub(crate) sig: SigId,
+}
+
 /// An instance of a module.
 #[repr(C)]
 pub(crate) struct InstanceData {
@@ -114,6 +121,7 @@ pub(crate) struct InstanceData {
     /// The first of `memories`; null where there is none.
     pub(crate) first_memory: *const MemoryData,
     pub(crate) tables: Box<[NonNull<TableData>]>,
+    pub(crate) tags: Box<[NonNull<TagData>]>,
     /// Element segments, evaluated; `None` once dropped.
     pub(crate) elems: Box<[Option<Box<[u64]>>]>,
     /// Whether each data segment was dropped.
@@ -151,10 +159,11 @@ pub(crate) struct StoreCore {
     pub(crate) memories: Vec<NonNull<MemoryData>>,
     pub(crate) tables: Vec<NonNull<TableData>>,
     pub(crate) globals: Vec<NonNull<GlobalData>>,
+    pub(crate) tags: Vec<NonNull<TagData>>,
     pub(crate) host_funcs: Vec<NonNull<HostFunc>>,
     /// The entries of host functions (those of guests are in their instance).
     pub(crate) host_entries: Vec<NonNull<FuncEntry>>,
-    /// The canonical types of host functions.
+    /// The canonical types of host functions and of the host's tags.
     pub(crate) sigs: Sigs,
     /// The values behind `externref`s; a reference is the index here plus one.
     pub(crate) externs: Vec<Box<dyn Any + Send + Sync>>,

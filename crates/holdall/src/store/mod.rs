@@ -4,6 +4,7 @@
 mod backing;
 mod context;
 mod entity;
+mod exnref;
 mod externref;
 mod func;
 mod global;
@@ -28,9 +29,11 @@ mod store_core;
 mod store_tests;
 mod table;
 mod table_data;
+mod tag;
 
 pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 pub use entity::{Export, Extern};
+pub use exnref::ExnRef;
 pub use externref::ExternRef;
 pub use func::Func;
 pub use global::Global;
@@ -38,12 +41,13 @@ pub use instance::Instance;
 pub use memory::Memory;
 pub use store::Store;
 pub use table::Table;
+pub use tag::Tag;
 
 pub(crate) use context::{StoreInner, fuel_and_limits, set_fuel_and_limits};
 pub use layout::HostState;
 pub(crate) use layout::{
     FuncEntry, GlobalData, HostBody, HostFunc, InstanceData, MemoryData, StoreCore, StoreId,
-    TableData,
+    TableData, TagData,
 };
 pub(crate) use scope::Scope;
 pub use scope::split_qualified;

@@ -1,12 +1,12 @@
 //! Values in slots. A number takes the low bits of a slot, and the other bits are zero. A `v128`
 //! takes two slots, the first lanes in the first. A `funcref` is the address of its entry, an
-//! `externref` its index plus one, and null is 0.
+//! `externref` its index plus one, an `exnref` the number of its exception, and null is 0.
 
 use std::fmt;
 use std::ptr::NonNull;
 
 use crate::error::{Error, Result};
-use crate::store::{ExternRef, Func, FuncEntry, StoreId};
+use crate::store::{ExnRef, ExternRef, Func, FuncEntry, StoreId};
 use crate::types::{RefKind, ValType};
 use crate::value::Val;
 
@@ -49,6 +49,7 @@ pub(crate) fn write_val(value: Val) -> [u64; 2] {
         Val::V128(bits) => return [bits as u64, (bits >> 64) as u64],
         Val::FuncRef(func) => func_slot(func),
         Val::ExternRef(value) => extern_slot(value),
+        Val::ExnRef(exception) => exception.map_or(0, ExnRef::slot),
     };
     [low, 0]
 }
@@ -69,7 +70,7 @@ pub(crate) unsafe fn read_val(id: StoreId, ty: ValType, [low, high]: [u64; 2]) -
             // SAFETY: by its type the value is a `funcref`, of store `id`: the caller's duty.
             RefKind::Func => Val::FuncRef(unsafe { func_from_slot(id, low) }),
             RefKind::Extern => Val::ExternRef(ExternRef::from_slot(id, low)),
-            RefKind::Exn => unreachable!("no module has exceptions yet"),
+            RefKind::Exn => Val::ExnRef(ExnRef::from_slot(id, low)),
         },
     }
 }
@@ -100,7 +101,7 @@ pub(crate) fn check_val(
 /// The type of a value for errors; of a null, that it is a null.
 fn describe(value: &Val) -> String {
     match value {
-        Val::FuncRef(None) | Val::ExternRef(None) => format!("a null {}", value.ty()),
+        null if null.is_null() => format!("a null {}", value.ty()),
         _ => value.ty().to_string(),
     }
 }
@@ -112,6 +113,7 @@ impl Val {
         match self {
             Self::FuncRef(Some(func)) => func.store() == id,
             Self::ExternRef(Some(value)) => value.store() == id,
+            Self::ExnRef(Some(exception)) => exception.store() == id,
             _ => true,
         }
     }
@@ -132,6 +134,7 @@ mod tests {
             (Val::V128(u128::MAX - 1), [u64::MAX - 1, u64::MAX]),
             (Val::FuncRef(None), [0, 0]),
             (Val::ExternRef(None), [0, 0]),
+            (Val::ExnRef(None), [0, 0]),
         ] {
             assert_eq!(write_val(value), slots);
             // SAFETY: the slots hold the value that was written to them; no reference is followed.

@@ -15,12 +15,13 @@ use crate::limits::{Limits, Meter, Work};
 use crate::sigs::Sigs;
 use crate::store::memory_data::size_bytes;
 use crate::store::{
-    FuncEntry, GlobalData, HostBody, HostFunc, HostState, MemoryData, StoreCore, StoreId, TableData,
+    FuncEntry, GlobalData, HostBody, HostFunc, HostState, MemoryData, StoreCore, StoreId,
+    TableData, TagData,
 };
 use crate::trace::Signature;
 use crate::types::{FuncType, GlobalType, MemoryType, TableType};
 
-// SAFETY: a core owns everything that its addresses lead to: memories, tables, globals, function
+// SAFETY: a core owns everything that its addresses lead to: memories, tables, globals, tags, function
 // entries, instances (with modules, which are `Send`), its value stack; host functions and the
 // values behind `externref`s are `Send` by their types. No address leaves the store except inside
 // handles, which are only followed with a borrow of the store that owns it. So whoever has the core
@@ -62,6 +63,7 @@ impl StoreCore {
             memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
+            tags: Vec::new(),
             host_funcs: Vec::new(),
             host_entries: Vec::new(),
             sigs: Sigs::new(engine.canonical()),
@@ -174,6 +176,11 @@ impl StoreCore {
         own(&mut self.globals, GlobalData { value, ty })
     }
 
+    /// Adds a tag.
+    pub(crate) fn add_tag(&mut self, tag: TagData) -> NonNull<TagData> {
+        own(&mut self.tags, tag)
+    }
+
     #[cold]
     fn no_room_for_memory(&self, pages: u64, size_bytes: usize) -> Error {
         let what = format_args!("a memory of {pages} pages");
@@ -251,6 +258,7 @@ impl Drop for StoreCore {
             disown(&mut self.memories);
             disown(&mut self.tables);
             disown(&mut self.globals);
+            disown(&mut self.tags);
             disown(&mut self.host_entries);
             disown(&mut self.host_funcs);
         }

@@ -29,6 +29,8 @@ pub fn format_val(store: impl AsContext, value: &Val) -> String {
                 None => "host:ref.extern".to_owned(),
             }
         }
+        Val::ExnRef(None) => "exn:ref.null".to_owned(),
+        Val::ExnRef(Some(_)) => "ref.exn".to_owned(),
         _ => format_number(value).expect("it is no reference"),
     }
 }
@@ -44,7 +46,7 @@ pub(crate) fn format_number(value: &Val) -> Option<String> {
             let (low, high) = (value as u64, (value >> 64) as u64);
             format!("<{low:#018x} {high:#018x}>:v128")
         }
-        Val::FuncRef(_) | Val::ExternRef(_) => return None,
+        Val::FuncRef(_) | Val::ExternRef(_) | Val::ExnRef(_) => return None,
     })
 }
 

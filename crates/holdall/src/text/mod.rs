@@ -7,6 +7,7 @@
 //! | `f32`, `f64` | C's `%.7g`, then `:f64`; `nan`, `-nan`, `inf`, `-inf`, `-0` | decimal, `0x1.8p3`, `inf`, `nan`, `nan:0x200000`, with or without a sign |
 //! | `v128` | `<0x… 0x…>:v128`, the low half first, sixteen digits each | `lo\hi`, each as an `i64` |
 //! | `funcref` | `6:ref.func`, the index in its module; null is `func:ref.null` | `null` |
+//! | `exnref` | `ref.exn`; null is `exn:ref.null` | `null` |
 //! | `externref` | `0x1234:ref.extern`; null is `extern:ref.null` | `null` or a number |
 //!
 //! ```

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use holdall::{
     Caller, Config, Engine, Extern, ExternType, Func, Global, Instance, Limits, Lowering, Memory,
-    Module, RefKind, Store, Table, TrapCode, Val, ValType,
+    Module, RefKind, Store, Table, Tag, TrapCode, Val, ValType,
 };
 
 use crate::case::{
@@ -131,7 +131,7 @@ fn state(module: &Module, store: &Store<HostCalls>, instance: Instance, seen: &m
                 });
                 seen.tables.push((name.to_owned(), elements.collect()));
             }
-            Extern::Func(_) => {}
+            Extern::Func(_) | Extern::Tag(_) => {}
         }
     }
 }
@@ -159,6 +159,7 @@ fn imported(
             Global::new(store, *ty, value(&bits))?.into()
         }
         ExternType::Memory(ty) => Memory::new(store, *ty)?.into(),
+        ExternType::Tag(ty) => Tag::new(store, ty)?.into(),
         ExternType::Table(ty) => {
             Table::new(store, *ty, Val::default_of(ValType::Ref(ty.element)))?.into()
         }
@@ -203,7 +204,7 @@ fn bits(value: &Val) -> Bits {
         Val::ExternRef(value) => Bits::ExternRef {
             null: value.is_none(),
         },
-        Val::V128(_) => panic!("no case has vectors"),
+        Val::V128(_) | Val::ExnRef(_) => panic!("no case has vectors or exceptions"),
     }
 }
 

@@ -1,0 +1,77 @@
+//! The handle to a tag.
+
+use std::ptr::NonNull;
+
+use crate::error::{Error, Result};
+use crate::sigs::SigId;
+use crate::store::{AsContext, AsContextMut, StoreCore, StoreId, TagData};
+use crate::types::TagType;
+
+/// A tag in a store: what kind of exception an exception is.
+///
+/// Equal handles are handles to the same tag.
+///
+/// # Panics
+///
+/// Every method panics when it is given another store than the tag's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Tag {
+    store: StoreId,
+    data: NonNull<TagData>,
+}
+
+// SAFETY: the address is only followed with a borrow of the store that owns the tag, which
+// `data_in` checks; apart from that a handle is two numbers.
+unsafe impl Send for Tag {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Tag {}
+
+impl Tag {
+    /// A new tag, which is another than all there are.
+    ///
+    /// # Errors
+    ///
+    /// When the function type of the tag has results.
+    pub fn new(mut context: impl AsContextMut, ty: &TagType) -> Result<Self> {
+        if !ty.ty().results().is_empty() {
+            let found = ty.ty();
+            return Err(Error::usage(format!(
+                "the type of a tag: expected a function type without results, found {found}"
+            )));
+        }
+        let mut context = context.as_context_mut();
+        let core = context.core_mut();
+        let tag = TagData {
+            sig: core.sigs.add(ty.ty()),
+        };
+        Ok(Self::from_data(core.id, core.add_tag(tag)))
+    }
+
+    /// The type.
+    pub fn ty(&self, context: impl AsContext) -> TagType {
+        self.ty_in(context.as_context().core())
+    }
+
+    pub(crate) fn from_data(store: StoreId, data: NonNull<TagData>) -> Self {
+        Self { store, data }
+    }
+
+    pub(crate) fn ty_in(&self, core: &StoreCore) -> TagType {
+        TagType::new((*core.engine.func_type(self.sig(core))).clone())
+    }
+
+    fn sig(&self, core: &StoreCore) -> SigId {
+        // SAFETY: `data_in` found the tag to be of `core`, which keeps it; a tag does not change.
+        unsafe { (*self.data_in(core).as_ptr()).sig }
+    }
+
+    pub(crate) fn store(self) -> StoreId {
+        self.store
+    }
+
+    /// The address of the tag, checked to be one that `core` keeps.
+    pub(crate) fn data_in(&self, core: &StoreCore) -> NonNull<TagData> {
+        core.assert_owns("tag", self.store);
+        self.data
+    }
+}
