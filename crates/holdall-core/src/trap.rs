@@ -47,6 +47,13 @@ pub enum TrapCode {
     OutOfMemory,
     /// A function of the host ended the execution for a reason of its own ([`Trap::new`]).
     Host,
+    /// An atomic access at an address that is no multiple of the access's size.
+    UnalignedAtomic,
+    /// `memory.atomic.wait32` or `memory.atomic.wait64` on a memory that is not shared.
+    ExpectedSharedMemory,
+    /// `memory.atomic.wait32` or `memory.atomic.wait64` without a timeout, which nothing could end: a store
+    /// has one thread.
+    EndlessWait,
 }
 
 impl TrapCode {
@@ -71,6 +78,9 @@ impl TrapCode {
             Self::Interrupted => "interrupted",
             Self::OutOfMemory => "out of memory",
             Self::Host => "trap of the host",
+            Self::UnalignedAtomic => "unaligned atomic",
+            Self::ExpectedSharedMemory => "expected shared memory",
+            Self::EndlessWait => "a wait that nothing can end: no timeout, and no other thread",
         }
     }
 }

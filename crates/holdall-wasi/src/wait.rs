@@ -110,16 +110,6 @@ impl<'a> Wait<'a> {
     }
 }
 
-/// For how long nobody has to look whether the guest is to end; without end where nothing ends it.
-pub(super) fn slice(meter: &Meter) -> Option<Duration> {
-    meter.is_interruptible().then(|| {
-        let left = meter
-            .deadline()
-            .map(|at| at.saturating_duration_since(Instant::now()));
-        left.map_or(SLICE, |left| left.min(SLICE))
-    })
-}
-
 impl Wait<'_> {
     /// Waits once: until a descriptor is ready, the time has come, something has to be asked again,
     /// or, with the guest's end, until that is due.
@@ -131,7 +121,7 @@ impl Wait<'_> {
             let slice = if self.asks {
                 Some(ASK_AGAIN)
             } else {
-                slice(meter)
+                meter.patience()
             };
             let timeout = match (left, slice) {
                 (Some(left), Some(slice)) => Some(left.min(slice)),
@@ -206,7 +196,7 @@ impl<T: Send + 'static> Aside<T> {
                 return Ok(outcome);
             }
             meter.check()?;
-            let slice = slice(meter).unwrap_or(SLICE);
+            let slice = meter.patience().unwrap_or(SLICE);
             let waited = done.wait_timeout(place, slice);
             place = waited.unwrap_or_else(PoisonError::into_inner).0;
         }

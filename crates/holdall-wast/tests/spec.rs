@@ -59,10 +59,20 @@ fn modes() -> [(&'static str, Config); 4] {
 }
 
 fn files_of_the_suite() -> impl Iterator<Item = TestFile<'static>> {
+    // These ask for a second memory to be refused.
+    let refusing = [
+        "binary-leb128.wast",
+        "binary.wast",
+        "imports.wast",
+        "memory.wast",
+    ];
     spec(SpecVersion::V2)
-        .filter(|file| !file.name().starts_with("simd_"))
+        .filter(move |file| !file.name().starts_with("simd_") && !refusing.contains(&file.name()))
         .chain(proposal(Proposal::ExtendedConst))
         .chain(proposal(Proposal::TailCall))
+        .chain(proposal(Proposal::MultiMemory))
+        .chain(proposal(Proposal::WideArithmetic))
+        .chain(proposal(Proposal::CustomPageSizes))
         .filter(|file| file.name().ends_with(".wast"))
 }
 

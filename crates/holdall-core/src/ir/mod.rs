@@ -12,8 +12,8 @@ pub use disasm::disassemble;
 pub use facts::{goes_elsewhere, length, storing};
 pub use sequence::{for_each_sequence, instructions_of, longer_sequence, spelling};
 pub use shape::{
-    Addr, CMP_PAIRS, FLOAT_PAIRS, Field, INT_PAIRS, LOAD_MODES, Layout, SELECT_PAIRS, STORE_MODES,
-    Shape, Src, Token, UNARY_SRCS,
+    Addr, CMP_PAIRS, FLOAT_PAIRS, Field, INT_PAIRS, LOAD_IN_MODES, LOAD_MODES, Layout,
+    SELECT_PAIRS, STORE_IN_MODES, STORE_MODES, Shape, Src, Token, UNARY_SRCS,
 };
 pub use stub::{host_code, lazy_stub};
 pub use table::for_each_op;
@@ -102,6 +102,7 @@ impl Row {
         self.within(Self::I32Add, Self::I32Rotr)
             || self.within(Self::I32Eq, Self::I32LeU)
             || self.within(Self::Store8, Self::Store32)
+            || self.within(Self::Store8In, Self::Store32In)
     }
 
     /// The comparison that holds exactly where this one does not; none for a row that is no comparison.
@@ -125,6 +126,18 @@ impl Row {
         // The order within a type: eq ne lt_s ge_s lt_u ge_u gt_s le_s gt_u le_u.
         const MIRROR: [usize; 10] = [0, 1, 6, 7, 8, 9, 2, 3, 4, 5];
         of_type.after(MIRROR[self as usize - of_type as usize])
+    }
+
+    /// The load or store in a memory that the instruction names, for a load or store in memory 0. The
+    /// table lists both in the same order.
+    pub fn in_any_memory(self) -> Self {
+        Self::I32LoadIn.after(match self.within(Self::I32Load, Self::F64Load) {
+            true => self as usize - Self::I32Load as usize,
+            false => {
+                Self::Store8In as usize - Self::I32LoadIn as usize + self as usize
+                    - Self::Store8 as usize
+            }
+        })
     }
 
     /// The branch that is taken where this comparison holds; none for a row that is no comparison. The

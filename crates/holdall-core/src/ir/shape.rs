@@ -351,6 +351,21 @@ shapes! { $
         Store: alone "[0] <- {1}" (a b);
     }
 
+    /// Addresses of a load in a memory that the instruction names. They have 64 bits, and so has the
+    /// offset, which is in the word that follows; an address of 32 bits is zero-extended.
+    LOAD_IN_MODES(Addr) { [SW] [AW] [BW] [K] } {
+        /// `a` = memory `c` at `b`.
+        LoadIn: result "memory #c [0]" (b);
+    }
+
+    /// Address and value of a store in a memory that the instruction names.
+    STORE_IN_MODES(Addr Src) {
+        [SW S] [SW A] [SW B] [SW I] [AW S] [AW B] [AW I] [BW S] [BW A] [BW I] [K S] [K A] [K B] [K I]
+    } {
+        /// Memory `c` at `a` = `b`.
+        StoreIn: alone "memory #c [0] <- {1}" (a b);
+    }
+
     /// What a selection between integers selects from.
     SELECT_PAIRS(Src Src) { [S S] [S I] [I S] [I I] [S B] [B S] [B I] [I B] } {
         /// `a` = `b` where the integer accumulator, as 32 or as 64 bits, is not 0, else `c`.

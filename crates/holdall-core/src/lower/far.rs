@@ -36,7 +36,7 @@ impl Scratch {
     /// How many slots the room for a value has.
     const ROOM: u16 = Class::V128.slots() as u16;
 
-    /// An instruction takes three operands at most; a condition waits for its branch.
+    /// An instruction takes four operands at most. A condition waits for its branch, which takes no other operand.
     const OPERANDS: u16 = 4;
 
     /// The scratch slots of a frame whose link is at this slot.
@@ -92,6 +92,23 @@ impl Lowering<'_> {
         self.store_result();
         self.scratch.result = Some((class, slot));
         self.scratch.result()
+    }
+
+    /// The field by which the instruction that is emitted next writes a slot, where the instruction has
+    /// another result, whose field [`Self::writing`] gave.
+    pub(super) fn writing_second(&self, slot: u32) -> u16 {
+        match self.is_far(slot) {
+            true => self.scratch.moved(),
+            false => slot as u16,
+        }
+    }
+
+    /// Stores a second result to its far slot, right after the instruction that made the result.
+    pub(super) fn store_second(&mut self, slot: u32) {
+        if self.is_far(slot) {
+            let moved = self.scratch.moved();
+            self.emit(Word::with_long(Row::FarStore.op(0), moved, slot));
+        }
     }
 
     /// Stores the last result from its scratch slot to its far slot, where that is still to do.

@@ -19,7 +19,7 @@ fn pair_mode(pairs: &[(Src, Src)], pair: (Src, Src)) -> u16 {
 
 /// A constant as an operand of `row`. Where the row takes only 32 bits of the operand, those are
 /// sign-extended, so that more constants fit an immediate.
-fn operand_of(row: Row, mut entry: Entry) -> Entry {
+pub(super) fn operand_of(row: Row, mut entry: Entry) -> Entry {
     if let Place::Const(bits) = &mut entry.place
         && row.takes_32_bits()
     {
@@ -35,7 +35,7 @@ fn long_fields(long: u32) -> [u16; 2] {
 }
 
 /// A constant as the 16 bits of an immediate, where they suffice.
-fn imm(bits: u64) -> Option<u16> {
+pub(super) fn imm(bits: u64) -> Option<u16> {
     i16::try_from(bits.cast_signed())
         .ok()
         .map(i16::cast_unsigned)
@@ -252,8 +252,7 @@ impl Lowering<'_> {
             Operator::ElemDrop { elem_index } => {
                 self.emit(Word::with_long(Row::ElemDrop.op(0), 0, elem_index));
             }
-            // `nop`. Validation lets through only what is listed in this file.
-            _ => {}
+            _ => self.atomic_or_wide(operator),
         }
     }
 
@@ -262,7 +261,7 @@ impl Lowering<'_> {
     }
 
     /// Pops a value into a slot.
-    fn pop_slot(&mut self) -> u16 {
+    pub(super) fn pop_slot(&mut self) -> u16 {
         let value = self.pop();
         self.slot(value)
     }
@@ -501,6 +500,9 @@ impl Lowering<'_> {
     }
 
     fn load(&mut self, row: Row, class: Class, memarg: MemArg) {
+        if self.names_memory(memarg) {
+            return self.load_in(row.in_any_memory(), class, memarg);
+        }
         let entry = self.pop();
         let (addr, field, near, wide) = self.address(entry, memarg);
         let at = LOAD_MODES.iter().position(|other| *other == addr);
@@ -509,6 +511,9 @@ impl Lowering<'_> {
     }
 
     fn store(&mut self, row: Row, memarg: MemArg) {
+        if self.names_memory(memarg) {
+            return self.store_in(row.in_any_memory(), memarg);
+        }
         let (value, entry) = (operand_of(row, self.pop()), self.pop());
         // The address comes first: it may take back an addition, and the accumulators are then what they
         // were before the addition.
@@ -528,7 +533,7 @@ impl Lowering<'_> {
     /// Stores a float from the accumulator; or else from a slot, as an integer of the same size.
     fn store_float(&mut self, from_acc: Row, from_slot: Row, memarg: MemArg) {
         let value = *self.stack.last().expect("validation checked the operands");
-        if self.in_acc(value) != Some(Src::A) {
+        if self.in_acc(value) != Some(Src::A) || self.names_memory(memarg) {
             return self.store(from_slot, memarg);
         }
         let (value, entry) = (self.pop(), self.pop());

@@ -71,4 +71,8 @@ i64_extend8_s i64_extend16_s }
 
 semantics! {
     i64_extend32_s(a: i64) -> i64 { a as i32 as i64 }
+    i64_add128(a: u128, b: u128) -> u128 { a.wrapping_add(b) }
+    i64_sub128(a: u128, b: u128) -> u128 { a.wrapping_sub(b) }
+    i64_mul_wide_s(a: i64, b: i64) -> u128 { (i128::from(a) * i128::from(b)).cast_unsigned() }
+    i64_mul_wide_u(a: u64, b: u64) -> u128 { u128::from(a) * u128::from(b) }
 }

@@ -13,8 +13,11 @@ use crate::ir::Word;
 use crate::store::{GlobalData, InstanceData, MemoryData, TableData};
 use crate::trap::TrapCode;
 
-/// What `memory.grow` and `table.grow` give where the memory or table did not grow.
-const REFUSED: u64 = u32::MAX as u64;
+/// What `memory.grow` and `table.grow` give where the memory or table did not grow: -1, as wide as the
+/// addresses or indices are.
+fn refused(is_64: bool) -> u64 {
+    if is_64 { u64::MAX } else { u32::MAX.into() }
+}
 
 /// The size of an element of a table or of an element segment.
 const ELEMENT_BYTES: u64 = size_of::<u64>() as u64;
@@ -48,7 +51,8 @@ unsafe fn table(ctx: *mut Ctx, index: u32) -> NonNull<TableData> {
     unsafe { (&(*(*ctx).instance).tables)[index as usize] }
 }
 
-/// The three operands of a bulk instruction, and the two indices in its second word.
+/// The three operands of a bulk instruction, and the two indices in its second word. Operands of 32 bits
+/// are zero-extended.
 struct Bulk {
     first: u64,
     second: u64,
@@ -62,7 +66,7 @@ unsafe fn bulk(ip: *const Word, fp: *mut u64) -> Bulk {
     unsafe {
         let w = *ip;
         let (into, from) = (*ip.add(1)).indices();
-        let operand = |slot: u16| u64::from(*fp.add(slot.into()) as u32);
+        let operand = |slot: u16| *fp.add(slot.into());
         Bulk {
             first: operand(w.a),
             second: operand(w.b),
@@ -85,9 +89,9 @@ unsafe fn done(r: Regs, result: Result<(), TrapCode>) -> Next {
     }
 }
 
-/// Whether `n` items at `at` lie within `len`. Operands are 32 bits wide, so that no sum wraps.
+/// Whether `n` items at `at` lie within `len`.
 fn fits(at: u64, n: u64, len: usize) -> bool {
-    at + n <= len as u64
+    at.checked_add(n).is_some_and(|end| end <= len as u64)
 }
 
 #[inline(never)]
@@ -141,39 +145,38 @@ unsafe fn init_memory(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<()
 }
 
 #[inline(never)]
-unsafe fn grow_memory(ctx: *mut Ctx, index: u32, delta: u32) -> Result<u64, TrapCode> {
+unsafe fn grow_memory(ctx: *mut Ctx, index: u32, delta: u64) -> Result<u64, TrapCode> {
     // SAFETY: no other reference to the core is in use during an execution.
     unsafe {
         let memory = memory(ctx, index);
         let core = (*ctx).core.as_ptr();
         let budget = (*ctx).metered.then_some(&mut (*ctx).budget);
-        let old = (*core).grow_memory_paid(memory, delta.into(), budget)?;
-        Ok(old.unwrap_or(REFUSED))
+        let old = (*core).grow_memory_paid(memory, delta, budget)?;
+        Ok(old.unwrap_or_else(|| refused(memory.as_ref().ty.is_64)))
     }
 }
 
 #[inline(never)]
-unsafe fn grow_table(ctx: *mut Ctx, index: u32, delta: u32, value: u64) -> Result<u64, TrapCode> {
+unsafe fn grow_table(ctx: *mut Ctx, index: u32, delta: u64, value: u64) -> Result<u64, TrapCode> {
     // SAFETY: as for `grow_memory`.
     unsafe {
         let table = table(ctx, index);
         let core = (*ctx).core.as_ptr();
         let budget = (*ctx).metered.then_some(&mut (*ctx).budget);
-        let old = (*core).grow_table_paid(table, delta.into(), value, budget)?;
-        Ok(old.unwrap_or(REFUSED))
+        let old = (*core).grow_table_paid(table, delta, value, budget)?;
+        Ok(old.unwrap_or_else(|| refused(table.as_ref().ty.is_64)))
     }
 }
 
 #[inline(never)]
 unsafe fn fill_table(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(), TrapCode> {
-    // SAFETY: as for `fill_memory`. The value is a reference, all 64 bits of a slot.
+    // SAFETY: as for `fill_memory`.
     unsafe {
         let b = bulk(ip, fp);
-        let value = *fp.add((*ip).b.into());
         let table = &mut *table(ctx, b.into).as_ptr();
         let fits = fits(b.first, b.third, table.elems.len());
         in_parts(ctx, (b.third, ELEMENT_BYTES), fits, false, |at, n| {
-            table.fill(b.first + at, value, n)
+            table.fill(b.first + at, b.second, n)
         })
     }
 }
@@ -268,7 +271,7 @@ handler! {
     }
     memory_grow(r) {
         let w = r.word();
-        match grow_memory(r.ctx, w.c.into(), r.slot(w.b) as u32) {
+        match grow_memory(r.ctx, w.c.into(), r.slot(w.b)) {
             Ok(old) => {
                 r.set_slot(w.a, old);
                 r.reload_memory((*r.ctx).instance);
@@ -288,7 +291,7 @@ handler! {
 
     table_get(r) {
         let w = r.word();
-        match (*table(r.ctx, r.wide() as u32).as_ptr()).get(u64::from(r.slot(w.b) as u32)) {
+        match (*table(r.ctx, r.wide() as u32).as_ptr()).get(r.slot(w.b)) {
             Ok(value) => {
                 r.set_slot(w.a, value);
                 r.next::<Dispatch>(2)
@@ -299,7 +302,7 @@ handler! {
     table_set(r) {
         let w = r.word();
         let table = table(r.ctx, r.wide() as u32);
-        match (*table.as_ptr()).set(u64::from(r.slot(w.a) as u32), r.slot(w.b)) {
+        match (*table.as_ptr()).set(r.slot(w.a), r.slot(w.b)) {
             Ok(()) => r.next::<Dispatch>(2),
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
@@ -311,7 +314,7 @@ handler! {
     }
     table_grow(r) {
         let w = r.word();
-        match grow_table(r.ctx, r.wide() as u32, r.slot(w.c) as u32, r.slot(w.b)) {
+        match grow_table(r.ctx, r.wide() as u32, r.slot(w.c), r.slot(w.b)) {
             Ok(old) => {
                 r.set_slot(w.a, old);
                 r.next::<Dispatch>(2)

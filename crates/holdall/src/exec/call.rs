@@ -166,7 +166,7 @@ unsafe fn enter_other(r: Regs, entry: *const FuncEntry, fp: *mut u64, to: Link) 
 pub(super) unsafe fn indirect(
     r: &Regs,
     (ty, table): (u32, u32),
-    index: u32,
+    index: u64,
 ) -> Result<*const FuncEntry, TrapCode> {
     // SAFETY: validation checked both indices; a reference in a table of functions is null or the
     // address of an entry of the same store.
@@ -174,7 +174,11 @@ pub(super) unsafe fn indirect(
         let instance: *const InstanceData = (*r.ctx).instance;
         let table = (*instance).tables.as_ptr().add(table as usize);
         let elems = &(*(*table).as_ptr()).elems;
-        let Some(element) = elems.get(index as usize) else {
+        // An index of 32 bits is zero-extended in its slot.
+        let element = usize::try_from(index)
+            .ok()
+            .and_then(|index| elems.get(index));
+        let Some(element) = element else {
             return Err(TrapCode::UndefinedElement);
         };
         let entry = std::ptr::with_exposed_provenance::<FuncEntry>(*element as usize);
@@ -189,7 +193,7 @@ pub(super) unsafe fn indirect(
 }
 
 #[inline(always)]
-unsafe fn call_indirect(r: Regs, index: u32) -> Next {
+unsafe fn call_indirect(r: Regs, index: u64) -> Next {
     // SAFETY: the second word has the indices of type and table.
     unsafe {
         match indirect(&r, r.indices(), index) {
@@ -436,8 +440,8 @@ handler! {
         let entry = function(&r, r.long());
         call_entry(r, entry, r.fp.add(w.a.into()), 1)
     }
-    call_indirect_s(r) { call_indirect(r, r.slot(r.word().b) as u32) }
-    call_indirect_a(r) { call_indirect(r, r.int.last as u32) }
+    call_indirect_s(r) { call_indirect(r, r.slot(r.word().b)) }
+    call_indirect_a(r) { call_indirect(r, r.int.last) }
     #[inline(never)]
     call_indirect_other(r) {
         let entry = (*r.ctx).callee;
@@ -454,7 +458,7 @@ handler! {
         } else {
             r.slot(w.b)
         };
-        match indirect(&r, r.indices(), index as u32) {
+        match indirect(&r, r.indices(), index) {
             Ok(_) => stop(),
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
@@ -475,7 +479,7 @@ handler! {
     return_call_indirect(r) {
         let w = r.word();
         let (at, count) = r.indices();
-        match indirect(&r, (*r.ip.add(2)).indices(), r.slot(w.b) as u32) {
+        match indirect(&r, (*r.ip.add(2)).indices(), r.slot(w.b)) {
             Ok(entry) => tail_call(r, entry, w.a, at as u16, count),
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }

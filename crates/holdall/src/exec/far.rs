@@ -38,7 +38,7 @@ handler! {
     }
     far_call_indirect(r) {
         let (frame, _) = (*r.ip.add(2)).indices();
-        match indirect(&r, r.indices(), r.slot(r.word().b) as u32) {
+        match indirect(&r, r.indices(), r.slot(r.word().b)) {
             Ok(entry) => call_entry(r, entry, at(&r, frame), 3),
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }

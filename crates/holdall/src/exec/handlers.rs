@@ -3,12 +3,13 @@
 #[cfg(sequences)]
 use super::dispatch::Then;
 use super::dispatch::{Dispatch, Handler, handle};
+use super::memories::{LoadInOp, StoreInOp};
 use super::shapes::{
     A, AB, AI, AS, AW, B, BI, BS, BW, Binary, BinaryOp, Branch, Choice, Compare, I, K, Load,
     LoadOp, Outcome, S, SI, SS, SW, Selection, Store, StoreAccOp, StoreOp, ToAcc, ToSlot, Unary,
     UnaryOp, W,
 };
-use super::{bulk, call, control, far, metering, vector};
+use super::{atomics, bulk, call, control, far, metering, vector, wide};
 use crate::ir::{OPCODES, for_each_op};
 use crate::numeric;
 use crate::trap::TrapCode;
@@ -59,6 +60,12 @@ macro_rules! operator {
                 value as $mem
             }
         }
+    };
+    ($name:ident LoadIn($mem:ty, $out:ty)) => {
+        operator! { $name Load($mem, $out) }
+    };
+    ($name:ident StoreIn($mem:ty, $in:ty)) => {
+        operator! { $name Store($mem, $in) }
     };
     ($name:ident StoreAcc($ty:ty)) => {
         operator! { $name Store($ty, $ty) }
@@ -115,6 +122,8 @@ macro_rules! instr {
     (Unary $row:ident $($mode:ident)*) => { UnaryOp<operators::$row, $($mode),*> };
     (Load $row:ident $($mode:ident)*) => { LoadOp<operators::$row, $($mode),*> };
     (Store $row:ident $($mode:ident)*) => { StoreOp<operators::$row, $($mode),*> };
+    (LoadIn $row:ident $($mode:ident)*) => { LoadInOp<operators::$row, $($mode),*> };
+    (StoreIn $row:ident $($mode:ident)*) => { StoreInOp<operators::$row, $($mode),*> };
     (StoreAcc $row:ident $($mode:ident)*) => { StoreAccOp<operators::$row, $($mode),*> };
     (BrCmp $row:ident $($mode:ident)*) => { Branch<operators::$row, $($mode),*> };
     (BrFloat $row:ident $($mode:ident)*) => { Branch<operators::$row, $($mode),*> };
@@ -148,12 +157,14 @@ macro_rules! handlers_of_modes {
 
 /// Where the handlers of the plain rows and the types of the simple ones are.
 mod plain {
+    pub(super) use super::atomics::*;
     pub(super) use super::bulk::*;
     pub(super) use super::call::*;
     pub(super) use super::control::*;
     pub(super) use super::far::*;
     pub(super) use super::metering::*;
     pub(super) use super::vector::*;
+    pub(super) use super::wide::*;
 }
 
 macro_rules! all_handlers {

@@ -1,10 +1,12 @@
 //! The executor: runs lowered code on a store's value stack. Does not know linking.
 //!
 //! `dispatch` says how one handler reaches the next, `regs` has the machine's registers. `shapes`,
-//! `control`, `call`, `far`, `bulk` and `metering` have the handlers, and `handlers` lists them by opcode.
-//! `vector` has those on vectors. `stack` is the value stack, `backtrace` reads the frames at a trap, and `tracing` tells a store's tracer
+//! `memories`, `atomics`, `wide`, `vector`, `control`, `call`, `far`, `bulk` and `metering` have the handlers,
+//! and `handlers` lists them by opcode. `stack` is the value stack, `backtrace` reads the frames at a trap,
+//! and `tracing` tells a store's tracer
 //! of calls.
 
+mod atomics;
 mod backtrace;
 mod bulk;
 mod call;
@@ -12,6 +14,7 @@ mod control;
 mod dispatch;
 mod far;
 mod handlers;
+mod memories;
 mod metering;
 #[cfg(profile)]
 mod profile;
@@ -20,6 +23,7 @@ mod shapes;
 mod stack;
 mod tracing;
 mod vector;
+mod wide;
 
 use std::panic::resume_unwind;
 use std::ptr::NonNull;

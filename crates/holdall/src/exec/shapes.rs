@@ -3,7 +3,7 @@
 use std::hint::select_unpredictable;
 use std::marker::PhantomData;
 
-use super::dispatch::{Instr, Next, Rest};
+use super::dispatch::{Instr, Next};
 use super::regs::{Regs, Value, trap};
 use crate::trap::TrapCode;
 
@@ -281,13 +281,14 @@ macro_rules! shaped {
         impl<$($g: $bound),*> Instr for $name<$($g),*> {
             #[inline(always)]
             #[allow(unused_mut, reason = "not every instruction changes a register")]
-            unsafe fn execute<K: Rest>(mut $r: Regs) -> Next {
+            unsafe fn execute<K: $crate::exec::dispatch::Rest>(mut $r: Regs) -> Next {
                 // SAFETY: lowered code has only what its opcodes promise, and slots of the frame.
                 unsafe { $body }
             }
         }
     )*};
 }
+pub(super) use shaped;
 shaped! {
     BinaryOp<Op: Binary, L: Operand, R: Operand, D: Dest>(r) {
         let w = r.word();

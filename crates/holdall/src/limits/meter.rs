@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::ask::not_metered;
 use super::{Clock, Ends, Limits, Watch};
@@ -152,6 +152,19 @@ impl Meter {
     #[must_use]
     pub fn is_interruptible(&self) -> bool {
         self.deadline.is_some() || Arc::strong_count(&self.interrupted) > 1
+    }
+
+    /// For how long a wait may go on before the next [`Meter::check`]: 10 ms, or until the deadline.
+    /// `None` where nothing ends the execution meanwhile.
+    #[must_use]
+    pub fn patience(&self) -> Option<Duration> {
+        const SLICE: Duration = Duration::from_millis(10);
+        self.is_interruptible().then(|| {
+            let left = self
+                .deadline
+                .map(|at| at.saturating_duration_since(Instant::now()));
+            left.map_or(SLICE, |left| left.min(SLICE))
+        })
     }
 
     /// Whether the execution may go on.
@@ -304,8 +317,6 @@ impl Ends for Meter {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

@@ -79,12 +79,7 @@ fn an_undecodable_body_is_malformed_and_an_ill_typed_one_is_invalid() {
 
 #[test]
 fn proposals_outside_the_pinned_features_are_refused() {
-    let sections: [&[u8]; 6] = [
-        // A memory with 64-bit addresses, and a shared one.
-        b"\x05\x03\x01\x04\0",
-        b"\x05\x04\x01\x03\0\x01",
-        // Two memories.
-        b"\x05\x05\x02\0\0\0\0",
+    let sections: [&[u8]; 3] = [
         // A recursive type group.
         b"\x01\x05\x01\x4e\x01\x60\0\0",
         // A tag section.

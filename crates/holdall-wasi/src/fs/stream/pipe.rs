@@ -9,7 +9,6 @@ use super::super::{Interest, Readiness};
 use super::end::End;
 use super::locked;
 use crate::fault::{Errno, Result};
-use crate::wait::slice;
 use holdall::provide::Meter;
 
 /// The most bytes that wait in a pipe: as many as in a pipe of Linux.
@@ -105,7 +104,7 @@ impl End for Arc<Reader> {
                 return Err(Errno::Again.into());
             }
             meter.check()?;
-            state = match slice(meter) {
+            state = match meter.patience() {
                 None => pipe
                     .changed
                     .wait(state)
