@@ -1,18 +1,9 @@
 //! Times calls from Rust to a guest, from a guest to the host, within a module and between two, and
 //! of WASI functions, in nanoseconds a call.
 
-#[path = "common/calling.rs"]
-mod calling;
-#[path = "common/calls.rs"]
-mod calls;
-#[path = "common/mod.rs"]
-mod common;
-#[path = "common/engines.rs"]
-mod engines;
-
 use anyhow::Result;
-use calling::{Case, Kind};
-use common::{Options, Run};
+use holdall_benches::calling::{self, Case, Kind};
+use holdall_benches::{Options, Run, calls, engines};
 use holdall_wasi::{Access, Files};
 
 const USAGE: &str = "\
@@ -21,7 +12,7 @@ usage: cargo bench --bench calls -- [--reps N] [--best] [NAME]...
     --reps N    how often each is measured (default 5)
     --best      count the fastest repetition, not the median";
 
-calls::guest!(holdall);
+holdall_benches::guest!(holdall);
 
 fn guest(case: &Case) -> Result<Run> {
     let host_dir = env!("CARGO_MANIFEST_DIR");

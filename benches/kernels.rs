@@ -1,13 +1,6 @@
 //! Times the kernels of `wasm-apps/bench/` in holdall. `benches/peers` compares it with other engines.
 
-#[path = "common/calls.rs"]
-mod calls;
-#[path = "common/mod.rs"]
-mod common;
-#[path = "common/engines.rs"]
-mod engines;
-#[path = "common/kernels.rs"]
-mod kernels;
+use holdall_benches::{Options, Syntax, engines, kernels};
 
 const USAGE: &str = "\
 usage: cargo bench --bench kernels -- [--reps N] [--best] [--metering] [--dir DIR] [--save FILE] [--against FILE] [NAME]...
@@ -23,11 +16,11 @@ usage: cargo bench --bench kernels -- [--reps N] [--best] [--metering] [--dir DI
 const METERING: &str = "--metering";
 
 fn main() -> anyhow::Result<()> {
-    let options = common::Options::read(&common::Syntax {
+    let options = Options::read(&Syntax {
         usage: USAGE,
         flags: &[METERING],
         values: kernels::OPTIONS,
-        ..common::Syntax::default()
+        ..Syntax::default()
     })?;
     let mut peers: Vec<kernels::Peer> = vec![("holdall", engines::holdall)];
     if options.has(METERING) {

@@ -1,15 +1,12 @@
 //! Times the way from bytes to a module, eagerly and lazily lowered, and counts the memory that the
 //! module then holds.
 
-#[path = "common/mod.rs"]
-mod common;
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::any::Any;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
-use common::{Options, Table, milliseconds, timed};
+use holdall_benches::{Options, Table, milliseconds, timed};
 
 const USAGE: &str = "\
 usage: cargo bench --bench startup -- [--reps N] [--best] [PATH]...

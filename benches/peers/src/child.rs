@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Error, Result, anyhow, ensure};
 
-use crate::common::{Run, clipped};
+use holdall_benches::{Run, clipped};
 
 /// The program of an engine, by the name of its directory. It is built at the first question, by the
 /// toolchain of now, else by nightly, where that is new enough for an engine and the other is not.

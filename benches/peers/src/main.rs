@@ -3,17 +3,13 @@
 //! Cranelift.
 
 mod child;
-#[path = "../../common/mod.rs"]
-mod common;
-#[path = "../../common/kernels.rs"]
-mod kernels;
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use common::{Options, Run, Syntax};
+use holdall_benches::kernels::{self, Peer};
+use holdall_benches::{Options, Run, Syntax};
 use holdall_peers_engine::tasks;
-use kernels::Peer;
 
 const USAGE: &str = "\
 usage: cargo run --release --manifest-path benches/peers/Cargo.toml -- [--reps N] [--best] [--dir DIR] [--save FILE] [--against FILE] [NAME]...

@@ -40,8 +40,8 @@ const MODULES: [&[u8]; 10] = [
     include_bytes!("../../../examples/ship/bundle/app.wasm"),
 ];
 const TEXTS: [&str; 4] = [
-    include_str!("../../../benches/calls.wat"),
-    include_str!("../../../benches/wasi.wat"),
+    include_str!("../../../benches/common/guests/calls.wat"),
+    include_str!("../../../benches/common/guests/wasi.wat"),
     include_str!("../../../wasm-apps/wasi/preview0.wat"),
     include_str!("../../../examples/ship/wasm/app.wat"),
 ];

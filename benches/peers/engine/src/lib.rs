@@ -15,9 +15,9 @@ pub type Run = Box<dyn FnMut(i32) -> Result<i64>>;
 pub struct Engine {
     /// Makes an instance of a file's module, which imports nothing, and returns its function `run`.
     pub kernel: fn(way: &str, path: &Path) -> Result<Run>,
-    /// Makes the guest of a case of `benches/common/calls.rs`, and returns what makes the calls.
+    /// Makes the guest of a case of `holdall_benches::calling`, and returns what makes the calls.
     pub call: Option<fn(case: &str) -> Result<Run>>,
-    /// Makes the guest of `benches/wasi.wat`, and returns its loop of this name; the directory is
+    /// Makes the guest of `benches/common/guests/wasi.wat`, and returns its loop of this name; the directory is
     /// the guest's.
     pub wasi_call: Option<fn(export: &str, dir: &Path) -> Result<Run>>,
     /// Runs a WASI program.

@@ -1,19 +1,15 @@
 //! holdall, for the comparison of engines.
 
-#[path = "../../../common/calls.rs"]
-mod calls;
-#[path = "../../../common/engines.rs"]
-mod engines;
-
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use holdall::{Engine, Func, Instance, Linker, Module, Store};
+use holdall_benches::{calls, engines};
 use holdall_peers_engine::{Clock, Outcome, Program, Run, clock_ms, serve};
 use holdall_wasi::{Access, Grants, Input, Output, Wasi};
 
-calls::guest!(holdall);
+holdall_benches::guest!(holdall);
 
 fn main() -> Result<()> {
     serve(&holdall_peers_engine::Engine {

@@ -1,15 +1,11 @@
 //! Times calls of functions, of WASI's too, in holdall and, by turns, in wasmi with wasmi_wasi.
 
-#[path = "../../../common/calling.rs"]
-mod calling;
 #[path = "../child.rs"]
 mod child;
-#[path = "../../../common/mod.rs"]
-mod common;
 
 use anyhow::Result;
-use calling::{Case, Kind};
-use common::{Options, Run};
+use holdall_benches::calling::{self, Case, Kind};
+use holdall_benches::{Options, Run};
 use holdall_peers_engine::tasks;
 
 const USAGE: &str = "\

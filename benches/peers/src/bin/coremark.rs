@@ -3,11 +3,9 @@
 
 #[path = "../child.rs"]
 mod child;
-#[path = "../../../common/mod.rs"]
-mod common;
 
 use anyhow::{Context, Result, bail, ensure};
-use common::{Options, Syntax, Table, by_turns, cell, clipped, fails, report};
+use holdall_benches::{Options, Syntax, Table, by_turns, cell, clipped, fails, report};
 use holdall_peers_engine::{Clock, Outcome, read_outcome, tasks};
 use wasmparser::{CompositeInnerType, Parser, Payload, TypeRef, ValType};
 

@@ -4,8 +4,6 @@
 
 #[path = "../child.rs"]
 mod child;
-#[path = "../../../common/mod.rs"]
-mod common;
 #[path = "../scratch.rs"]
 mod scratch;
 
@@ -13,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use common::{
+use holdall_benches::{
     Expected, Options, Syntax, Table, by_turns, cell, clipped, fails, milliseconds, report, timed,
 };
 use scratch::Scratch;
@@ -263,7 +261,7 @@ fn reps_are_given(options: &Options) -> bool {
 
 /// Prepares all ways, compares what the program does in them, and then times them by turns.
 fn measure(options: &Options, program: &Program, until: Until) -> Vec<Result<Vec<f64>>> {
-    let mut expected = Expected::new();
+    let mut expected = Expected::default();
     let mut processes = by_turns(1, WAYS.len(), |way| {
         let way = &WAYS[way];
         let (process, stdout) = Process::new((way.prepare)(program, until)?)?;

@@ -4,13 +4,11 @@
 
 #[path = "../child.rs"]
 mod child;
-#[path = "../../../common/mod.rs"]
-mod common;
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use common::{
+use holdall_benches::{
     Expected, Options, Syntax, Table, by_turns, cell, clipped, fails, geometric_mean, milliseconds,
     report,
 };
@@ -158,7 +156,7 @@ fn program(options: &Options, mut words: &[String]) -> Result<(String, Program)>
 /// Runs a program in all ways by turns, and says what it did.
 fn measure(options: &Options, program: &Program, ways: &[Way]) -> Vec<Result<Times>> {
     let names: Vec<&str> = ways.iter().map(|(name, ..)| *name).collect();
-    let mut expected = Expected::new();
+    let mut expected = Expected::default();
     let mut last_words = String::new();
     let outcomes = by_turns(options.reps, ways.len(), |way| {
         let (name, engine, way) = ways[way];

@@ -1,19 +1,17 @@
 //! wasmi, with wasmi_wasi, for the comparison of engines. Its ways are those in which it compiles.
 
-#[path = "../../../common/calls.rs"]
-mod calls;
-
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use holdall_benches::calls;
 use holdall_peers_engine::{Clock, Outcome, Program, Run, clock_ms, serve};
 use wasmi::{CompilationMode, Config, Engine, Func, Instance, Linker, Module, Store};
 use wasmi_wasi::wasi_common::pipe::{ReadPipe, WritePipe};
 use wasmi_wasi::{Dir, WasiCtx, WasiCtxBuilder, ambient_authority};
 
-calls::guest!(wasmi);
+holdall_benches::guest!(wasmi);
 
 fn main() -> Result<()> {
     serve(&holdall_peers_engine::Engine {

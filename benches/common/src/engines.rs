@@ -1,25 +1,20 @@
 //! What is timed, in holdall.
 
-#![allow(dead_code, reason = "each program uses a part of it")]
-
 use std::path::Path;
 
 use anyhow::Result;
 use holdall::{Config, Engine, Instance, Limits, Linker, Module, Store};
 use holdall_wasi::{Grants, Wasi};
 
-use crate::calls;
-
-/// What is timed, in an instance: an exported function.
-type Run = Box<dyn FnMut(i32) -> Result<i64>>;
+use crate::{Run, calls};
 
 /// An instance of a kernel.
-pub(crate) fn holdall(path: &Path) -> Result<Run> {
+pub fn holdall(path: &Path) -> Result<Run> {
     in_engine(&Engine::default(), path)
 }
 
 /// An instance of a kernel that is metered, under limits that the kernels do not reach.
-pub(crate) fn metered(path: &Path) -> Result<Run> {
+pub fn metered(path: &Path) -> Result<Run> {
     let limits = Limits::new()
         .fuel(u64::MAX)
         .timeout(std::time::Duration::from_secs(24 * 60 * 60));
@@ -38,7 +33,7 @@ fn in_engine(engine: &Engine, path: &Path) -> Result<Run> {
 }
 
 /// A loop of the guest that calls WASI.
-pub(crate) fn wasi(grants: Grants, export: &str) -> Result<Run> {
+pub fn wasi(grants: Grants, export: &str) -> Result<Run> {
     let engine = Engine::default();
     let module = Module::new(&engine, calls::WASI_GUEST)?;
     let mut linker = Linker::new(&engine);
@@ -50,7 +45,7 @@ pub(crate) fn wasi(grants: Grants, export: &str) -> Result<Run> {
 }
 
 /// What the guest that calls WASI gets, besides a directory.
-pub(crate) fn grants() -> Grants {
+pub fn grants() -> Grants {
     Grants::new()
         .stdin(holdall_wasi::Input::bytes(vec![b'x'; calls::INPUT_BYTES]))
         .stdout(holdall_wasi::Output::null())

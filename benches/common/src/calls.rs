@@ -1,25 +1,20 @@
 //! The guests whose calls are timed, and how an engine makes the calls.
 
-#![allow(
-    dead_code,
-    unused_imports,
-    unused_macros,
-    reason = "not every program has all of the calls"
-)]
-
-/// The guest whose loops call, and the guest that has what they call in another module.
-pub(crate) const CALLER: &str = include_str!("../calls.wat");
-pub(crate) const CALLEE: &str = include_str!("../callee.wat");
+/// The guest whose loops call.
+pub const CALLER: &str = include_str!("../guests/calls.wat");
+/// The guest that has what those loops call in another module.
+pub const CALLEE: &str = include_str!("../guests/callee.wat");
 
 /// The guest whose loops call WASI.
-pub(crate) const WASI_GUEST: &str = include_str!("../wasi.wat");
+pub const WASI_GUEST: &str = include_str!("../guests/wasi.wat");
 /// That guest's name for the directory that it gets: one with a `Cargo.toml` and no `missing`.
-pub(crate) const DIR: &str = "/dir";
+pub const DIR: &str = "/dir";
 /// Bytes that the guest can read: one for each call that is made.
-pub(crate) const INPUT_BYTES: usize = 2_000_000;
+pub const INPUT_BYTES: usize = 2_000_000;
 
 /// Makes `Guest` for an engine: the two modules, linked. Engines that share wasmtime's vocabulary
 /// share the text, so that each makes the same calls.
+#[macro_export]
 macro_rules! guest {
     ($engine:ident) => {
         struct Guest {
@@ -40,8 +35,8 @@ macro_rules! guest {
 
             fn new() -> anyhow::Result<Self> {
                 let engine = $engine::Engine::default();
-                let caller = $engine::Module::new(&engine, calls::CALLER.as_bytes())?;
-                let callee = $engine::Module::new(&engine, calls::CALLEE.as_bytes())?;
+                let caller = $engine::Module::new(&engine, $crate::calls::CALLER.as_bytes())?;
+                let callee = $engine::Module::new(&engine, $crate::calls::CALLEE.as_bytes())?;
                 let mut store = $engine::Store::new(&engine, 0);
                 let callee = $engine::Instance::new(&mut store, &callee, &[])?;
                 let across = callee.get_func(&mut store, "step").expect("it is there");
@@ -95,5 +90,3 @@ macro_rules! guest {
         }
     };
 }
-
-pub(crate) use guest;

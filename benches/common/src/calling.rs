@@ -2,14 +2,14 @@
 
 use anyhow::{Context, Result, ensure};
 
-use crate::common::{Options, Run, Table, by_turns, timed};
+use crate::{Options, Run, Table, by_turns, timed};
 
 /// How many calls go before those that are timed.
 const FIRST_CALLS: i32 = 1_000;
 
 /// Where a call goes.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Kind {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
     /// From Rust to the guest of `calls.wat`, or from a loop of the guest's, which this names.
     Plain,
     /// From a loop of the guest of `wasi.wat`, whose directory is one of the host.
@@ -19,11 +19,14 @@ pub(crate) enum Kind {
 }
 
 /// A function that is called over and over.
-pub(crate) struct Case {
-    pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
+#[derive(Debug)]
+pub struct Case {
+    /// What the table of times calls the function.
+    pub name: &'static str,
+    /// Where the call goes.
+    pub kind: Kind,
     /// The guest's loop, or how Rust calls.
-    pub(crate) does: &'static str,
+    pub does: &'static str,
 }
 
 impl Case {
@@ -84,14 +87,14 @@ const CASES: &[Case] = &[
 ];
 
 /// An engine: its name, and how it makes the guest of a case and returns what makes the calls.
-pub(crate) type Peer = (&'static str, fn(&Case) -> Result<Run>);
+pub type Peer = (&'static str, fn(&Case) -> Result<Run>);
 
 /// Makes the calls in all the engines by turns, and prints the times and the ratios of the first
 /// engine's time to each other one's.
 ///
 /// # Errors
 /// When a call does not do what it should, or an engine cannot make it.
-pub(crate) fn compare(options: &Options, peers: &[Peer]) -> Result<()> {
+pub fn compare(options: &Options, peers: &[Peer]) -> Result<()> {
     let (first, _) = peers[0];
     let mut header = vec!["call".to_owned()];
     header.extend(peers.iter().map(|(name, _)| format!("{name} ns")));

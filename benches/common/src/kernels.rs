@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::common::{
+use crate::{
     Expected, Options, Run, Table, by_turns, cell, fails, geometric_mean, milliseconds, report,
     timed,
 };
@@ -41,7 +41,7 @@ const KERNELS: [(&str, i32); 25] = [
 ];
 
 /// The options that [`compare`] heeds, all with a value.
-pub(crate) const OPTIONS: &[&str] = &[DIR, SAVE, AGAINST];
+pub const OPTIONS: &[&str] = &[DIR, SAVE, AGAINST];
 /// Where the kernels are.
 const DIR: &str = "--dir";
 /// The file that the first engine's times are written to.
@@ -53,7 +53,7 @@ const AGAINST: &str = "--against";
 const ENGINES_OF_ONE_TABLE: usize = 3;
 
 /// An engine: its name, and how it makes an instance of a kernel.
-pub(crate) type Peer = (&'static str, fn(&Path) -> Result<Run>);
+pub type Peer = (&'static str, fn(&Path) -> Result<Run>);
 
 /// What became of one kernel.
 struct Measured {
@@ -76,7 +76,7 @@ type Times = Vec<(String, f64)>;
 /// # Errors
 /// When a file cannot be read or written, the first engine cannot run a kernel, or two engines do
 /// not agree on its checksum. That another engine cannot run a kernel is none.
-pub(crate) fn compare(options: &Options, peers: &[Peer]) -> Result<()> {
+pub fn compare(options: &Options, peers: &[Peer]) -> Result<()> {
     let names: Vec<&str> = peers.iter().map(|(name, _)| *name).collect();
     let earlier = options.value(AGAINST).map(read_times).transpose()?;
     let dir = options.value(DIR).map_or_else(kernels_dir, PathBuf::from);
@@ -123,16 +123,18 @@ pub(crate) fn compare(options: &Options, peers: &[Peer]) -> Result<()> {
     Ok(())
 }
 
-/// `wasm-apps/bench` of holdall's tree, in which the package that this is compiled for lies.
+/// `wasm-apps/bench` of the tree that this package lies in.
 fn kernels_dir() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut dirs = package.ancestors().map(|dir| dir.join("wasm-apps/bench"));
-    dirs.find(|dir| dir.is_dir()).unwrap_or_default()
+    Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../wasm-apps/bench"
+    ))
+    .to_owned()
 }
 
 /// The times of one kernel in each engine and repetition, in milliseconds.
 fn measure(options: &Options, peers: &[Peer], path: &Path, n: i32) -> Vec<Result<Vec<f64>>> {
-    let mut expected = Expected::new();
+    let mut expected = Expected::default();
     let mut runs: Vec<Option<Run>> = peers.iter().map(|_| None).collect();
     by_turns(options.reps, peers.len(), |peer| {
         let (name, instantiate) = peers[peer];

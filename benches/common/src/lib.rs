@@ -1,7 +1,11 @@
-//! What the benchmark programs share: options, engines by turns, statistics and tables. It knows no
-//! engine.
+//! What the benchmark programs share: options, engines by turns, statistics and tables. Only [`engines`]
+//! knows an engine.
 
-#![allow(dead_code, reason = "each program uses a part of it")]
+pub mod calling;
+pub mod calls;
+#[cfg(feature = "holdall")]
+pub mod engines;
+pub mod kernels;
 
 use std::fmt::{self, Debug, Display, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,37 +14,38 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 /// What is timed, in an instance of one engine: an exported function.
-pub(crate) type Run = Box<dyn FnMut(i32) -> Result<i64>>;
+pub type Run = Box<dyn FnMut(i32) -> Result<i64>>;
 
 /// What the command line of a benchmark program may say, besides what all of them take.
-#[derive(Default)]
-pub(crate) struct Syntax<'a> {
+#[derive(Debug, Default)]
+pub struct Syntax<'a> {
     /// What `--help` prints.
-    pub(crate) usage: &'a str,
+    pub usage: &'a str,
     /// The program's own options without a value.
-    pub(crate) flags: &'a [&'a str],
+    pub flags: &'a [&'a str],
     /// The program's own options with one.
-    pub(crate) values: &'a [&'a str],
+    pub values: &'a [&'a str],
     /// Whether the words are another program and its arguments: then options end where they begin.
-    pub(crate) command: bool,
+    pub command: bool,
 }
 
 /// What the command line of a benchmark program says.
-pub(crate) struct Options {
+#[derive(Debug)]
+pub struct Options {
     /// How often each thing is measured.
-    pub(crate) reps: usize,
+    pub reps: usize,
     /// Whether the fastest repetition counts, and not the median.
-    pub(crate) best: bool,
+    pub best: bool,
     /// The program's own options that were given, without and with a value.
     flags: Vec<String>,
     values: Vec<(String, String)>,
     /// Everything that is not an option.
-    pub(crate) words: Vec<String>,
+    pub words: Vec<String>,
 }
 
 impl Options {
     /// Reads the process's command line, of a program without options of its own.
-    pub(crate) fn from_command_line(usage: &str) -> Result<Self> {
+    pub fn from_command_line(usage: &str) -> Result<Self> {
         Self::read(&Syntax {
             usage,
             ..Syntax::default()
@@ -48,7 +53,7 @@ impl Options {
     }
 
     /// Reads the process's command line.
-    pub(crate) fn read(syntax: &Syntax<'_>) -> Result<Self> {
+    pub fn read(syntax: &Syntax<'_>) -> Result<Self> {
         let usage = syntax.usage;
         let mut options = Self {
             reps: 5,
@@ -92,28 +97,28 @@ impl Options {
     }
 
     /// Whether an option of the program's own was given.
-    pub(crate) fn has(&self, flag: &str) -> bool {
+    pub fn has(&self, flag: &str) -> bool {
         self.flags.iter().any(|given| given == flag)
     }
 
     /// The values of an option of the program's own, in the order in which they were given.
-    pub(crate) fn values(&self, option: &'static str) -> impl Iterator<Item = &str> {
+    pub fn values(&self, option: &'static str) -> impl Iterator<Item = &str> {
         let given = self.values.iter().filter(move |(name, _)| name == option);
         given.map(|(_, value)| value.as_str())
     }
 
     /// The value of an option of the program's own; the last, where there are several.
-    pub(crate) fn value(&self, option: &'static str) -> Option<&str> {
+    pub fn value(&self, option: &'static str) -> Option<&str> {
         self.values(option).last()
     }
 
     /// Whether something of this name was asked for. Without a filter everything is.
-    pub(crate) fn wants(&self, name: &str) -> bool {
+    pub fn wants(&self, name: &str) -> bool {
         self.words.is_empty() || self.words.iter().any(|word| name.contains(word.as_str()))
     }
 
     /// The number that stands for repeated measurements.
-    pub(crate) fn pick(&self, times: &[f64]) -> f64 {
+    pub fn pick(&self, times: &[f64]) -> f64 {
         let mut times = times.to_vec();
         times.sort_by(f64::total_cmp);
         let at = if self.best { 0 } else { times.len() / 2 };
@@ -123,7 +128,7 @@ impl Options {
     /// The ratio that stands for repeated measurements of two things by turns: of the fastest ones,
     /// or the median of the ratios of neighbours, which a machine that grows slower for a while
     /// disturbs less than the times themselves.
-    pub(crate) fn ratio(&self, ours: &[f64], theirs: &[f64]) -> f64 {
+    pub fn ratio(&self, ours: &[f64], theirs: &[f64]) -> f64 {
         if self.best {
             return self.pick(ours) / self.pick(theirs);
         }
@@ -136,14 +141,14 @@ impl Options {
     }
 
     /// The word for what [`Self::pick`] does.
-    pub(crate) fn statistic(&self) -> &'static str {
+    pub fn statistic(&self) -> &'static str {
         if self.best { "best" } else { "median" }
     }
 }
 
 /// Has every engine do its work `reps` times, by turns, and returns what each one's repetitions
 /// brought, or why it cannot do the work; such an engine has no further turn, and may have panicked.
-pub(crate) fn by_turns<T>(
+pub fn by_turns<T>(
     reps: usize,
     engines: usize,
     mut work: impl FnMut(usize) -> Result<T>,
@@ -167,18 +172,22 @@ pub(crate) fn by_turns<T>(
 }
 
 /// What the first engine computed, and all the others must.
-pub(crate) struct Expected<V>(Option<(&'static str, V)>);
+#[derive(Debug)]
+pub struct Expected<V>(Option<(&'static str, V)>);
 
-impl<V: Debug + PartialEq> Expected<V> {
-    pub(crate) fn new() -> Self {
+impl<V> Default for Expected<V> {
+    /// Nothing is computed yet.
+    fn default() -> Self {
         Self(None)
     }
+}
 
+impl<V: Debug + PartialEq> Expected<V> {
     /// Compares what an engine computed.
     ///
     /// # Errors
     /// A [`Disagreement`].
-    pub(crate) fn check(&mut self, engine: &'static str, found: V) -> Result<()> {
+    pub fn check(&mut self, engine: &'static str, found: V) -> Result<()> {
         let Some((first, expected)) = &self.0 else {
             self.0 = Some((engine, found));
             return Ok(());
@@ -197,7 +206,7 @@ impl<V: Debug + PartialEq> Expected<V> {
 
 /// Two engines do not compute the same, which is more than that one cannot do its work.
 #[derive(Debug)]
-pub(crate) struct Disagreement(String);
+pub struct Disagreement(String);
 
 impl Display for Disagreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -209,7 +218,7 @@ impl std::error::Error for Disagreement {}
 
 /// Whether the engines' work makes the benchmark fail in the end: because the first one, which the
 /// others are compared with, could not do it, or because another one did something else.
-pub(crate) fn fails<T>(done: &[Result<T>]) -> bool {
+pub fn fails<T>(done: &[Result<T>]) -> bool {
     let disagrees = |result: &Result<T>| {
         result
             .as_ref()
@@ -219,7 +228,7 @@ pub(crate) fn fails<T>(done: &[Result<T>]) -> bool {
 }
 
 /// What there is to say of the engines' work while it goes on: nearly always, that it is done.
-pub(crate) fn report<T>(names: &[&str], done: &[Result<T>]) -> String {
+pub fn report<T>(names: &[&str], done: &[Result<T>]) -> String {
     let mut report = Vec::new();
     for (name, result) in names.iter().zip(done) {
         if let Err(error) = result {
@@ -233,7 +242,7 @@ pub(crate) fn report<T>(names: &[&str], done: &[Result<T>]) -> String {
 }
 
 /// A text's beginning, where all of it is too long.
-pub(crate) fn clipped(text: &str, chars: usize) -> String {
+pub fn clipped(text: &str, chars: usize) -> String {
     match text.char_indices().nth(chars) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.to_owned(),
@@ -241,50 +250,56 @@ pub(crate) fn clipped(text: &str, chars: usize) -> String {
 }
 
 /// The time that `work` takes, and what it returns.
-pub(crate) fn timed<R>(work: impl FnOnce() -> R) -> (Duration, R) {
+pub fn timed<R>(work: impl FnOnce() -> R) -> (Duration, R) {
     let start = Instant::now();
     let result = work();
     (start.elapsed(), result)
 }
 
-pub(crate) fn milliseconds(time: Duration) -> f64 {
+/// A time in milliseconds.
+#[must_use]
+pub fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
 /// The geometric mean of those that there are.
-pub(crate) fn geometric_mean(ratios: &[Option<f64>]) -> Option<f64> {
+pub fn geometric_mean(ratios: &[Option<f64>]) -> Option<f64> {
     let logarithms: Vec<f64> = ratios.iter().flatten().map(|ratio| ratio.ln()).collect();
     let mean = logarithms.iter().sum::<f64>() / logarithms.len() as f64;
     (!logarithms.is_empty()).then(|| mean.exp())
 }
 
 /// A number for a table, or what stands for none.
-pub(crate) fn cell(number: Option<f64>, decimals: usize) -> String {
+pub fn cell(number: Option<f64>, decimals: usize) -> String {
     number.map_or_else(|| "-".to_owned(), |number| format!("{number:.decimals$}"))
 }
 
 /// A table in Markdown, its columns padded so that it reads well on a terminal too. The first
 /// column is text, the others are numbers.
-pub(crate) struct Table {
+#[derive(Debug)]
+pub struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(crate) fn new(header: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    /// A table of this header, without rows.
+    pub fn new(header: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let header = header.into_iter().map(Into::into).collect();
         Self { rows: vec![header] }
     }
 
-    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = impl Into<String>>) {
+    /// Adds a row.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = impl Into<String>>) {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
     /// Whether it has no row besides the header.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.rows.len() == 1
     }
 
-    pub(crate) fn print(&self) {
+    /// Prints the table.
+    pub fn print(&self) {
         let columns = self.rows[0].len();
         let cell = |row: &Vec<String>, column: usize| {
             row.get(column).map_or(0, |cell| cell.chars().count())
