@@ -48,3 +48,8 @@ pub(super) fn is_unlinkable(error: &Error, expected: &str) -> bool {
         _ => expected.starts_with("unknown import"),
     })
 }
+
+/// Whether a guest threw an exception that nobody caught.
+pub(super) fn is_exception(_error: &Error) -> bool {
+    false
+}

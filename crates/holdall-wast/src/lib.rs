@@ -36,7 +36,7 @@ mod values;
 
 use std::fmt;
 
-use holdall::{Config, Escaped, EscapedLines};
+use holdall::{Config, Escaped, EscapedLines, Proposals};
 
 /// Test scripts. [`Script::run`] is the way in; there are no values of this type.
 #[derive(Debug)]
@@ -47,8 +47,8 @@ impl Script {
     /// own. A directive that fails is reported, and the script goes on.
     ///
     /// `name` stands in the failures. Every directive of the reference interpreter's scripts is
-    /// taken; those of proposals that holdall does not have (`assert_exception`,
-    /// `assert_suspension`, `thread`, `wait`) fail with a message that says so.
+    /// taken; those of proposals that holdall does not have (`assert_suspension`, `thread`, `wait`)
+    /// fail with a message that says so.
     #[must_use]
     pub fn run(name: &str, text: &str, config: &Config) -> Report {
         run::run(name, text, config)
@@ -90,6 +90,9 @@ pub struct Failure {
     pub directive: &'static str,
     /// What was expected, and what was found.
     pub message: String,
+    /// Where the directive is about a module that is valid, but not with the engine's proposals:
+    /// the proposals that the engine lacks.
+    pub lacking: Option<Proposals>,
 }
 
 impl fmt::Display for Failure {
@@ -100,6 +103,7 @@ impl fmt::Display for Failure {
             column,
             directive,
             message,
+            ..
         } = self;
         let (script, message) = (Escaped(script), EscapedLines(message));
         write!(f, "{script}:{line}:{column}: {directive}: {message}")

@@ -4,6 +4,8 @@
 use std::any::Any;
 use std::error::Error as StdError;
 
+use holdall_core::module::Proposals;
+
 use crate::escape::{Escaped, EscapedLines};
 use crate::trap::{Trap, TrapCode};
 
@@ -111,6 +113,21 @@ pub enum ModuleError {
         /// The module's name, where it is known.
         name: Option<Box<str>>,
         /// What is wrong.
+        message: Box<str>,
+        /// Where in the bytes.
+        offset: u64,
+    },
+    /// The module is valid, with proposals that are off or that holdall does not have.
+    #[error(
+        "module{} needs {proposals}, which holdall does not have: {} (at offset {offset:#x})",
+        of_name(.name), Escaped(.message)
+    )]
+    Lacking {
+        /// The module's name, where it is known.
+        name: Option<Box<str>>,
+        /// The proposals that the module needs and does not get.
+        proposals: Proposals,
+        /// What is wrong without them.
         message: Box<str>,
         /// Where in the bytes.
         offset: u64,
@@ -283,6 +300,7 @@ impl Error {
         if let ErrorKind::Module(
             ModuleError::Malformed { name, .. }
             | ModuleError::Invalid { name, .. }
+            | ModuleError::Lacking { name, .. }
             | ModuleError::Text { name, .. }
             | ModuleError::Limit { name, .. },
         ) = &mut *self.0

@@ -8,6 +8,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub use holdall_core::module::{Proposal, Proposals};
 use holdall_core::{escape, ir, numeric, trap, types};
 
 mod bundle;

@@ -6,6 +6,7 @@ use std::fmt::Display;
 
 use wasmparser::FunctionBody;
 
+use super::proposals::Proposals;
 use crate::trap::TrapCode;
 
 /// What is wrong with a module's bytes.
@@ -21,6 +22,15 @@ pub enum Fault {
     /// The module does not validate.
     Invalid {
         /// What is wrong.
+        message: String,
+        /// Where, in bytes from the module's beginning.
+        offset: u64,
+    },
+    /// The module is valid with proposals that are off, or that holdall does not have.
+    Lacking {
+        /// The proposals that the module needs and does not get.
+        proposals: Proposals,
+        /// What is wrong without them.
         message: String,
         /// Where, in bytes from the module's beginning.
         offset: u64,

@@ -5,29 +5,13 @@ use std::fmt;
 
 use wasmparser::{AbstractHeapType, WasmFeatures};
 
+use super::proposals::Proposals;
 use crate::types::{
     FuncType, GlobalType, HeapType, MemoryType, Mutability, RefType, TableType, ValType,
 };
 
-/// WebAssembly 2.0 without SIMD, plus extended constant expressions, tail calls, several memories, 64-bit
-/// memories and tables, atomics, page sizes and wide arithmetic. Everything that
-/// reads or validates a module uses this, so that a module is the same thing everywhere.
-pub(crate) const FEATURES: WasmFeatures = WasmFeatures::FLOATS
-    // Gates `externref` too; the collected types themselves are `GC`, which is off.
-    .union(WasmFeatures::GC_TYPES)
-    .union(WasmFeatures::MUTABLE_GLOBAL)
-    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
-    .union(WasmFeatures::SIGN_EXTENSION)
-    .union(WasmFeatures::REFERENCE_TYPES)
-    .union(WasmFeatures::MULTI_VALUE)
-    .union(WasmFeatures::BULK_MEMORY)
-    .union(WasmFeatures::EXTENDED_CONST)
-    .union(WasmFeatures::TAIL_CALL)
-    .union(WasmFeatures::MULTI_MEMORY)
-    .union(WasmFeatures::MEMORY64)
-    .union(WasmFeatures::THREADS)
-    .union(WasmFeatures::CUSTOM_PAGE_SIZES)
-    .union(WasmFeatures::WIDE_ARITHMETIC);
+/// What readers of modules and the validator take: all proposals that holdall has.
+pub(crate) const FEATURES: WasmFeatures = Proposals::AVAILABLE.features();
 
 /// A type that holdall does not have. No module that validates with [`FEATURES`] has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,22 +123,6 @@ pub(crate) fn global_type(ty: wasmparser::GlobalType) -> Result<GlobalType, Unsu
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn features_are_webassembly_2_without_simd_and_some_proposals() {
-        let expected = WasmFeatures::WASM2
-            .difference(WasmFeatures::SIMD)
-            .union(WasmFeatures::EXTENDED_CONST)
-            .union(WasmFeatures::TAIL_CALL)
-            .union(WasmFeatures::MULTI_MEMORY)
-            .union(WasmFeatures::MEMORY64)
-            .union(WasmFeatures::THREADS)
-            .union(WasmFeatures::CUSTOM_PAGE_SIZES)
-            .union(WasmFeatures::WIDE_ARITHMETIC);
-        assert_eq!(FEATURES, expected);
-        assert!(FEATURES.reference_types());
-        assert!(!FEATURES.gc() && !FEATURES.function_references() && !FEATURES.exceptions());
-    }
 
     #[test]
     fn types_of_other_proposals_are_refused_not_panicked_on() {

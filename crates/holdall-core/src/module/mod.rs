@@ -4,12 +4,15 @@
 mod const_expr;
 mod fault;
 pub(crate) mod from_wasmparser;
+mod lacking;
 mod name_section;
 mod parse;
 mod precompiled;
+mod proposals;
 mod sections;
 mod segments;
 mod side_by_side;
+mod uses;
 mod validate;
 mod weight;
 
@@ -19,6 +22,7 @@ pub use name_section::NameSection;
 pub use precompiled::{
     Header, MEANING_OF_CODE, Unfit, checksum, read as read_code, write as write_code,
 };
+pub use proposals::{Proposal, Proposals};
 pub use sections::{ExportKind, Import, ImportKind, Sections, import_indices};
 pub use segments::{DataMode, DataSegment, ElemItems, ElemMode, ElemSegment};
 pub use side_by_side::side_by_side;

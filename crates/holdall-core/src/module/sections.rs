@@ -11,7 +11,9 @@ use wasmparser::{BinaryReader, FunctionBody, Parser, Payload};
 use super::const_expr::ConstExpr;
 use super::fault::Fault;
 use super::from_wasmparser::FEATURES;
+use super::lacking::name_proposals;
 use super::name_section::NameSection;
+use super::proposals::Proposals;
 use super::segments::{DataSegment, ElemSegment};
 use super::validate::validate_bodies;
 use crate::bounds::Bounds;
@@ -156,8 +158,7 @@ impl Sections {
     /// # Errors
     /// What is wrong with the bytes, which bound they exceed, or that the time is up.
     pub fn read(bytes: Cow<'static, [u8]>, bounds: &Bounds, clock: &Clock) -> Result<Self, Fault> {
-        let (mut sections, bodies) = Self::parse(&bytes, bounds, clock)?;
-        validate_bodies(bodies, bounds, clock)?;
+        let mut sections = Self::validated(&bytes, bounds, clock)?;
         sections.bytes = bytes;
         sections.index_exports(clock)?;
         Ok(sections)
@@ -179,8 +180,16 @@ impl Sections {
     /// # Errors
     /// Those of [`Sections::read`].
     pub fn validate(bytes: &[u8], bounds: &Bounds, clock: &Clock) -> Result<(), Fault> {
-        let (_, bodies) = Self::parse(bytes, bounds, clock)?;
-        validate_bodies(bodies, bounds, clock)
+        Self::validated(bytes, bounds, clock).map(drop)
+    }
+
+    /// Reads and validates everything, without keeping the bytes.
+    fn validated(bytes: &[u8], bounds: &Bounds, clock: &Clock) -> Result<Self, Fault> {
+        let read = Self::parse(bytes, bounds, clock).and_then(|(sections, bodies)| {
+            validate_bodies(bodies, bounds, clock)?;
+            Ok(sections)
+        });
+        read.map_err(|fault| name_proposals(fault, bytes, Proposals::AVAILABLE, bounds, clock))
     }
 
     fn index_exports(&mut self, clock: &Clock) -> Result<(), TrapCode> {

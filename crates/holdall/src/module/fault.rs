@@ -79,6 +79,16 @@ impl Fault {
                 message: message.into(),
                 offset,
             },
+            Self::Bytes(core::Fault::Lacking {
+                proposals,
+                message,
+                offset,
+            }) => ModuleError::Lacking {
+                name,
+                proposals,
+                message: message.into(),
+                offset,
+            },
             Self::Bytes(core::Fault::Limit(message)) => ModuleError::Limit {
                 name,
                 message: message.into(),
