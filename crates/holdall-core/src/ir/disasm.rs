@@ -54,7 +54,7 @@ impl Instr<'_> {
     }
 
     /// Fills in the text of a row: `{0} {1}` operands and `[0]` an address, `sa sb sc` slots, `#b #c #l`
-    /// numbers, `#W` the second word, `#w #h` its halves, `#x #y` those of the third, `@l @c` a target.
+    /// numbers, `#W` the second word, `#w #h` its halves, `#X` the third, `#x #y` its halves, `@l @c` a target.
     fn operands(&self, row: Row, mode: u16) -> String {
         let (word, layout) = (self.words[0], row.shape().layout());
         let mut text = row.shape().fields().to_owned();
@@ -63,6 +63,7 @@ impl Instr<'_> {
                 Field::a => word.a,
                 Field::b => word.b,
                 Field::c => word.c,
+                Field::w => self.wide() as u16,
             };
             text = text.replace(&format!("{{{at}}}"), &self.value(*operand, field));
             text = text.replace(&format!("[{at}]"), &self.address(*operand, field));
@@ -80,6 +81,10 @@ impl Instr<'_> {
             ("#W", format!("{:#x}", self.wide())),
             ("#w", low.to_string()),
             ("#h", high.to_string()),
+            (
+                "#X",
+                format!("{:#x}", self.words.get(2).map_or(0, |word| word.bits())),
+            ),
             ("#x", third_low.to_string()),
             ("#y", third_high.to_string()),
             ("@l", self.target(long.into())),

@@ -30,7 +30,11 @@ static FACTS: [Facts; OPCODES] = {
             facts[op] = Facts {
                 words: 1 + match shape {
                     Shape::Simple(fields) | Shape::Plain(fields) => more_words(fields.as_bytes()),
-                    _ => layout.is_wide(mode) as u8,
+                    _ => {
+                        let named = more_words(layout.text.as_bytes());
+                        let wide = layout.is_wide(mode) as u8;
+                        if named > wide { named } else { wide }
+                    }
                 },
                 acc_only: layout.is_acc_only(mode),
                 ends_line: ends_line(Row::ALL[row]),
@@ -61,13 +65,13 @@ const fn ends_line(row: Row) -> bool {
 }
 
 /// How many words the fields of a row name besides the first: `#W`, `#w` and `#h` are in the second,
-/// `#x` and `#y` in the third.
+/// `#X`, `#x` and `#y` in the third.
 const fn more_words(fields: &[u8]) -> u8 {
     let (mut words, mut at) = (0, 1);
     while at < fields.len() {
         let named = match (fields[at - 1], fields[at]) {
             (b'#', b'W' | b'w' | b'h') => 1,
-            (b'#', b'x' | b'y') => 2,
+            (b'#', b'X' | b'x' | b'y') => 2,
             _ => 0,
         };
         if named > words {

@@ -115,6 +115,8 @@ pub enum Field {
     b,
     /// The third.
     c,
+    /// The lowest 16 bits of the word that follows.
+    w,
 }
 
 /// What the table of shapes says of a shape.
@@ -166,7 +168,7 @@ impl Layout {
         let operands = self.operands(mode);
         let mut at = 0;
         while at < operands.len() {
-            if operands[at].is_wide() {
+            if operands[at].is_wide() || matches!(self.fields[at], Field::w) {
                 return true;
             }
             at += 1;
@@ -237,6 +239,15 @@ macro_rules! modes {
     ($(#[$doc:meta])* $name:ident($of:ident $with:ident) { $([$first:ident $second:ident])* }) => {
         $(#[$doc])*
         pub const $name: &[($of, $with)] = &[$(($of::$first, $with::$second)),*];
+    };
+    (
+        $(#[$doc:meta])* $name:ident($of:ident $with:ident $and:ident) {
+            $([$first:ident $second:ident $third:ident])*
+        }
+    ) => {
+        $(#[$doc])*
+        pub const $name: &[($of, $with, $and)] =
+            &[$(($of::$first, $with::$second, $and::$third)),*];
     };
 }
 
@@ -328,6 +339,8 @@ shapes! { $
     UNARY_SRCS(Src) { [S] [A] [B] } {
         /// `a` = operator(`b`).
         Unary: result "{0}" (b);
+        /// The lanes of `a` = `b`.
+        VectorSplat: result "{0}" (b);
     }
 
     /// Addresses of a load.
@@ -336,6 +349,8 @@ shapes! { $
     } {
         /// `a` = memory at `b`.
         Load: result "[0]" (b);
+        /// `a` = a vector made of memory at `b`.
+        VectorLoad: result "[0]" (b);
         /// Memory at `b` = the float accumulator.
         StoreAcc: alone "[0] <- acc" (b);
     }
@@ -356,6 +371,8 @@ shapes! { $
     LOAD_IN_MODES(Addr) { [SW] [AW] [BW] [K] } {
         /// `a` = memory `c` at `b`.
         LoadIn: result "memory #c [0]" (b);
+        /// `a` = a vector made of memory `c` at `b`.
+        VectorLoadIn: result "memory #c [0]" (b);
     }
 
     /// Address and value of a store in a memory that the instruction names.
@@ -364,6 +381,57 @@ shapes! { $
     } {
         /// Memory `c` at `a` = `b`.
         StoreIn: alone "memory #c [0] <- {1}" (a b);
+    }
+
+    /// The operand of a vector operator.
+    VECTOR_SRCS(Src) { [S] [A] } {
+        /// `a` = operator(`b`).
+        VectorUnary: result "{0}" (b);
+        /// `a`, which is no vector, = operator(`b`).
+        VectorTest: result "{0}" (b);
+        /// `a`, which is no vector, = the lane `c` of `b`.
+        VectorExtract: result "{0}, lane #c" (b);
+    }
+
+    /// Operand pairs of a vector operator.
+    VECTOR_PAIRS(Src Src) { [S S] [S A] [A S] [A B] [B A] } {
+        /// `a` = operator(`b`, `c`).
+        VectorBinary: result "{0}, {1}" (b c);
+        /// `a` = the bytes of `b` and `c` with the numbers in the two words that follow.
+        VectorShuffle: result "{0}, {1}, bytes #W #X" (b c);
+    }
+
+    /// A vector, and by how much its lanes are shifted.
+    VECTOR_SHIFTS(Src Src) { [S S] [A S] [S I] [A I] } {
+        /// `a` = operator(`b`, `c`).
+        VectorShift: result "{0}, {1}" (b c);
+    }
+
+    /// A vector, and the value of one of its lanes.
+    VECTOR_LANES(Src Src) { [S S] [A S] [S A] [A A] } {
+        /// `a` = `b` but for the lane of a number, which is in the word that follows. The lane = `c`.
+        VectorReplace: result "{0}, {1}, lane #w" (b c);
+    }
+
+    /// Operands of a ternary vector operator.
+    VECTOR_TRIPLES(Src Src Src) { [S S S] [S S A] [A S S] [B A S] } {
+        /// `a` = operator(`b`, `c`, `w`).
+        VectorTernary: result "{0}, {1}, {2}" (b c w);
+    }
+
+    /// Address and vector of a store.
+    VECTOR_STORES(Addr Src) {
+        [S S] [S A] [A S] [A A] [B S] [B A] [SW S] [SW A] [AW S] [AW A] [BW S] [BW A] [K S] [K A]
+        [SS S] [SS A] [AS S] [AS A] [BS S] [BS A] [AB S] [AB A] [SI S] [SI A] [AI S] [AI A] [BI S] [BI A]
+    } {
+        /// Memory at `a` = `b`.
+        VectorStore: alone "[0] <- {1}" (a b);
+    }
+
+    /// Address and vector of a store in a memory that the instruction names.
+    VECTOR_STORES_IN(Addr Src) { [SW S] [SW A] [AW S] [AW A] [BW S] [BW A] [K S] [K A] } {
+        /// Memory `c` at `a` = `b`.
+        VectorStoreIn: alone "memory #c [0] <- {1}" (a b);
     }
 
     /// What a selection between integers selects from.

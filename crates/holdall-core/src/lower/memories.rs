@@ -11,7 +11,7 @@ use super::translate::{imm, operand_of};
 use crate::ir::{Addr, LOAD_IN_MODES, Row, STORE_IN_MODES, Src, Word};
 
 /// The index of the memory that an access is to.
-fn memory_of(memarg: MemArg) -> u32 {
+pub(super) fn memory_of(memarg: MemArg) -> u32 {
     match memarg.target {
         MemArgTarget::Memory(index) => index,
         MemArgTarget::Array(_) => unreachable!("validation lets through accesses to memories only"),
@@ -27,7 +27,7 @@ impl Lowering<'_> {
 
     /// The address of an access, from its popped operand: how the address is made, the operand's field,
     /// and the word that follows.
-    fn address_in(&mut self, entry: Entry, memarg: MemArg) -> (Addr, u16, u64) {
+    pub(super) fn address_in(&mut self, entry: Entry, memarg: MemArg) -> (Addr, u16, u64) {
         if let Place::Const(bits) = entry.place {
             // No memory has 2^64 bytes: an access at the last address traps, as one beyond would.
             return (Addr::K, 0, bits.saturating_add(memarg.offset));

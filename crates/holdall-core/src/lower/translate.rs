@@ -252,7 +252,7 @@ impl Lowering<'_> {
             Operator::ElemDrop { elem_index } => {
                 self.emit(Word::with_long(Row::ElemDrop.op(0), 0, elem_index));
             }
-            _ => self.atomic_or_wide(operator),
+            _ => self.vector(operator),
         }
     }
 
@@ -387,7 +387,7 @@ impl Lowering<'_> {
         self.produce(out, row, mode, [lhs.1, rhs.1], lhs.2.or(rhs.2));
     }
 
-    fn unary(&mut self, row: Row, out: Class) {
+    pub(super) fn unary(&mut self, row: Row, out: Class) {
         let value = self.pop();
         if let Place::Const(_) = value.place {
             self.settle_popped(value);
@@ -478,7 +478,11 @@ impl Lowering<'_> {
 
     /// The address of an access, from its popped operand: how the address is made, the operand's field,
     /// the near offset, and the word that follows.
-    fn address(&mut self, entry: Entry, memarg: MemArg) -> (Addr, u16, u16, Option<u64>) {
+    pub(super) fn address(
+        &mut self,
+        entry: Entry,
+        memarg: MemArg,
+    ) -> (Addr, u16, u16, Option<u64>) {
         if let Place::Const(bits) = entry.place {
             let address = u64::from(bits as u32) + memarg.offset;
             return (Addr::K, 0, 0, Some(address));
@@ -499,7 +503,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn load(&mut self, row: Row, class: Class, memarg: MemArg) {
+    pub(super) fn load(&mut self, row: Row, class: Class, memarg: MemArg) {
         if self.names_memory(memarg) {
             return self.load_in(row.in_any_memory(), class, memarg);
         }
@@ -510,7 +514,7 @@ impl Lowering<'_> {
         self.produce(class, row, mode, [field, near], wide);
     }
 
-    fn store(&mut self, row: Row, memarg: MemArg) {
+    pub(super) fn store(&mut self, row: Row, memarg: MemArg) {
         if self.names_memory(memarg) {
             return self.store_in(row.in_any_memory(), memarg);
         }

@@ -35,6 +35,8 @@ pub enum ConstOp {
 pub enum ConstExpr {
     /// A single instruction.
     One(ConstOp),
+    /// A `v128.const`: the low half and the high half. No other instruction takes a vector.
+    V128(Box<[u64; 2]>),
     /// The expression's instructions in the order of a stack machine, so that evaluation needs no
     /// recursion.
     Many(Box<Vec<ConstOp>>),
@@ -51,6 +53,9 @@ impl ConstExpr {
     ) -> Result<Self, Fault> {
         reading.const_expr()?;
         let mut reader = expr.get_operators_reader();
+        if let Some(vector) = vector(reader.clone()) {
+            return Ok(Self::V128(Box::new(vector)));
+        }
         let mut ops = Vec::new();
         let Some(first) = read_op(&mut reader)? else {
             return Ok(Self::Many(Box::new(ops)));
@@ -79,7 +84,7 @@ impl ConstExpr {
     ///
     /// # Panics
     ///
-    /// When the expression was not validated.
+    /// When the expression was not validated, or its value is a vector.
     pub fn eval(
         &self,
         mut global: impl FnMut(u32) -> u64,
@@ -89,6 +94,7 @@ impl ConstExpr {
             Self::One(op) => {
                 leaf(*op, &mut global, &mut func).expect("a single instruction has no operands")
             }
+            Self::V128(_) => unreachable!("a vector has two halves"),
             Self::Many(ops) => {
                 let mut stack = Vec::new();
                 for op in ops.iter() {
@@ -106,6 +112,30 @@ impl ConstExpr {
             }
         }
     }
+
+    /// The halves of the value, which is a vector, low half first. `global` gives those of the global at
+    /// an index.
+    ///
+    /// # Panics
+    ///
+    /// When the expression was not validated, or its value is no vector.
+    pub fn eval_vector(&self, global: impl FnOnce(u32) -> [u64; 2]) -> [u64; 2] {
+        match self {
+            Self::V128(halves) => **halves,
+            Self::One(ConstOp::GlobalGet(index)) => global(*index),
+            _ => unreachable!("a vector is a constant or a global"),
+        }
+    }
+}
+
+/// The vector that an expression is, where it is a single `v128.const`.
+fn vector(mut reader: OperatorsReader<'_>) -> Option<[u64; 2]> {
+    let (Ok(Operator::V128Const { value }), Ok(Operator::End)) = (reader.read(), reader.read())
+    else {
+        return None;
+    };
+    let bits = u128::from_le_bytes(*value.bytes());
+    Some([bits as u64, (bits >> 64) as u64])
 }
 
 /// The next instruction; `None` at the end.
@@ -132,6 +162,8 @@ fn read_op(reader: &mut OperatorsReader<'_>) -> Result<Option<ConstOp>, Fault> {
         Operator::I64Add => ConstOp::I64Add,
         Operator::I64Sub => ConstOp::I64Sub,
         Operator::I64Mul => ConstOp::I64Mul,
+        // Alone, it was read before.
+        Operator::V128Const { .. } => return Err(Fault::invalid_at("type mismatch", offset)),
         _ => return Err(Fault::invalid_at("constant expression required", offset)),
     }))
 }

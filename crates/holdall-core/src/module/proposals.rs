@@ -60,9 +60,9 @@ proposals! {
     /// References as values, several tables, instructions on tables.
     ReferenceTypes, "reference-types", [REFERENCE_TYPES], true;
     /// Vectors of 128 bits.
-    Simd, "simd", [SIMD], false;
+    Simd, "simd", [SIMD], true;
     /// Vector instructions whose results may differ between machines.
-    RelaxedSimd, "relaxed-simd", [RELAXED_SIMD], false;
+    RelaxedSimd, "relaxed-simd", [RELAXED_SIMD], true;
     /// Arithmetic in constant expressions.
     ExtendedConst, "extended-const", [EXTENDED_CONST], true;
     /// Calls that give up the frame of their caller.

@@ -8,10 +8,12 @@
 mod convert;
 mod float;
 mod int;
+mod simd;
 
 pub use convert::*;
 pub use float::*;
 pub use int::*;
+pub use simd::*;
 
 /// Defines functions of one expression.
 macro_rules! semantics {

@@ -9,6 +9,13 @@ use super::shapes::{
     LoadOp, Outcome, S, SI, SS, SW, Selection, Store, StoreAccOp, StoreOp, ToAcc, ToSlot, Unary,
     UnaryOp, W,
 };
+use super::vector::Register;
+use super::vector_shapes::{
+    Lanes, VectorBinary, VectorBinaryOp, VectorExtract, VectorExtractOp, VectorLoad,
+    VectorLoadInOp, VectorLoadOp, VectorReplace, VectorReplaceOp, VectorShift, VectorShiftOp,
+    VectorShuffleOp, VectorSplat, VectorSplatOp, VectorStore, VectorStoreInOp, VectorStoreOp,
+    VectorTernary, VectorTernaryOp, VectorUnary, VectorUnaryOp,
+};
 use super::{atomics, bulk, call, control, far, metering, vector, wide};
 use crate::ir::{OPCODES, for_each_op};
 use crate::numeric;
@@ -90,6 +97,105 @@ macro_rules! operator {
             type Of = $ty;
         }
     };
+    ($name:ident VectorUnary($f:ident)) => {
+        pub(super) struct $name;
+        impl VectorUnary for $name {
+            #[inline(always)]
+            fn apply(value: Register) -> Register {
+                numeric::$f(Lanes::of(value)).register()
+            }
+        }
+    };
+    ($name:ident VectorBinary($f:ident)) => {
+        pub(super) struct $name;
+        impl VectorBinary for $name {
+            #[inline(always)]
+            fn apply(lhs: Register, rhs: Register) -> Register {
+                numeric::$f(Lanes::of(lhs), Lanes::of(rhs)).register()
+            }
+        }
+    };
+    ($name:ident VectorTernary($f:ident)) => {
+        pub(super) struct $name;
+        impl VectorTernary for $name {
+            #[inline(always)]
+            fn apply(one: Register, two: Register, three: Register) -> Register {
+                numeric::$f(Lanes::of(one), Lanes::of(two), Lanes::of(three)).register()
+            }
+        }
+    };
+    ($name:ident VectorShuffle($f:ident)) => {
+        operator! { $name VectorTernary($f) }
+    };
+    ($name:ident VectorShift($f:ident)) => {
+        pub(super) struct $name;
+        impl VectorShift for $name {
+            #[inline(always)]
+            fn apply(value: Register, by: u32) -> Register {
+                numeric::$f(Lanes::of(value), by).register()
+            }
+        }
+    };
+    ($name:ident VectorTest($f:ident)) => {
+        pub(super) struct $name;
+        impl VectorExtract for $name {
+            type Out = u32;
+            #[inline(always)]
+            fn apply(value: Register, _number: u8) -> u32 {
+                numeric::$f(Lanes::of(value))
+            }
+        }
+    };
+    ($name:ident VectorExtract($out:ty, $f:ident)) => {
+        pub(super) struct $name;
+        impl VectorExtract for $name {
+            type Out = $out;
+            #[inline(always)]
+            fn apply(value: Register, number: u8) -> $out {
+                numeric::$f(Lanes::of(value), number)
+            }
+        }
+    };
+    ($name:ident VectorReplace($in:ty, $f:ident)) => {
+        pub(super) struct $name;
+        impl VectorReplace for $name {
+            type In = $in;
+            #[inline(always)]
+            fn apply(value: Register, number: u8, lane: $in) -> Register {
+                numeric::$f(Lanes::of(value), number, lane).register()
+            }
+        }
+    };
+    ($name:ident VectorSplat($in:ty, $f:ident)) => {
+        pub(super) struct $name;
+        impl VectorSplat for $name {
+            type In = $in;
+            #[inline(always)]
+            fn apply(lane: $in) -> Register {
+                numeric::$f(lane).register()
+            }
+        }
+    };
+    ($name:ident VectorLoad($mem:ty, $f:ident)) => {
+        pub(super) struct $name;
+        impl VectorLoad for $name {
+            type Mem = $mem;
+            #[inline(always)]
+            fn apply(memory: $mem) -> Register {
+                numeric::$f(memory).register()
+            }
+        }
+    };
+    ($name:ident VectorLoadIn($mem:ty, $f:ident)) => {
+        operator! { $name VectorLoad($mem, $f) }
+    };
+    ($name:ident VectorStore()) => {
+        pub(super) struct $name;
+        impl VectorStore for $name {}
+    };
+    ($name:ident VectorStoreIn()) => {
+        operator! { $name VectorStore() }
+    };
     ($name:ident Simple($fields:literal)) => {};
     ($name:ident Plain($fields:literal, $handler:ident)) => {};
     (@binary $name:ident, $in:ty, $out:ty, $f:ident) => {
@@ -128,6 +234,19 @@ macro_rules! instr {
     (BrCmp $row:ident $($mode:ident)*) => { Branch<operators::$row, $($mode),*> };
     (BrFloat $row:ident $($mode:ident)*) => { Branch<operators::$row, $($mode),*> };
     (Select $row:ident $($mode:ident)*) => { Selection<operators::$row, $($mode),*> };
+    (VectorUnary $row:ident $($mode:ident)*) => { VectorUnaryOp<operators::$row, $($mode),*> };
+    (VectorBinary $row:ident $($mode:ident)*) => { VectorBinaryOp<operators::$row, $($mode),*> };
+    (VectorTernary $row:ident $($mode:ident)*) => { VectorTernaryOp<operators::$row, $($mode),*> };
+    (VectorShuffle $row:ident $($mode:ident)*) => { VectorShuffleOp<operators::$row, $($mode),*> };
+    (VectorShift $row:ident $($mode:ident)*) => { VectorShiftOp<operators::$row, $($mode),*> };
+    (VectorTest $row:ident $($mode:ident)*) => { VectorExtractOp<operators::$row, $($mode),*> };
+    (VectorExtract $row:ident $($mode:ident)*) => { VectorExtractOp<operators::$row, $($mode),*> };
+    (VectorReplace $row:ident $($mode:ident)*) => { VectorReplaceOp<operators::$row, $($mode),*> };
+    (VectorSplat $row:ident $($mode:ident)*) => { VectorSplatOp<operators::$row, $($mode),*> };
+    (VectorLoad $row:ident $($mode:ident)*) => { VectorLoadOp<operators::$row, $($mode),*> };
+    (VectorLoadIn $row:ident $($mode:ident)*) => { VectorLoadInOp<operators::$row, $($mode),*> };
+    (VectorStore $row:ident $($mode:ident)*) => { VectorStoreOp<operators::$row, $($mode),*> };
+    (VectorStoreIn $row:ident $($mode:ident)*) => { VectorStoreInOp<operators::$row, $($mode),*> };
     (Simple $row:ident) => { plain::$row };
 }
 

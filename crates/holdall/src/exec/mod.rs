@@ -1,9 +1,9 @@
 //! The executor: runs lowered code on a store's value stack. Does not know linking.
 //!
 //! `dispatch` says how one handler reaches the next, `regs` has the machine's registers. `shapes`,
-//! `memories`, `atomics`, `wide`, `vector`, `control`, `call`, `far`, `bulk` and `metering` have the handlers,
-//! and `handlers` lists them by opcode. `stack` is the value stack, `backtrace` reads the frames at a trap,
-//! and `tracing` tells a store's tracer
+//! `memories`, `atomics`, `wide`, `vector`, `vector_shapes`, `control`, `call`, `far`, `bulk` and `metering`
+//! have the handlers, and `handlers` lists them by opcode. `stack` is the value stack, `backtrace` reads the
+//! frames at a trap, and `tracing` tells a store's tracer
 //! of calls.
 
 mod atomics;
@@ -23,6 +23,7 @@ mod shapes;
 mod stack;
 mod tracing;
 mod vector;
+mod vector_shapes;
 mod wide;
 
 use std::panic::resume_unwind;

@@ -236,7 +236,7 @@ impl Address for K {
 
 /// Where `size` bytes at `address` lie in memory 0, if they do.
 #[inline(always)]
-unsafe fn locate(regs: &Regs, address: u64, size: u64) -> Option<*mut u8> {
+pub(super) unsafe fn locate(regs: &Regs, address: u64, size: u64) -> Option<*mut u8> {
     // SAFETY: the context outlives the execution.
     if address.wrapping_add(size) <= unsafe { (*regs.ctx).len } as u64 {
         // SAFETY: the bytes end within the memory's length, which `reload_memory` keeps true.
@@ -289,6 +289,7 @@ macro_rules! shaped {
     )*};
 }
 pub(super) use shaped;
+
 shaped! {
     BinaryOp<Op: Binary, L: Operand, R: Operand, D: Dest>(r) {
         let w = r.word();

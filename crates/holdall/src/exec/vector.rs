@@ -110,7 +110,33 @@ unsafe fn select(mut r: Regs, holds: bool) -> Next {
     }
 }
 
+/// The vector in the two words that follow the current instruction.
+#[inline(always)]
+pub(super) unsafe fn following(r: &Regs) -> Register {
+    // SAFETY: the caller executes an instruction that the lowering gave two more words.
+    unsafe {
+        let halves = [r.wide(), (*r.ip.add(2)).bits()];
+        if cfg!(target_endian = "little") {
+            // One load where the words are in memory as they are numbers.
+            read(r.ip.add(1).cast::<u64>())
+        } else {
+            from_bytes((u128::from(halves[0]) | u128::from(halves[1]) << 64).to_le_bytes())
+        }
+    }
+}
+
 handler! {
+    v128_const_a(r) {
+        let vector = following(&r);
+        r.v128.push(vector);
+        r.next::<Dispatch>(3)
+    }
+    v128_const_s(r) {
+        let vector = following(&r);
+        r.set_vector(r.word().a, vector);
+        r.v128.push(vector);
+        r.next::<Dispatch>(3)
+    }
     select_v128(r) {
         let holds = r.int.last as u32 != 0;
         select(r, holds)

@@ -15,6 +15,7 @@ use crate::store::{
     StoreCore, TableData, TagData,
 };
 use crate::trap::{Trap, TrapCode};
+use crate::types::ValType;
 
 /// The index spaces of an instance while they are filled: imports first, then definitions.
 struct Spaces {
@@ -143,6 +144,12 @@ impl Spaces {
             |index| entry_slot(self.funcs[index as usize]),
         )
     }
+
+    /// The value of a constant expression that is a vector.
+    fn eval_vector(&self, expr: &ConstExpr) -> [u64; 2] {
+        // SAFETY: as for `eval`.
+        expr.eval_vector(|index| unsafe { (*self.globals[index as usize].as_ptr()).value })
+    }
 }
 
 /// What an instance of a module takes beside its memories and tables.
@@ -267,8 +274,11 @@ fn allocate_tags(core: &mut StoreCore, module: &ModuleInner, spaces: &mut Spaces
 fn evaluate_globals(core: &mut StoreCore, module: &ModuleInner, spaces: &mut Spaces) {
     let types = &module.globals[module.num_imported_globals..];
     for (ty, init) in types.iter().zip(&module.global_inits) {
-        let value = spaces.eval(init);
-        spaces.globals.push(core.add_global(*ty, [value, 0]));
+        let value = match ty.content {
+            ValType::V128 => spaces.eval_vector(init),
+            _ => [spaces.eval(init), 0],
+        };
+        spaces.globals.push(core.add_global(*ty, value));
     }
 }
 
