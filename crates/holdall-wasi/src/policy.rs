@@ -11,13 +11,13 @@ use super::context::{Context, State};
 use super::fault::Errno;
 use super::grants::{Grants, World};
 use super::memory::Memory;
-use holdall::FuncType;
 use holdall::Linker;
 use holdall::provide::Signature;
 use holdall::provide::{Importer, Provider, Provision};
 use holdall::provide::{SlotCaller, SlotFunc};
 use holdall::provide::{did_you_mean, nearest};
 use holdall::{Error, HostCallDenied, Result};
+use holdall::{FuncType, MemoryType};
 use holdall::{Trap, TrapCode};
 
 /// What the modules of a graph may reach through WASI.
@@ -209,6 +209,15 @@ impl Graph {
 impl Provision for Graph {
     fn func(&mut self, importer: Importer<'_>, module: &str, name: &str) -> Result<SlotFunc> {
         let function = Function::find(module, name).expect("it is asked for what has a type");
+        if let Some(ty) = importer.memory.filter(MemoryType::is_64)
+            && function.returns
+        {
+            return Err(Error::usage(format!(
+                "import {module:?}.{name:?} of module {:?}: WASI takes addresses of 32 bits, and the \
+                 module's memory is {ty}; compile it for wasm32",
+                importer.name
+            )));
+        }
         let context = self.context(importer)?;
         let state = Arc::new(State(Arc::clone(&context)));
         let denied = (!self.wasi.allows(function)).then(|| HostCallDenied {

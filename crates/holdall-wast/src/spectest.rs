@@ -88,5 +88,7 @@ pub(super) fn define(
     let ty = MemoryType::new(1, Some(2));
     let memory = Memory::new(store.as_context_mut(), ty)?;
     linker.define(store.as_context_mut(), MODULE, "memory", memory)?;
+    let shared = Memory::new(store.as_context_mut(), MemoryType::shared(1, 2))?;
+    linker.define(store.as_context_mut(), MODULE, "shared_memory", shared)?;
     Ok(())
 }

@@ -530,3 +530,34 @@ fn wasi_under_another_name_is_an_alias() {
     assert_eq!(root(naming).unwrap().errno("call"), SUCCESS);
     root(Naming::new()).unwrap_err();
 }
+
+#[test]
+fn a_module_whose_memory_has_64_bit_addresses_is_refused_with_a_way_out() {
+    let module = |memories: &str, import: &str| {
+        format!(
+            r#"(module (import "wasi_snapshot_preview1" "{import}" (func {})) {memories}
+                (func (export "f")))"#,
+            match import {
+                "proc_exit" => "(param i32)",
+                _ => "(param i32 i32) (result i32)",
+            }
+        )
+    };
+    let long = module("(memory i64 1)", "args_get");
+    let error = instantiate(Wasi::new(Grants::new()), &[("app", &long)])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error
+            .contains("WASI takes addresses of 32 bits, and the module's memory is (memory i64 1)"),
+        "{error}"
+    );
+    // What counts is the memory that WASI would use.
+    let exported = module(r#"(memory i64 1) (memory (export "memory") 1)"#, "args_get");
+    instantiate(Wasi::new(Grants::new()), &[("app", &exported)]).unwrap();
+    instantiate(
+        Wasi::new(Grants::new()),
+        &[("app", &module("(memory i64 1)", "proc_exit"))],
+    )
+    .unwrap();
+}

@@ -80,7 +80,7 @@ pub struct Limits {
     /// and together those that [`Linker::load`](crate::Linker::load) loads for no store.
     pub memory_bytes: Option<usize>,
     /// Bytes of each linear memory; `None`, the default, leaves it at the 4 GiB that 32-bit
-    /// addresses reach.
+    /// addresses reach, and with 64-bit addresses at what the host gives.
     pub memory_bytes_each: Option<usize>,
     /// Elements of all tables together, of 8 bytes each; 50,000,000 by default.
     pub table_elements: usize,

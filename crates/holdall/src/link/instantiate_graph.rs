@@ -127,6 +127,10 @@ impl Birth {
         let importer = Importer {
             name: plan.graph.name(node),
             is_root: node == Graph::<Module>::ROOT,
+            memory: module
+                .memories()
+                .get(module.0.main_memory as usize)
+                .copied(),
         };
         let mut externs = Vec::with_capacity(resolutions.len());
         for (import, resolution) in module.0.imports.iter().zip(resolutions) {

@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::host::SlotFunc;
-use crate::types::FuncType;
+use crate::types::{FuncType, MemoryType};
 
 /// What provides host functions under some module names; see
 /// [`Linker::provide`](crate::Linker::provide).
@@ -39,4 +39,7 @@ pub struct Importer<'a> {
     pub name: &'a str,
     /// Whether the module is the one that the embedder instantiates, not one that another needs.
     pub is_root: bool,
+    /// The type of the module's memory that functions of the host take addresses in: the one that is
+    /// exported as `memory`, else the first. `None` where the module has no memory.
+    pub memory: Option<MemoryType>,
 }
