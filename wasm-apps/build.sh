@@ -6,7 +6,8 @@
 #   wasm-apps/build.sh --check           builds elsewhere and compares with what is committed
 #   wasm-apps/build.sh --kernels O3 DIR  only the kernels, at another level of optimisation, into DIR
 #                                        (with rust for the level: those of bench/rust/, in Rust),
-#                                        and those of bench/unseen/ into DIR/unseen
+#                                        those of bench/unseen/ into DIR/unseen, and those of
+#                                        bench/simd/, with vectors, into DIR/simd
 #
 # The results are committed, so that nobody needs clang to build holdall. They are the same byte for
 # byte wherever the same clang and lld build them; TOOLCHAIN records which did. Where --check finds
@@ -48,7 +49,7 @@ toolchain() {
     wasm-ld --version | head -n 1
 }
 
-# build_module SOURCE LEVEL OUTPUT COMPILE-FLAG LINK-FLAGS
+# build_module SOURCE LEVEL OUTPUT COMPILE-FLAGS LINK-FLAGS
 #
 # In two steps, because clang runs wasm-opt where it finds one if it optimises and links at once:
 # the result would depend on what else is installed.
@@ -56,7 +57,8 @@ build_module() {
     local source=$1 level=$2 output=$3 compile=$4 link=$5
     local object
     object=$(mktemp --suffix=.o)
-    "$CLANG" --target=wasm32 "-$level" -std=c11 -Wall -Wextra -Werror "$compile" -c -o "$object" "$source"
+    # shellcheck disable=SC2086 # the flags are words
+    "$CLANG" --target=wasm32 "-$level" -std=c11 -Wall -Wextra -Werror $compile -c -o "$object" "$source"
     "$CLANG" --target=wasm32 -nostdlib "-Wl,$link" -o "$output" "$object"
     chmod 644 "$output"
     rm "$object"
@@ -72,11 +74,15 @@ build_bundle() {
 # Nothing may stay undefined here: with -fno-builtin clang does not make calls to memset and the
 # like of the kernels' loops.
 build_kernels() {
-    local level=$1 into=$2 source name
-    mkdir -p "$into/unseen"
-    for source in bench/*.c bench/unseen/*.c; do
+    local level=$1 into=$2 source name flags
+    mkdir -p "$into/unseen" "$into/simd"
+    for source in bench/*.c bench/unseen/*.c bench/simd/*.c; do
         name=${source#bench/}
-        build_module "$source" "$level" "$into/${name%.c}.wasm" -fno-builtin --no-entry
+        flags=-fno-builtin
+        if [[ $name == simd/* ]]; then
+            flags+=" -msimd128"
+        fi
+        build_module "$source" "$level" "$into/${name%.c}.wasm" "$flags" --no-entry
     done
 }
 

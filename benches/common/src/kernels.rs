@@ -1,4 +1,4 @@
-//! The kernels of `wasm-apps/bench/` and of `unseen/` there, and the comparison of engines on them. It
+//! The kernels of `wasm-apps/bench/`, and of `unseen/` and `simd/` there, and the comparison of engines on them. It
 //! knows no engine.
 
 use std::path::{Path, PathBuf};
@@ -11,8 +11,9 @@ use crate::{
 };
 
 /// The kernels, and the sizes at which they are run. A directory has those of `wasm-apps/bench/`,
-/// or those of `wasm-apps/bench/unseen/`, which nothing in holdall was chosen by.
-const KERNELS: [(&str, i32); 25] = [
+/// or those of `wasm-apps/bench/unseen/`, which nothing in holdall was chosen by, or those of
+/// `wasm-apps/bench/simd/`, which have vectors.
+const KERNELS: [(&str, i32); 30] = [
     ("recursion", 35),
     ("sieve", 8_000_000),
     ("matmul", 300),
@@ -38,6 +39,11 @@ const KERNELS: [(&str, i32); 25] = [
     ("trees", 200_000),
     ("stack", 1_000_000),
     ("fourier", 200),
+    ("dot", 200_000),
+    ("saxpy", 200_000),
+    ("utf8", 1_000_000),
+    ("blend", 500),
+    ("sha256x4", 1_000),
 ];
 
 /// The options that [`compare`] heeds, all with a value.

@@ -59,3 +59,82 @@ fn every_nan_and_nothing_else_becomes_the_canonical_one() {
         assert_eq!(f64_canonical(value).to_bits(), value.to_bits());
     }
 }
+
+/// Numbers at which roundings and comparisons turn, and NaNs that are quiet.
+fn turning_points() -> impl Iterator<Item = f64> + Clone {
+    let sizes = [
+        0.0,
+        0.25,
+        0.5,
+        0.75,
+        1.0,
+        1.5,
+        2.5,
+        3.5,
+        1e-40,
+        1e-310,
+        8_388_607.5,
+        8_388_608.0,
+    ];
+    let large = [
+        8_388_609.0,
+        4_503_599_627_370_495.5,
+        4_503_599_627_370_497.0,
+        1e38,
+        1e300,
+    ];
+    let others = [f64::INFINITY, f64::NAN];
+    let all = sizes.into_iter().chain(large).chain(others);
+    all.flat_map(|number| [number, -number, number.next_down(), -number.next_up()])
+}
+
+#[test]
+fn lanes_of_floats_are_rounded_and_compared_as_floats_are() {
+    macro_rules! check {
+        ($ty:ident $count:literal: $($vector:ident $scalar:ident)* ; $($pair:ident $scalars:ident)*) => {
+            for a in turning_points() {
+                let a = a as $ty;
+                $(
+                    let (found, expected) = ($vector([a; $count])[$count - 1], $scalar(a));
+                    assert_eq!(found.to_bits(), expected.to_bits(), "{}({a})", stringify!($scalar));
+                )*
+                for b in turning_points() {
+                    let b = b as $ty;
+                    $(
+                        let (found, expected) = ($pair([a; $count], [b; $count])[0], $scalars(a, b));
+                        assert!(
+                            found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan(),
+                            "{}({a}, {b}): {found}", stringify!($scalars)
+                        );
+                    )*
+                }
+            }
+        };
+    }
+    check! { f32 4: f32x4_ceil f32_ceil f32x4_floor f32_floor f32x4_trunc f32_trunc
+    f32x4_nearest f32_nearest f32x4_canonical f32_canonical;
+    f32x4_min f32_min f32x4_max f32_max f32x4_add f32_add }
+    check! { f64 2: f64x2_ceil f64_ceil f64x2_floor f64_floor f64x2_trunc f64_trunc
+    f64x2_nearest f64_nearest f64x2_canonical f64_canonical;
+    f64x2_min f64_min f64x2_max f64_max f64x2_add f64_add }
+}
+
+#[test]
+fn a_bitmask_has_the_sign_of_each_lane() {
+    for mask in (0..=u16::MAX).step_by(7).map(u32::from) {
+        let halves = |bits: u32| {
+            let lane = 128 / bits;
+            let signs = (0..lane).filter(|at| mask >> at & 1 != 0);
+            // The bits below each sign must not matter.
+            let all = signs.fold(u128::MAX / 3, |all, at| all | 1 << (at * bits + bits - 1));
+            let clear = (0..lane).filter(|at| mask >> at & 1 == 0);
+            let all = clear.fold(all, |all, at| all & !(1 << (at * bits + bits - 1)));
+            [all as u64, (all >> 64) as u64]
+        };
+        assert_eq!(i8x16_bitmask(halves(8)), mask);
+        assert_eq!(i16x8_bitmask(halves(16)), mask & 0xff);
+        assert_eq!(i32x4_bitmask(halves(32)), mask & 0xf);
+        let [low, high] = halves(64).map(u64::cast_signed);
+        assert_eq!(i64x2_bitmask([low, high]), mask & 3);
+    }
+}

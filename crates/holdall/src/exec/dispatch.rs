@@ -63,6 +63,7 @@ macro_rules! handler_with_abi {
         $([$register:ident: $ty:ty])*; $([$last:ident $before:ident: $acc:ty])*
     ) => {
         $(#[$meta])*
+        #[allow(improper_ctypes_definitions, reason = "only handlers call handlers")]
         pub(super) unsafe extern $abi fn $name<$($g: $bound),*>(
             $($register: $ty,)*
             $($last: $acc, $before: $acc,)*
@@ -138,6 +139,7 @@ macro_rules! handler_type {
         ($abi:literal)
         $([$register:ident: $ty:ty])*; $([$last:ident $before:ident: $acc:ty])*
     ) => {
+        #[allow(improper_ctypes_definitions, reason = "only handlers call handlers")]
         pub(super) type Handler = unsafe extern $abi fn($($ty,)* $($acc, $acc,)*) -> Next;
     };
 }

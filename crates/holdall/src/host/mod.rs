@@ -7,6 +7,7 @@ mod def;
 mod host_tests;
 mod into_func;
 mod invoke;
+mod lanes;
 mod slot_func;
 mod typed;
 mod wasm_ty;

@@ -79,13 +79,11 @@ fn an_undecodable_body_is_malformed_and_an_ill_typed_one_is_invalid() {
 
 #[test]
 fn proposals_outside_the_pinned_features_are_refused() {
-    let sections: [&[u8]; 3] = [
+    let sections: [&[u8]; 2] = [
         // A recursive type group.
         b"\x01\x05\x01\x4e\x01\x60\0\0",
         // A tag section.
         b"\x0d\x03\x01\0\0",
-        // A function of v128.
-        b"\x01\x05\x01\x60\x01\x7b\0",
     ];
     for section in sections {
         let bytes = [HEADER, section].concat();
@@ -208,8 +206,8 @@ fn generated_modules_are_taken() {
         reference_types_enabled: true,
         tail_call_enabled: true,
         extended_const_enabled: true,
-        simd_enabled: false,
-        relaxed_simd_enabled: false,
+        simd_enabled: true,
+        relaxed_simd_enabled: true,
         memory64_enabled: false,
         threads_enabled: false,
         exceptions_enabled: false,

@@ -40,6 +40,13 @@ fn values_go_in_and_out_of_rust() -> Result<()> {
     assert_eq!(Val::from(1.5_f32).unwrap_f32(), 1.5);
     assert_eq!(Val::from(1.5_f64).unwrap_f64(), 1.5);
     assert_eq!(Val::V128(3).unwrap_v128(), 3);
+    assert_eq!(
+        Val::from([1_u32, 2, 3, 4]),
+        Val::V128(4 << 96 | 3 << 64 | 2 << 32 | 1)
+    );
+    assert_eq!(<[f64; 2]>::try_from(Val::from([0.5, -1.5]))?, [0.5, -1.5]);
+    let wrong = <[i8; 16]>::try_from(Val::I32(1)).unwrap_err();
+    assert_eq!(wrong.to_string(), "expected v128, found i32");
     assert_eq!(Val::from(func).unwrap_func_ref(), Some(func));
     assert_eq!(Val::null_extern_ref().unwrap_extern_ref(), None);
     assert_eq!(Val::F32(0).i32(), None);

@@ -51,7 +51,7 @@ semantics! {
     i8x16_neg(a: I8x16) -> I8x16 { map(a, i8::wrapping_neg) }
     i8x16_popcnt(a: U8x16) -> U8x16 { map(a, |a| a.count_ones() as u8) }
     i8x16_all_true(a: U8x16) -> u32 { a.iter().all(|a| *a != 0).into() }
-    i8x16_bitmask(a: I8x16) -> u32 { bitmask(map(a, |a| a < 0)) }
+    i8x16_bitmask(halves: U64x2) -> u32 { byte_signs(halves[0]) | byte_signs(halves[1]) << 8 }
     i8x16_narrow_i16x8_s(a: I16x8, b: I16x8) -> I8x16 {
         narrow(a, b, |a| a.clamp(i8::MIN.into(), i8::MAX.into()) as i8)
     }
@@ -90,7 +90,7 @@ semantics! {
         })
     }
     i16x8_all_true(a: U16x8) -> u32 { a.iter().all(|a| *a != 0).into() }
-    i16x8_bitmask(a: I16x8) -> u32 { bitmask(map(a, |a| a < 0)) }
+    i16x8_bitmask(halves: U64x2) -> u32 { short_signs(halves[0]) | short_signs(halves[1]) << 4 }
     i16x8_narrow_i32x4_s(a: I32x4, b: I32x4) -> I16x8 {
         narrow(a, b, |a| a.clamp(i16::MIN.into(), i16::MAX.into()) as i16)
     }
@@ -143,7 +143,7 @@ semantics! {
     i32x4_abs(a: I32x4) -> I32x4 { map(a, i32::wrapping_abs) }
     i32x4_neg(a: I32x4) -> I32x4 { map(a, i32::wrapping_neg) }
     i32x4_all_true(a: U32x4) -> u32 { a.iter().all(|a| *a != 0).into() }
-    i32x4_bitmask(a: I32x4) -> u32 { bitmask(map(a, |a| a < 0)) }
+    i32x4_bitmask(halves: U64x2) -> u32 { long_signs(halves[0]) | long_signs(halves[1]) << 2 }
     i32x4_extend_low_i16x8_s(a: I16x8) -> I32x4 { half(a, false, i32::from) }
     i32x4_extend_high_i16x8_s(a: I16x8) -> I32x4 { half(a, true, i32::from) }
     i32x4_extend_low_i16x8_u(a: U16x8) -> U32x4 { half(a, false, u32::from) }
@@ -184,7 +184,7 @@ semantics! {
     i64x2_abs(a: I64x2) -> I64x2 { map(a, i64::wrapping_abs) }
     i64x2_neg(a: I64x2) -> I64x2 { map(a, i64::wrapping_neg) }
     i64x2_all_true(a: U64x2) -> u32 { (a[0] != 0 && a[1] != 0).into() }
-    i64x2_bitmask(a: I64x2) -> u32 { bitmask(map(a, |a| a < 0)) }
+    i64x2_bitmask(a: I64x2) -> u32 { u32::from(a[0] < 0) | u32::from(a[1] < 0) << 1 }
     i64x2_extend_low_i32x4_s(a: I32x4) -> I64x2 { half(a, false, i64::from) }
     i64x2_extend_high_i32x4_s(a: I32x4) -> I64x2 { half(a, true, i64::from) }
     i64x2_extend_low_i32x4_u(a: U32x4) -> U64x2 { half(a, false, u64::from) }
@@ -209,9 +209,21 @@ semantics! {
     }
 }
 
-/// A bit for each lane, the first lane's the lowest.
+/// A bit for each byte whose highest bit is set, the first byte's the lowest.
 #[inline(always)]
-fn bitmask<const N: usize>(lanes: [bool; N]) -> u32 {
-    let bits = std::array::from_fn::<u32, N, _>(|lane| u32::from(lanes[lane]) << lane);
-    bits.iter().sum()
+fn byte_signs(half: u64) -> u32 {
+    // The product brings the highest bit of each byte to its place in the highest byte.
+    ((half & 0x8080_8080_8080_8080).wrapping_mul(0x0002_0408_1020_4081) >> 56) as u32
+}
+
+/// A bit for each 16 bits of which the highest is set, the first one's the lowest.
+#[inline(always)]
+fn short_signs(half: u64) -> u32 {
+    ((half & 0x8000_8000_8000_8000).wrapping_mul(0x0000_2000_4000_8001) >> 60) as u32
+}
+
+/// A bit for each 32 bits of which the highest is set, the first one's the lowest.
+#[inline(always)]
+fn long_signs(half: u64) -> u32 {
+    (half >> 31 & 1 | half >> 62 & 2) as u32
 }
