@@ -29,6 +29,8 @@ pub enum TrapCode {
     UninitializedElement,
     /// `call_indirect` of a function of another type.
     IndirectCallTypeMismatch,
+    /// `throw_ref` of a null reference.
+    NullExceptionReference,
     /// The guest's calls are nested deeper than its stack allows.
     CallStackExhausted,
     /// A function that stands in for a missing import was called.
@@ -70,6 +72,7 @@ impl TrapCode {
             Self::UndefinedElement => "undefined element",
             Self::UninitializedElement => "uninitialized element",
             Self::IndirectCallTypeMismatch => "indirect call type mismatch",
+            Self::NullExceptionReference => "null exception reference",
             Self::CallStackExhausted => "call stack exhausted",
             Self::MissingImport => "call of a missing import",
             Self::HostPanic => "host function panicked",

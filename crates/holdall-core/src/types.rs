@@ -132,6 +132,13 @@ impl ValType {
         }
     }
 
+    /// Whether values of the type are references to exceptions.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn is_exception(self) -> bool {
+        matches!(self, Self::Ref(ty) if matches!(ty.heap.kind(), RefKind::Exn))
+    }
+
     /// How many 8-byte frame slots a value of this type takes: 1, or 2 for `v128`.
     #[must_use]
     pub const fn slots(self) -> usize {

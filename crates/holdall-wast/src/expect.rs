@@ -50,6 +50,6 @@ pub(super) fn is_unlinkable(error: &Error, expected: &str) -> bool {
 }
 
 /// Whether a guest threw an exception that nobody caught.
-pub(super) fn is_exception(_error: &Error) -> bool {
-    false
+pub(super) fn is_exception(error: &Error) -> bool {
+    error.exception().is_some()
 }

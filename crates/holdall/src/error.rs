@@ -7,6 +7,7 @@ use std::error::Error as StdError;
 use holdall_core::module::Proposals;
 
 use crate::escape::{Escaped, EscapedLines};
+use crate::exception::Exception;
 use crate::trap::{Trap, TrapCode};
 
 /// The library's result.
@@ -14,7 +15,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can go wrong. One pointer wide.
 ///
-/// [`Error::kind`] is for matching. [`Error::trap`], [`Error::exit_code`] and
+/// [`Error::kind`] is for matching. [`Error::trap`], [`Error::exception`], [`Error::exit_code`] and
 /// [`Error::downcast_ref`] find what ended a guest wherever it is in the chain of causes, also
 /// where a host function put a text or an error of its own around it.
 ///
@@ -50,6 +51,9 @@ pub enum ErrorKind {
     /// A host function returned an error, which ended the guest's execution.
     #[error(transparent)]
     Host(anyhow::Error),
+    /// The guest threw an exception, or a host function did, and nobody caught it.
+    #[error(transparent)]
+    Exception(#[from] Exception),
     /// The guest ended itself with an exit code (WASI's `proc_exit`).
     #[error(transparent)]
     Exit(#[from] I32Exit),
@@ -198,6 +202,12 @@ impl Error {
         self.find()
     }
 
+    /// The exception that nobody in the guest caught: the error itself, or one of its causes.
+    #[must_use]
+    pub fn exception(&self) -> Option<&Exception> {
+        self.find()
+    }
+
     /// The exit code, where the guest ended itself, or where a module that it needs did so at its
     /// start.
     #[must_use]
@@ -256,6 +266,7 @@ impl Error {
             ErrorKind::Host(error) => error
                 .downcast()
                 .map_err(|error| ErrorKind::Host(error).into()),
+            ErrorKind::Exception(thrown) => of(thrown, ErrorKind::Exception),
             ErrorKind::Exit(exit) => of(exit, ErrorKind::Exit),
             ErrorKind::Denied(denied) => of(denied, ErrorKind::Denied),
             kind @ (ErrorKind::Usage(_) | ErrorKind::Resource(_)) => Err(kind.into()),
@@ -289,6 +300,7 @@ impl Error {
             ErrorKind::Link(error) => error,
             ErrorKind::Trap(trap) => trap,
             ErrorKind::Host(error) => &**error,
+            ErrorKind::Exception(thrown) => thrown,
             ErrorKind::Exit(exit) => exit,
             ErrorKind::Denied(denied) => denied,
             kind @ (ErrorKind::Usage(_) | ErrorKind::Resource(_)) => kind,
@@ -336,7 +348,7 @@ impl Error {
     }
 }
 
-/// The error of a host function. An [`Error`], a [`Trap`] or the guest's own end keeps its kind
+/// The error of a host function. An [`Error`], a [`Trap`], an [`Exception`] or the guest's own end keeps its kind
 /// where nothing was put around it.
 impl From<anyhow::Error> for ErrorKind {
     fn from(error: anyhow::Error) -> Self {
@@ -355,6 +367,7 @@ impl From<anyhow::Error> for ErrorKind {
             .map(Error::into_kind)
             .or_else(|error| bare::<Trap>(error).map(Self::from))
             .or_else(|error| bare::<TrapCode>(error).map(Self::from))
+            .or_else(|error| bare::<Exception>(error).map(Self::from))
             .or_else(|error| bare::<I32Exit>(error).map(Self::from))
             .or_else(|error| bare::<HostCallDenied>(error).map(Self::from))
             .unwrap_or_else(Self::Host)

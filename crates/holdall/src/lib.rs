@@ -14,6 +14,7 @@ use holdall_core::{escape, ir, numeric, trap, types};
 mod bundle;
 mod engine;
 mod error;
+mod exception;
 mod exec;
 mod host;
 mod limits;
@@ -43,6 +44,7 @@ pub use bundle::{Bundle, BundledModule};
 pub use engine::{Config, Engine, Lowering};
 pub use error::{Error, ErrorKind, HostCallDenied, I32Exit, ModuleError, Result};
 pub use escape::{Escaped, EscapedLines};
+pub use exception::Exception;
 pub use host::{Caller, IntoFunc, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy};
 pub use limits::{InterruptHandle, Limits, Pool};
 #[cfg(feature = "fs")]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Field, Header, Row, Token, Word, instructions_of, length};
+use super::{Field, HandlerTable, Header, Row, Token, Word, instructions, instructions_of, length};
 
 /// The instruction whose words start at `pc`.
 struct Instr<'a> {
@@ -113,6 +113,8 @@ pub fn disassemble(words: &[Word]) -> String {
         "frame {} slots, link at s{}",
         header.frame, header.link
     );
+    let handlers = HandlerTable::of(words);
+    let words = instructions(words);
     let mut pc = 1;
     while let Some(rest) = words.get(pc..).filter(|rest| !rest.is_empty()) {
         let sequence = instructions_of(&rest[0].op);
@@ -144,6 +146,9 @@ pub fn disassemble(words: &[Word]) -> String {
             }
         }
         pc += length;
+    }
+    if let Some(handlers) = handlers {
+        text.push_str(&handlers.text());
     }
     text
 }

@@ -2,6 +2,7 @@
 
 mod disasm;
 mod facts;
+mod handlers;
 mod sequence;
 mod shape;
 mod stub;
@@ -10,6 +11,7 @@ mod word;
 
 pub use disasm::disassemble;
 pub use facts::{goes_elsewhere, length, storing};
+pub use handlers::{Clause, HandlerRef, HandlerTable, Handlers, HandlersMark, TryId, instructions};
 pub use sequence::{for_each_sequence, instructions_of, longer_sequence, spelling};
 pub use shape::{
     Addr, CMP_PAIRS, FLOAT_PAIRS, Field, INT_PAIRS, LOAD_IN_MODES, LOAD_MODES, Layout,

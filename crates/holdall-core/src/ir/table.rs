@@ -267,6 +267,8 @@ macro_rules! for_each_op {
             ReturnCall "return_call" Plain("defined #l, args sa, link #w", return_call);
             ReturnCallImport "return_call" Plain("imported #l, args sa, link #w", return_call_import);
             ReturnCallIndirect "return_call_indirect" Plain("table #y [sb], type #x, args sa, link #w", return_call_indirect);
+            Throw "throw" Plain("tag #l, values far #w", throw);
+            ThrowRef "throw_ref" Plain("sa", throw_ref);
             Lazy "lower" Plain("defined #l", lazy);
             Host "host" Plain("link sa", host);
             Exit "exit" Plain("", exit);

@@ -89,6 +89,10 @@ pub struct Header {
 }
 
 impl Header {
+    /// The opcode of the header of a function with a table of handlers behind its instructions. Other
+    /// headers have 0.
+    pub const HAS_HANDLERS: u16 = 1;
+
     /// How many slots the link takes.
     pub const LINK: u16 = 3;
 

@@ -7,7 +7,7 @@ use crate::types::FuncType;
 
 impl<'m> Lowering<'m> {
     /// Puts the arguments of a call in place and pops them. Gives the slot of the first.
-    fn pop_args(&mut self, ty: &FuncType) -> u32 {
+    pub(super) fn pop_args(&mut self, ty: &FuncType) -> u32 {
         let count = ty.params().len();
         self.materialise_top(count);
         let height = self.stack.len() - count;

@@ -9,43 +9,50 @@ use wasmparser::{BlockType, BrTable};
 use super::Stop;
 use super::fusion::{Condition, Reach};
 use super::operands::Lowering;
-use crate::ir::{Row, Src, Word};
+use crate::ir::{Row, Src, TryId, Word};
 use crate::module::from_wasmparser::val_type;
 use crate::types::FuncType;
 
 /// What kind of block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Func,
     Block,
     /// A loop, and where its code starts.
     Loop(usize),
     /// An `if`, and its branch to `else`; none where the condition is a constant that holds.
     If(Option<(usize, Reach)>),
+    /// A `try_table`, or a legacy `try` up to its first `catch`.
+    Try(TryId),
+    /// A legacy `try` from its first `catch` on.
+    Catch,
 }
 
 /// A block that is open.
 #[derive(Debug)]
 pub(super) struct Control {
-    kind: Kind,
+    pub(super) kind: Kind,
     ty: BlockType,
     params: usize,
-    results: usize,
+    pub(super) results: usize,
     /// How many values were on the stack below the block's parameters.
-    height: usize,
+    pub(super) height: usize,
     /// The slot of the block's first parameter, which is also that of its first result.
-    slot: u32,
+    pub(super) slot: u32,
     /// The branches to the block's end.
     pub(super) refs: Vec<(usize, Reach)>,
     /// Whether the block begins in code that can't be reached.
-    dead: bool,
+    pub(super) dead: bool,
     /// The innermost region of charges where the block begins.
-    region: usize,
+    pub(super) region: usize,
+    /// The innermost `try` around the block.
+    pub(super) around: TryId,
 }
 
-impl Lowering<'_> {
+impl<'m> Lowering<'m> {
     /// Opens the function's own block.
-    pub(super) fn enter_function(&mut self, ty: &FuncType) {
+    pub(super) fn enter_function(&mut self, ty: &'m FuncType) {
+        self.returns = ty.results();
         let slot = self.slot_at(0);
         self.control.push(Control {
             kind: Kind::Func,
@@ -57,6 +64,7 @@ impl Lowering<'_> {
             refs: Vec::new(),
             dead: false,
             region: 0,
+            around: TryId::NONE,
         });
     }
 
@@ -87,7 +95,7 @@ impl Lowering<'_> {
     }
 
     /// Pushes the values that a block takes (`params`) or gives, each in the slot of its height.
-    fn push_types(&mut self, ty: BlockType, params: bool) {
+    pub(super) fn push_types(&mut self, ty: BlockType, params: bool) {
         let module = self.module;
         match ty {
             BlockType::Empty => {}
@@ -103,7 +111,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn open(&mut self, kind: Kind, ty: BlockType) {
+    pub(super) fn open(&mut self, kind: Kind, ty: BlockType) {
         let (params, results) = self.arity(ty);
         let height = self.stack.len().saturating_sub(params);
         self.control.push(Control {
@@ -116,16 +124,17 @@ impl Lowering<'_> {
             refs: Vec::new(),
             dead: self.dead,
             region: self.region(),
+            around: self.handler,
         });
     }
 
     /// Notes that the next instruction is a target of branches.
-    fn join(&mut self) {
+    pub(super) fn join(&mut self) {
         self.forget_all();
     }
 
     /// Makes a branch reach the instruction that is emitted next.
-    fn land(&mut self, branch: (usize, Reach)) -> Result<(), Stop> {
+    pub(super) fn land(&mut self, branch: (usize, Reach)) -> Result<(), Stop> {
         let target = self.code.len();
         self.aim(branch, target)
     }
@@ -138,14 +147,17 @@ impl Lowering<'_> {
         };
         // A function has less than 2^31 words: at most 16 for each of its 7,654,321 bytes.
         let offset = (target as i64 - from as i64) as i32;
-        let word = &mut self.code[pc];
         match reach {
+            Reach::Handler => self.handlers.aim(pc, target),
             Reach::Short => match i16::try_from(offset) {
-                Ok(offset) => word.c = offset.cast_unsigned(),
+                Ok(offset) => self.code[pc].c = offset.cast_unsigned(),
                 Err(_) => return Err(Stop::LongBranches),
             },
-            Reach::Long => *word = Word::with_long(word.op, word.a, offset.cast_unsigned()),
-            Reach::Table { .. } => *word = Word::with_long(0, 0, offset.cast_unsigned()),
+            Reach::Long => {
+                let Word { op, a, .. } = self.code[pc];
+                self.code[pc] = Word::with_long(op, a, offset.cast_unsigned());
+            }
+            Reach::Table { .. } => self.code[pc] = Word::with_long(0, 0, offset.cast_unsigned()),
         }
         Ok(())
     }
@@ -218,19 +230,23 @@ impl Lowering<'_> {
         if let Kind::Func | Kind::Loop(_) = control.kind {
             self.leave_region();
         }
+        self.leave_try(&control);
+        if !self.dead && control.kind == Kind::Catch {
+            self.arrive(&control);
+        }
         let mut refs = control.refs;
         match control.kind {
             Kind::Func => {
                 if !self.dead {
                     self.return_values(control.results);
                 }
-                return Ok(());
+                return self.return_caught(refs);
             }
             // Where there is no `else`, the block's results are its parameters.
             Kind::If(to_else) => refs.extend(to_else),
-            Kind::Block | Kind::Loop(_) => {}
+            Kind::Block | Kind::Loop(_) | Kind::Try(_) | Kind::Catch => {}
         }
-        if refs.is_empty() {
+        if refs.is_empty() && (self.dead || control.kind != Kind::Catch) {
             if self.dead {
                 self.truncate(control.height);
             }
@@ -255,7 +271,7 @@ impl Lowering<'_> {
 
     // Branches.
 
-    fn target(&self, depth: u32) -> usize {
+    pub(super) fn target(&self, depth: u32) -> usize {
         self.control.len() - 1 - depth as usize
     }
 
@@ -277,8 +293,8 @@ impl Lowering<'_> {
     }
 
     /// Makes an emitted branch reach the label of `target`.
-    fn refer(&mut self, branch: (usize, Reach), target: usize) -> Result<(), Stop> {
-        self.note_branch(target);
+    pub(super) fn refer(&mut self, branch: (usize, Reach), target: usize) -> Result<(), Stop> {
+        self.note_branch(target, branch.1 == Reach::Handler);
         match self.control[target].kind {
             Kind::Loop(start) => self.aim(branch, start),
             _ => {

@@ -39,6 +39,8 @@ pub(super) enum Reach {
     Long,
     /// 32 bits, in a word of the table of the `br_table` at `pc`, counted from that `br_table`.
     Table { pc: usize },
+    /// From wherever an exception is thrown, by the clause at this place in the table of handlers.
+    Handler,
 }
 
 impl Lowering<'_> {

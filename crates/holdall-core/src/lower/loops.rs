@@ -11,7 +11,7 @@ use wasmparser::BlockType;
 
 use super::operands::{Acc, Class, Lowering};
 use super::operators::Operators;
-use crate::ir::{Row, Word};
+use crate::ir::{HandlersMark, Row, Word};
 
 /// What the accumulators hold at a label, by class: the last result, and the one before.
 type AtLabel = [[Option<u32>; 2]; Class::COUNT];
@@ -39,6 +39,8 @@ pub(super) struct Attempt<'m> {
     results: Option<[usize; Class::COUNT]>,
     /// The blocks around the loop that the loop branches to, one for each branch.
     branches: Vec<usize>,
+    /// The handlers of the code before the loop.
+    handlers: HandlersMark,
 }
 
 /// How many early reads of locals are noted.
@@ -59,6 +61,7 @@ impl<'m> Lowering<'m> {
             early: Vec::new(),
             results: Some([0; Class::COUNT]),
             branches: Vec::new(),
+            handlers: self.handlers.mark(),
         };
         self.attempt = Some(attempt);
     }
@@ -92,15 +95,20 @@ impl<'m> Lowering<'m> {
         }
     }
 
-    /// Notes a branch to a block: to the innermost loop, to a block around it or to one within.
-    pub(super) fn note_branch(&mut self, target: usize) {
+    /// Notes a branch to a block: to the innermost loop, to a block around it or to one within. Of a branch
+    /// that an exception takes (`thrown`), nothing is known of the accumulators.
+    pub(super) fn note_branch(&mut self, target: usize, thrown: bool) {
         let Some(mut attempt) = self.attempt.take() else {
             return;
         };
         if target < attempt.depth {
             attempt.branches.push(target);
         } else if target == attempt.depth {
-            let here = self.locals_in_accs();
+            let here = if thrown {
+                NOTHING
+            } else {
+                self.locals_in_accs()
+            };
             match &mut attempt.found {
                 None => attempt.found = Some(here),
                 Some(found) => {
@@ -143,6 +151,7 @@ impl<'m> Lowering<'m> {
         self.truncate(attempt.height);
         self.forget_all();
         self.code.truncate(attempt.pc);
+        self.handlers.truncate(attempt.handlers);
         while self.tables.pop_if(|pc| *pc >= attempt.pc).is_some() {}
         self.dead = false;
         attempt.assumed = next;

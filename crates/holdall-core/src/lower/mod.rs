@@ -3,14 +3,15 @@
 //! One pass over the operators, with the operand stack kept at compile time: `operands` tracks
 //! where each value is, `control` does blocks and branches, `calls` calls and returns, `translate` has
 //! the operators, `memories` those on memories other than the first and the atomic ones, `wide` those on
-//! 128 bits, `simd` those on vectors, `locals` what is special about slots of locals, `far` what is
-//! special about slots
+//! 128 bits, `simd` those on vectors, `exceptions` what throws and catches, `locals` what is special about
+//! slots of locals, `far` what is special about slots
 //! beyond 16 bits. `fusion` makes one instruction of two, and `metering` adds the charges. `loops` has an
 //! innermost loop lowered again where that keeps values in accumulators. At the end, `joining` gives
 //! instructions that follow one another one handler.
 
 mod calls;
 mod control;
+mod exceptions;
 mod far;
 mod fusion;
 mod joining;
@@ -85,6 +86,8 @@ struct Form {
     long_branches: bool,
     /// The frame has scratch slots, so that operands may be in far slots.
     wide: bool,
+    /// Legacy `catch`es keep the exception in a slot, for `rethrow`.
+    rethrows: bool,
 }
 
 /// Why a lowering did not come to its end.
@@ -94,6 +97,8 @@ enum Stop {
     LongBranches,
     /// Some operands are in far slots, and the form has no scratch slots.
     FarSlots,
+    /// There is a `rethrow`, and the form keeps no exceptions for it.
+    Rethrows,
 }
 
 impl From<LowerError> for Stop {
@@ -227,7 +232,8 @@ fn operands_of_table(
 }
 
 /// The lowered code of the defined function `index` (imported functions not counted) of a module that
-/// was validated: a header, and instructions of which the last does not fall through.
+/// was validated: a header, instructions of which the last does not fall through, and a table of handlers
+/// where the function has any.
 ///
 /// # Errors
 ///
@@ -244,6 +250,7 @@ pub fn words(
         joining::join(&mut lowering.code, watch).map_err(LowerError::Ended)?;
     }
     tell_tables(&mut lowering.code, &lowering.tables);
+    lowering.handlers.append_to(&mut lowering.code);
     Ok(lowering.code)
 }
 
@@ -299,6 +306,7 @@ fn lower_body<'m>(
             Err(Stop::Error(error)) => return Err(error),
             Err(Stop::LongBranches) => form.long_branches = true,
             Err(Stop::FarSlots) => form.wide = true,
+            Err(Stop::Rethrows) => form.rethrows = true,
         }
     }
 }

@@ -9,12 +9,13 @@
 use std::ops::Range;
 
 use super::control::Control;
+use super::exceptions::Catching;
 use super::far::{self, Scratch};
 use super::locals::Locals;
 use super::loops::Attempt;
 use super::metering::Region;
 use super::{Form, Settings};
-use crate::ir::{Row, Src, Word};
+use crate::ir::{Handlers, Row, Src, TryId, Word};
 use crate::module::Sections;
 use crate::types::ValType;
 
@@ -109,6 +110,14 @@ pub(super) struct Lowering<'m> {
     pub(super) last: Option<Last>,
     /// Where each `br_table` is.
     pub(super) tables: Vec<usize>,
+    /// Which code handles exceptions.
+    pub(super) handlers: Handlers,
+    /// The innermost `try` around the code that is emitted next.
+    pub(super) handler: TryId,
+    /// The legacy `try`s that are open.
+    pub(super) catching: Vec<Catching>,
+    /// The types of the function's results.
+    pub(super) returns: &'m [ValType],
     /// For a word of `code`, where in the module's bytes the instructions from that word on came from;
     /// none where nobody asked.
     pub(super) records: Option<Vec<(usize, u64)>>,
@@ -157,6 +166,10 @@ impl<'m> Lowering<'m> {
             form,
             last: None,
             tables: Vec::new(),
+            handlers: Handlers::default(),
+            handler: TryId::NONE,
+            catching: Vec::new(),
+            returns: &[],
             records: None,
             regions: settings.metering.then(Vec::new),
             near_end: far::near_end(settings, first_temp),

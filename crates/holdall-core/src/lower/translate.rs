@@ -53,10 +53,18 @@ impl Lowering<'_> {
             Operator::If { blockty } => self.if_(blockty),
             Operator::Else => self.else_()?,
             Operator::End => self.end()?,
+            Operator::TryTable { ref try_table } => self.try_table(try_table)?,
+            Operator::Try { blockty } => self.try_(blockty),
+            Operator::Catch { tag_index } => self.catch(Some(tag_index)),
+            Operator::CatchAll => self.catch(None),
+            Operator::Delegate { relative_depth } => self.delegate(relative_depth)?,
             _ if self.dead => {}
             Operator::Br { relative_depth } => self.br(relative_depth)?,
             Operator::BrIf { relative_depth } => self.br_if(relative_depth)?,
             Operator::BrTable { ref targets } => self.br_table(targets)?,
+            Operator::Throw { tag_index } => self.throw(tag_index),
+            Operator::ThrowRef => self.throw_ref(),
+            Operator::Rethrow { relative_depth } => self.rethrow(relative_depth)?,
             _ => self.plain(operator),
         }
         self.store_result();

@@ -75,9 +75,9 @@ proposals! {
     /// Memories and tables with 64-bit addresses.
     Memory64, "memory64", [MEMORY64], true;
     /// Tags, and exceptions that `try_table` catches.
-    Exceptions, "exceptions", [EXCEPTIONS], false;
+    Exceptions, "exceptions", [EXCEPTIONS], true;
     /// Exceptions that `try`, `catch` and `delegate` catch, which came before `try_table`.
-    LegacyExceptions, "legacy-exceptions", [LEGACY_EXCEPTIONS], false;
+    LegacyExceptions, "legacy-exceptions", [LEGACY_EXCEPTIONS], true;
     /// Shared memories and atomic instructions.
     Threads, "threads", [THREADS], true;
     /// Integer arithmetic with results of 128 bits.

@@ -8,112 +8,166 @@ use super::call::{EXIT, link};
 use super::regs::Ctx;
 use crate::ir::{Header, Word};
 use crate::limits::Watch;
-use crate::module::ModuleInner;
+use crate::module::{Module, ModuleInner};
 use crate::store::InstanceData;
 use crate::trap::{Frame, Trap};
 
-/// Where a frame stands: in which function, and at which of the function's code words.
-struct Place<'m> {
-    module: &'m ModuleInner,
+/// Where a frame stands: in which function of which instance, and at which of the function's code words.
+#[derive(Clone)]
+struct Place {
+    module: Module,
+    /// What the instance is called.
+    label: Option<Arc<str>>,
     defined_index: u32,
     pc: usize,
 }
 
-impl Place<'_> {
+impl Place {
     fn is_of_function(&self, other: &Self) -> bool {
-        std::ptr::eq(self.module, other.module) && self.defined_index == other.defined_index
+        Arc::ptr_eq(&self.module.0, &other.module.0) && self.defined_index == other.defined_index
     }
 }
 
-/// Adds frames to a trap, as many as the trap has room for: first the frame at `fp`, whose instruction is
-/// at `ip`, then its callers outwards. Adds none where the engine keeps no backtraces.
-///
-/// # Safety
-///
-/// The execution of `ctx` ended at this place, which belongs to its current instance, and nothing has
-/// overwritten the frames.
-pub(super) unsafe fn add_calls(trap: &mut Trap, ctx: &Ctx, mut ip: *const Word, mut fp: *mut u64) {
-    let mut watch = Watch::until(Some(trap.looks_until()));
-    let mut frames: Vec<Frame> = Vec::new();
-    let mut places: Vec<Place<'_>> = Vec::new();
-    let mut instance: *const InstanceData = ctx.instance;
-    // The first `ip` is the instruction that trapped. Every other `ip` is a return address: the call ends
-    // with the word before.
-    let mut before = 0;
-    while frames.len() < trap.room() && ip != &raw const EXIT {
+/// The calls that led to a place in a guest, innermost first, without the names of their functions: to find
+/// those takes time.
+#[derive(Clone, Default)]
+pub(crate) struct Calls(Vec<Place>);
+
+impl Calls {
+    /// How many calls are kept.
+    const MOST: usize = Trap::MAX_FRAMES;
+
+    /// Adds calls, as many as there is room for: first the frame at `fp`, whose instruction is at `ip`, then
+    /// its callers outwards, up to the frame at `last`. Adds none where the engine keeps no backtraces.
+    ///
+    /// # Safety
+    ///
+    /// `ip` and `fp` are a place where the execution of `ctx` stands, in its current instance, and nothing has
+    /// overwritten the frames.
+    pub(super) unsafe fn add(
+        &mut self,
+        ctx: *const Ctx,
+        mut ip: *const Word,
+        mut fp: *mut u64,
+        last: *mut u64,
+    ) {
         // SAFETY: every frame's link is good, and instances live as long as their store.
         unsafe {
-            if instance.is_null() {
-                break;
+            let mut instance: *const InstanceData = (*ctx).instance;
+            // The first `ip` is the instruction that ended. Every other `ip` is a return address: the call ends
+            // with the word before.
+            let mut before = 0;
+            while self.0.len() < Self::MOST && ip != &raw const EXIT && !instance.is_null() {
+                let module = &(*instance).module;
+                if !module.0.engine.config().wasm_backtrace {
+                    break;
+                }
+                let Some((defined_index, words)) = module.0.function_at(ip) else {
+                    break;
+                };
+                let place = Place {
+                    module: module.clone(),
+                    label: (*instance).label.clone(),
+                    defined_index,
+                    pc: (ip.addr() - words.as_ptr().addr()) / size_of::<Word>() - before,
+                };
+                // What is thrown again stands in the function that caught it, at a call that is known.
+                let is_known =
+                    before == 0 && self.0.last().is_some_and(|it| it.is_of_function(&place));
+                if !is_known {
+                    self.0.push(place);
+                }
+                if fp == last {
+                    break;
+                }
+                let to = link(fp, Header::of(words[0]).link);
+                (ip, fp) = (to.ip, to.fp);
+                instance = to.other.map_or(instance, <*mut InstanceData>::cast_const);
+                before = 1;
             }
-            let module = (*instance).module.inner();
-            if !module.engine.config().wasm_backtrace {
-                break;
-            }
-            let Some((defined_index, words)) = module.function_at(ip) else {
-                break;
-            };
-            let place = Place {
-                module,
-                defined_index,
-                pc: (ip.addr() - words.as_ptr().addr()) / size_of::<Word>() - before,
-            };
-            let known = places.iter().position(|other| other.is_of_function(&place));
+        }
+    }
+
+    /// The calls, to be kept with an exception; `None` where there are none.
+    pub(crate) fn kept(&self) -> Option<Box<Self>> {
+        (!self.0.is_empty()).then(|| Box::new(self.clone()))
+    }
+
+    /// The calls with their names and offsets, as far as these are found in time.
+    pub(crate) fn frames(&self, watch: &mut Watch<'_>) -> Vec<Frame> {
+        let mut frames: Vec<Frame> = Vec::with_capacity(self.0.len());
+        for (at, place) in self.0.iter().enumerate() {
+            let known = self.0[..at].iter().position(|other| {
+                // Two instances of a module may have two names.
+                other.is_of_function(place) && other.label == place.label
+            });
             frames.push(match known {
                 Some(known) => Frame {
                     offset: None,
                     ..frames[known].clone()
                 },
-                None => frame((*instance).label.as_ref(), &place, &mut watch),
+                None => frame(place, watch),
             });
-            places.push(place);
-            let to = link(fp, Header::of(words[0]).link);
-            (ip, fp) = (to.ip, to.fp);
-            instance = to.other.map_or(instance, <*mut InstanceData>::cast_const);
-            before = 1;
         }
+        find_offsets(&mut frames, &self.0, watch);
+        frames
     }
-    find_offsets(&mut frames, &places, &mut watch);
-    trap.add_callers(frames);
 }
 
-/// The frame of a function in an instance with this label.
-fn frame(label: Option<&Arc<str>>, place: &Place<'_>, watch: &mut Watch<'_>) -> Frame {
-    let Place {
-        module,
-        defined_index,
-        ..
-    } = place;
-    let func_index = module.func_index(*defined_index);
+/// Adds frames to a trap, as many as the trap has room for.
+///
+/// # Safety
+///
+/// As for [`Calls::add`].
+pub(super) unsafe fn add_calls(trap: &mut Trap, ctx: &Ctx, ip: *const Word, fp: *mut u64) {
+    let mut calls = Calls::default();
+    // SAFETY: passed on from the caller.
+    unsafe { calls.add(ctx, ip, fp, std::ptr::null_mut()) };
+    let mut watch = Watch::until(Some(trap.looks_until()));
+    calls.0.truncate(trap.room());
+    trap.add_callers(calls.frames(&mut watch));
+}
+
+/// The frame of a function in an instance.
+fn frame(place: &Place, watch: &mut Watch<'_>) -> Frame {
+    let (module, label) = (&*place.module.0, place.label.as_ref());
+    let func_index = module.func_index(place.defined_index);
     let names = module.names_in_time(watch);
     let named = names.and_then(|names| names.func(&module.bytes, func_index));
-    let module_name = match label {
-        Some(label) if label.len() <= Frame::MAX_NAME_BYTES => Some(Arc::clone(label)),
-        Some(label) => Some(Frame::name(label)),
-        None => module
-            .name
-            .as_deref()
-            .or_else(|| names?.module(&module.bytes))
-            .map(Frame::name),
-    };
     Frame {
-        module: module_name,
+        module: module_name(module, label, watch),
         func_index,
         func_name: named.map(Frame::name),
         offset: None,
     }
 }
 
+/// What an instance of a module with this label is called.
+pub(crate) fn module_name(
+    module: &ModuleInner,
+    label: Option<&Arc<str>>,
+    watch: &mut Watch<'_>,
+) -> Option<Arc<str>> {
+    match label {
+        Some(label) if label.len() <= Frame::MAX_NAME_BYTES => Some(Arc::clone(label)),
+        Some(label) => Some(Frame::name(label)),
+        None => {
+            let of_section = || module.names_in_time(watch)?.module(&module.bytes);
+            module.name.as_deref().or_else(of_section).map(Frame::name)
+        }
+    }
+}
+
 /// Finds the offsets of the frames, until the time is up: each function is lowered once.
-fn find_offsets(frames: &mut [Frame], places: &[Place<'_>], watch: &mut Watch<'_>) {
+fn find_offsets(frames: &mut [Frame], places: &[Place], watch: &mut Watch<'_>) {
     for (at, place) in places.iter().enumerate() {
-        let is_same = |other: &Place<'_>| other.is_of_function(place);
+        let is_same = |other: &Place| other.is_of_function(place);
         if places[..at].iter().any(is_same) {
             continue;
         }
         let Some(offsets) = Offsets::of(
-            place.module,
-            place.module.engine.settings(),
+            &place.module.0,
+            place.module.0.engine.settings(),
             place.defined_index,
             watch,
         ) else {

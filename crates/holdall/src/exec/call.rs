@@ -7,6 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::dispatch::{Next, go, handler, instructions, jump, stop};
+use super::exceptions;
 use super::metering::{pause, resume};
 use super::regs::{Ctx, Exit, Regs, Value, header, trap};
 use super::tracing::{self, HostCall};
@@ -357,6 +358,19 @@ unsafe fn lower(ctx: *mut Ctx, fp: *mut u64, stub: *const Word, index: u32) -> *
     }
 }
 
+/// Keeps the exceptions alive that the arguments of the host function that is being entered refer to.
+#[cold]
+#[inline(never)]
+unsafe fn root_arguments(ctx: *mut Ctx, args: *const u64) {
+    // SAFETY: the callee and its type live as long as the store; its arguments are at `args`.
+    unsafe {
+        let core = (*ctx).core.as_ref();
+        let ty = core.engine.func_type((*(*ctx).callee).sig);
+        let slots = std::slice::from_raw_parts(args, ty.param_slots());
+        core.root_vals(ty.params(), slots);
+    }
+}
+
 /// Calls the host function that is being entered. False where it did not succeed: `exit` of the context
 /// then says why.
 #[inline(never)]
@@ -373,6 +387,10 @@ unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: 
             trap_at_call(ctx, fp, link_slot, TrapCode::CallStackExhausted, None);
             return false;
         };
+        let rooted = (*core.as_ptr()).exceptions.rooted();
+        if (*func).takes_exceptions {
+            root_arguments(ctx, fp);
+        }
         let budget = pause(ctx);
         // All code of the embedder that runs for this call runs in here, also the code that makes the text
         // of an error: so nothing unwinds through handlers, and the meter has all of the fuel meanwhile.
@@ -384,7 +402,7 @@ unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: 
         }));
         resume(ctx, budget);
         (*stack).leave_host(saved);
-        match result {
+        let succeeded = match result {
             // A guest that only calls the host spends little fuel and much time, so that the time is
             // checked here.
             Ok(Ok(())) if (*ctx).metered => match (*core.as_ptr()).meter.check_code() {
@@ -396,15 +414,17 @@ unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: 
             },
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
-                let (ip, fp) = call_site(ctx, fp, link_slot);
-                (*ctx).exit = Exit::Host(error, ip, fp);
+                let (ip, caller) = call_site(ctx, fp, link_slot);
+                exceptions::host_failed(ctx, error, ip, caller, top);
                 false
             }
             Err(panic) => {
                 (*ctx).exit = Exit::Panic(panic);
                 false
             }
-        }
+        };
+        (*core.as_ptr()).exceptions.unroot(rooted);
+        succeeded
     }
 }
 
@@ -529,7 +549,7 @@ handler! {
             call_host::<false>(r.ctx, r.fp, at)
         };
         if !succeeded {
-            return stop();
+            return jump!(exceptions::thrown_by_host, r);
         }
         let bits = *r.fp;
         set_accs(&mut r, bits);

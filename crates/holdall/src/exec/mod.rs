@@ -2,7 +2,7 @@
 //!
 //! `dispatch` says how one handler reaches the next, `regs` has the machine's registers. `shapes`,
 //! `memories`, `atomics`, `wide`, `vector`, `vector_shapes`, `control`, `call`, `far`, `bulk` and `metering`
-//! have the handlers, and `handlers` lists them by opcode. `stack` is the value stack, `backtrace` reads the
+//! have the handlers, and `handlers` lists them by opcode. `exceptions` finds who catches what is thrown. `stack` is the value stack, `backtrace` reads the
 //! frames at a trap, and `tracing` tells a store's tracer
 //! of calls.
 
@@ -12,6 +12,7 @@ mod bulk;
 mod call;
 mod control;
 mod dispatch;
+mod exceptions;
 mod far;
 mod handlers;
 mod memories;
@@ -37,6 +38,8 @@ use crate::ir::Header;
 use crate::store::{FuncEntry, StoreCore};
 use crate::trap::{Trap, TrapCode};
 
+pub(crate) use backtrace::{Calls, module_name};
+pub(crate) use exceptions::Sites;
 pub(crate) use stack::Stack;
 
 /// Calls a function. `slots` holds the arguments on entry and the results on success.
@@ -129,6 +132,7 @@ pub(crate) unsafe fn invoke(
                 }
                 .into())
             }
+            Exit::Thrown(exception, ip, fp) => Err(exceptions::uncaught(ctx, exception, ip, fp)),
             Exit::Host(error, ip, fp) => {
                 let mut error = Error::from(error);
                 if let Some(trap) = error.trap_mut() {

@@ -75,6 +75,8 @@ pub(super) enum Exit {
     Done,
     /// A trap, at this instruction in this frame.
     Trap(TrapCode, *const Word, *mut u64, Option<Box<str>>),
+    /// Something was thrown, by this instruction in this frame, and nobody has caught it so far.
+    Thrown(u64, *const Word, *mut u64),
     /// A host function, called at this instruction in this frame, returned an error.
     Host(anyhow::Error, *const Word, *mut u64),
     /// A host function panicked, or the lowering did.

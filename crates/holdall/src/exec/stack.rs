@@ -19,7 +19,7 @@ pub(crate) struct Stack {
     base: NonNull<u64>,
     size: usize,
     /// Where the next execution's first frame begins.
-    pub(super) top: *mut u64,
+    pub(crate) top: *mut u64,
     /// Where the room for the next execution's frames ends.
     pub(super) end: *mut u64,
     depth: u32,
@@ -56,6 +56,18 @@ impl Stack {
             end: unsafe { base.as_ptr().add(size) },
             depth: 0,
         })
+    }
+
+    /// The slots below `end`, which points into the stack or to its end.
+    ///
+    /// # Safety
+    ///
+    /// Nothing writes to these slots while the slice is used.
+    pub(crate) unsafe fn used(&self, end: *const u64) -> &[u64] {
+        let base = self.base.as_ptr();
+        let count = (end.addr() - base.addr()) / size_of::<u64>();
+        // SAFETY: the slots were zeroed when they were allocated, and `end` lies within them.
+        unsafe { std::slice::from_raw_parts(base, count.min(self.size)) }
     }
 
     /// Leaves the slots between `top` and `end` to the executions that a host function starts. `None`

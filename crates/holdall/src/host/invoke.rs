@@ -170,7 +170,7 @@ fn check_count(what: &str, expected: usize, found: usize) -> Result<()> {
 }
 
 /// Writes values to the slots, one after another.
-pub(super) fn write_vals(values: &[Val], slots: &mut [u64]) {
+pub(crate) fn write_vals(values: &[Val], slots: &mut [u64]) {
     let mut at = 0;
     for value in values {
         let n = value.ty().slots();
@@ -184,7 +184,7 @@ pub(super) fn write_vals(values: &[Val], slots: &mut [u64]) {
 /// # Safety
 ///
 /// The slots hold values of these types and of store `id`.
-pub(super) unsafe fn read_vals(
+pub(crate) unsafe fn read_vals(
     id: crate::store::StoreId,
     types: &[ValType],
     slots: &[u64],

@@ -19,3 +19,4 @@ pub use typed::TypedFunc;
 pub use wasm_ty::{WasmParams, WasmResults, WasmTy};
 
 pub(crate) use def::HostDef;
+pub(crate) use invoke::{read_vals, write_vals};

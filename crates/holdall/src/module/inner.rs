@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use holdall_core::module::{NameSection, Sections};
+use holdall_core::module::{ExportKind, NameSection, Sections};
 
 use super::code::{Code, CodeError};
 use super::weight::Weight;
@@ -50,6 +50,13 @@ impl ModuleInner {
     /// What the name section calls the function at an index of the function index space.
     pub(crate) fn func_name(&self, func_index: u32) -> Option<&str> {
         self.names().func(&self.bytes, func_index)
+    }
+
+    /// The name of the first export of the tag at an index.
+    pub(crate) fn name_of_tag(&self, tag_index: u32) -> Option<&str> {
+        let mut exports = self.exports.iter();
+        let export = exports.find(|(_, export)| *export == ExportKind::Tag(tag_index));
+        Some(&export?.0)
     }
 
     /// The name under which the module was loaded, else the one of its name section.

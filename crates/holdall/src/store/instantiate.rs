@@ -72,7 +72,7 @@ pub(super) fn allocate(
     allocate_tables_and_memories(core, module.inner(), &mut spaces, state)?;
     // From here on only the time can be up, and then the instance is complete.
     let instance = allocate_instance(core, module, label, scope, &mut spaces, held);
-    allocate_tags(core, module.inner(), &mut spaces);
+    allocate_tags(core, module.inner(), instance, &mut spaces);
     evaluate_globals(core, module.inner(), &mut spaces);
     // SAFETY: `instance`, and the tables of `spaces`, are of `core`, which is borrowed here alone.
     unsafe {
@@ -261,10 +261,18 @@ fn defined_func(module: &ModuleInner, at: usize) -> FuncEntry {
 }
 
 /// Allocates the defined tags. The module, which the instance keeps, keeps their types.
-fn allocate_tags(core: &mut StoreCore, module: &ModuleInner, spaces: &mut Spaces) {
+fn allocate_tags(
+    core: &mut StoreCore,
+    module: &ModuleInner,
+    instance: NonNull<InstanceData>,
+    spaces: &mut Spaces,
+) {
     for index in module.num_imported_tags..module.tags.len() {
         let tag = TagData {
             sig: module.sigs[module.tags[index] as usize],
+            slots: module.tag_type(index as u32).param_slots() as u32,
+            instance: instance.as_ptr(),
+            index: index as u32,
         };
         spaces.tags.push(core.add_tag(tag));
     }

@@ -15,7 +15,7 @@ use crate::ir::Word;
 use crate::limits::{Account, Heap, Held, Limits, Meter, Pool};
 use crate::module::Module;
 use crate::sigs::{SigId, Sigs};
-use crate::store::Scope;
+use crate::store::{Exceptions, Scope};
 use crate::trace::{Signature, Tracer};
 use crate::types::{GlobalType, MemoryType, TableType};
 
@@ -60,6 +60,8 @@ pub(crate) struct HostFunc {
     /// The code that the function's `FuncEntry` points to, from `ir::host_code`.
     pub(crate) code: Box<[Word]>,
     pub(crate) body: Arc<HostBody>,
+    /// Whether a parameter is a reference to an exception.
+    pub(crate) takes_exceptions: bool,
     pub(crate) signature: Signature,
     /// What the function keeps from call to call, where that is known.
     pub(crate) state: Option<Arc<dyn HostState>>,
@@ -104,6 +106,12 @@ pub(crate) struct GlobalData {
 pub(crate) struct TagData {
     /// The canonical function type, whose parameters are the values that an exception carries.
     pub(crate) sig: SigId,
+    /// How many slots the values take.
+    pub(crate) slots: u32,
+    /// The instance whose module defines the tag; null for a tag of the host.
+    pub(crate) instance: *const InstanceData,
+    /// The index in the module's tag index space; 0 for a tag of the host.
+    pub(crate) index: u32,
 }
 
 /// An instance of a module.
@@ -167,6 +175,9 @@ pub(crate) struct StoreCore {
     pub(crate) sigs: Sigs,
     /// The values behind `externref`s; a reference is the index here plus one.
     pub(crate) externs: Vec<Box<dyn Any + Send + Sync>>,
+    pub(crate) exceptions: Exceptions,
+    /// Where what was thrown found functions.
+    pub(crate) sites: crate::exec::Sites,
     /// Bytes of linear memory in use, for the limits.
     pub(crate) memory_bytes: usize,
     /// Table elements in use, for the limits.

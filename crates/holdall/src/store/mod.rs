@@ -4,6 +4,7 @@
 mod backing;
 mod context;
 mod entity;
+mod exceptions;
 mod exnref;
 mod externref;
 mod func;
@@ -44,6 +45,7 @@ pub use table::Table;
 pub use tag::Tag;
 
 pub(crate) use context::{StoreInner, fuel_and_limits, set_fuel_and_limits};
+pub(crate) use exceptions::{Exceptions, NoRoom};
 pub use layout::HostState;
 pub(crate) use layout::{
     FuncEntry, GlobalData, HostBody, HostFunc, InstanceData, MemoryData, StoreCore, StoreId,

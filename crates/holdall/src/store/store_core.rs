@@ -15,8 +15,8 @@ use crate::limits::{Limits, Meter, Work};
 use crate::sigs::Sigs;
 use crate::store::memory_data::size_bytes;
 use crate::store::{
-    FuncEntry, GlobalData, HostBody, HostFunc, HostState, MemoryData, StoreCore, StoreId,
-    TableData, TagData,
+    Exceptions, FuncEntry, GlobalData, HostBody, HostFunc, HostState, MemoryData, StoreCore,
+    StoreId, TableData, TagData,
 };
 use crate::trace::Signature;
 use crate::types::{FuncType, GlobalType, MemoryType, TableType};
@@ -68,6 +68,8 @@ impl StoreCore {
             host_entries: Vec::new(),
             sigs: Sigs::new(engine.canonical()),
             externs: Vec::new(),
+            exceptions: Exceptions::new(),
+            sites: crate::exec::Sites::default(),
             memory_bytes: 0,
             table_elements: 0,
         })
@@ -117,6 +119,7 @@ impl StoreCore {
             HostFunc {
                 code,
                 body,
+                takes_exceptions: ty.params().iter().any(|ty| ty.is_exception()),
                 signature,
                 state,
             },

@@ -1,8 +1,10 @@
 //! The handle to a tag.
 
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::module::Module;
 use crate::sigs::SigId;
 use crate::store::{AsContext, AsContextMut, StoreCore, StoreId, TagData};
 use crate::types::TagType;
@@ -43,6 +45,9 @@ impl Tag {
         let core = context.core_mut();
         let tag = TagData {
             sig: core.sigs.add(ty.ty()),
+            slots: ty.ty().param_slots() as u32,
+            instance: std::ptr::null(),
+            index: 0,
         };
         Ok(Self::from_data(core.id, core.add_tag(tag)))
     }
@@ -58,6 +63,17 @@ impl Tag {
 
     pub(crate) fn ty_in(&self, core: &StoreCore) -> TagType {
         TagType::new((*core.engine.func_type(self.sig(core))).clone())
+    }
+
+    /// The module that defines the tag, what its instance is called, and the tag's index; `None` for a tag of
+    /// the host.
+    pub(crate) fn origin_in(&self, core: &StoreCore) -> Option<(Module, Option<Arc<str>>, u32)> {
+        // SAFETY: as in `sig`; the instance lives as long as `core`, and its module and label do not change.
+        unsafe {
+            let tag = self.data_in(core).as_ref();
+            let instance = tag.instance.as_ref()?;
+            Some((instance.module.clone(), instance.label.clone(), tag.index))
+        }
     }
 
     fn sig(&self, core: &StoreCore) -> SigId {

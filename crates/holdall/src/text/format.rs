@@ -35,6 +35,21 @@ pub fn format_val(store: impl AsContext, value: &Val) -> String {
     }
 }
 
+/// The text of a value with its type. References that are not null are told apart by their types alone.
+pub(crate) fn format_without_store(value: &Val) -> String {
+    format_number(value).unwrap_or_else(|| {
+        match value {
+            Val::FuncRef(None) => "func:ref.null",
+            Val::FuncRef(Some(_)) => "ref.func",
+            Val::ExternRef(None) => "extern:ref.null",
+            Val::ExternRef(Some(_)) => "ref.extern",
+            Val::ExnRef(None) => "exn:ref.null",
+            _ => "ref.exn",
+        }
+        .to_owned()
+    })
+}
+
 /// The text of a value with its type, where the value is a number and not a reference.
 pub(crate) fn format_number(value: &Val) -> Option<String> {
     Some(match *value {

@@ -22,7 +22,7 @@
 mod format;
 mod parse;
 
-pub(crate) use format::format_number;
+pub(crate) use format::{format_number, format_without_store};
 pub use format::{format_results, format_val};
 pub use parse::{ValueError, parse_val};
 
