@@ -7,6 +7,11 @@
 /// The greatest size of a module, in bytes: 1 GiB. Offsets into a module fit in 32 bits.
 pub const MAX_MODULE_BYTES: usize = 1 << 30;
 
+/// How many bytes the names of a module's imports may take beyond the bytes of their section, where each
+/// import has the name of its module for itself: 4 MiB. Imports that share that name in the section could
+/// otherwise make much out of few bytes.
+pub(crate) const MAX_SHARED_NAME_BYTES: u64 = 4 << 20;
+
 /// The greatest length of a constant expression, in instructions without its `end`.
 pub(crate) const MAX_CONST_EXPR_OPS: usize = 10_000;
 

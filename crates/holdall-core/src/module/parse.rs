@@ -14,7 +14,7 @@ use super::fault::Fault;
 use super::from_wasmparser::{self, FEATURES, Unsupported};
 use super::sections::{ExportKind, Import, ImportKind, Sections};
 use super::segments::{DataMode, DataSegment, ElemItems, ElemMode, ElemSegment};
-use crate::bounds::Bounds;
+use crate::bounds::{Bounds, MAX_SHARED_NAME_BYTES};
 use crate::clock::Clock;
 use crate::trap::TrapCode;
 use crate::watch::Watch;
@@ -105,15 +105,16 @@ impl Sections {
             let payload = payload.map_err(Fault::malformed)?;
             let taken = sections.take(&payload, &mut reading);
             // Bytes that cannot be read are malformed. Where we can read and do not take something,
-            // the validator may have the better error, and goes first.
-            if let Err(fault @ Fault::Malformed { .. }) = taken {
+            // the validator may have the better error, and goes first, unless it is too much for the
+            // validator too.
+            if let Err(fault @ (Fault::Malformed { .. } | Fault::Limit(_) | Fault::Ended(_))) =
+                taken
+            {
                 return Err(fault);
             }
-            match &taken {
-                Ok(()) => {}
-                Err(Fault::Ended(code)) => return Err(Fault::Ended(*code)),
+            if taken.is_err() {
                 // The validator reads the entries behind the one that we do not take.
-                Err(_) => reading.entry(Reading::OF_BYTE.saturating_mul(bytes.len() as u64))?,
+                reading.entry(Reading::OF_BYTE.saturating_mul(bytes.len() as u64))?;
             }
             reading.admit()?;
             if let ValidPayload::Func(func, body) =
@@ -152,9 +153,19 @@ impl Sections {
                 }
             }
             Payload::ImportSection(section) => {
+                let range = section.range();
+                let most = range.end - range.start + MAX_SHARED_NAME_BYTES;
+                let mut names = 0;
                 for import in section.clone().into_imports_with_offsets() {
                     let (at, import) = import.map_err(Fault::malformed)?;
                     let letters = import.module.len() + import.name.len();
+                    names += letters as u64;
+                    if names > most {
+                        return Err(Fault::Limit(format!(
+                            "the names of its imports take more than {most} bytes, the most for a \
+                             section of this size"
+                        )));
+                    }
                     reading.named(section.count(), letters)?;
                     self.take_import(import, at)?;
                 }

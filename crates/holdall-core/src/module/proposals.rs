@@ -85,7 +85,7 @@ proposals! {
     /// Memories whose pages have a size of their own.
     CustomPageSizes, "custom-page-sizes", [CUSTOM_PAGE_SIZES], true;
     /// Imports that name their module once for several.
-    CompactImports, "compact-imports", [COMPACT_IMPORTS], false;
+    CompactImports, "compact-imports", [COMPACT_IMPORTS], true;
     /// Structs, arrays and small integers on a garbage-collected heap.
     Gc, "gc", [GC], false;
     /// Types that describe others, and exact types.

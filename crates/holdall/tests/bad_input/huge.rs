@@ -384,3 +384,32 @@ fn a_thousand_values() {
         assert_eq!(call(&module).expect("no trap"), -(1..1000).sum::<i32>());
     }
 }
+
+/// A million imports from a module whose name has 100,000 letters would take 100 GB.
+#[test]
+fn imports_that_share_a_long_module_name() {
+    let import = |letters: usize, count: u64| {
+        let mut section = leb(1);
+        section.extend(leb(letters as u64));
+        section.extend(vec![b'm'; letters]);
+        // No name: the type that all have, and their names, follow.
+        section.extend([0, 0x7e, 0, 0]);
+        section.extend(leb(count));
+        for index in 0..count {
+            let name = format!("{index:06}");
+            section.push(6);
+            section.extend(name.as_bytes());
+        }
+        sections([(TYPE, ONE_TYPE), (IMPORT, &section)])
+    };
+    refused(
+        &import(100_000, 900_000),
+        "the names of its imports take more than",
+    );
+    let module = load(&import(20, 3), Lowering::Lazy).expect("valid");
+    let names: Vec<_> = module
+        .imports()
+        .map(|import| import.name().to_owned())
+        .collect();
+    assert_eq!(names, ["000000", "000001", "000002"]);
+}
