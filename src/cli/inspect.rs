@@ -77,7 +77,7 @@ pub(super) fn short(ty: &impl Display) -> String {
 }
 
 fn interface(module: &Module, output: &mut Output) -> anyhow::Result<()> {
-    list("types", module.types(), output)?;
+    list("types", module.types(), |_| None, output)?;
     let imports = module.imports().map(|import| {
         let name = format!("{}.{}", Plain(import.module), Plain(import.name));
         [
@@ -105,10 +105,14 @@ fn definitions(module: &Module, output: &mut Output) -> anyhow::Result<()> {
             "functions: {defined} defined, {imported} imported"
         ))?;
     }
-    list("tables", module.tables(), output)?;
-    list("memories", module.memories(), output)?;
-    list("globals", module.globals(), output)?;
-    list("tags", module.tags(), output)?;
+    let name = |index| module.table_name(index);
+    list("tables", module.tables(), name, output)?;
+    let name = |index| module.memory_name(index);
+    list("memories", module.memories(), name, output)?;
+    let name = |index| module.global_name(index);
+    list("globals", module.globals(), name, output)?;
+    let name = |index| module.tag_name(index);
+    list("tags", module.tags(), name, output)?;
     if let Some(start) = module.start() {
         let name = code::func_name(module, start);
         output.line(format_args!("start: func {start}{name}"))?;
@@ -125,14 +129,21 @@ fn definitions(module: &Module, output: &mut Output) -> anyhow::Result<()> {
     table("custom sections", customs.collect(), output)
 }
 
-/// Prints a title and an index space, unless it is empty.
-fn list(
+/// Prints a title and an index space, unless it is empty. `name` gives the name of the item at an index,
+/// which stands behind the item.
+fn list<'m>(
     title: &str,
     space: impl IntoIterator<Item = impl Display>,
+    name: impl Fn(u32) -> Option<&'m str>,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let rows = space.into_iter().enumerate();
-    let rows = rows.map(|(index, item)| [index.to_string(), item.to_string()]);
+    let rows = (0..).zip(space).map(|(index, item)| {
+        let item = match name(index) {
+            Some(name) => format!("{item} {}", Plain(name)),
+            None => item.to_string(),
+        };
+        [index.to_string(), item]
+    });
     table(title, rows.collect(), output)
 }
 

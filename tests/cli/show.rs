@@ -54,6 +54,7 @@ fn inspect_shows_the_parts() {
             (type (func))
             (import "env" "log" (func (param i32)))
             (import "a" "memory" (memory 1 2))
+            (memory $heap i64 1 2 shared (pagesize 1))
             (table (export "table") 3 funcref)
             (global $g (mut i64) (i64.const 1))
             (func $init)
@@ -84,13 +85,14 @@ tables
     0  (table 3 funcref)
 memories
     0  (memory 1 2)
+    1  (memory i64 1 2 shared (pagesize 1)) heap
 globals
-    0  (global (mut i64))
+    0  (global (mut i64)) g
 start: func 1 init
 segments: 1 element, 1 data
 custom sections
     notes  5 bytes
-    name   15 bytes
+    name   24 bytes
 dependencies
   parts
   ├── env  -- the host's

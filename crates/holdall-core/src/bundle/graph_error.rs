@@ -231,6 +231,10 @@ impl ImportFailure {
             path_text(&chain)
         };
         match found {
+            Found::NoModule { .. } if (&**module, &**name) == ("wasi", "thread-spawn") => format!(
+                "{subject}: holdall runs one thread in a store and spawns none; build the module \
+                 without threads, or define the function"
+            ),
             Found::NoModule {
                 asked,
                 versions,
@@ -317,6 +321,27 @@ mod tests {
             expected: ExternType::Func(FuncType::new([ValType::I32], [])),
             found,
         }
+    }
+
+    #[test]
+    fn a_module_that_would_spawn_threads_is_told_that_there_is_one() {
+        let failure = ImportFailure {
+            module: "wasi".to_owned(),
+            alias_of: None,
+            name: "thread-spawn".to_owned(),
+            expected: ExternType::Func(FuncType::new([ValType::I32], [ValType::I32])),
+            found: Found::NoModule {
+                asked: vec!["the bundle".to_owned()],
+                versions: vec![],
+                nearest: None,
+                others: 0,
+            },
+        };
+        assert_eq!(
+            failure.text("app", &["app".to_owned()]),
+            "import \"wasi\".\"thread-spawn\" of module \"app\": holdall runs one thread in a store \
+             and spawns none; build the module without threads, or define the function"
+        );
     }
 
     #[test]

@@ -1,21 +1,24 @@
-//! The name section (WebAssembly 2.0, 7.4.1): what a module calls itself, its functions and tags. The
-//! section is read at the first use, for backtraces. Nothing else depends on names: a broken
+//! The name section (WebAssembly 2.0, 7.4.1, with the subsections of the extended-name-section proposal):
+//! what a module calls itself, its functions, tables, memories, globals and tags. The section is read at the first use, for backtraces. Nothing else depends on names: a broken
 //! section counts as none.
 
 use std::ops::Range;
 
 use wasmparser::{BinaryReader, Name, NameSectionReader};
 
+use super::sections::ExportKind;
 use crate::trap::TrapCode;
 use crate::watch::Watch;
 
-/// Where the names of a module and of its functions and tags lie in the module's bytes.
+/// Where the names of a module and of what it holds lie in the module's bytes.
 #[derive(Debug, Default)]
 pub struct NameSection {
     module: Option<Place>,
-    /// By function index, ascending.
+    // Each by index, ascending.
     funcs: Vec<(u32, Place)>,
-    /// By tag index, ascending.
+    tables: Vec<(u32, Place)>,
+    memories: Vec<(u32, Place)>,
+    globals: Vec<(u32, Place)>,
     tags: Vec<(u32, Place)>,
 }
 
@@ -72,6 +75,19 @@ impl NameSection {
         Self::find(&self.tags, bytes, index)
     }
 
+    /// The name of an item of the index space of its kind.
+    #[must_use]
+    pub fn item<'a>(&self, bytes: &'a [u8], item: ExportKind) -> Option<&'a str> {
+        let names = match item {
+            ExportKind::Func(_) => &self.funcs,
+            ExportKind::Table(_) => &self.tables,
+            ExportKind::Memory(_) => &self.memories,
+            ExportKind::Global(_) => &self.globals,
+            ExportKind::Tag(_) => &self.tags,
+        };
+        Self::find(names, bytes, item.index())
+    }
+
     /// The least index of a function of this name.
     #[must_use]
     pub fn func_index(&self, bytes: &[u8], name: &str) -> Option<u32> {
@@ -89,7 +105,14 @@ impl NameSection {
     /// The bytes of memory that the names take.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        (self.funcs.capacity() + self.tags.capacity()) * size_of::<(u32, Place)>()
+        let lists = [
+            &self.funcs,
+            &self.tables,
+            &self.memories,
+            &self.globals,
+            &self.tags,
+        ];
+        lists.map(Vec::capacity).iter().sum::<usize>() * size_of::<(u32, Place)>()
     }
 
     fn find<'a>(names: &[(u32, Place)], bytes: &'a [u8], index: u32) -> Option<&'a str> {
@@ -116,6 +139,9 @@ impl NameSection {
                     continue;
                 }
                 Name::Function(map) => (map, &mut names.funcs),
+                Name::Table(map) => (map, &mut names.tables),
+                Name::Memory(map) => (map, &mut names.memories),
+                Name::Global(map) => (map, &mut names.globals),
                 Name::Tag(map) => (map, &mut names.tags),
                 _ => continue,
             };
@@ -150,6 +176,23 @@ mod tests {
         assert_eq!(names.func(SECTION, 1), Some("f"));
         assert_eq!(names.func(SECTION, 4), Some("g"));
         assert_eq!(names.func(SECTION, 2), None);
+    }
+
+    #[test]
+    fn tables_memories_globals_and_tags_have_names_of_their_own() {
+        let section =
+            b"\x05\x04\x01\x02\x01t\x06\x04\x01\x00\x01m\x07\x04\x01\x03\x01g\x0b\x04\x01\x00\x01e";
+        let names = read(section, section.len());
+        let items = [
+            ExportKind::Table(2),
+            ExportKind::Memory(0),
+            ExportKind::Global(3),
+            ExportKind::Tag(0),
+        ];
+        let found = items.map(|item| names.item(section, item));
+        assert_eq!(found, [Some("t"), Some("m"), Some("g"), Some("e")]);
+        assert_eq!(names.item(section, ExportKind::Func(0)), None);
+        assert_eq!(names.item(section, ExportKind::Memory(1)), None);
     }
 
     #[test]

@@ -68,6 +68,34 @@ impl Module {
         &self.0.tables
     }
 
+    /// What the name section calls the table at an index.
+    #[must_use]
+    pub fn table_name(&self, index: u32) -> Option<&str> {
+        self.item_name(ExportKind::Table(index))
+    }
+
+    /// What the name section calls the memory at an index.
+    #[must_use]
+    pub fn memory_name(&self, index: u32) -> Option<&str> {
+        self.item_name(ExportKind::Memory(index))
+    }
+
+    /// What the name section calls the global at an index.
+    #[must_use]
+    pub fn global_name(&self, index: u32) -> Option<&str> {
+        self.item_name(ExportKind::Global(index))
+    }
+
+    /// What the name section calls the tag at an index.
+    #[must_use]
+    pub fn tag_name(&self, index: u32) -> Option<&str> {
+        self.item_name(ExportKind::Tag(index))
+    }
+
+    fn item_name(&self, item: ExportKind) -> Option<&str> {
+        self.0.names().item(&self.0.bytes, item)
+    }
+
     /// The memories, imported ones first.
     #[must_use]
     pub fn memories(&self) -> &[MemoryType] {

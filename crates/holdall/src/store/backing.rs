@@ -12,6 +12,10 @@ use crate::trap::TrapCode;
 /// What the first byte of every memory is aligned to.
 const ALIGN: usize = 16;
 
+/// A memory of the host's that grows by less pays for a move of this many bytes, or of all that it has:
+/// pages of one byte would else make moves cost nothing. Growth by a page of the usual size pays as ever.
+const MOVED_BYTES: usize = 65_536;
+
 /// Allocates `size_bytes` zeros; `None` where there is no room. For 0 bytes nothing is allocated,
 /// and the address is never used.
 ///
@@ -84,8 +88,8 @@ pub(super) unsafe fn grow(
         (None, _) => {
             // Either the new part is written, or, where the new part is the larger one, the old
             // part is copied before fresh zeros of the system. Where the system moves a mapping,
-            // neither happens.
-            work.pay(old.min(new - old))?;
+            // neither happens. The host's allocator may move a small memory that grows by little.
+            work.pay(old.min((new - old).max(MOVED_BYTES)))?;
             // SAFETY: passed on from the caller.
             unsafe { grow_of_the_host(*base, old, new) }
         }
