@@ -192,3 +192,53 @@ fn indices_of_64_bits_are_looked_at_whole() {
         ],
     );
 }
+
+#[test]
+fn vectors_in_other_memories_end_where_those_memories_end() {
+    let text = |memories: &str, memory: &str, width: &str| {
+        format!(
+            r#"(module {memories}
+            (func (export "round") (param {width}) (result i64)
+                (v128.store {memory} (local.get 0) (i64x2.splat (i64.const 0x0807060504030201)))
+                (i64x2.extract_lane 1 (i64x2.add
+                    (v128.load {memory} (local.get 0)) (v128.load8x8_u {memory} (local.get 0)))))
+            (func (export "splat") (param {width}) (result i32)
+                (i8x16.extract_lane_u 9 (v128.load16_splat {memory} offset=1 (local.get 0))))
+            (func (export "zero") (param {width}) (result i64)
+                (i64x2.extract_lane 0 (v128.load64_zero {memory} (local.get 0))))
+            (func (export "lane") (param {width}) (result i32)
+                (v128.store32_lane {memory} 3 (local.get 0) (i32x4.splat (i32.const 7)))
+                (i32x4.extract_lane 2
+                    (v128.load32_lane {memory} 2 (local.get 0) (i32x4.splat (i32.const 1))))))"#
+        )
+    };
+    let out = OutOfBoundsMemoryAccess;
+    for (memories, memory, width) in [
+        ("(memory i64 1)", "", "i64"),
+        ("(memory 1) (memory 1)", "1", "i32"),
+        ("(memory 1) (memory i64 1)", "1", "i64"),
+    ] {
+        let at = |address: i64| match width {
+            "i32" => I32(address as i32),
+            _ => I64(address),
+        };
+        check(
+            &text(memories, memory, width),
+            &[
+                gives(
+                    "round",
+                    [at(65_520)],
+                    0x0807_0605_0403_0201 + 0x0008_0007_0006_0005_i64,
+                ),
+                traps("round", [at(65_521)], out),
+                traps("round", [at(-1)], out),
+                gives("splat", [at(65_520)], 3_i32),
+                traps("splat", [at(65_534)], out),
+                gives("zero", [at(65_528)], 0x0807_0605_0403_0201_i64),
+                traps("zero", [at(65_529)], out),
+                gives("lane", [at(65_532)], 7_i32),
+                traps("lane", [at(65_533)], out),
+            ],
+        );
+    }
+}
