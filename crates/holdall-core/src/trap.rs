@@ -29,6 +29,10 @@ pub enum TrapCode {
     UninitializedElement,
     /// `call_indirect` of a function of another type.
     IndirectCallTypeMismatch,
+    /// `ref.as_non_null` of a null reference.
+    NullReference,
+    /// `call_ref` or `return_call_ref` of a null reference.
+    NullFunctionReference,
     /// `throw_ref` of a null reference.
     NullExceptionReference,
     /// The guest's calls are nested deeper than its stack allows.
@@ -72,6 +76,8 @@ impl TrapCode {
             Self::UndefinedElement => "undefined element",
             Self::UninitializedElement => "uninitialized element",
             Self::IndirectCallTypeMismatch => "indirect call type mismatch",
+            Self::NullReference => "null reference",
+            Self::NullFunctionReference => "null function reference",
             Self::NullExceptionReference => "null exception reference",
             Self::CallStackExhausted => "call stack exhausted",
             Self::MissingImport => "call of a missing import",

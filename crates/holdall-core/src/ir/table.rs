@@ -261,14 +261,18 @@ macro_rules! for_each_op {
             CallImport "call" Plain("imported #l, frame sa", call_import);
             CallIndirectS "call_indirect" Plain("table #h [sb], type #w, frame sa", call_indirect_s);
             CallIndirectA "call_indirect" Plain("table #h [acc], type #w, frame sa", call_indirect_a);
+            CallRefS "call_ref" Plain("[sb], frame sa", call_ref_s);
+            CallRefA "call_ref" Plain("[acc], frame sa", call_ref_a);
             FarCall "call" Plain("defined #l, frame far #w", far_call);
             FarCallImport "call" Plain("imported #l, frame far #w", far_call_import);
             FarCallIndirect "call_indirect" Plain("table #h [sb], type #w, frame far #x", far_call_indirect);
+            FarCallRef "call_ref" Plain("[sb], frame far #w", far_call_ref);
             ReturnCall "return_call" Plain("defined #l, args sa, link #w", return_call);
             ReturnCallImport "return_call" Plain("imported #l, args sa, link #w", return_call_import);
             ReturnCallIndirect "return_call_indirect" Plain("table #y [sb], type #x, args sa, link #w", return_call_indirect);
             Throw "throw" Plain("tag #l, values far #w", throw);
             ThrowRef "throw_ref" Plain("sa", throw_ref);
+            ReturnCallRef "return_call_ref" Plain("[sb], args sa, link #w", return_call_ref);
             Lazy "lower" Plain("defined #l", lazy);
             Host "host" Plain("link sa", host);
             Exit "exit" Plain("", exit);
@@ -279,6 +283,8 @@ macro_rules! for_each_op {
             GlobalGetV128A "global.get" Plain("acc128 <- #l", global_get_v128_a);
             GlobalGetV128S "global.get" Plain("sa sa+1, acc128 <- #l", global_get_v128_s);
             GlobalSetV128S "global.set" Plain("#l <- sa sa+1", global_set_v128_s);
+            RefAsNonNullS "ref.as_non_null" Simple("sa");
+            RefAsNonNullA "ref.as_non_null" Simple("acc");
             RefFuncA "ref.func" Plain("acc <- #l", ref_func_a);
             RefFuncS "ref.func" Plain("sa, acc <- #l", ref_func_s);
             MemorySizeA "memory.size" Plain("acc <- memory #l", memory_size_a);

@@ -17,7 +17,7 @@ impl<'m> Lowering<'m> {
     }
 
     /// Pushes the results of a call.
-    fn push_results(&mut self, ty: &FuncType) {
+    pub(super) fn push_results(&mut self, ty: &FuncType) {
         self.forget_all();
         self.push_placed(ty.results());
         if let [result] = ty.results() {
@@ -76,7 +76,7 @@ impl<'m> Lowering<'m> {
 
     /// The second word of a tail call: the slot of the link in the frame that is replaced, and how many
     /// slots of arguments move to the start of that frame.
-    fn replaced(&self, ty: &FuncType) -> Word {
+    pub(super) fn replaced(&self, ty: &FuncType) -> Word {
         Word::pair(self.link.into(), ty.param_slots() as u32)
     }
 

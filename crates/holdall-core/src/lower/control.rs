@@ -342,16 +342,21 @@ impl<'m> Lowering<'m> {
 
     pub(super) fn br_if(&mut self, depth: u32) -> Result<(), Stop> {
         let condition = self.pop_condition();
+        self.br_where(&condition, depth)
+    }
+
+    /// Branches where a popped condition holds.
+    pub(super) fn br_where(&mut self, condition: &Condition, depth: u32) -> Result<(), Stop> {
         let target = self.target(depth);
         let count = self.label_arity(target);
         self.materialise_top(count);
         if self.in_place(target, count) {
-            if let Some(branch) = self.emit_branch(&condition, false) {
+            if let Some(branch) = self.emit_branch(condition, false) {
                 self.refer(branch, target)?;
             }
             return Ok(());
         }
-        let over = self.emit_branch(&condition, true);
+        let over = self.emit_branch(condition, true);
         if !matches!(condition, Condition::Const(false)) {
             self.go(target)?;
         }

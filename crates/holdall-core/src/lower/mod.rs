@@ -21,6 +21,7 @@ mod memories;
 mod metering;
 mod operands;
 mod operators;
+mod references;
 mod simd;
 mod target;
 mod translate;

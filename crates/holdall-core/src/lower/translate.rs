@@ -61,6 +61,8 @@ impl Lowering<'_> {
             _ if self.dead => {}
             Operator::Br { relative_depth } => self.br(relative_depth)?,
             Operator::BrIf { relative_depth } => self.br_if(relative_depth)?,
+            Operator::BrOnNull { relative_depth } => self.br_on_null(relative_depth)?,
+            Operator::BrOnNonNull { relative_depth } => self.br_on_non_null(relative_depth)?,
             Operator::BrTable { ref targets } => self.br_table(targets)?,
             Operator::Throw { tag_index } => self.throw(tag_index),
             Operator::ThrowRef => self.throw_ref(),
@@ -138,6 +140,10 @@ impl Lowering<'_> {
             Operator::RefFunc { function_index } => {
                 self.produce_long(Row::RefFuncA, function_index)
             }
+
+            Operator::RefAsNonNull => self.ref_as_non_null(),
+            Operator::CallRef { type_index } => self.call_ref(type_index),
+            Operator::ReturnCallRef { type_index } => self.return_call_ref(type_index),
 
             Operator::LocalGet { local_index } => self.get_local(local_index),
             Operator::LocalSet { local_index } => self.set_local(local_index),

@@ -236,7 +236,13 @@ pub(super) unsafe fn function(r: &Regs, index: u32) -> *const FuncEntry {
 /// Replaces the current frame, whose link is at the slot `at`, with a frame of the function `entry`. The
 /// function's arguments are the `count` slots from the slot `args` on.
 #[inline(always)]
-unsafe fn tail_call(r: Regs, entry: *const FuncEntry, args: u16, at: u16, count: u32) -> Next {
+pub(super) unsafe fn tail_call(
+    r: Regs,
+    entry: *const FuncEntry,
+    args: u16,
+    at: u16,
+    count: u32,
+) -> Next {
     // SAFETY: the link is read, and the arguments are copied, before the new frame overwrites the old one.
     unsafe {
         let ctx = r.ctx;

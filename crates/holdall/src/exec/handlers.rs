@@ -16,7 +16,7 @@ use super::vector_shapes::{
     VectorShuffleOp, VectorSplat, VectorSplatOp, VectorStore, VectorStoreInOp, VectorStoreOp,
     VectorTernary, VectorTernaryOp, VectorUnary, VectorUnaryOp,
 };
-use super::{atomics, bulk, call, control, exceptions, far, metering, vector, wide};
+use super::{atomics, bulk, call, control, exceptions, far, metering, references, vector, wide};
 use crate::ir::{OPCODES, for_each_op};
 use crate::numeric;
 use crate::trap::TrapCode;
@@ -283,6 +283,7 @@ mod plain {
     pub(super) use super::exceptions::*;
     pub(super) use super::far::*;
     pub(super) use super::metering::*;
+    pub(super) use super::references::*;
     pub(super) use super::vector::*;
     pub(super) use super::wide::*;
 }

@@ -19,6 +19,7 @@ mod memories;
 mod metering;
 #[cfg(profile)]
 mod profile;
+mod references;
 mod regs;
 mod shapes;
 mod stack;
