@@ -397,6 +397,8 @@ shapes! { $
     VECTOR_PAIRS(Src Src) { [S S] [S A] [A S] [A B] [B A] } {
         /// `a` = operator(`b`, `c`).
         VectorBinary: result "{0}, {1}" (b c);
+        /// `a` = the bytes of `b` with the numbers in `c`.
+        VectorSwizzle: result "{0}, {1}" (b c);
         /// `a` = the bytes of `b` and `c` with the numbers in the two words that follow.
         VectorShuffle: result "{0}, {1}, bytes #W #X" (b c);
     }

@@ -419,7 +419,7 @@ macro_rules! for_each_op {
             I64x2ExtMulHighI32x4S "i64x2.extmul_high_i32x4_s" VectorBinary(i64x2_extmul_high_i32x4_s);
             I64x2ExtMulLowI32x4U "i64x2.extmul_low_i32x4_u" VectorBinary(i64x2_extmul_low_i32x4_u);
             I64x2ExtMulHighI32x4U "i64x2.extmul_high_i32x4_u" VectorBinary(i64x2_extmul_high_i32x4_u);
-            I8x16Swizzle "i8x16.swizzle" VectorBinary(i8x16_swizzle);
+            I8x16Swizzle "i8x16.swizzle" VectorSwizzle(i8x16_swizzle);
             F32x4Add "f32x4.add" VectorBinary(f32x4_add);
             F32x4Sub "f32x4.sub" VectorBinary(f32x4_sub);
             F32x4Mul "f32x4.mul" VectorBinary(f32x4_mul);

@@ -14,7 +14,7 @@ use super::vector_shapes::{
     Lanes, VectorBinary, VectorBinaryOp, VectorExtract, VectorExtractOp, VectorLoad,
     VectorLoadInOp, VectorLoadOp, VectorReplace, VectorReplaceOp, VectorShift, VectorShiftOp,
     VectorShuffleOp, VectorSplat, VectorSplatOp, VectorStore, VectorStoreInOp, VectorStoreOp,
-    VectorTernary, VectorTernaryOp, VectorUnary, VectorUnaryOp,
+    VectorSwizzleOp, VectorTernary, VectorTernaryOp, VectorUnary, VectorUnaryOp,
 };
 use super::{atomics, bulk, call, control, exceptions, far, metering, references, vector, wide};
 use crate::ir::{OPCODES, for_each_op};
@@ -114,6 +114,9 @@ macro_rules! operator {
                 numeric::$f(Lanes::of(lhs), Lanes::of(rhs)).register()
             }
         }
+    };
+    ($name:ident VectorSwizzle($f:ident)) => {
+        operator! { $name VectorBinary($f) }
     };
     ($name:ident VectorTernary($f:ident)) => {
         pub(super) struct $name;
@@ -236,6 +239,7 @@ macro_rules! instr {
     (Select $row:ident $($mode:ident)*) => { Selection<operators::$row, $($mode),*> };
     (VectorUnary $row:ident $($mode:ident)*) => { VectorUnaryOp<operators::$row, $($mode),*> };
     (VectorBinary $row:ident $($mode:ident)*) => { VectorBinaryOp<operators::$row, $($mode),*> };
+    (VectorSwizzle $row:ident $($mode:ident)*) => { VectorSwizzleOp<operators::$row, $($mode),*> };
     (VectorTernary $row:ident $($mode:ident)*) => { VectorTernaryOp<operators::$row, $($mode),*> };
     (VectorShuffle $row:ident $($mode:ident)*) => { VectorShuffleOp<operators::$row, $($mode),*> };
     (VectorShift $row:ident $($mode:ident)*) => { VectorShiftOp<operators::$row, $($mode),*> };

@@ -22,6 +22,8 @@ mod profile;
 mod references;
 mod regs;
 mod shapes;
+#[cfg(target_arch = "x86_64")]
+mod ssse3;
 mod stack;
 mod tracing;
 mod vector;
@@ -108,6 +110,8 @@ pub(crate) unsafe fn invoke(
             traced: (*core.as_ptr()).tracer.is_some(),
             budget,
             metered,
+            #[cfg(target_arch = "x86_64")]
+            has_ssse3: ssse3::is_there(),
             exit: Exit::Done,
         });
         switch(&mut r, (*func).instance);

@@ -65,6 +65,9 @@ pub(super) struct Ctx {
     pub(super) budget: i64,
     /// Whether the store's meter counts.
     pub(super) metered: bool,
+    /// Whether the processor looks up bytes by a vector of numbers.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) has_ssse3: bool,
     /// Why the execution ended.
     pub(super) exit: Exit,
 }

@@ -2,10 +2,14 @@
 
 use std::marker::PhantomData;
 
+#[cfg(target_arch = "x86_64")]
+use super::dispatch::jump;
 use super::dispatch::{Instr, Next, Rest};
 use super::memories::{LongAddress, locate_in};
 use super::regs::{Regs, Value, trap};
 use super::shapes::{A, Address, B, Dest, Operand, S, Scalar, ToAcc, ToSlot, locate, shaped};
+#[cfg(target_arch = "x86_64")]
+use super::ssse3;
 use super::vector::{Register, following, from_bytes, to_bytes};
 use crate::trap::TrapCode;
 
@@ -148,7 +152,11 @@ impl VectorDest for ToSlot {
 
 /// Gives the result of the current instruction, a vector, and goes on.
 #[inline(always)]
-unsafe fn give<D: VectorDest, K: Rest>(mut r: Regs, vector: Register, words: usize) -> Next {
+pub(super) unsafe fn give<D: VectorDest, K: Rest>(
+    mut r: Regs,
+    vector: Register,
+    words: usize,
+) -> Next {
     // SAFETY: lowered code has only slots of the frame, and `words` is the instruction's length.
     unsafe {
         D::write_vector(&r, r.word().a, vector);
@@ -176,7 +184,21 @@ shaped! {
         give::<D, K>(r, vector, 2)
     }
 
+    VectorSwizzleOp<Op: VectorBinary, L: VectorOperand, R: VectorOperand, D: VectorDest>(r) {
+        #[cfg(target_arch = "x86_64")]
+        if (*r.ctx).has_ssse3 {
+            return jump!(ssse3::swizzle::<L, R, D, K>, r);
+        }
+        let w = r.word();
+        let vector = Op::apply(L::vector(&r, w.b), R::vector(&r, w.c));
+        give::<D, K>(r, vector, 1)
+    }
+
     VectorShuffleOp<Op: VectorTernary, L: VectorOperand, R: VectorOperand, D: VectorDest>(r) {
+        #[cfg(target_arch = "x86_64")]
+        if (*r.ctx).has_ssse3 {
+            return jump!(ssse3::shuffle::<L, R, D, K>, r);
+        }
         let w = r.word();
         let vector = Op::apply(L::vector(&r, w.b), R::vector(&r, w.c), following(&r));
         give::<D, K>(r, vector, 3)
