@@ -9,6 +9,7 @@ use holdall_pack::process::{Output, Plain};
 use super::code;
 use super::naming::NamingArgs;
 use super::packed;
+use super::proposals::ProposalArgs;
 use super::source::{MAX_FILE_BYTES, Sources};
 use super::tree::Tree;
 
@@ -24,7 +25,11 @@ Examples:
   holdall inspect mC                     everything but the code
   holdall inspect mC --code              the lowered code of every function
   holdall inspect mC --code=call_B       that of one, by its name or index
-  holdall inspect app.wasm --module-path lib")]
+  holdall inspect app.wasm --module-path lib
+
+The line `needs:` has the proposals that MODULE uses beyond the first version of WebAssembly, by the
+names that -W takes. A proposal is used where an instruction, a type, or a kind of section or entry
+is in MODULE that came with it, whether it is ever reached or not.")]
 pub(super) struct Args {
     /// A .wasm or .wat path, the name of a bundled module, or an executable of `holdall pack`
     module: PathBuf,
@@ -35,11 +40,13 @@ pub(super) struct Args {
     sources: Sources,
     #[command(flatten)]
     naming: NamingArgs,
+    #[command(flatten)]
+    proposals: ProposalArgs,
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
     let naming = args.naming.naming("inspect");
-    let engine = Engine::default();
+    let engine = Engine::new(args.proposals.config());
     if args.sources.is_file(&args.module) && packed::is_executable_file(&args.module) {
         let name = args.module.file_name().unwrap_or_default();
         let executable = packed::open(&args.module)?;
@@ -56,6 +63,10 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
     }
     let (name, size) = (Plain(&root.name), module.binary().len());
     output.line(format_args!("{name}: {size} bytes, from {}", root.origin))?;
+    let needs = module.proposals();
+    if !needs.is_empty() {
+        output.line(format_args!("needs: {needs}"))?;
+    }
     interface(&module, output)?;
     definitions(&module, output)?;
     if module.imports().len() > 0 {

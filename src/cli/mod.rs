@@ -13,6 +13,7 @@ mod naming;
 mod pack;
 mod packed;
 mod progress;
+mod proposals;
 mod repack;
 mod run;
 mod runtimes;

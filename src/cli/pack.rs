@@ -18,6 +18,7 @@ use super::kept::List;
 use super::limits::LimitArgs;
 use super::naming::NamingArgs;
 use super::progress::Progress;
+use super::proposals::ProposalArgs;
 use super::run::named_path;
 use super::runtimes::RuntimeArgs;
 use super::source::{self, Root, Sources};
@@ -93,6 +94,8 @@ pub(super) struct Args {
     wasi: WasiArgs,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    proposals: ProposalArgs,
     /// A .wasm or .wat path, or the name of a bundled module
     #[arg(value_name = "MODULE", help_heading = "Arguments")]
     pub(super) root: PathBuf,
@@ -192,7 +195,8 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
 impl Args {
     /// What APP may reach, and how much it may use.
     pub(super) fn policy(&self) -> Policy {
-        self.limits.limit(self.wasi.policy())
+        let policy = self.limits.limit(self.wasi.policy());
+        self.proposals.restrict(policy)
     }
 }
 

@@ -13,6 +13,7 @@ use holdall_wasi::Audit;
 use super::audit::Recorder;
 use super::limits::LimitArgs;
 use super::naming::NamingArgs;
+use super::proposals::ProposalArgs;
 use super::size;
 use super::source::{self, Root, Sources};
 use super::wasi::WasiArgs;
@@ -68,6 +69,8 @@ pub(super) struct Args {
     max_audit: usize,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    proposals: ProposalArgs,
     /// A .wasm or .wat path, or the name of a bundled module
     #[arg(help_heading = "Arguments")]
     module: PathBuf,
@@ -78,6 +81,14 @@ pub(super) struct Args {
         help_heading = "Arguments"
     )]
     args: Vec<String>,
+}
+
+impl Args {
+    /// What the program may reach, and how much it may use.
+    fn policy(&self) -> Policy {
+        let policy = self.limits.limit(self.wasi.policy());
+        self.proposals.restrict(policy)
+    }
 }
 
 /// A name and the path of a module, from the text `NAME=PATH`.
@@ -108,7 +119,7 @@ pub(super) fn run(
 /// Reads MODULE, which may be a pipe, within the limits of time and memory.
 pub(super) fn root(args: &Args, watchdog: &Watchdog) -> anyhow::Result<Root> {
     watchdog.limit(args.limits.timeout())?;
-    let config = args.limits.limit(args.wasi.policy()).unpooled_config();
+    let config = args.policy().unpooled_config();
     let most_bytes = Engine::new(config).most_held_bytes();
     args.sources.root(&args.module, most_bytes)
 }
@@ -120,7 +131,7 @@ fn link_and_call(
     audit: Option<Audit>,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let policy = args.limits.limit(args.wasi.policy());
+    let policy = args.policy();
     let limits = policy.limits()?;
     // Modules are loaded under the limits of the run, its timeout included.
     let engine = Engine::new(policy.config()?.limits(limits.clone()));

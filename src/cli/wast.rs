@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use holdall::Config;
 use holdall_pack::process::{Output, Plain};
 use holdall_wast::{Report, Script};
 
+use super::proposals::ProposalArgs;
 use super::source;
 
 /// Run WebAssembly test scripts (.wast), each in a store of its own
@@ -17,13 +17,16 @@ pub(super) struct Args {
     /// The scripts; - is standard input
     #[arg(required = true, value_name = "SCRIPT")]
     scripts: Vec<PathBuf>,
+    #[command(flatten)]
+    proposals: ProposalArgs,
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<()> {
+    let config = args.proposals.config();
     let mut total = Report::default();
     for path in &args.scripts {
         let name = path.to_string_lossy();
-        let report = Script::run(&name, &text(path)?, &Config::default());
+        let report = Script::run(&name, &text(path)?, &config);
         for line in &report.printed {
             output.line(line)?;
         }

@@ -8,6 +8,7 @@ use holdall_core::bundle::{
     BundledFile, HostManifest, Naming, check_bundle_with, did_you_mean, nearest,
 };
 use holdall_core::escape::Escaped;
+use holdall_core::module::Proposals;
 
 /// The manifest's file.
 const HOST: &str = "host.txt";
@@ -24,12 +25,17 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Reads the directory `dir` in `root`, and checks the modules for a linker with this naming.
-    /// Faults name files by their paths from `root` on.
+    /// Reads the directory `dir` in `root`, and checks the modules for a linker with this naming, in
+    /// an engine that takes modules which use `proposals`. Faults name files by their paths from `root` on.
     ///
     /// # Errors
     /// Where there is no such directory, or it cannot be read.
-    pub(crate) fn read(root: &Path, dir: &Path, naming: &Naming) -> Result<Self, String> {
+    pub(crate) fn read(
+        root: &Path,
+        dir: &Path,
+        naming: &Naming,
+        proposals: Proposals,
+    ) -> Result<Self, String> {
         let paths = list(&root.join(dir)).map_err(|error| {
             Escaped(&format!(
                 "{}: expected a directory of modules, found none: {error}",
@@ -47,7 +53,7 @@ impl Folder {
             }
         }
         files.sort_by(|one, other| one.name.cmp(&other.name));
-        if let Err(errors) = check_bundle_with(&files, &host, naming) {
+        if let Err(errors) = check_bundle_with(&files, &host, naming, proposals) {
             faults.extend(errors.iter().flat_map(|error| error.lines()));
         }
         let faults = faults

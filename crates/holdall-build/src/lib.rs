@@ -39,12 +39,13 @@ use holdall_core::bounds::Bounds;
 use holdall_core::bundle::BundledFile;
 use holdall_core::clock::Clock;
 use holdall_core::lower::{OPT_LEVELS_WITH_SEQUENCES, Settings, Target};
-use holdall_core::module::{Sections, write_code};
+use holdall_core::module::{Proposals, Sections, write_code};
 
 use folder::Folder;
 use record::Recorded;
 
 pub use holdall_core::bundle::{AliasError, Naming, Versions};
+pub use holdall_core::module::Proposal;
 pub use outcome::{Error, Result};
 
 /// Whether this build script has emitted a bundle.
@@ -65,6 +66,7 @@ pub struct Bundler {
     lazy: BTreeSet<String>,
     naming: Naming,
     settings: Settings,
+    proposals: Proposals,
 }
 
 impl Bundler {
@@ -77,6 +79,7 @@ impl Bundler {
             lazy: BTreeSet::new(),
             naming: Naming::new(),
             settings: Settings::default(),
+            proposals: Proposals::AVAILABLE,
         }
     }
 
@@ -128,6 +131,15 @@ impl Bundler {
     #[must_use]
     pub fn canonical_nans(mut self, canonical: bool) -> Self {
         self.settings.canonical_nans = canonical;
+        self
+    }
+
+    /// Sets whether the modules may use a proposal, as `Config::wasm_proposal` sets it for the program's
+    /// engine; see there. All proposals that holdall has are on by default. A module that uses what is
+    /// off is a fault.
+    #[must_use]
+    pub fn wasm_proposal(mut self, proposal: Proposal, on: bool) -> Self {
+        self.proposals = self.proposals.set(proposal, on);
         self
     }
 
@@ -183,7 +195,7 @@ impl Bundler {
 
     /// The modules of the package at `root`, and the index of the root module among them.
     fn read(&self, root: &Path) -> std::result::Result<(Folder, Option<usize>), Error> {
-        let folder = Folder::read(root, &self.dir, &self.naming)?;
+        let folder = Folder::read(root, &self.dir, &self.naming, self.proposals)?;
         let mut faults = folder.faults.clone();
         let mut find = |setting, name: &String| {
             let found = folder.find(setting, name);

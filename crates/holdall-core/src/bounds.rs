@@ -4,6 +4,8 @@
 //! 1,000 parameters and results of a function, 50,000 locals, 7,654,321 bytes of a function body,
 //! 100,000 bytes of an import's or export's name.
 
+use crate::module::Proposals;
+
 /// The greatest size of a module, in bytes: 1 GiB. Offsets into a module fit in 32 bits.
 pub const MAX_MODULE_BYTES: usize = 1 << 30;
 
@@ -40,6 +42,8 @@ pub struct Bounds {
     pub nesting: usize,
     /// Modules of a graph.
     pub modules: usize,
+    /// The proposals that a module may use.
+    pub proposals: Proposals,
 }
 
 impl Default for Bounds {
@@ -50,6 +54,7 @@ impl Default for Bounds {
             locals: 50_000,
             nesting: 100_000,
             modules: 65_536,
+            proposals: Proposals::AVAILABLE,
         }
     }
 }

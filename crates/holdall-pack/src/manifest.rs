@@ -1,6 +1,6 @@
 //! The manifest of a bag: what each part is, and how the program is run. Plain data.
 
-use holdall::{Naming, Result};
+use holdall::{Naming, Proposal, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::bag::{BagError, Part};
@@ -50,13 +50,30 @@ struct Later<'a> {
     used_exports: Vec<&'a str>,
 }
 
+/// What follows [`Later`], and only where it is not empty.
+#[derive(Serialize, Deserialize)]
+struct Latest<'a> {
+    /// The names of the proposals that the policy has off.
+    #[serde(borrow)]
+    off: Vec<&'a str>,
+}
+
 impl<'a> Manifest<'a> {
     /// Decodes the manifest of a bag.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, BagError> {
         let read = || {
             let (mut manifest, rest) = postcard::take_from_bytes::<Self>(bytes)?;
+            if rest.is_empty() {
+                return Ok(manifest);
+            }
+            let (later, rest) = postcard::take_from_bytes::<Later<'a>>(rest)?;
+            manifest.used_exports = later.used_exports;
             if !rest.is_empty() {
-                manifest.used_exports = postcard::from_bytes::<Later<'a>>(rest)?.used_exports;
+                let off = postcard::from_bytes::<Latest<'a>>(rest)?.off;
+                let named = off.into_iter().map(Proposal::from_name);
+                manifest.policy.off = named
+                    .collect::<Option<_>>()
+                    .ok_or(postcard::Error::SerdeDeCustom)?;
             }
             Ok(manifest)
         };
@@ -70,10 +87,15 @@ impl<'a> Manifest<'a> {
     /// Never: a manifest is plain data.
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut bytes = postcard::to_stdvec(self).expect("a manifest is plain data");
-        if !self.used_exports.is_empty() {
+        let off: Vec<_> = self.policy.off.iter().map(Proposal::name).collect();
+        if !self.used_exports.is_empty() || !off.is_empty() {
             let used_exports = self.used_exports.clone();
             let later = postcard::to_stdvec(&Later { used_exports });
             bytes.extend(later.expect("a manifest is plain data"));
+        }
+        if !off.is_empty() {
+            let latest = postcard::to_stdvec(&Latest { off });
+            bytes.extend(latest.expect("a manifest is plain data"));
         }
         bytes
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use holdall::{Config, Limits, Pool, Result};
+use holdall::{Config, Limits, Pool, Proposals, Result};
 use holdall_wasi::{Access, Files, Grants, Input, Output, Wasi};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,9 @@ pub struct Policy {
     pub memory_bytes: Option<u64>,
     /// Bytes of the pool that memories, tables, stack and code are taken from.
     pub pool_bytes: Option<u64>,
+    /// The proposals that modules may not use. A manifest has them behind the policy.
+    #[serde(skip)]
+    pub off: Proposals,
 }
 
 /// Something that a module is given. Its text is the form that `--grant` takes after the module's name.
@@ -252,9 +255,13 @@ impl Policy {
     #[must_use]
     pub fn unpooled_config(&self) -> Config {
         let metering = self.fuel.is_some() || self.timeout.is_some();
-        Config::new()
+        let config = Config::new()
             .metering(metering)
-            .canonical_nans(self.seed.is_some())
+            .canonical_nans(self.seed.is_some());
+        let off = self.off.iter();
+        off.fold(config, |config, proposal| {
+            config.wasm_proposal(proposal, false)
+        })
     }
 
     /// The configuration of an engine that runs programs under this policy.
@@ -361,6 +368,8 @@ impl Policy {
         options.extend(value("--stack-size", self.stack_bytes.map(number)));
         options.extend(value("--max-memory", self.memory_bytes.map(number)));
         options.extend(value("--pool", self.pool_bytes.map(number)));
+        let off = self.off.iter();
+        options.extend(off.map(|proposal| ("--wasm", Some(format!("{proposal}=n")))));
         options
     }
 }

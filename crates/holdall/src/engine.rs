@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use holdall_core::bounds::Bounds;
 use holdall_core::lower::Settings;
+use holdall_core::module::{Proposal, Proposals};
 
 use crate::limits::{Account, Clock, Heap, Limits, Pool};
 use crate::sigs::Canonical;
@@ -44,6 +46,8 @@ pub struct Config {
     pub near_operands: u16,
     /// Where the engine takes its memory from; `None`, the default, is the host's allocator.
     pub pool: Option<Pool>,
+    /// The proposals that modules may use.
+    proposals: Proposals,
 }
 
 impl Default for Config {
@@ -57,6 +61,7 @@ impl Default for Config {
             wasm_backtrace: true,
             near_operands: u16::MAX,
             pool: None,
+            proposals: Proposals::AVAILABLE,
         }
     }
 }
@@ -161,6 +166,81 @@ impl Config {
         self.pool = Some(pool);
         self
     }
+
+    /// Sets whether modules may use `proposal`. All proposals that holdall has are on by default
+    /// ([`Proposals::AVAILABLE`]). What holdall does not have stays off.
+    ///
+    /// A module that uses what is off is refused with an error that names the proposals
+    /// ([`ModuleError::Lacking`](crate::ModuleError::Lacking)). What is off changes nothing else:
+    /// modules that do not use the proposal run as they would, and the host may make memories, tables
+    /// and values of any kind.
+    ///
+    /// ```
+    /// use holdall::{Config, Engine, Module, Proposal};
+    ///
+    /// let engine = Engine::new(Config::new().wasm_multi_memory(false));
+    /// let error = Module::new(&engine, "(module (memory 1) (memory 1))").unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "module needs multi-memory, which is off: multiple memories (at offset 0xb); turn on with \
+    ///      Config::wasm_multi_memory, or -W multi-memory of the command",
+    /// );
+    /// let config = Config::new().wasm_proposal(Proposal::MultiMemory, false);
+    /// assert_eq!(config.proposals(), engine.config().proposals());
+    /// ```
+    #[must_use]
+    pub fn wasm_proposal(mut self, proposal: Proposal, on: bool) -> Self {
+        self.proposals = self.proposals.set(proposal, on);
+        self
+    }
+
+    /// The proposals that modules may use.
+    #[must_use]
+    pub fn proposals(&self) -> Proposals {
+        self.proposals
+    }
+}
+
+/// A switch of [`Config`] for each proposal that holdall has.
+macro_rules! switches {
+    ($($name:ident: $proposal:ident, $what:literal;)*) => {
+        impl Config {
+            $(
+                #[doc = concat!("Sets whether modules may use ", $what, ".")]
+                ///
+                /// On by default; see [`Config::wasm_proposal`].
+                #[must_use]
+                pub fn $name(self, on: bool) -> Self {
+                    self.wasm_proposal(Proposal::$proposal, on)
+                }
+            )*
+        }
+
+        #[cfg(test)]
+        const SWITCHES: &[(&str, Proposal)] = &[$((stringify!($name), Proposal::$proposal)),*];
+    };
+}
+
+switches! {
+    wasm_mutable_global: MutableGlobal, "imported and exported globals that can be written";
+    wasm_sign_extension: SignExtension, "instructions that extend a part of an integer";
+    wasm_saturating_float_to_int: SaturatingFloatToInt, "conversions to integers that do not trap";
+    wasm_multi_value: MultiValue, "functions and blocks with several results";
+    wasm_bulk_memory: BulkMemory, "instructions over ranges of memories and tables";
+    wasm_reference_types: ReferenceTypes, "references as values, and several tables";
+    wasm_simd: Simd, "vectors of 128 bits";
+    wasm_relaxed_simd: RelaxedSimd, "the relaxed instructions on vectors";
+    wasm_extended_const: ExtendedConst, "arithmetic in constant expressions";
+    wasm_tail_call: TailCall, "tail calls";
+    wasm_function_references: FunctionReferences, "typed references to functions";
+    wasm_multi_memory: MultiMemory, "several memories";
+    wasm_memory64: Memory64, "memories and tables with 64-bit addresses";
+    wasm_exceptions: Exceptions, "exceptions";
+    wasm_legacy_exceptions: LegacyExceptions, "the older instructions for exceptions";
+    wasm_threads: Threads, "shared memories and atomic instructions";
+    wasm_wide_arithmetic: WideArithmetic, "integer arithmetic with results of 128 bits";
+    wasm_custom_page_sizes: CustomPageSizes, "memories with a page size of their own";
+    wasm_compact_imports: CompactImports, "imports that name their module once for several";
 }
 
 /// What modules and stores share. Cloning gives another handle to the same engine.
@@ -230,6 +310,11 @@ impl Engine {
         }
     }
 
+    /// What a module may hold.
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.config().limits.bounds(self.config().proposals)
+    }
+
     /// An account that holds nothing, under the limits of the configuration.
     pub(crate) fn account(&self) -> Account {
         Account::new(&self.config().limits, self.config().pool.as_ref())
@@ -262,5 +347,19 @@ impl Engine {
     /// The function type of a canonical number, which a module or a store of this engine uses.
     pub(crate) fn func_type(&self, id: SigId) -> Arc<FuncType> {
         self.canonical().func_type(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_proposal_has_the_switch_that_errors_name() {
+        for proposal in Proposals::AVAILABLE.iter() {
+            let switch = SWITCHES.iter().find(|(_, of)| *of == proposal);
+            let (name, _) = switch.unwrap_or_else(|| panic!("{proposal} has no switch"));
+            assert_eq!(*name, proposal.switch());
+        }
     }
 }

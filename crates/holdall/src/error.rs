@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::error::Error as StdError;
 
-use holdall_core::module::Proposals;
+use holdall_core::module::{Proposal, Proposals};
 
 use crate::escape::{Escaped, EscapedLines};
 use crate::exception::Exception;
@@ -123,8 +123,8 @@ pub enum ModuleError {
     },
     /// The module is valid, with proposals that are off or that holdall does not have.
     #[error(
-        "module{} needs {proposals}, which holdall does not have: {} (at offset {offset:#x})",
-        of_name(.name), Escaped(.message)
+        "module{} needs {}: {} (at offset {offset:#x}){}",
+        of_name(.name), needed(*.proposals), Escaped(.message), way_out(*.proposals)
     )]
     Lacking {
         /// The module's name, where it is known.
@@ -163,6 +163,36 @@ fn text_fault(message: &str) -> String {
         }
         None => Escaped(message).to_string(),
     }
+}
+
+/// The proposals that a module needs, and why it does not get them.
+fn needed(proposals: Proposals) -> String {
+    let off: Proposals = proposals.iter().filter(|it| it.is_available()).collect();
+    let missing = proposals.difference(off);
+    let and = |proposals: Proposals| proposals.to_string().replace(' ', " and ");
+    let mut parts = Vec::new();
+    if !missing.is_empty() {
+        parts.push(format!("{}, which holdall does not have", and(missing)));
+    }
+    if !off.is_empty() {
+        let verb = if off.iter().count() == 1 { "is" } else { "are" };
+        parts.push(format!("{}, which {verb} off", and(off)));
+    }
+    parts.join(", and ")
+}
+
+/// What to do where all that a module needs is only off.
+fn way_out(proposals: Proposals) -> String {
+    if !proposals.iter().all(Proposal::is_available) {
+        return String::new();
+    }
+    let each = |switch: fn(Proposal) -> String, and: &str| {
+        let switches: Vec<_> = proposals.iter().map(switch).collect();
+        switches.join(and)
+    };
+    let of_config = each(|it| format!("Config::{}", it.switch()), " and ");
+    let of_command = each(|it| it.to_string(), ",");
+    format!("; turn on with {of_config}, or -W {of_command} of the command")
 }
 
 fn of_name(name: &Option<Box<str>>) -> String {

@@ -15,6 +15,7 @@ use super::source::{HostDefinition, Opened, REACTOR_STARTS, Source};
 use super::walk::Graph;
 use crate::bounds::Bounds;
 use crate::escape::Escaped;
+use crate::module::Proposals;
 use crate::types::ExternType;
 
 /// A module of a bundle, by the name that imports use.
@@ -96,10 +97,11 @@ fn file_of(fault: &GraphError) -> String {
 /// # Errors
 /// All faults, in the order of the files and of their imports; never an empty list.
 pub fn check_bundle(files: &[BundledFile], host: &HostManifest) -> Result<(), Vec<BundleError>> {
-    check_bundle_with(files, host, &Naming::new())
+    check_bundle_with(files, host, &Naming::new(), Proposals::AVAILABLE)
 }
 
-/// [`check_bundle`] for a linker with this naming (`Linker::set_naming` of the crate `holdall`).
+/// [`check_bundle`] for a linker with this naming (`Linker::set_naming` of the crate `holdall`), in
+/// an engine that takes modules which use `proposals`.
 ///
 /// # Errors
 /// All faults, in the order of the files and of their imports; never an empty list.
@@ -107,6 +109,7 @@ pub fn check_bundle_with(
     files: &[BundledFile],
     host: &HostManifest,
     naming: &Naming,
+    proposals: Proposals,
 ) -> Result<(), Vec<BundleError>> {
     let mut errors = Vec::new();
     let mut modules: BTreeMap<&str, Option<Interface>> = BTreeMap::new();
@@ -116,7 +119,7 @@ pub fn check_bundle_with(
         } else if modules.contains_key(name.as_str()) {
             errors.push(BundleError::Twice { name: name.clone() });
         } else {
-            let interface = Interface::read(bytes).map_err(|message| {
+            let interface = Interface::read(bytes, proposals).map_err(|message| {
                 errors.push(BundleError::Module {
                     name: name.clone(),
                     message,

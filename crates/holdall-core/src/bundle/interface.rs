@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use wasmparser::types::{EntityType, Types};
 use wasmparser::{Parser, Payload, Validator};
 
-use crate::module::from_wasmparser;
+use crate::module::{Proposals, from_wasmparser, lacking};
 use crate::types::{ExternType, TagType};
 
 /// What a module imports and what it exports.
@@ -21,17 +21,25 @@ pub(super) struct Interface {
 }
 
 impl Interface {
-    /// Validates a module and reads its interface.
+    /// Validates a module that may use `proposals`, and reads its interface.
     ///
     /// # Errors
     /// What is wrong with the bytes, and where.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
+    pub(super) fn read(bytes: &[u8], proposals: Proposals) -> Result<Self, String> {
         let told = |error: wasmparser::BinaryReaderError| {
             format!("{} (at offset {:#x})", error.message(), error.offset())
         };
-        let types = Validator::new_with_features(from_wasmparser::FEATURES)
+        let types = Validator::new_with_features(proposals.features())
             .validate_all(bytes)
-            .map_err(told)?;
+            .map_err(|error| match lacking(bytes, proposals) {
+                Some(lacking) => format!("needs {lacking}: {}", told(error)),
+                None => told(error),
+            })?;
+        // wasmparser's flags do not tell types of functions from those on a heap.
+        let lacking = Proposals::of(bytes).difference(proposals);
+        if !lacking.is_empty() {
+            return Err(format!("needs {lacking}"));
+        }
         let mut interface = Self {
             imports: Vec::new(),
             exports: BTreeMap::new(),
@@ -97,10 +105,10 @@ mod tests {
             b"(module)",
             b"\0asm\x0d\0\x01\0",
         ] {
-            let error = Interface::read(bytes).unwrap_err();
+            let error = Interface::read(bytes, Proposals::AVAILABLE).unwrap_err();
             assert!(error.contains("(at offset 0x"), "{error}");
         }
-        let empty = Interface::read(b"\0asm\x01\0\0\0").unwrap();
+        let empty = Interface::read(b"\0asm\x01\0\0\0", Proposals::AVAILABLE).unwrap();
         assert!(empty.imports.is_empty() && empty.exports.is_empty());
     }
 
@@ -115,7 +123,7 @@ mod tests {
                 (table (export "t") 3 externref))"#,
         )
         .unwrap();
-        let interface = Interface::read(&bytes).unwrap();
+        let interface = Interface::read(&bytes, Proposals::AVAILABLE).unwrap();
         let imports: Vec<String> = interface
             .imports
             .iter()

@@ -10,7 +10,7 @@ use crate::types::{
     FuncType, GlobalType, HeapType, MemoryType, Mutability, RefType, TableType, ValType,
 };
 
-/// What readers of modules and the validator take: all proposals that holdall has.
+/// What readers of modules that were validated take: all proposals that holdall has.
 pub(crate) const FEATURES: WasmFeatures = Proposals::AVAILABLE.features();
 
 /// A type that holdall does not have. No module that validates with [`FEATURES`] has one.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use wasmparser::{Parser, ValidPayload, Validator};
+use wasmparser::{ValidPayload, Validator};
 
 use super::fault::Fault;
+use super::parse::parser;
 use super::proposals::Proposals;
 use super::uses::{Stopped, uses};
 use super::validate::validate_bodies;
@@ -14,18 +15,12 @@ use crate::clock::Clock;
 /// The longest time that wasmparser takes to validate a byte of a section.
 const TIME_OF_BYTE: Duration = Duration::from_nanos(400);
 
-/// The fault of a module that was refused with the proposals in `on`. Where the module is valid with
-/// all known proposals, the fault says which of them it lacks. Takes about twice the time of a valid
-/// module's validation at most, and leaves the fault as it is where there is no time.
-pub(super) fn name_proposals(
-    fault: Fault,
-    bytes: &[u8],
-    on: Proposals,
-    bounds: &Bounds,
-    clock: &Clock,
-) -> Fault {
+/// The fault of a module that was refused. Where the module is valid with all known proposals, the
+/// fault says which of them are not in `bounds`. Takes about twice the time of a valid module's
+/// validation at most, and leaves the fault as it is where there is no time.
+pub(super) fn name_proposals(fault: Fault, bytes: &[u8], bounds: &Bounds, clock: &Clock) -> Fault {
     match fault {
-        Fault::Malformed { message, offset } => match lacking(bytes, on, bounds, clock) {
+        Fault::Malformed { message, offset } => match find(bytes, bounds, clock) {
             Some(proposals) => Fault::Lacking {
                 proposals,
                 message,
@@ -33,7 +28,7 @@ pub(super) fn name_proposals(
             },
             None => Fault::Malformed { message, offset },
         },
-        Fault::Invalid { message, offset } => match lacking(bytes, on, bounds, clock) {
+        Fault::Invalid { message, offset } => match find(bytes, bounds, clock) {
             Some(proposals) => Fault::Lacking {
                 proposals,
                 message,
@@ -45,13 +40,21 @@ pub(super) fn name_proposals(
     }
 }
 
-/// The proposals outside of `on` that a module uses, which is valid with all known proposals.
-fn lacking(bytes: &[u8], on: Proposals, bounds: &Bounds, clock: &Clock) -> Option<Proposals> {
-    let mut watch = clock.watch();
-    let used = uses(bytes, &mut watch).ok()?;
-    let lacking = used.difference(on);
-    let is_component = lacking.contains(super::Proposal::ComponentModel);
-    let valid = !lacking.is_empty() && (is_component || validate(bytes, bounds, clock).is_ok());
+/// The proposals outside of `on` that a module uses, which is valid with all known proposals; `None`
+/// where it is not.
+pub(crate) fn lacking(bytes: &[u8], on: Proposals) -> Option<Proposals> {
+    let bounds = Bounds {
+        proposals: on,
+        ..Bounds::default()
+    };
+    find(bytes, &bounds, &Clock::default())
+}
+
+/// The proposals outside of `bounds` that a module uses, which is valid with all known proposals.
+fn find(bytes: &[u8], bounds: &Bounds, clock: &Clock) -> Option<Proposals> {
+    let used = uses(bytes, &mut clock.watch()).ok()?;
+    let lacking = used.difference(bounds.proposals);
+    let valid = !lacking.is_empty() && validate(bytes, bounds, clock).is_ok();
     valid.then_some(lacking)
 }
 
@@ -59,12 +62,10 @@ fn lacking(bytes: &[u8], on: Proposals, bounds: &Bounds, clock: &Clock) -> Optio
 fn validate(bytes: &[u8], bounds: &Bounds, clock: &Clock) -> Result<(), Stopped> {
     let features = Proposals::KNOWN.features();
     let mut validator = Validator::new_with_features(features);
-    let mut parser = Parser::new(0);
-    parser.set_features(features);
     let mut bodies = Vec::new();
     // wasmparser validates a section in one go.
     clock.admit(TIME_OF_BYTE.saturating_mul(u32::try_from(bytes.len()).unwrap_or(u32::MAX)))?;
-    for payload in parser.parse_all(bytes) {
+    for payload in parser(features).parse_all(bytes) {
         if let ValidPayload::Func(func, body) = validator.payload(&payload?)? {
             bodies.push((func, body));
         }

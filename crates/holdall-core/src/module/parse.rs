@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wasmparser::{
     ElementItems, ElementKind, ExternalKind, FuncToValidate, FunctionBody, Parser, Payload,
-    TableInit, TypeRef, ValidPayload, Validator, ValidatorResources,
+    TableInit, TypeRef, ValidPayload, Validator, ValidatorResources, WasmFeatures,
 };
 
 use super::const_expr::ConstExpr;
@@ -99,9 +99,10 @@ impl Sections {
     ) -> Result<(Self, Vec<Body<'a>>), Fault> {
         let mut sections = Self::default();
         let mut bodies = Vec::new();
-        let mut validator = Validator::new_with_features(FEATURES);
+        let features = bounds.proposals.features();
+        let mut validator = Validator::new_with_features(features);
         let mut reading = Reading::new(clock);
-        for payload in parser().parse_all(bytes) {
+        for payload in parser(features).parse_all(bytes) {
             let payload = payload.map_err(Fault::malformed)?;
             let taken = sections.take(&payload, &mut reading);
             // Bytes that cannot be read are malformed. Where we can read and do not take something,
@@ -134,7 +135,7 @@ impl Sections {
     pub(super) fn parse_trusted(bytes: &[u8], clock: &Clock) -> Result<Self, Fault> {
         let mut sections = Self::default();
         let mut reading = Reading::new(clock);
-        for payload in parser().parse_all(bytes) {
+        for payload in parser(FEATURES).parse_all(bytes) {
             sections.take(&payload.map_err(Fault::malformed)?, &mut reading)?;
         }
         Ok(sections)
@@ -293,9 +294,9 @@ impl Sections {
     }
 }
 
-pub(super) fn parser() -> Parser {
+pub(super) fn parser(features: WasmFeatures) -> Parser {
     let mut parser = Parser::new(0);
-    parser.set_features(FEATURES);
+    parser.set_features(features);
     parser
 }
 

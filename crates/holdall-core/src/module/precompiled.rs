@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::proposals::Proposals;
 use super::sections::Sections;
 use super::side_by_side::side_by_side;
 use crate::ir::Word;
@@ -29,8 +30,9 @@ pub const MEANING_OF_CODE: [u8; 16] = *env!("HOLDALL_MEANING_OF_CODE")
     .as_array()
     .unwrap();
 
-/// Magic, flags, functions, meaning; where the words begin, how many there are, the module's checksum.
-const HEADER_BYTES: usize = 48;
+/// Magic, flags, functions, meaning; where the words begin, how many there are, the module's checksum,
+/// the proposals that the module uses.
+const HEADER_BYTES: usize = 56;
 const WORD_BYTES: usize = size_of::<Word>();
 
 const SEQUENCES: u32 = 1;
@@ -51,6 +53,8 @@ pub enum Unfit {
     ByteOrder,
     /// The code is for an engine with another configuration.
     Config,
+    /// The module uses these proposals, which the engine does not take.
+    Proposals(Proposals),
     /// The code was lowered from another module.
     Module,
 }
@@ -67,6 +71,12 @@ impl fmt::Display for Unfit {
                 "is for engines with other metering or NaNs; make it with the same configuration"
             }
             Self::Module => "was made of another module; make it of this one",
+            Self::Proposals(proposals) => {
+                return write!(
+                    f,
+                    "is of a module that needs {proposals}, which the engine has off"
+                );
+            }
         })
     }
 }
@@ -93,11 +103,11 @@ impl Header {
     }
 
     /// The header of `code`, if the executor `here` can run the code in an engine with these
-    /// settings.
+    /// settings, which takes modules that use the proposals in `on`.
     ///
     /// # Errors
     /// Why the executor cannot run the code.
-    pub fn of(settings: Settings, here: Target, code: &[u8]) -> Result<Self, Unfit> {
+    pub fn of(settings: Settings, on: Proposals, here: Target, code: &[u8]) -> Result<Self, Unfit> {
         let (head, _) = code
             .split_at_checked(HEADER_BYTES)
             .filter(|(head, _)| head.starts_with(&MAGIC))
@@ -122,7 +132,12 @@ impl Header {
         if expected != Some(code.len()) || words != words_at(functions as usize) {
             return Err(Unfit::Broken);
         }
-        let checksum = u64::from_le_bytes(head[40..].try_into().expect("eight bytes"));
+        let long = |at| u64::from_le_bytes(*head[at..].first_chunk().expect("eight bytes"));
+        let lacking = Proposals::from_bits(long(48)).difference(on);
+        if !lacking.is_empty() {
+            return Err(Unfit::Proposals(lacking));
+        }
+        let checksum = long(40);
         Ok(Self {
             functions,
             words,
@@ -163,6 +178,7 @@ pub fn write(module: &Sections, settings: Settings, target: Target) -> Vec<u8> {
     bytes.extend((words_at as u32).to_le_bytes());
     bytes.extend((all as u32).to_le_bytes());
     bytes.extend(checksum(&module.bytes).to_le_bytes());
+    bytes.extend(Proposals::of(&module.bytes).to_bits().to_le_bytes());
     debug_assert_eq!(bytes.len(), HEADER_BYTES);
     let mut end = 0;
     for words in &lowered {

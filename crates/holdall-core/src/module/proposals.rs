@@ -104,14 +104,30 @@ proposals! {
     ComponentModel, "component-model", [], false;
 }
 
+impl Proposal {
+    /// The proposal of a name; a name with `_` in place of `-` is taken too.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = name.replace('_', "-");
+        let named = |proposal: &&Self| proposal.name() == name;
+        Self::ALL.iter().find(named).copied()
+    }
+
+    /// The name of the proposal's switch in the configuration of an engine.
+    #[must_use]
+    pub fn switch(self) -> String {
+        format!("wasm_{}", self.name().replace('-', "_"))
+    }
+}
+
 impl fmt::Display for Proposal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// A set of proposals.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// A set of proposals; empty by default.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Proposals(u64);
 
 const _: () = assert!(Proposal::ALL.len() <= 64);
@@ -146,6 +162,16 @@ impl Proposals {
     #[must_use]
     pub const fn without(self, proposal: Proposal) -> Self {
         Self(self.0 & !(1 << proposal as u32))
+    }
+
+    /// The set with `proposal` where that is `on` and holdall has it, else without.
+    #[must_use]
+    pub const fn set(self, proposal: Proposal, on: bool) -> Self {
+        if on && proposal.is_available() {
+            self.with(proposal)
+        } else {
+            self.without(proposal)
+        }
     }
 
     /// The proposals of the set that are not in `other`.
@@ -184,6 +210,16 @@ impl Proposals {
             at += 1;
         }
         features
+    }
+
+    /// The set as a number, which means the same in each build of this version only.
+    pub(super) const fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// The set of [`Proposals::to_bits`].
+    pub(super) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
     }
 
     pub(super) fn insert(&mut self, proposal: Proposal) {

@@ -13,7 +13,6 @@ use super::fault::Fault;
 use super::from_wasmparser::FEATURES;
 use super::lacking::name_proposals;
 use super::name_section::NameSection;
-use super::proposals::Proposals;
 use super::segments::{DataSegment, ElemSegment};
 use super::validate::validate_bodies;
 use crate::bounds::Bounds;
@@ -189,7 +188,7 @@ impl Sections {
             validate_bodies(bodies, bounds, clock)?;
             Ok(sections)
         });
-        read.map_err(|fault| name_proposals(fault, bytes, Proposals::AVAILABLE, bounds, clock))
+        read.map_err(|fault| name_proposals(fault, bytes, bounds, clock))
     }
 
     fn index_exports(&mut self, clock: &Clock) -> Result<(), TrapCode> {

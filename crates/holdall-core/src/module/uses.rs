@@ -3,10 +3,11 @@
 
 use wasmparser::{
     AbstractHeapType, BinaryReader, BlockType, CompositeInnerType, ConstExpr, DataKind, Element,
-    ElementItems, ElementKind, Encoding, ExternalKind, FunctionBody, HeapType, Imports, MemoryType,
-    Operator, Parser, Payload, RecGroup, RefType, Result, TableInit, TableType, TypeRef, ValType,
+    ElementItems, ElementKind, ExternalKind, FunctionBody, HeapType, Imports, MemoryType, Operator,
+    Payload, RecGroup, RefType, Result, TableInit, TableType, TypeRef, ValType,
 };
 
+use super::parse::parser;
 use super::proposals::{Proposal, Proposals};
 use crate::trap::TrapCode;
 use crate::watch::Watch;
@@ -27,32 +28,26 @@ impl From<TrapCode> for Stopped {
     }
 }
 
-/// The proposals that a valid module uses; of a module that is not valid, at least one that it
-/// seems to use.
+impl Proposals {
+    /// The proposals that a valid module uses: those that first had an instruction, a type, a kind
+    /// of section or of entry that is in the module. What a module declares counts, whether it is
+    /// ever reached or not; what a custom section says does not. One proposal may stand on another:
+    /// who uses `relaxed-simd` uses `simd` as well.
+    ///
+    /// Reads the whole module, as fast as it is validated. Of bytes that are no module, what lies in
+    /// front of the fault counts.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut scan = Scan::new(bytes);
+        let _ = scan.module(&mut Watch::nothing());
+        scan.found
+    }
+}
+
+/// The proposals that a valid module uses; of a module that is not valid, what it seems to use.
 pub(super) fn uses(bytes: &[u8], watch: &mut Watch<'_>) -> Result<Proposals, Stopped> {
-    let mut scan = Scan {
-        bytes,
-        found: Proposals::NONE,
-        tables: 0,
-        memories: 0,
-        imported_globals: 0,
-        writable_globals: Vec::new(),
-    };
-    if bytes.get(4..8) == Some(&[0x0d, 0, 1, 0]) {
-        scan.found.insert(Proposal::ComponentModel);
-        return Ok(scan.found);
-    }
-    let mut parser = Parser::new(0);
-    parser.set_features(Proposals::KNOWN.features());
-    for payload in parser.parse_all(bytes) {
-        scan.payload(payload?, watch)?;
-    }
-    if scan.tables > 1 {
-        scan.found.insert(Proposal::ReferenceTypes);
-    }
-    if scan.memories > 1 {
-        scan.found.insert(Proposal::MultiMemory);
-    }
+    let mut scan = Scan::new(bytes);
+    scan.module(watch)?;
     Ok(scan.found)
 }
 
@@ -67,12 +62,27 @@ struct Scan<'a> {
     writable_globals: Vec<bool>,
 }
 
-impl Scan<'_> {
+impl<'a> Scan<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            found: Proposals::NONE,
+            tables: 0,
+            memories: 0,
+            imported_globals: 0,
+            writable_globals: Vec::new(),
+        }
+    }
+
+    fn module(&mut self, watch: &mut Watch<'_>) -> Result<(), Stopped> {
+        for payload in parser(Proposals::KNOWN.features()).parse_all(self.bytes) {
+            self.payload(payload?, watch)?;
+        }
+        Ok(())
+    }
+
     fn payload(&mut self, payload: Payload<'_>, watch: &mut Watch<'_>) -> Result<(), Stopped> {
         match payload {
-            Payload::Version { encoding, .. } if encoding != Encoding::Module => {
-                self.found.insert(Proposal::ComponentModel);
-            }
             Payload::TypeSection(section) => {
                 for group in section {
                     watch.step(1)?;
@@ -240,6 +250,9 @@ impl Scan<'_> {
 
     fn table(&mut self, ty: TableType) {
         self.tables += 1;
+        if self.tables > 1 {
+            self.found.insert(Proposal::ReferenceTypes);
+        }
         if ty.element_type != RefType::FUNCREF {
             self.ref_type(ty.element_type);
         }
@@ -253,6 +266,9 @@ impl Scan<'_> {
 
     fn memory(&mut self, ty: MemoryType) {
         self.memories += 1;
+        if self.memories > 1 {
+            self.found.insert(Proposal::MultiMemory);
+        }
         if ty.memory64 {
             self.found.insert(Proposal::Memory64);
         }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use wasmparser::{DataKind, Payload};
 
+use super::from_wasmparser::FEATURES;
 use super::parse::parser;
 
 // What an item of a section becomes, in bytes: our structures, the most that the linker keeps beside
@@ -31,7 +32,7 @@ pub fn reckon(bytes: &Cow<'static, [u8]>) -> usize {
         // These bytes are a part of the program.
         Cow::Borrowed(_) => 0,
     };
-    let payloads = parser().parse_all(bytes).map_while(Result::ok);
+    let payloads = parser(FEATURES).parse_all(bytes).map_while(Result::ok);
     payloads.fold(own, |sum, payload| sum.saturating_add(of_section(&payload)))
 }
 

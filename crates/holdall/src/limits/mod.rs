@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use holdall_core::bounds::Bounds;
 pub(crate) use holdall_core::clock::Clock;
+use holdall_core::module::Proposals;
 pub(crate) use holdall_core::watch::{Ends, Watch};
 
 pub use meter::InterruptHandle;
@@ -136,6 +137,7 @@ impl Default for Limits {
             locals,
             nesting,
             modules,
+            proposals: _,
         } = Bounds::default();
         Self {
             memory_bytes: None,
@@ -217,14 +219,15 @@ impl Limits {
         modules(count: usize) = count;
     }
 
-    /// What a module may hold.
-    pub(crate) fn bounds(&self) -> Bounds {
+    /// What a module may hold that uses `proposals`.
+    pub(crate) fn bounds(&self, proposals: Proposals) -> Bounds {
         Bounds {
             module_bytes: self.module_bytes,
             functions: self.functions,
             locals: self.locals,
             nesting: self.nesting,
             modules: self.modules,
+            proposals,
         }
     }
 

@@ -34,7 +34,7 @@ pub(super) fn load(
 
 /// Validates a module and keeps nothing of it.
 pub(super) fn validate(engine: &Engine, bytes: &[u8]) -> Result<()> {
-    let bounds = engine.config().limits.bounds();
+    let bounds = engine.bounds();
     let clock = engine.clock();
     let check = || {
         let bytes = binary(Cow::Borrowed(bytes), &bounds, &clock)?;
@@ -58,7 +58,7 @@ pub(super) unsafe fn precompiled(
 ) -> Result<ModuleInner> {
     let clock = engine.clock();
     let make = || {
-        let header = Header::of(engine.settings(), HERE, code)?;
+        let header = Header::of(engine.settings(), engine.config().proposals(), HERE, code)?;
         header.check_module(checksum)?;
         let weight = Weight::of(&bytes.into(), engine)?;
         let sections = Sections::trusted(bytes, &clock)?;
@@ -75,7 +75,7 @@ fn module(
     name: Option<&str>,
     bytes: Cow<'static, [u8]>,
 ) -> Result<ModuleInner, Fault> {
-    let (bounds, clock) = (&engine.config().limits.bounds(), &engine.clock());
+    let (bounds, clock) = (&engine.bounds(), &engine.clock());
     let mut bytes = binary(bytes, bounds, clock)?;
     if let Cow::Owned(bytes) = &mut bytes {
         bytes.shrink_to_fit();

@@ -24,7 +24,7 @@ use holdall_core::lower::Target;
 pub(crate) use holdall_core::module::{
     ConstExpr, DataMode, ElemItems, ElemMode, ElemSegment, ExportKind, Import, ImportKind,
 };
-use holdall_core::module::{Header, checksum, import_indices, write_code};
+use holdall_core::module::{Header, Proposals, checksum, import_indices, write_code};
 
 pub use bytes::ModuleBytes;
 pub(crate) use code::CodeError;
@@ -216,7 +216,7 @@ impl Module {
     /// of 8.
     #[must_use]
     pub fn fits(engine: &Engine, code: &[u8]) -> bool {
-        Header::of(engine.settings(), HERE, code).is_ok()
+        Header::of(engine.settings(), engine.config().proposals(), HERE, code).is_ok()
     }
 
     /// Makes a module of the bytes of an earlier [`Module`], and of the code that
@@ -277,6 +277,12 @@ impl Module {
     /// Those of [`Module::new`].
     pub fn validate(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<()> {
         load::validate(engine, bytes.as_ref())
+    }
+
+    /// The proposals that the module uses, whatever the engine takes; see [`Proposals::of`].
+    #[must_use]
+    pub fn proposals(&self) -> Proposals {
+        Proposals::of(&self.0.bytes)
     }
 
     /// The engine that the module was made with.

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use holdall::{
-    LinkError, MemoryReader, ModuleReader, Naming, ReadError, Versions, check_bundle_with,
+    LinkError, MemoryReader, ModuleReader, Naming, Proposals, ReadError, Versions,
+    check_bundle_with,
 };
 
 use crate::sharing::COUNTER;
@@ -427,7 +428,7 @@ fn a_bundle_is_checked_by_the_names_that_a_linker_takes() {
     let mut naming = Naming::new();
     naming.alias("env", "mylib").unwrap();
     naming.versions = Versions::Compatible;
-    check_bundle_with(&files, &host, &naming).unwrap();
+    check_bundle_with(&files, &host, &naming, Proposals::AVAILABLE).unwrap();
 
     let mut bench = bench(&modules);
     bench.linker.set_naming(naming.clone());
@@ -438,7 +439,9 @@ fn a_bundle_is_checked_by_the_names_that_a_linker_takes() {
 
     naming.versions = Versions::Exact;
     assert_eq!(
-        check_bundle_with(&files, &host, &naming).unwrap_err().len(),
+        check_bundle_with(&files, &host, &naming, Proposals::AVAILABLE)
+            .unwrap_err()
+            .len(),
         1
     );
 }
