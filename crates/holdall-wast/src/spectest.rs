@@ -22,7 +22,7 @@ fn print(mut caller: Caller<'_, Printed>, line: impl FnOnce() -> String) {
     }
 }
 
-/// Defines `spectest` (WebAssembly 2.0, `interpreter/host/spectest.ml`).
+/// Defines `spectest` (WebAssembly 3.0, `interpreter/host/spectest.ml`, and the proposal `threads`).
 pub(super) fn define(
     linker: &mut Linker<Printed>,
     store: &mut Store<Printed>,
@@ -77,18 +77,22 @@ pub(super) fn define(
         let global = Global::new(store.as_context_mut(), ty, value)?;
         linker.define(store.as_context_mut(), MODULE, name, global)?;
     }
-    let ty = TableType {
-        element: RefType::FUNCREF,
-        min: 10,
-        max: Some(20),
-        is_64: false,
-    };
-    let table = Table::new(store.as_context_mut(), ty, Val::FuncRef(None))?;
-    linker.define(store.as_context_mut(), MODULE, "table", table)?;
-    let ty = MemoryType::new(1, Some(2));
-    let memory = Memory::new(store.as_context_mut(), ty)?;
-    linker.define(store.as_context_mut(), MODULE, "memory", memory)?;
-    let shared = Memory::new(store.as_context_mut(), MemoryType::shared(1, 2))?;
-    linker.define(store.as_context_mut(), MODULE, "shared_memory", shared)?;
+    for (name, is_64) in [("table", false), ("table64", true)] {
+        let ty = TableType {
+            element: RefType::FUNCREF,
+            min: 10,
+            max: Some(20),
+            is_64,
+        };
+        let table = Table::new(store.as_context_mut(), ty, Val::FuncRef(None))?;
+        linker.define(store.as_context_mut(), MODULE, name, table)?;
+    }
+    for (name, ty) in [
+        ("memory", MemoryType::new(1, Some(2))),
+        ("shared_memory", MemoryType::shared(1, 2)),
+    ] {
+        let memory = Memory::new(store.as_context_mut(), ty)?;
+        linker.define(store.as_context_mut(), MODULE, name, memory)?;
+    }
     Ok(())
 }

@@ -8,8 +8,9 @@
 //! that is valid, and needs a heap of structs and arrays, which holdall does not have. These are
 //! counted, and so are the files that the text format's reader cannot read.
 //!
-//! Two proposals are not run. `mutable-global` has a rule of the first version that the standard gave
-//! up: no segment is copied where one of them does not fit. `custom-descriptors` is a draft.
+//! Two directories of proposals are not run. `mutable-global` has a rule that later versions of the
+//! standard gave up: no segment is copied where one of them does not fit. `custom-descriptors` is a
+//! draft of types on the heap.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
@@ -26,6 +27,10 @@ const A_LONG_TIME: Duration = Duration::from_secs(3600);
 
 /// The proposals whose modules need a heap.
 const HEAP: [Proposal; 2] = [Proposal::Gc, Proposal::CustomDescriptors];
+
+/// The one assertion of a rule that the standard gave up: that the labels of a `br_table` that is never
+/// reached have one type. The other scripts of its directory hold.
+const GIVEN_UP: &str = "reference-types/unreached-invalid.wast:539:2: assert_invalid:";
 
 fn main() -> ExitCode {
     let args = Arguments::from_args();
@@ -176,6 +181,7 @@ fn run(
                     *modules += 1;
                 }
             }
+            _ if failure.to_string().starts_with(GIVEN_UP) => {}
             _ => failures.push(failure.to_string()),
         }
     }

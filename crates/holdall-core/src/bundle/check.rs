@@ -282,7 +282,7 @@ mod tests {
             })
             .collect();
         let host = HostManifest::parse(host).unwrap();
-        let errors = check_bundle_with(&files, &host, naming)
+        let errors = check_bundle_with(&files, &host, naming, Proposals::AVAILABLE)
             .err()
             .unwrap_or_default();
         errors.iter().map(ToString::to_string).collect()
