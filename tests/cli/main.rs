@@ -10,6 +10,7 @@ mod guests;
 mod hostile;
 mod link;
 mod naming;
+mod proposals;
 mod run;
 mod show;
 #[path = "../support/command.rs"]

@@ -70,7 +70,8 @@ fn inspect_shows_the_parts() {
         first.starts_with("parts: ") && first.ends_with(" bytes, from parts.wat"),
         "{first}"
     );
-    let expected = r#"types
+    let expected = r#"needs: bulk-memory
+types
     0  (func)
     1  (func (param i32))
     2  (func (param f32) (result f64))

@@ -78,27 +78,6 @@ fn an_undecodable_body_is_malformed_and_an_ill_typed_one_is_invalid() {
 }
 
 #[test]
-fn proposals_outside_the_pinned_features_are_refused() {
-    let sections: [&[u8]; 2] = [
-        // A recursive type group.
-        b"\x01\x05\x01\x4e\x01\x60\0\0",
-        // A tag section.
-        b"\x0d\x03\x01\0\0",
-    ];
-    for section in sections {
-        let bytes = [HEADER, section].concat();
-        let error = error(bytes);
-        assert!(
-            matches!(
-                error,
-                ModuleError::Malformed { .. } | ModuleError::Invalid { .. }
-            ),
-            "{error}"
-        );
-    }
-}
-
-#[test]
 fn a_component_is_refused_by_its_name() {
     let message = error(b"\0asm\x0d\0\x01\0").to_string();
     assert!(

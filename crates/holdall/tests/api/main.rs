@@ -7,6 +7,7 @@ mod closures;
 mod errors;
 mod linkers;
 mod modules;
+mod proposals;
 mod snippets;
 mod things;
 mod values;
