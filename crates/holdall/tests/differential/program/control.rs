@@ -220,7 +220,7 @@ impl Body<'_> {
                 }
                 4 => self.emit(Instruction::Unreachable),
                 5 => {
-                    let offset = self.offset(3);
+                    let offset = self.offset(3, 0);
                     self.emit_all([Instruction::I64Const(1), Instruction::I64Store(offset)]);
                 }
                 6 => {

@@ -1,9 +1,9 @@
 //! Expressions: instructions that leave values of given types, whatever waits below them.
 
-use wasm_encoder::{HeapType, Instruction, MemArg, RefType, ValType};
+use wasm_encoder::{HeapType, Instruction, MemArg, MemArgTarget, RefType, ValType};
 
 use super::body::Body;
-use super::{HOST_FUNCS, TABLE_ELEMENTS, bits};
+use super::{HOST_FUNCS, LONG_MEMORY, TABLE_ELEMENTS, bits};
 use crate::ops::{Kind, LOADS, Op, Ty};
 
 /// How deep expressions nest, and statements within them.
@@ -156,8 +156,22 @@ impl Body<'_> {
         ]);
     }
 
+    /// An address in one of the memories, which is returned.
+    pub(super) fn place(&mut self, depth: usize) -> u32 {
+        self.address(depth);
+        let memory = match self.rng.below(10) {
+            0..6 => 0,
+            6..8 => 1,
+            _ => LONG_MEMORY,
+        };
+        if memory == LONG_MEMORY {
+            self.emit(Instruction::I64ExtendI32U);
+        }
+        memory
+    }
+
     /// An address; nearly always one that lies in the memory with all offsets.
-    pub(super) fn address(&mut self, depth: usize) {
+    fn address(&mut self, depth: usize) {
         match self.rng.below(20) {
             0..4 => {
                 let address = self.rng.below(ADDRESSES as usize) as i32;
@@ -198,11 +212,11 @@ impl Body<'_> {
         self.emit_all([Instruction::I32Const(mask), Instruction::I32And]);
     }
 
-    pub(super) fn offset(&mut self, align: u32) -> MemArg {
+    pub(super) fn offset(&mut self, align: u32, memory: u32) -> MemArg {
         MemArg {
             offset: *self.rng.pick(OFFSETS),
             align: self.rng.below(align as usize + 1) as u32,
-            target: Default::default(),
+            target: MemArgTarget::Memory(memory),
             ordering: None,
         }
     }
@@ -210,8 +224,8 @@ impl Body<'_> {
     fn load(&mut self, ty: Ty, depth: usize) {
         let fitting: Vec<_> = LOADS.iter().filter(|load| load.ty == ty).collect();
         let load = *self.rng.pick(&fitting);
-        self.address(depth);
-        let offset = self.offset(load.align);
+        let memory = self.place(depth);
+        let offset = self.offset(load.align, memory);
         self.emit((load.instruction)(offset));
     }
 
@@ -321,7 +335,10 @@ impl Body<'_> {
     /// What the machine tells of itself: sizes, growth, and whether a reference is null.
     fn machine_value(&mut self, depth: usize) {
         match self.rng.below(6) {
-            0 => self.emit(Instruction::MemorySize(0)),
+            0 => {
+                let memory = self.rng.below(2) as u32;
+                self.emit(Instruction::MemorySize(memory));
+            }
             1 => {
                 self.value(Ty::I32, depth + 1);
                 self.emit_all([

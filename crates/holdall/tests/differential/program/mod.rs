@@ -34,8 +34,10 @@ pub const HOST_FUNCS: usize = 2;
 pub const TABLE_ELEMENTS: usize = 16;
 /// Bytes of the passive data segment.
 pub const SEGMENT_BYTES: usize = 64;
-/// Pages of the memory at first; it may grow by one.
+/// Pages of each memory at first; it may grow by one.
 pub const PAGES: u64 = 2;
+/// The memory that has addresses of 64 bits, after two of 32 bits.
+pub const LONG_MEMORY: u32 = 2;
 /// The mutable global, an `i32`, that bounds how long a program runs.
 pub const FUEL: u32 = 0;
 /// The mutable global, an `i64`, into which every function mixes its locals when it ends.
@@ -202,7 +204,6 @@ fn module(rng: &mut Rng, shape: &Shape, types_of_funcs: &[u32], code: &CodeSecti
     for (index, name) in (inner..inner + inner - HOST_FUNCS).zip(0..) {
         exports.export(&format!("f{name}"), ExportKind::Func, index as u32);
     }
-    exports.export("memory", ExportKind::Memory, 0);
     exports.export("table", ExportKind::Table, 0);
 
     let mut tables = TableSection::new();
@@ -214,13 +215,16 @@ fn module(rng: &mut Rng, shape: &Shape, types_of_funcs: &[u32], code: &CodeSecti
         shared: false,
     });
     let mut memories = MemorySection::new();
-    memories.memory(MemoryType {
-        minimum: PAGES,
-        maximum: Some(PAGES + 1),
-        memory64: false,
-        shared: false,
-        page_size_log2: None,
-    });
+    for memory in 0..=LONG_MEMORY {
+        memories.memory(MemoryType {
+            minimum: PAGES,
+            maximum: Some(PAGES + 1),
+            memory64: memory == LONG_MEMORY,
+            shared: false,
+            page_size_log2: None,
+        });
+        exports.export(&format!("memory{memory}"), ExportKind::Memory, memory);
+    }
     let mut globals = GlobalSection::new();
     for (index, (ty, mutable)) in shape.globals.iter().enumerate() {
         let ty_encoded = GlobalType {

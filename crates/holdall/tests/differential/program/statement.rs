@@ -107,13 +107,13 @@ impl Body<'_> {
 
     fn store(&mut self) {
         let store = *self.rng.pick(STORES);
-        self.address(1);
+        let memory = self.place(1);
         if self.rng.chance(5) {
             self.statement();
         }
         self.value(store.ty, 2);
         self.canonical(store.ty);
-        let offset = self.offset(store.align);
+        let offset = self.offset(store.align, memory);
         self.emit((store.instruction)(offset));
     }
 

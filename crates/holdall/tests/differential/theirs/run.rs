@@ -22,6 +22,10 @@ pub fn run(case: &Case) -> Option<Result<Seen, String>> {
     config.compilation_mode(CompilationMode::Eager);
     config.wasm_tail_call(true).wasm_extended_const(true);
     config
+        .wasm_wide_arithmetic(true)
+        .wasm_custom_page_sizes(true);
+    config.wasm_multi_memory(true).wasm_memory64(true);
+    config
         .set_max_recursion_depth(100_000)
         .set_max_stack_height(8 << 20);
     let engine = Engine::new(&config);
