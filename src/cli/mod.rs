@@ -46,7 +46,7 @@ Examples:
   holdall wast tests/*.wast                    run test scripts
 
 Exit codes: 0, or the program's own; 1 when something could not be loaded, linked or found; 2 for a
-wrong command line; 134 after a trap. Results go to standard output, everything else to standard error.";
+wrong command line; 134 after a trap or an uncaught exception. Results go to standard output, everything else to standard error.";
 
 /// One bag for WebAssembly modules: run and link them from files, directories and this binary.
 #[derive(Debug, Parser)]

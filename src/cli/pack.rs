@@ -51,8 +51,9 @@ inputs and the same runtime give the same APP, to the byte. `holdall inspect APP
 one, and `holdall unpack APP DIR` gives it back.
 
 Exit codes: 0; 1 when something could not be read, linked or written, and then there is no APP; 2
-for a wrong command line; 134 after a trap in --preinit. Those of APP are the program's own, 1 when
-APP is damaged or what it was granted is not there, and 134 after a trap.")]
+for a wrong command line; 134 after a trap or an uncaught exception in --preinit. Those of APP are the program's own, 1 when
+APP is damaged or what it was granted is not there, and 134 after a trap or an uncaught
+exception.")]
 pub(super) struct Args {
     /// Write the executable to this file; one that is there is replaced
     #[arg(short, long, value_name = "APP")]

@@ -41,7 +41,7 @@ and nothing else of the host but what --dir and --env give. All that follows a p
 follow a module when --invoke comes first of them, and `--` parts them from the function's arguments.
 
 Exit codes: 0, or the program's own; 1 when something could not be loaded, linked or found; 2 for a
-wrong command line or a wrong argument; 134 after a trap.")]
+wrong command line or a wrong argument; 134 after a trap or an uncaught exception.")]
 pub(super) struct Args {
     /// Call this export, or $module$function of a module that MODULE needs, instead of _start; may
     /// be repeated, in order. A module whose name has a $ goes by one without: --alias 'a$b=ab'

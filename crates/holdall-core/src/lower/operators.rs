@@ -28,17 +28,28 @@ impl<'m> Operators<'m> {
 
     /// The next operator.
     pub(super) fn read(&mut self) -> Result<Operator<'m>> {
-        self.0.visit_operator(&mut Validated)
+        let at = self.0.clone();
+        self.0.visit_operator(&mut Validated(at))
     }
 }
 
 /// Makes operators, for a body whose blocks are known to be well formed.
-struct Validated;
+/// Reads from the operator that is being made on.
+struct Validated<'m>(BinaryReader<'m>);
 
-impl FrameStack for Validated {
+/// The opcode of `else`.
+const ELSE: u8 = 0x05;
+/// The opcode of `delegate`.
+const DELEGATE: u8 = 0x18;
+
+impl FrameStack for Validated<'_> {
     fn current_frame(&self) -> Option<FrameKind> {
-        // wasmparser asks for the kind only at an `else`, which validation found in an `if`.
-        Some(FrameKind::If)
+        // wasmparser asks for the kind where only one kind of block may be open, as validation found.
+        Some(match self.0.clone().read_u8().ok()? {
+            ELSE => FrameKind::If,
+            DELEGATE => FrameKind::LegacyTry,
+            _ => FrameKind::LegacyCatch,
+        })
     }
 }
 
@@ -49,7 +60,7 @@ macro_rules! visit {
         }
     )*};
 }
-impl<'a> VisitOperator<'a> for Validated {
+impl<'a> VisitOperator<'a> for Validated<'_> {
     type Output = Operator<'a>;
 
     fn simd_visitor(&mut self) -> Option<&mut dyn VisitSimdOperator<'a, Output = Operator<'a>>> {
@@ -58,6 +69,6 @@ impl<'a> VisitOperator<'a> for Validated {
 
     wasmparser::for_each_visit_operator!(visit);
 }
-impl<'a> VisitSimdOperator<'a> for Validated {
+impl<'a> VisitSimdOperator<'a> for Validated<'_> {
     wasmparser::for_each_visit_simd_operator!(visit);
 }

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use holdall::text::ArgumentError;
-use holdall::{Error, ErrorKind, Escaped, Trap};
+use holdall::{Error, ErrorKind, Escaped, Exception, Trap};
 
 use super::output::{OutputError, Paragraph};
 
-/// The exit code after a trap: the one that a shell shows for a native program that aborted.
+/// The exit code after a trap, or an exception that nobody caught: the one that a shell shows for a native program that aborted.
 pub(super) const TRAP: u8 = 134;
 /// The exit code of a wrong command line, as clap has it.
 const USAGE: u8 = 2;
@@ -67,8 +67,17 @@ fn is_trap(error: &(dyn StdError + 'static)) -> bool {
     error.is::<Trap>() || matches!(kind, Some(ErrorKind::Trap(_)))
 }
 
+/// Whether an error is an exception that nobody caught.
+fn is_exception(error: &(dyn StdError + 'static)) -> bool {
+    let kind = error.downcast_ref::<Error>().map(Error::kind);
+    error.is::<Exception>() || matches!(kind, Some(ErrorKind::Exception(_)))
+}
+
 fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.chain().any(is_trap) {
+    if error
+        .chain()
+        .any(|cause| is_trap(cause) || is_exception(cause))
+    {
         TRAP
     } else if error.chain().any(|cause| cause.is::<ArgumentError>()) {
         USAGE

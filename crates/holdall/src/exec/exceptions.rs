@@ -53,7 +53,7 @@ impl Sites {
             Box::new([nowhere; Self::COUNT])
         });
         let number = ip.addr() / size_of::<Word>();
-        let site = &mut sites[(number ^ number / Self::COUNT) % Self::COUNT];
+        let site = &mut sites[(number ^ (number / Self::COUNT)) % Self::COUNT];
         // SAFETY: the instance lives as long as the store, and its module and the code with it.
         unsafe {
             if site.ip != ip {

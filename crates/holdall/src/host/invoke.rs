@@ -127,6 +127,7 @@ impl Func {
         unsafe { exec::invoke(context.core_ptr(), entry, slots.as_mut_ptr()) }?;
         // SAFETY: the slots hold the results now, which are of the function's types and store.
         unsafe { read_vals(id, ty.results(), slots, results) };
+        context.core().root_vals(ty.results(), slots);
         Ok(())
     }
 

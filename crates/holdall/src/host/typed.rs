@@ -9,6 +9,7 @@ use crate::exec;
 use crate::host::wasm_ty::MAX_ROW_SLOTS;
 use crate::host::{WasmParams, WasmResults};
 use crate::store::{AsContextMut, Func};
+use crate::types::ValType;
 
 /// A function that takes `P` and returns `R`; see [`Func::typed`].
 ///
@@ -59,6 +60,11 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
             if !R::are_given(slots) {
                 return Err(null_result());
             }
+            if const { any_exception(R::TYPES) } {
+                let slots =
+                    std::slice::from_raw_parts(slots, R::TYPES.iter().map(|ty| ty.slots()).sum());
+                context.core().root_vals(R::TYPES, slots);
+            }
             Ok(R::read(id, slots))
         }
     }
@@ -95,6 +101,18 @@ impl<P, R> fmt::Debug for TypedFunc<P, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TypedFunc").field(&self.func).finish()
     }
+}
+
+/// Whether one of the types is of references to exceptions.
+const fn any_exception(types: &[ValType]) -> bool {
+    let mut at = 0;
+    while at < types.len() {
+        if types[at].is_exception() {
+            return true;
+        }
+        at += 1;
+    }
+    false
 }
 
 #[cold]

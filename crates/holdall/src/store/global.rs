@@ -73,7 +73,10 @@ impl Global {
         let data = self.data_in(core).as_ptr();
         // SAFETY: `data_in` found the global to be of `core`, which is borrowed and so not written
         // to. The value is of the global's type: `new`, `set` and validation keep that.
-        unsafe { read_val(core.id, (*data).ty.content, (*data).value) }
+        unsafe {
+            core.root_vals(&[(*data).ty.content], &(*data).value);
+            read_val(core.id, (*data).ty.content, (*data).value)
+        }
     }
 
     pub(crate) fn from_data(store: StoreId, data: NonNull<GlobalData>) -> Self {

@@ -152,6 +152,7 @@ impl Table {
         // SAFETY: `data_in` finds it to be of `core`, which is borrowed and changes nothing of it.
         let table = unsafe { &*self.data_in(core).as_ptr() };
         let slot = table.get(index).ok()?;
+        core.root_vals(&[ValType::Ref(table.ty.element)], &[slot]);
         // SAFETY: a table of `core` holds references of its element type and of its store: `new`,
         // `grow`, `fill` and validation keep that.
         Some(unsafe { read_val(core.id, ValType::Ref(table.ty.element), [slot, 0]) })
