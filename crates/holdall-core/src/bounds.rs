@@ -19,7 +19,7 @@ pub(crate) const MAX_CONST_EXPR_OPS: usize = 10_000;
 
 /// How many locals and operands a function may have at once. Only calls or blocks with many results
 /// lead to more: the greatest body has room for 3,827,160 operands of two bytes each. A frame with
-/// this many values takes 32 MiB of a value stack.
+/// this many values takes 32 MiB of a value stack, or 64 MiB where all are vectors.
 pub(crate) const MAX_FRAME_VALUES: u32 = 1 << 22;
 
 /// How many slots the locals of a function may take: two for a `v128`, one for any other. Together with

@@ -290,3 +290,27 @@ fn vectors_pass_through_hosts_among_other_values() {
         [12, 21, 30, 39]
     );
 }
+
+#[test]
+fn exceptions_carry_vectors() {
+    let text = r#"(module
+        (tag $tag (param i32 v128 i64 v128))
+        (func $throw (param v128)
+            (throw $tag (i32.const 1) (local.get 0) (i64.const 2)
+                (i64x2.add (local.get 0) (local.get 0))))
+        (func (export "run") (param v128) (result v128) (local v128 v128 i64 i32)
+            (local.set 2 (v128.const i64x2 7 9))
+            (block $caught (result i32 v128 i64 v128)
+                (try_table (catch $tag $caught) (call $throw (local.get 0)))
+                (unreachable))
+            (local.set 1)
+            (local.set 3)
+            (i64x2.add (local.get 1))
+            (local.set 1)
+            (local.set 4)
+            (i64x2.add (i64x2.add (local.get 1) (local.get 2)) (i64x2.splat (local.get 3)))))"#;
+    assert_eq!(
+        run(text, &[Val::from([10_u64, 20])]),
+        Val::from([39_u64, 71])
+    );
+}

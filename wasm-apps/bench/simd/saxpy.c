@@ -1,4 +1,4 @@
-// y = a x + y over arrays of n floats, 100 times over: loads and stores of four lanes.
+// y = a x + y over arrays of n floats, 1,000 times over: loads and stores of four lanes.
 
 #include "../kernel.h"
 #include <wasm_simd128.h>
@@ -20,8 +20,8 @@ KERNEL {
         x[i] = (f32)(random_next(&seed) >> 8) / 65536;
         y[i] = (f32)(random_next(&seed) >> 8) / 65536;
     }
-    for (i32 i = 0; i < 100; i++) {
-        saxpy((f32)(i - 50) / 64, x, y, n);
+    for (i32 i = 0; i < 1000; i++) {
+        saxpy((f32)(i - 500) / 64, x, y, n);
     }
     f64 sum = 0;
     for (i32 i = 0; i < n; i++) {

@@ -41,8 +41,8 @@ use crate::types::ExternType;
 /// A WebAssembly module that was read and validated. Cloning gives another handle to the same
 /// module; threads and stores may share it.
 ///
-/// What is taken is WebAssembly 2.0 without SIMD, plus extended constant expressions and tail
-/// calls.
+/// What is taken is WebAssembly 2.0, plus the proposals in
+/// [`Proposals::AVAILABLE`](crate::Proposals::AVAILABLE).
 #[derive(Clone)]
 pub struct Module(pub(crate) Arc<ModuleInner>);
 

@@ -146,9 +146,12 @@ fn globals_keep_their_values_and_are_shared_as_before() {
                 (global (export "const") i32 (i32.const 7))
                 (global $n (export "var") (mut i32) (i32.const 1))
                 (global $wide (mut i64) (i64.const 0))
+                (global $vector (mut v128) (v128.const i64x2 0 0))
                 (func (export "_initialize")
-                    (global.set $n (i32.const 20)) (global.set $wide (i64.const -1)))
+                    (global.set $n (i32.const 20)) (global.set $wide (i64.const -1))
+                    (global.set $vector (v128.const i32x4 1 2 3 4)))
                 (func (export "get") (result i32) (global.get $n))
+                (func (export "last") (result i32) (i32x4.extract_lane 3 (global.get $vector)))
                 (func (export "wide") (result i32)
                     (i32.wrap_i64 (i64.shr_u (global.get $wide) (i64.const 40)))))"#,
         )],
@@ -164,8 +167,8 @@ fn globals_keep_their_values_and_are_shared_as_before() {
     );
     let (mut bench, root) = graph.again();
     assert_eq!(
-        bench.calls(root, &["mine", "add", "$g$get", "$g$wide"]),
-        [14, 22, 22, 0xff_ffff]
+        bench.calls(root, &["mine", "add", "$g$get", "$g$wide", "$g$last"]),
+        [14, 22, 22, 0xff_ffff, 4]
     );
 }
 
