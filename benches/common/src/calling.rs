@@ -12,6 +12,8 @@ const FIRST_CALLS: i32 = 1_000;
 pub enum Kind {
     /// From Rust to the guest of `calls.wat`, or from a loop of the guest's, which this names.
     Plain,
+    /// In a loop of the guest of `exceptions.wat`, which only holdall among the engines compared takes.
+    Exceptions,
     /// From a loop of the guest of `wasi.wat`, whose directory is one of the host.
     Wasi,
     /// Likewise, with a directory in memory.
@@ -38,7 +40,7 @@ impl Case {
     fn calls(&self) -> i32 {
         match self.kind {
             Kind::Plain => 5_000_000,
-            Kind::Wasi | Kind::WasiInMemory => 1_000_000,
+            Kind::Exceptions | Kind::Wasi | Kind::WasiInMemory => 1_000_000,
         }
     }
 
@@ -47,7 +49,8 @@ impl Case {
         let does = match self.kind {
             Kind::Plain if !self.does.starts_with("loop_") => return None,
             Kind::Plain => "loop_none",
-            Kind::Wasi | Kind::WasiInMemory => "none",
+            Kind::Exceptions if self.does == "try" => "call",
+            Kind::Exceptions | Kind::Wasi | Kind::WasiInMemory => "none",
         };
         Some(Self::new("none", self.kind, does))
     }
@@ -65,6 +68,17 @@ const CASES: &[Case] = &[
         "guest, call_indirect to another",
         Kind::Plain,
         "loop_indirect_across",
+    ),
+    Case::new("guest, a try that throws nothing", Kind::Exceptions, "try"),
+    Case::new(
+        "guest, throw and catch ten calls deep",
+        Kind::Exceptions,
+        "throw",
+    ),
+    Case::new(
+        "guest, the same caught by reference",
+        Kind::Exceptions,
+        "throw_ref",
     ),
     Case::new("clock_time_get, monotonic", Kind::Wasi, "clock_time_get"),
     Case::new("fd_write, a byte to a sink", Kind::Wasi, "fd_write"),
@@ -101,8 +115,9 @@ pub fn compare(options: &Options, peers: &[Peer]) -> Result<()> {
     let others = peers[1..].iter();
     header.extend(others.map(|(name, _)| format!("{first} / {name}")));
     let mut table = Table::new(header);
-    // Only holdall has directories in memory.
-    let able = |case: &&Case| case.kind != Kind::WasiInMemory || peers.len() == 1;
+    // Only holdall has exceptions, and directories in memory.
+    let ours = |kind| matches!(kind, Kind::Exceptions | Kind::WasiInMemory);
+    let able = |case: &&Case| !ours(case.kind) || peers.len() == 1;
     for case in CASES.iter().filter(able) {
         if !options.wants(case.name) {
             continue;

@@ -5,6 +5,9 @@ pub const CALLER: &str = include_str!("../guests/calls.wat");
 /// The guest that has what those loops call in another module.
 pub const CALLEE: &str = include_str!("../guests/callee.wat");
 
+/// The guest whose loops throw and catch.
+pub const THROWER: &str = include_str!("../guests/exceptions.wat");
+
 /// The guest whose loops call WASI.
 pub const WASI_GUEST: &str = include_str!("../guests/wasi.wat");
 /// That guest's name for the directory that it gets: one with a `Cargo.toml` and no `missing`.

@@ -18,7 +18,9 @@ fn guest(engine: &str, case: &Case) -> Result<Run> {
     let dir = env!("CARGO_MANIFEST_DIR");
     match case.kind {
         Kind::Plain => child::run(engine, &[tasks::CALL, case.does]),
-        Kind::Wasi | Kind::WasiInMemory => child::run(engine, &[tasks::WASI_CALL, case.does, dir]),
+        Kind::Exceptions | Kind::Wasi | Kind::WasiInMemory => {
+            child::run(engine, &[tasks::WASI_CALL, case.does, dir])
+        }
     }
 }
 
