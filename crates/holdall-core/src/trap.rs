@@ -49,7 +49,8 @@ pub enum TrapCode {
     DeadlineExceeded,
     /// An `InterruptHandle` of the store was used.
     Interrupted,
-    /// A function was to be lowered at its first call, and the engine's pool has no room for it.
+    /// A function was to be lowered at its first call, and the engine's pool has no room for it; or an
+    /// exception was thrown, and the store's account has no room for it.
     OutOfMemory,
     /// A function of the host ended the execution for a reason of its own ([`Trap::new`]).
     Host,

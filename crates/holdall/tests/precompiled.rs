@@ -3,7 +3,7 @@
 use holdall::{Config, Engine, Instance, Module, Store};
 
 /// Of every kind of instruction that keeps something beside its word: tables of branches, long
-/// numbers, calls.
+/// numbers, calls, handlers.
 const PACKED: &str = r#"(module
     (memory 1)
     (func $sum (export "sum") (param i32) (result i64) (local i64)
@@ -16,6 +16,11 @@ const PACKED: &str = r#"(module
             (return (i32.const 10)))
             (return (i32.const 11)))
         (i32.const 12))
+    (tag $thrown (param i32))
+    (func $throws (param i32) (throw $thrown (local.get 0)))
+    (func (export "catches") (param i32) (result i32)
+        (block $caught (result i32)
+            (try_table (catch $thrown $caught) (call $throws (local.get 0))) (i32.const 0)))
     (func (export "traps") (result i64) (call $sum (i32.load (i32.const 65536)))))"#;
 
 /// Code at an address where code can be.
@@ -53,6 +58,8 @@ fn precompiled_code_runs_as_the_module_does_and_is_always_the_same() {
             for (value, expected) in [(0, 10), (1, 11), (2, 12), (-1, 12)] {
                 assert_eq!(pick.call(&mut store, value).unwrap(), expected);
             }
+            let catches = instance.get_typed_func::<i32, i32>(&store, "catches");
+            assert_eq!(catches.unwrap().call(&mut store, 7).unwrap(), 7);
             let traps = instance.get_typed_func::<(), i64>(&store, "traps").unwrap();
             let error = traps.call(&mut store, ()).unwrap_err();
             let frames = error.trap().unwrap().frames().to_vec();

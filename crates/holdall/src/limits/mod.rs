@@ -64,10 +64,12 @@ pub struct Limits {
     ///   their bytes, unless these are a part of the program, and what is made of them. What is
     ///   made of a module is reckoned before anything is made: 512 bytes for each import, 256 for
     ///   each type, 128 for each function, 96 for each global, element segment and data segment, 64
-    ///   for each table, memory and export, and 16 for each byte of the sections of types, tables,
+    ///   for each table, memory, tag and export, and 16 for each byte of the sections of types, tables,
     ///   globals and elements. Names of functions and lowered code are added when they are made. A
     ///   module is counted once, in the store that holds it first, for as long as the module lives;
-    /// - instances: their functions, globals and element segments;
+    /// - instances: their functions, globals, tags and element segments;
+    /// - exceptions that guests threw and that may still be referred to: some 80 bytes each, and 8 for
+    ///   each slot of their values where there are more than two;
     /// - what WASI keeps for guests: output that is captured (`Output::capture`), with the room
     ///   that it has to grow; of a directory that is listed, the entries that were read last
     ///   (some 10 KiB), and all of them where the graph is deterministic.
@@ -99,7 +101,8 @@ pub struct Limits {
     /// are charged when the function is entered, the instructions of a loop at each turn, and those
     /// of a `br_table`'s arm when the arm is entered. So instructions that another branch skips are
     /// charged too. 64 bytes, or 8 elements, of a bulk instruction cost one unit more, and so do
-    /// those that growth writes or moves. A function of WASI takes a unit for each access to
+    /// those that growth writes or moves. An exception costs a unit for each call that it leaves, and
+    /// one for each clause that is asked whether it catches. A function of WASI takes a unit for each access to
     /// memory, and for each 64 bytes that it moves. The same calls of the same modules take the
     /// same fuel, whenever functions are lowered and on every machine; another version of holdall
     /// may charge otherwise.

@@ -20,6 +20,8 @@ use crate::types::{RefKind, ValType};
 /// The exceptions of a store.
 pub(crate) struct Exceptions {
     entries: Vec<Entry>,
+    /// The generation of new entries.
+    generation: u32,
     /// The first free entry; they are a list.
     free: u32,
     /// How many exceptions were added since the last scan.
@@ -99,6 +101,7 @@ impl Exceptions {
     pub(crate) fn new() -> Self {
         Self {
             entries: Vec::new(),
+            generation: FIRST_GENERATION,
             free: NOWHERE,
             added: 0,
             patience: LEAST_PATIENCE,
@@ -224,7 +227,8 @@ impl Exceptions {
             }
         };
         if self.free == NOWHERE
-            && let Err(no_room) = Self::add_room(&mut self.entries, &mut self.free, held)
+            && let Err(no_room) =
+                Self::add_room(&mut self.entries, &mut self.free, held, self.generation)
         {
             held.shrink(values.size_bytes());
             return Err(no_room);
@@ -241,7 +245,12 @@ impl Exceptions {
     }
 
     /// Adds free entries: as many as there are.
-    fn add_room(entries: &mut Vec<Entry>, free: &mut u32, held: &Held) -> Result<(), NoRoom> {
+    fn add_room(
+        entries: &mut Vec<Entry>,
+        free: &mut u32,
+        held: &Held,
+        generation: u32,
+    ) -> Result<(), NoRoom> {
         let more = entries.len().clamp(16, 1 << 20);
         if entries.len() + more >= NOWHERE as usize {
             return Err("as many exceptions as a store can have".into());
@@ -257,7 +266,7 @@ impl Exceptions {
             entries.push(Entry {
                 tag: None,
                 values: Values::Few(0, [0; Values::FEW]),
-                generation: FIRST_GENERATION,
+                generation,
                 next,
                 marked: false,
                 shared: false,
@@ -316,10 +325,27 @@ impl Exceptions {
             }
         }
         places += self.entries.len();
+        self.give_up_room();
         self.added = 0;
         self.patience = LEAST_PATIENCE
             .max(self.live)
             .max(places / PLACES_PER_EXCEPTION);
+    }
+
+    /// Gives the room for many exceptions up, where there is none of them any more. References to those that
+    /// were there stay found out: entries that are made later begin with a generation of their own.
+    fn give_up_room(&mut self) {
+        let used = self.entries.iter().map(|entry| entry.generation).max();
+        if self.live == 0
+            && self.entries.len() > LEAST_PATIENCE
+            && let Some(next) = used.and_then(|used| used.checked_add(1))
+            && let Some(held) = &self.held
+        {
+            held.shrink(size_of::<Entry>() * self.entries.len());
+            self.generation = next;
+            self.entries = Vec::new();
+            self.free = NOWHERE;
+        }
     }
 }
 

@@ -417,3 +417,43 @@ fn a_reference_that_a_host_function_kept_is_found_out() {
         "{error}"
     );
 }
+
+#[test]
+fn a_snapshot_names_the_exception_that_it_cannot_hold() {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let linker = Linker::new(&engine);
+    let module = Module::new(
+        &engine,
+        r#"(module (tag $t) (global $kept (mut exnref) (ref.null exn)) (table $table 3 exnref)
+            (func (export "catches") (result i32)
+                (block (try_table (catch $t 0) (throw $t)) (return (i32.const 0))) (i32.const 1))
+            (func (export "keep") (global.set $kept (block (result exnref)
+                (try_table (catch_all_ref 0) (throw $t)) unreachable)))
+            (func (export "move") (table.set $table (i32.const 2) (global.get $kept))
+                (global.set $kept (ref.null exn))))"#,
+    )
+    .unwrap();
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let snapshot = linker.snapshot(&store, instance).unwrap();
+    for (func, place) in [("keep", "global 0"), ("move", "table 0, element 2")] {
+        let func = instance.get_typed_func::<(), ()>(&mut store, func).unwrap();
+        func.call(&mut store, ()).unwrap();
+        let error = linker.snapshot(&store, instance).unwrap_err();
+        let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+        let expected = format!("{place} holds an exception (exnref)");
+        assert!(
+            causes.iter().any(|text| text.contains(&expected)),
+            "{causes:?}"
+        );
+    }
+    // What has none is restored, with tags that work.
+    let mut other = Store::new(&engine, ());
+    let instance = linker
+        .instantiate_from(&mut other, &module, &snapshot)
+        .unwrap();
+    let catches = instance
+        .get_typed_func::<(), i32>(&mut other, "catches")
+        .unwrap();
+    assert_eq!(catches.call(&mut other, ()).unwrap(), 1);
+}
