@@ -15,8 +15,9 @@ pub use handlers::{Clause, HandlerRef, HandlerTable, Handlers, HandlersMark, Try
 pub use sequence::{for_each_sequence, instructions_of, longer_sequence, spelling};
 pub use shape::{
     Addr, CMP_PAIRS, FLOAT_PAIRS, Field, INT_PAIRS, LOAD_IN_MODES, LOAD_MODES, Layout,
-    SELECT_PAIRS, STORE_IN_MODES, STORE_MODES, Shape, Src, Token, UNARY_SRCS, VECTOR_LANES,
-    VECTOR_PAIRS, VECTOR_SHIFTS, VECTOR_SRCS, VECTOR_STORES, VECTOR_STORES_IN, VECTOR_TRIPLES,
+    SELECT_PAIRS, STORE_IN_MODES, STORE_MODES, Shape, Src, Token, UNARY_SRCS, VECTOR_COMMUTING,
+    VECTOR_LANES, VECTOR_PAIRS, VECTOR_SHIFTS, VECTOR_SRCS, VECTOR_STORES, VECTOR_STORES_IN,
+    VECTOR_TRIPLES,
 };
 pub use stub::{host_code, lazy_stub};
 pub use table::for_each_op;

@@ -393,8 +393,14 @@ shapes! { $
         VectorExtract: result "{0}, lane #c" (b);
     }
 
+    /// Operand pairs of a vector operator that gives the same when the operands are exchanged.
+    VECTOR_COMMUTING(Src Src) { [S S] [S A] [B A] } {
+        /// `a` = operator(`b`, `c`).
+        VectorCommuting: result "{0}, {1}" (b c);
+    }
+
     /// Operand pairs of a vector operator.
-    VECTOR_PAIRS(Src Src) { [S S] [S A] [A S] [A B] [B A] } {
+    VECTOR_PAIRS(Src Src) { [S S] [S A] [A S] [B A] } {
         /// `a` = operator(`b`, `c`).
         VectorBinary: result "{0}, {1}" (b c);
         /// `a` = the bytes of `b` with the numbers in `c`.

@@ -5,8 +5,8 @@ use wasmparser::{MemArg, Operator};
 
 use super::operands::{Class, Entry, Lowering, Place};
 use crate::ir::{
-    Row, Src, VECTOR_LANES, VECTOR_PAIRS, VECTOR_SHIFTS, VECTOR_SRCS, VECTOR_STORES,
-    VECTOR_STORES_IN, VECTOR_TRIPLES, Word,
+    Row, Shape, Src, VECTOR_COMMUTING, VECTOR_LANES, VECTOR_PAIRS, VECTOR_SHIFTS, VECTOR_SRCS,
+    VECTOR_STORES, VECTOR_STORES_IN, VECTOR_TRIPLES, Word,
 };
 
 use super::memories::memory_of;
@@ -111,9 +111,7 @@ impl Lowering<'_> {
             { lane } => extract_lane((F64, lane)): F64x2ExtractLane;
             { lane } => replace_lane(lane): I8x16ReplaceLane I16x8ReplaceLane I32x4ReplaceLane
                 I64x2ReplaceLane F32x4ReplaceLane F64x2ReplaceLane;
-            { memarg } => vector_load(memarg): V128Load V128Load8x8S V128Load8x8U V128Load16x4S
-                V128Load16x4U V128Load32x2S V128Load32x2U V128Load8Splat V128Load16Splat
-                V128Load32Splat V128Load64Splat V128Load32Zero V128Load64Zero;
+            { memarg } => vector_load(memarg): V128Load V128Load8x8U V128Load32Splat V128Load64Splat;
         }
         match *operator {
             Operator::V128Const { value } => {
@@ -124,6 +122,29 @@ impl Lowering<'_> {
                 let (mode, fields) = self.choose([lhs, rhs], pairs(VECTOR_PAIRS));
                 self.produce_words(Row::I8x16Shuffle, 2 * mode, fields, lanes);
             }
+            Operator::V128Load8Splat { memarg } => {
+                self.load_splat(Row::Load8U, Row::I8x16Splat, memarg);
+            }
+            Operator::V128Load16Splat { memarg } => {
+                self.load_splat(Row::Load16U, Row::I16x8Splat, memarg);
+            }
+            Operator::V128Load8x8S { memarg } => {
+                self.load_extended(Row::I16x8ExtendLowI8x16S, memarg);
+            }
+            Operator::V128Load16x4S { memarg } => {
+                self.load_extended(Row::I32x4ExtendLowI16x8S, memarg);
+            }
+            Operator::V128Load16x4U { memarg } => {
+                self.load_extended(Row::I32x4ExtendLowI16x8U, memarg);
+            }
+            Operator::V128Load32x2S { memarg } => {
+                self.load_extended(Row::I64x2ExtendLowI32x4S, memarg);
+            }
+            Operator::V128Load32x2U { memarg } => {
+                self.load_extended(Row::I64x2ExtendLowI32x4U, memarg);
+            }
+            Operator::V128Load32Zero { memarg } => self.load_zero(Row::I32Load, memarg),
+            Operator::V128Load64Zero { memarg } => self.load_zero(Row::I64Load, memarg),
             Operator::V128Store { memarg } => self.vector_store(memarg),
             Operator::V128Load8Lane { memarg, lane } => {
                 self.load_lane(Row::Load8U, Row::I8x16ReplaceLane, memarg, lane);
@@ -206,7 +227,16 @@ impl Lowering<'_> {
     }
 
     fn vector_pair(&mut self, row: Row, lhs: Entry, rhs: Entry) {
-        let (mode, fields) = self.choose([lhs, rhs], pairs(VECTOR_PAIRS));
+        let (mode, fields) = if row.shape() == Shape::VectorCommuting {
+            let is_turned = matches!(
+                (self.in_acc(lhs), self.in_acc(rhs)),
+                (Some(Src::A), _) | (_, Some(Src::B))
+            );
+            let operands = if is_turned { [rhs, lhs] } else { [lhs, rhs] };
+            self.choose(operands, pairs(VECTOR_COMMUTING))
+        } else {
+            self.choose([lhs, rhs], pairs(VECTOR_PAIRS))
+        };
         self.produce(V128, row, 2 * mode, fields, None);
     }
 
@@ -276,40 +306,39 @@ impl Lowering<'_> {
         self.produce(V128, row, 2 * mode, fields, Some(lane.into()));
     }
 
+    /// A load that is a row, in memory 0 with addresses of 32 bits. In other memories all but one are made
+    /// of a load of an integer and an operator, as rarer loads are in all memories.
     fn vector_load(&mut self, row: Row, memarg: MemArg) {
-        if !self.names_memory(memarg) {
-            return self.load(row, V128, memarg);
-        }
-        // Loads in other memories are rare: all but one are made of a load of an integer and an operator.
-        let (load, operator) = match row {
-            Row::V128Load => return self.load_in(Row::V128LoadIn, V128, memarg),
-            Row::V128Load8Splat => (Row::Load8U, Row::I8x16Splat),
-            Row::V128Load16Splat => (Row::Load16U, Row::I16x8Splat),
-            Row::V128Load32Splat => (Row::I32Load, Row::I32x4Splat),
-            Row::V128Load32Zero => (Row::I32Load, Row::I64x2ReplaceLane),
-            Row::V128Load64Zero => (Row::I64Load, Row::I64x2ReplaceLane),
-            _ => (Row::I64Load, Row::I64x2Splat),
-        };
-        self.load(load, Int, memarg);
-        if operator == Row::I64x2ReplaceLane {
-            let value = self.pop();
-            // Behind the value's slot, which is still to be read.
-            self.push(Place::Temp, Int);
-            self.produce_words(Row::V128ConstA, 0, [0; 2], [0; 16]);
-            let vector = self.pop();
-            self.pop();
-            return self.replace(operator, vector, value, 0);
-        }
-        self.unary(operator, V128);
         match row {
-            Row::V128Load8x8S => self.vector_unary(Row::I16x8ExtendLowI8x16S),
-            Row::V128Load8x8U => self.vector_unary(Row::I16x8ExtendLowI8x16U),
-            Row::V128Load16x4S => self.vector_unary(Row::I32x4ExtendLowI16x8S),
-            Row::V128Load16x4U => self.vector_unary(Row::I32x4ExtendLowI16x8U),
-            Row::V128Load32x2S => self.vector_unary(Row::I64x2ExtendLowI32x4S),
-            Row::V128Load32x2U => self.vector_unary(Row::I64x2ExtendLowI32x4U),
-            _ => {}
+            _ if !self.names_memory(memarg) => self.load(row, V128, memarg),
+            Row::V128Load32Splat => self.load_splat(Row::I32Load, Row::I32x4Splat, memarg),
+            Row::V128Load64Splat => self.load_splat(Row::I64Load, Row::I64x2Splat, memarg),
+            Row::V128Load8x8U => self.load_extended(Row::I16x8ExtendLowI8x16U, memarg),
+            _ => self.load_in(Row::V128LoadIn, V128, memarg),
         }
+    }
+
+    fn load_splat(&mut self, load: Row, splat: Row, memarg: MemArg) {
+        self.load(load, Int, memarg);
+        self.unary(splat, V128);
+    }
+
+    /// A load of lanes of half the width is a load of the low half of a vector, whose lanes are extended.
+    fn load_extended(&mut self, extend: Row, memarg: MemArg) {
+        self.load_splat(Row::I64Load, Row::I64x2Splat, memarg);
+        self.vector_unary(extend);
+    }
+
+    /// A load of the lowest lane is a load of an integer, which replaces the low half of zero.
+    fn load_zero(&mut self, load: Row, memarg: MemArg) {
+        self.load(load, Int, memarg);
+        let value = self.pop();
+        // Behind the value's slot, which is still to be read.
+        self.push(Place::Temp, Int);
+        self.produce_words(Row::V128ConstA, 0, [0; 2], [0; 16]);
+        let vector = self.pop();
+        self.pop();
+        self.replace(Row::I64x2ReplaceLane, vector, value, 0);
     }
 
     fn vector_store(&mut self, memarg: MemArg) {

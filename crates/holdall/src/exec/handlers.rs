@@ -115,6 +115,9 @@ macro_rules! operator {
             }
         }
     };
+    ($name:ident VectorCommuting($f:ident)) => {
+        operator! { $name VectorBinary($f) }
+    };
     ($name:ident VectorSwizzle($f:ident)) => {
         operator! { $name VectorBinary($f) }
     };
@@ -239,6 +242,7 @@ macro_rules! instr {
     (Select $row:ident $($mode:ident)*) => { Selection<operators::$row, $($mode),*> };
     (VectorUnary $row:ident $($mode:ident)*) => { VectorUnaryOp<operators::$row, $($mode),*> };
     (VectorBinary $row:ident $($mode:ident)*) => { VectorBinaryOp<operators::$row, $($mode),*> };
+    (VectorCommuting $row:ident $($mode:ident)*) => { VectorBinaryOp<operators::$row, $($mode),*> };
     (VectorSwizzle $row:ident $($mode:ident)*) => { VectorSwizzleOp<operators::$row, $($mode),*> };
     (VectorTernary $row:ident $($mode:ident)*) => { VectorTernaryOp<operators::$row, $($mode),*> };
     (VectorShuffle $row:ident $($mode:ident)*) => { VectorShuffleOp<operators::$row, $($mode),*> };

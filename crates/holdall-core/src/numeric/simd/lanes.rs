@@ -5,7 +5,7 @@
 //! panic.
 
 use super::super::semantics;
-use super::{F32x4, F64x2, I8x16, I16x8, I32x4, I64x2, U8x16, U16x8, U32x4, U64x2, map};
+use super::{F32x4, F64x2, I8x16, I16x8, U8x16, U16x8, U32x4, U64x2, map};
 
 /// The lane of a number.
 #[inline(always)]
@@ -56,16 +56,7 @@ semantics! {
     }
 
     v128_load(memory: U8x16) -> U8x16 { memory }
-    v128_load8x8_s(memory: [i8; 8]) -> I16x8 { map(memory, i16::from) }
     v128_load8x8_u(memory: [u8; 8]) -> U16x8 { map(memory, u16::from) }
-    v128_load16x4_s(memory: [i16; 4]) -> I32x4 { map(memory, i32::from) }
-    v128_load16x4_u(memory: [u16; 4]) -> U32x4 { map(memory, u32::from) }
-    v128_load32x2_s(memory: [i32; 2]) -> I64x2 { map(memory, i64::from) }
-    v128_load32x2_u(memory: [u32; 2]) -> U64x2 { map(memory, u64::from) }
-    v128_load8_splat(memory: [u8; 1]) -> U8x16 { [memory[0]; 16] }
-    v128_load16_splat(memory: [u16; 1]) -> U16x8 { [memory[0]; 8] }
     v128_load32_splat(memory: [u32; 1]) -> U32x4 { [memory[0]; 4] }
     v128_load64_splat(memory: [u64; 1]) -> U64x2 { [memory[0]; 2] }
-    v128_load32_zero(memory: [u32; 1]) -> U32x4 { [memory[0], 0, 0, 0] }
-    v128_load64_zero(memory: [u64; 1]) -> U64x2 { [memory[0], 0] }
 }
