@@ -37,6 +37,9 @@ impl Calls {
     /// How many calls are kept.
     const MOST: usize = Trap::MAX_FRAMES;
 
+    /// For how many calls there is room at first.
+    const LIKELY: usize = 12;
+
     /// Adds calls, as many as there is room for: first the frame at `fp`, whose instruction is at `ip`, then
     /// its callers outwards, up to the frame at `last`. Adds none where the engine keeps no backtraces.
     ///
@@ -54,6 +57,7 @@ impl Calls {
         // SAFETY: every frame's link is good, and instances live as long as their store.
         unsafe {
             let mut instance: *const InstanceData = (*ctx).instance;
+            self.0.reserve(Self::LIKELY);
             // The first `ip` is the instruction that ended. Every other `ip` is a return address: the call ends
             // with the word before.
             let mut before = 0;
@@ -62,7 +66,8 @@ impl Calls {
                 if !module.0.engine.config().wasm_backtrace {
                     break;
                 }
-                let Some((defined_index, words)) = module.0.function_at(ip) else {
+                let sites = &mut (*(*ctx).core.as_ptr()).sites;
+                let Some((defined_index, words)) = sites.function_at(instance, ip) else {
                     break;
                 };
                 let place = Place {

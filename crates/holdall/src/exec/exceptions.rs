@@ -25,29 +25,32 @@ const NOWHERE: Landing = (std::ptr::null(), std::ptr::null_mut());
 #[derive(Default)]
 pub(crate) struct Sites(Option<Box<[Site; Self::COUNT]>>);
 
-/// A place, and the code words of its function.
+/// A place, and its function: the index among the defined ones, and the code words.
 #[derive(Clone, Copy)]
 struct Site {
     ip: *const Word,
+    defined_index: u32,
     words: *const [Word],
 }
 
 impl Sites {
     const COUNT: usize = 256;
 
-    /// The code words of the function with the instruction at `ip`, in an instance of the store.
+    /// The function with the instruction at `ip`, in an instance of the store: the index among the defined
+    /// ones, and the code words.
     ///
     /// # Safety
     ///
     /// The store of these sites has the instance, and keeps it for `'a`.
-    unsafe fn function_at<'a>(
+    pub(super) unsafe fn function_at<'a>(
         &mut self,
         instance: *const InstanceData,
         ip: *const Word,
-    ) -> Option<&'a [Word]> {
+    ) -> Option<(u32, &'a [Word])> {
         let sites = self.0.get_or_insert_with(|| {
             let nowhere = Site {
                 ip: std::ptr::null(),
+                defined_index: 0,
                 words: &[],
             };
             Box::new([nowhere; Self::COUNT])
@@ -57,10 +60,14 @@ impl Sites {
         // SAFETY: the instance lives as long as the store, and its module and the code with it.
         unsafe {
             if site.ip != ip {
-                let (_, words) = (*instance).module.inner().function_at(ip)?;
-                *site = Site { ip, words };
+                let (defined_index, words) = (*instance).module.inner().function_at(ip)?;
+                *site = Site {
+                    ip,
+                    defined_index,
+                    words,
+                };
             }
-            Some(&*site.words)
+            Some((site.defined_index, &*site.words))
         }
     }
 }
@@ -86,7 +93,7 @@ unsafe fn unwind(ctx: *mut Ctx, exception: u64, ip: *const Word, fp: *mut u64) -
         // with the word before.
         let mut before = 0;
         while ip != &raw const EXIT && !instance.is_null() {
-            let Some(words) = (*core).sites.function_at(instance, ip) else {
+            let Some((_, words)) = (*core).sites.function_at(instance, ip) else {
                 break;
             };
             let mut units = 1;
