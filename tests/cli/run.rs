@@ -194,6 +194,21 @@ fn a_trap_has_its_own_exit_code_and_a_backtrace() {
 }
 
 #[test]
+fn an_exception_that_nobody_catches_ends_as_a_trap_does_and_tells_its_tag_and_values() {
+    let folder = Folder::new("uncaught").with(
+        "app.wat",
+        r#"(module (tag $"o\1b[2J" (param i32 f64))
+            (func $inner (param i32) (throw 0 (local.get 0) (f64.const 1.5)))
+            (func (export "f") (param i32) (call $inner (local.get 0))))"#,
+    );
+    let outcome = folder.holdall(&["run", "app.wat", "--invoke", "f", "42"]);
+    outcome.fails(
+        134,
+        &["holdall: uncaught exception app!o\\u{1b}[2J with 0x2a:i32, 1.5:f64\n  0: app!inner @ 0x"],
+    );
+}
+
+#[test]
 fn a_trap_of_a_start_function_is_a_trap() {
     let folder = Folder::new("start_trap")
         .with(

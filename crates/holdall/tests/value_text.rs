@@ -350,6 +350,11 @@ fn references() {
             ("16", "0x10:ref.extern"),
         ],
     );
+    check(ValType::EXNREF, &[("null", "exn:ref.null")]);
+    check_refused(
+        ValType::EXNREF,
+        &[("6", "the only one that can be written is null")],
+    );
     check_refused(
         ValType::FUNCREF,
         &[("6", "the only one that can be written is null")],

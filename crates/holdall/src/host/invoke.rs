@@ -17,7 +17,8 @@ impl Func {
     /// returns an `anyhow::Result`, so that `?` takes errors of all types and `Ok(())` needs no
     /// type.
     ///
-    /// An error that the closure returns ends the guest's execution. It reaches the embedder as
+    /// An [`Exception`](crate::Exception) that the closure returns as its error is thrown: the guest can
+    /// catch it. Any other error ends the guest's execution. It reaches the embedder as
     /// [`ErrorKind::Host`](crate::ErrorKind::Host), where [`Error::downcast_ref`] finds it; an
     /// [`Error`] or a [`Trap`](crate::Trap) reaches the embedder as it is. A result of the wrong
     /// type ends the execution with [`ErrorKind::Usage`](crate::ErrorKind::Usage).
@@ -55,7 +56,8 @@ impl Func {
     /// tuple of them, or a `Result` of one of these with an error of any type
     /// ([`WasmRet`](crate::WasmRet)).
     ///
-    /// An error that the closure returns ends the guest's execution. It reaches the embedder as
+    /// An [`Exception`](crate::Exception) that the closure returns as its error is thrown: the guest can
+    /// catch it. Any other error ends the guest's execution. It reaches the embedder as
     /// [`ErrorKind::Host`](crate::ErrorKind::Host), where [`Error::downcast_ref`] finds it; an
     /// [`Error`] or a [`Trap`](crate::Trap) reaches the embedder as it is.
     ///
