@@ -61,7 +61,8 @@ proposals! {
     ReferenceTypes, "reference-types", [REFERENCE_TYPES], true;
     /// Vectors of 128 bits.
     Simd, "simd", [SIMD], true;
-    /// Vector instructions whose results may differ between machines.
+    /// Vector instructions whose results may differ between machines. Here they are the same on all:
+    /// those of the standard's deterministic profile.
     RelaxedSimd, "relaxed-simd", [RELAXED_SIMD], true;
     /// Arithmetic in constant expressions.
     ExtendedConst, "extended-const", [EXTENDED_CONST], true;
