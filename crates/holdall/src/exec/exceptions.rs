@@ -97,24 +97,17 @@ unsafe fn unwind(ctx: *mut Ctx, exception: u64, ip: *const Word, fp: *mut u64) -
                 break;
             };
             let mut units = 1;
+            let mut caught = None;
             if let Some(table) = HandlerTable::of(words) {
                 let pc = (ip.addr() - words.as_ptr().addr()) / size_of::<Word>() - before;
                 let mut id = table.innermost(pc);
-                while let Some((mut clauses, around)) = table.get(id) {
-                    let caught = clauses.find(|clause| {
+                while let (None, Some((mut clauses, around))) = (caught, table.get(id)) {
+                    caught = clauses.find(|clause| {
                         units += 1;
                         clause
                             .tag
                             .is_none_or(|index| (&(*instance).tags)[index as usize] == tag)
                     });
-                    if let Some(clause) = caught {
-                        if clause.reference != HandlerRef::None {
-                            keep_calls(ctx, exception, thrown_at, thrown_in, fp);
-                        }
-                        catch(core, exception, clause, fp);
-                        (*ctx).instance = instance;
-                        return (words.as_ptr().add(clause.target as usize), fp);
-                    }
                     id = around;
                 }
             }
@@ -122,6 +115,14 @@ unsafe fn unwind(ctx: *mut Ctx, exception: u64, ip: *const Word, fp: *mut u64) -
                 && let Err(code) = (*core).meter.pay(&mut (*ctx).budget, units)
             {
                 return trap(ctx, code, thrown_at, thrown_in, None);
+            }
+            if let Some(clause) = caught {
+                if clause.reference != HandlerRef::None {
+                    keep_calls(ctx, exception, thrown_at, thrown_in, fp);
+                }
+                catch(core, exception, clause, fp);
+                (*ctx).instance = instance;
+                return (words.as_ptr().add(clause.target as usize), fp);
             }
             let to = link(fp, Header::of(words[0]).link);
             (ip, fp) = (to.ip, to.fp);

@@ -174,13 +174,19 @@ fn a_throw_pays_for_the_frames_and_clauses_that_it_looks_at() {
             .get_typed_func::<i32, i32>(&mut store, "f")
             .unwrap();
         let before = store.fuel().unwrap();
-        f.call(&mut store, 0).unwrap_err();
+        let _ = f.call(&mut store, 0);
         before - store.fuel().unwrap()
     };
     let thrown = spent(&text);
     let trapped = spent(&text.replace("(throw $a)", "unreachable"));
     let walked = thrown - trapped;
     assert!((2_000..2_100).contains(&walked), "{walked}");
+    // Also where the last of them catches.
+    let caught = spent(&text.replacen("(catch $b $end)", "(catch $a $end)", 1));
+    assert!(
+        ((thrown - 10)..=thrown).contains(&caught),
+        "{caught} of {thrown}"
+    );
 }
 
 #[test]
