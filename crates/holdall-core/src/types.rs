@@ -374,10 +374,13 @@ impl MemoryType {
         self.shared
     }
 
-    /// The size of a page in bytes: 65,536, or what the type says.
+    /// The size of a page in bytes: 65,536, or what the type says, 2^63 at most.
     #[must_use]
     pub const fn page_size(&self) -> u64 {
-        1 << self.page_size_log2
+        match 1_u64.checked_shl(self.page_size_log2 as u32) {
+            Some(size) => size,
+            None => 1 << 63,
+        }
     }
 
     /// The size of a page in bytes, as the power of two that it is.
@@ -393,7 +396,7 @@ impl MemoryType {
             true => (64, u64::MAX),
             false => (32, u32::MAX as u64),
         };
-        match address_bits - self.page_size_log2 as u32 {
+        match u32::saturating_sub(address_bits, self.page_size_log2 as u32) {
             64 => counted,
             bits if 1 << bits > counted => counted,
             bits => 1 << bits,

@@ -85,6 +85,9 @@ fn memories_match_by_sharing_page_size_and_addresses() {
     let types = [MemoryType::new(0, None), MemoryType::new64(0, None)];
     let found = types.map(|ty| [ty.most_pages(), ty.with_page_size_log2(0).most_pages()]);
     assert_eq!(found.as_flattened(), most);
+    // No module has such a type, and no memory can be made of one.
+    let nonsense = plain.with_page_size_log2(255);
+    assert_eq!((nonsense.page_size(), nonsense.most_pages()), (1 << 63, 1));
 }
 
 #[test]
