@@ -200,12 +200,12 @@ impl<'a> Scan<'a> {
     fn element(&mut self, element: Element<'_>, watch: &mut Watch<'_>) -> Result<(), Stopped> {
         watch.step(1)?;
         match element.kind {
-            ElementKind::Passive => self.found.insert(Proposal::BulkMemory),
-            ElementKind::Declared => self.found.insert(Proposal::ReferenceTypes),
+            ElementKind::Passive | ElementKind::Declared => {
+                self.found.insert(Proposal::BulkMemory);
+            }
             ElementKind::Active { offset_expr, .. } => self.const_expr(&offset_expr, watch)?,
         }
         if let ElementItems::Expressions(ty, items) = element.items {
-            self.found.insert(Proposal::ReferenceTypes);
             self.ref_type(ty);
             for item in items {
                 self.const_expr(&item?, watch)?;
