@@ -70,7 +70,7 @@ fn inspect_shows_the_parts() {
         first.starts_with("parts: ") && first.ends_with(" bytes, from parts.wat"),
         "{first}"
     );
-    let expected = r#"needs: bulk-memory
+    let expected = r#"needs: bulk-memory multi-memory memory64 threads custom-page-sizes
 types
     0  (func)
     1  (func (param i32))

@@ -7,6 +7,7 @@
 
 pub mod bounds;
 pub mod bundle;
+pub mod canonical;
 pub mod clock;
 pub mod escape;
 pub mod ir;

@@ -35,6 +35,8 @@ pub enum TrapCode {
     NullFunctionReference,
     /// `throw_ref` of a null reference.
     NullExceptionReference,
+    /// `ref.cast` of a reference to a type that the reference does not have.
+    CastFailure,
     /// The guest's calls are nested deeper than its stack allows.
     CallStackExhausted,
     /// A function that stands in for a missing import was called.
@@ -80,6 +82,7 @@ impl TrapCode {
             Self::NullReference => "null reference",
             Self::NullFunctionReference => "null function reference",
             Self::NullExceptionReference => "null exception reference",
+            Self::CastFailure => "cast failure",
             Self::CallStackExhausted => "call stack exhausted",
             Self::MissingImport => "call of a missing import",
             Self::HostPanic => "host function panicked",

@@ -2,13 +2,9 @@
 //! their text, and import matching. Knows nothing of modules, stores or bytes.
 
 use std::fmt;
-use std::num::NonZeroU64;
 
-/// The canonical number of a function type. The number is unique in the process, and no other type
-/// ever gets it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(transparent)]
-pub struct TypeId(NonZeroU64);
+pub use crate::canonical::TypeId;
+use crate::canonical::{Known, is_subtype};
 
 /// A number, vector or reference type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,6 +82,9 @@ impl HeapType {
             | (Self::NoFunc, Self::ConcreteFunc(_))
             | (Self::NoExtern, Self::Extern)
             | (Self::NoExn, Self::Exn) => true,
+            (Self::ConcreteFunc(found), Self::ConcreteFunc(expected)) => {
+                is_subtype(found, expected)
+            }
             (found, expected) => found == expected,
         }
     }
@@ -149,11 +148,15 @@ impl ValType {
     }
 }
 
-/// The parameters and results of a function.
+/// The type of a function: parameters and results, and which declaration of a module the type is of
+/// where that tells it from other types with the same parameters and results.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FuncType {
     params: Box<[ValType]>,
     results: Box<[ValType]>,
+    /// The number of a type that is one of several in its recursion group, is not final, or has a
+    /// supertype. Any other type is known by its parameters and results.
+    declared: Option<TypeId>,
 }
 
 impl FuncType {
@@ -166,6 +169,26 @@ impl FuncType {
         Self {
             params: params.into_iter().collect(),
             results: results.into_iter().collect(),
+            declared: None,
+        }
+    }
+
+    /// The type with the number by which it is known.
+    pub(crate) fn declared_as(self, declared: Option<TypeId>) -> Self {
+        Self { declared, ..self }
+    }
+
+    /// The number by which the type is known, where parameters and results do not tell it.
+    pub(crate) fn declared(&self) -> Option<TypeId> {
+        self.declared
+    }
+
+    /// Whether a function of this type may stand where one of `expected` is wanted.
+    #[must_use]
+    pub fn matches(&self, expected: &Self) -> bool {
+        match (self.declared, expected.declared) {
+            (Some(found), Some(expected)) => is_subtype(found, expected),
+            _ => self == expected,
         }
     }
 
@@ -447,11 +470,11 @@ fn limits_match(min: u64, max: Option<u64>, want_min: u64, want_max: Option<u64>
 
 impl ExternType {
     /// Whether something of this type may be imported as `expected`
-    /// (WebAssembly 2.0, 4.5.3 "External Typing" and 3.2.7 "Import Matching").
+    /// (WebAssembly 3.0, 3.3.5 "External Types").
     #[must_use]
     pub fn matches(&self, expected: &Self) -> bool {
         match (self, expected) {
-            (Self::Func(found), Self::Func(expected)) => found == expected,
+            (Self::Func(found), Self::Func(expected)) => found.matches(expected),
             (Self::Table(found), Self::Table(expected)) => {
                 found.element == expected.element
                     && found.is_64 == expected.is_64
@@ -560,12 +583,16 @@ impl fmt::Display for RefType {
         };
         match shorthand {
             Some(shorthand) => f.write_str(shorthand),
-            None if self.nullable => write!(f, "(ref null {})", self.heap),
-            None => write!(f, "(ref {})", self.heap),
+            None => {
+                f.write_str(if self.nullable { "(ref null " } else { "(ref " })?;
+                self.heap.fmt(f)?;
+                f.write_str(")")
+            }
         }
     }
 }
 
+/// A function type is shown with the types that it refers to, and those without what they refer to.
 impl fmt::Display for HeapType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -575,18 +602,58 @@ impl fmt::Display for HeapType {
             Self::NoExtern => "noextern",
             Self::Exn => "exn",
             Self::NoExn => "noexn",
-            Self::ConcreteFunc(_) => "(func)",
+            // An alternate text has `..` for what further types refer to.
+            Self::ConcreteFunc(_) if f.alternate() => "(func ..)",
+            Self::ConcreteFunc(id) => {
+                return match Known::of(*id) {
+                    Some(known) => write!(f, "{:#}", *known),
+                    None => f.write_str("(func of modules that are gone)"),
+                };
+            }
         })
     }
 }
 
 impl fmt::Display for FuncType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(func")?;
-        write_types(f, "param", &self.params)?;
-        write_types(f, "result", &self.results)?;
-        f.write_str(")")
+        let Some(known) = self.declared.and_then(Known::of) else {
+            return write_func(f, self);
+        };
+        let (place, count) = known.place();
+        let known = known.declaration();
+        if count > 1 {
+            write!(f, "(rec {} of {count} ", place + 1)?;
+        }
+        let is_plain = known.is_final && known.supertype.is_none();
+        if !is_plain {
+            f.write_str(if known.is_final {
+                "(sub final "
+            } else {
+                "(sub "
+            })?;
+        }
+        if let Some(supertype) = known.supertype {
+            match Known::of(supertype) {
+                Some(supertype) if !f.alternate() => write!(f, "{:#} ", *supertype)?,
+                _ => f.write_str("(func ..) ")?,
+            }
+        }
+        write_func(f, self)?;
+        if !is_plain {
+            f.write_str(")")?;
+        }
+        if count > 1 {
+            f.write_str(")")?;
+        }
+        Ok(())
     }
+}
+
+fn write_func(f: &mut fmt::Formatter<'_>, ty: &FuncType) -> fmt::Result {
+    f.write_str("(func")?;
+    write_types(f, "param", &ty.params)?;
+    write_types(f, "result", &ty.results)?;
+    f.write_str(")")
 }
 
 /// Writes ` (KEYWORD TYPE...)`, or nothing where there are no types.
@@ -596,7 +663,8 @@ fn write_types(f: &mut fmt::Formatter<'_>, keyword: &str, types: &[ValType]) -> 
     }
     write!(f, " ({keyword}")?;
     for ty in types {
-        write!(f, " {ty}")?;
+        f.write_str(" ")?;
+        fmt::Display::fmt(ty, f)?;
     }
     f.write_str(")")
 }

@@ -122,7 +122,9 @@ fn proposals_of(directory: &str) -> Proposals {
         .with(Simd);
     match directory {
         "wasm-v1" => first,
-        "wasm-v2" | "multi-value" | "bulk-memory" | "reference-types" => second,
+        "wasm-v2" | "multi-value" | "reference-types" => second,
+        // Its script of tables has references of known types.
+        "bulk-memory" => second.with(FunctionReferences),
         "memory64" => second.with(Memory64),
         "threads" => first.with(Threads),
         "function-references" => second.with(FunctionReferences).with(TailCall),

@@ -7,9 +7,6 @@ use holdall_core::lower::Settings;
 use holdall_core::module::{Proposal, Proposals};
 
 use crate::limits::{Account, Clock, Heap, Limits, Pool};
-use crate::sigs::Canonical;
-use crate::sigs::SigId;
-use crate::types::FuncType;
 
 /// When function bodies are lowered to code words. In both cases all bodies are validated when the
 /// module is made.
@@ -263,7 +260,6 @@ impl Clone for Engine {
 #[derive(Debug, Default)]
 struct Inner {
     config: Config,
-    types: Canonical,
 }
 
 impl Engine {
@@ -273,7 +269,6 @@ impl Engine {
         Self {
             inner: Arc::new(Inner {
                 config: config.into(),
-                types: Canonical::default(),
             }),
             clock: None,
         }
@@ -337,16 +332,6 @@ impl Engine {
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
-    }
-
-    /// The canonical function types.
-    pub(crate) fn canonical(&self) -> &Canonical {
-        &self.inner.types
-    }
-
-    /// The function type of a canonical number, which a module or a store of this engine uses.
-    pub(crate) fn func_type(&self, id: SigId) -> Arc<FuncType> {
-        self.canonical().func_type(id)
     }
 }
 

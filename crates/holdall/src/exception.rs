@@ -93,7 +93,7 @@ impl Exception {
         }
         for (index, (value, expected)) in values.iter().zip(params).enumerate() {
             let what = format_args!("value {index} of an exception");
-            check_val(core.id, value, *expected, what)?;
+            check_val(core, value, *expected, what)?;
         }
         Ok(Self::of_parts(core, *tag, values.into(), Calls::default()))
     }

@@ -1,8 +1,8 @@
 //! Values as an embedder sees them, and as an 8-byte slot holds them.
 
 use crate::error::{Error, Result};
-use crate::store::{ExnRef, ExternRef, Func};
-use crate::types::{HeapType, RefKind, RefType, ValType};
+use crate::store::{AsContext, ExnRef, ExternRef, Func, StoreCore};
+use crate::types::{HeapType, RefKind, ValType};
 
 /// A WebAssembly value. Floats are held as their bits, so that NaNs keep their payload.
 ///
@@ -83,23 +83,34 @@ impl Val {
         }
     }
 
-    /// Whether the value may stand where `expected` is wanted: a null is no value of a
-    /// non-nullable reference type.
+    /// Whether the value may stand where the store wants `expected`: a null is no value of a
+    /// non-nullable reference type, a function is one of its own type and of that type's supertypes,
+    /// and a reference of another store is no value of a reference type.
     #[must_use]
-    pub const fn is_a(&self, expected: ValType) -> bool {
-        match (self, expected) {
-            (Self::I32(_), ValType::I32)
-            | (Self::I64(_), ValType::I64)
-            | (Self::F32(_), ValType::F32)
-            | (Self::F64(_), ValType::F64)
-            | (Self::V128(_), ValType::V128) => true,
-            (Self::FuncRef(value), ValType::Ref(ty)) => is_ref(value.is_none(), RefKind::Func, ty),
-            (Self::ExternRef(value), ValType::Ref(ty)) => {
-                is_ref(value.is_none(), RefKind::Extern, ty)
-            }
-            (Self::ExnRef(value), ValType::Ref(ty)) => is_ref(value.is_none(), RefKind::Exn, ty),
-            _ => false,
+    pub fn is_a(&self, context: impl AsContext, expected: ValType) -> bool {
+        self.is_a_in(context.as_context().core(), expected)
+    }
+
+    pub(crate) fn is_a_in(&self, core: &StoreCore, expected: ValType) -> bool {
+        let ValType::Ref(expected) = expected else {
+            return self.ty() == expected;
+        };
+        if !self.belongs_to(core.id) {
+            return false;
         }
+        let heap = match self {
+            null if null.is_null() => match null.ty() {
+                ValType::Ref(ty) if ty.heap.kind() == expected.heap.kind() => {
+                    return expected.nullable;
+                }
+                _ => return false,
+            },
+            Self::FuncRef(Some(func)) => HeapType::ConcreteFunc(func.sig(core)),
+            Self::ExternRef(_) => HeapType::Extern,
+            Self::ExnRef(_) => HeapType::Exn,
+            _ => return false,
+        };
+        heap.matches(expected.heap)
     }
 
     /// The default value of a type: zero or null.
@@ -117,19 +128,6 @@ impl Val {
                 RefKind::Exn => Self::ExnRef(None),
             },
         }
-    }
-}
-
-/// Whether a reference of this kind may stand where `expected` is wanted.
-const fn is_ref(is_null: bool, kind: RefKind, expected: RefType) -> bool {
-    match (expected.heap, kind) {
-        (HeapType::Func, RefKind::Func)
-        | (HeapType::Extern, RefKind::Extern)
-        | (HeapType::Exn, RefKind::Exn) => expected.nullable || !is_null,
-        (HeapType::NoFunc | HeapType::ConcreteFunc(_), RefKind::Func)
-        | (HeapType::NoExtern, RefKind::Extern)
-        | (HeapType::NoExn, RefKind::Exn) => expected.nullable && is_null,
-        _ => false,
     }
 }
 

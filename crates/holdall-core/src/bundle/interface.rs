@@ -1,16 +1,16 @@
 //! A module's imports and exports, read from its bytes and validated, for checks without a store.
-//! Knows wasmparser and the crate's types.
+//! Knows the crate's sections and types.
 
 use std::collections::BTreeMap;
 
-use wasmparser::types::{EntityType, Types};
-use wasmparser::{Parser, Payload, Validator};
-
-use crate::module::{Proposals, from_wasmparser, lacking};
-use crate::types::{ExternType, TagType};
+use crate::bounds::Bounds;
+use crate::canonical::ModuleTypes;
+use crate::clock::Clock;
+use crate::module::{Fault, Proposals, Sections, lacking};
+use crate::types::ExternType;
 
 /// What a module imports and what it exports.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Interface {
     /// Module name, name and type of each import, in order.
     pub imports: Vec<(String, String, ExternType)>,
@@ -18,6 +18,8 @@ pub(super) struct Interface {
     pub exports: BTreeMap<String, (ExternType, u32)>,
     /// Whether the module has a start function.
     pub has_start: bool,
+    /// What the types above refer to.
+    _types: ModuleTypes,
 }
 
 impl Interface {
@@ -26,70 +28,43 @@ impl Interface {
     /// # Errors
     /// What is wrong with the bytes, and where.
     pub(super) fn read(bytes: &[u8], proposals: Proposals) -> Result<Self, String> {
-        let told = |error: wasmparser::BinaryReaderError| {
-            format!("{} (at offset {:#x})", error.message(), error.offset())
+        let bounds = Bounds {
+            proposals,
+            ..Bounds::default()
         };
-        let types = Validator::new_with_features(proposals.features())
-            .validate_all(bytes)
-            .map_err(|error| match lacking(bytes, proposals) {
-                Some(lacking) => format!("needs {lacking}: {}", told(error)),
-                None => told(error),
-            })?;
-        // wasmparser's flags do not tell types of functions from those on a heap.
-        let lacking = Proposals::of(bytes).difference(proposals);
-        if !lacking.is_empty() {
-            return Err(format!("needs {lacking}"));
-        }
-        let mut interface = Self {
-            imports: Vec::new(),
-            exports: BTreeMap::new(),
-            has_start: false,
-        };
-        for payload in Parser::new(0).parse_all(bytes) {
-            match payload.map_err(told)? {
-                Payload::ImportSection(section) => {
-                    for import in section.into_imports() {
-                        let import = import.map_err(told)?;
-                        let ty =
-                            extern_type(&types, types.as_ref().entity_type_from_import(&import))?;
-                        interface.imports.push((
-                            import.module.to_owned(),
-                            import.name.to_owned(),
-                            ty,
-                        ));
-                    }
-                }
-                Payload::ExportSection(section) => {
-                    for export in section {
-                        let export = export.map_err(told)?;
-                        let ty =
-                            extern_type(&types, types.as_ref().entity_type_from_export(&export))?;
-                        let named = (ty, export.index);
-                        interface.exports.insert(export.name.to_owned(), named);
-                    }
-                }
-                Payload::StartSection { .. } => interface.has_start = true,
-                _ => {}
-            }
-        }
-        Ok(interface)
+        let sections = Sections::check(bytes, &bounds, &Clock::default());
+        let sections = sections.map_err(|fault| match lacking(bytes, proposals) {
+            Some(lacking) => format!("needs {lacking}: {}", told(fault)),
+            None => told(fault),
+        })?;
+        let imports = sections.imports.iter().map(|import| {
+            let ty = sections.import_type(import);
+            (import.module.to_string(), import.name.to_string(), ty)
+        });
+        let exports = sections.exports.iter().map(|(name, kind)| {
+            let named = (sections.export_type(*kind), kind.index());
+            (name.to_string(), named)
+        });
+        Ok(Self {
+            imports: imports.collect(),
+            exports: exports.collect(),
+            has_start: sections.start.is_some(),
+            _types: sections.types,
+        })
     }
 }
 
-/// A validated type as ours.
-fn extern_type(types: &Types, ty: Option<EntityType>) -> Result<ExternType, String> {
-    let ty = match ty {
-        Some(EntityType::Func(id)) => {
-            from_wasmparser::func_type(types[id].unwrap_func()).map(ExternType::Func)
-        }
-        Some(EntityType::Table(ty)) => from_wasmparser::table_type(ty).map(ExternType::Table),
-        Some(EntityType::Memory(ty)) => from_wasmparser::memory_type(ty).map(ExternType::Memory),
-        Some(EntityType::Global(ty)) => from_wasmparser::global_type(ty).map(ExternType::Global),
-        Some(EntityType::Tag(id)) => from_wasmparser::func_type(types[id].unwrap_func())
-            .map(|ty| ExternType::Tag(TagType::new(ty))),
-        _ => return Err("an import or export of a kind that holdall does not have".to_owned()),
-    };
-    ty.map_err(|unsupported| unsupported.to_string())
+/// A fault as the check of a bundle tells it.
+fn told(fault: Fault) -> String {
+    match fault {
+        Fault::Malformed { message, offset }
+        | Fault::Invalid { message, offset }
+        | Fault::Lacking {
+            message, offset, ..
+        } => format!("{message} (at offset {offset:#x})"),
+        Fault::Limit(message) => message,
+        Fault::Ended(code) => code.to_string(),
+    }
 }
 
 #[cfg(test)]

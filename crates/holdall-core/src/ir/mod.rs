@@ -23,6 +23,11 @@ pub use stub::{host_code, lazy_stub};
 pub use table::for_each_op;
 pub use word::{Header, Word};
 
+/// The type of a cast that all references of the operand's kind pass, but for null.
+pub const CAST_TO_ALL: u32 = u32::MAX;
+/// The type of a cast that no reference passes, but for null. Types of a module have lower indices.
+pub const CAST_TO_NOTHING: u32 = u32::MAX - 1;
+
 macro_rules! shape {
     (Plain($fields:literal, $handler:ident)) => {
         Shape::Plain($fields)

@@ -287,6 +287,8 @@ macro_rules! for_each_op {
             RefAsNonNullA "ref.as_non_null" Simple("acc");
             RefFuncA "ref.func" Plain("acc <- #l", ref_func_a);
             RefFuncS "ref.func" Plain("sa, acc <- #l", ref_func_s);
+            RefTest "ref.test" Plain("sa <- sb, type #w, null #h", ref_test);
+            RefCast "ref.cast" Plain("sa, type #w, null #h", ref_cast);
             MemorySizeA "memory.size" Plain("acc <- memory #l", memory_size_a);
             MemorySizeS "memory.size" Plain("sa, acc <- memory #l", memory_size_s);
             MemoryGrow "memory.grow" Plain("sa <- memory #c, sb", memory_grow);

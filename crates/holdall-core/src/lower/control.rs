@@ -10,7 +10,7 @@ use super::Stop;
 use super::fusion::{Condition, Reach};
 use super::operands::Lowering;
 use crate::ir::{Row, Src, TryId, Word};
-use crate::module::from_wasmparser::val_type;
+use crate::module::from_wasmparser::{Indices, val_type};
 use crate::types::FuncType;
 
 /// What kind of block.
@@ -100,7 +100,7 @@ impl<'m> Lowering<'m> {
         match ty {
             BlockType::Empty => {}
             BlockType::Type(ty) => {
-                if let (false, Ok(ty)) = (params, val_type(ty)) {
+                if let (false, Ok(ty)) = (params, val_type(ty, Indices::of(module.types.ids()))) {
                     self.push_placed(&[ty]);
                 }
             }
@@ -342,22 +342,27 @@ impl<'m> Lowering<'m> {
 
     pub(super) fn br_if(&mut self, depth: u32) -> Result<(), Stop> {
         let condition = self.pop_condition();
-        self.br_where(&condition, depth)
+        self.br_where(&condition, false, depth)
     }
 
-    /// Branches where a popped condition holds.
-    pub(super) fn br_where(&mut self, condition: &Condition, depth: u32) -> Result<(), Stop> {
+    /// Branches where a popped condition holds, or, with `negate`, where the condition does not hold.
+    pub(super) fn br_where(
+        &mut self,
+        condition: &Condition,
+        negate: bool,
+        depth: u32,
+    ) -> Result<(), Stop> {
         let target = self.target(depth);
         let count = self.label_arity(target);
         self.materialise_top(count);
         if self.in_place(target, count) {
-            if let Some(branch) = self.emit_branch(condition, false) {
+            if let Some(branch) = self.emit_branch(condition, negate) {
                 self.refer(branch, target)?;
             }
             return Ok(());
         }
-        let over = self.emit_branch(condition, true);
-        if !matches!(condition, Condition::Const(false)) {
+        let over = self.emit_branch(condition, !negate);
+        if !matches!(condition, Condition::Const(holds) if *holds == negate) {
             self.go(target)?;
         }
         if let Some(over) = over {

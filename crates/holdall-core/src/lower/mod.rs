@@ -14,6 +14,7 @@ mod control;
 mod exceptions;
 mod far;
 mod fusion;
+mod heapless;
 mod joining;
 mod locals;
 mod loops;
@@ -37,12 +38,14 @@ use wasmparser::{
 pub use self::target::{OPT_LEVELS_WITH_SEQUENCES, Target};
 
 use self::far::Scratch;
+use self::heapless::is_suspect;
 use self::locals::Locals;
 use self::operands::{Class, Lowering};
 use self::operators::Operators;
 use crate::bounds::{Bounds, MAX_FRAME_VALUES, MAX_LOCAL_SLOTS};
 use crate::ir::{Header, Row, Word};
-use crate::module::Sections;
+use crate::module::from_wasmparser::{Indices, val_type};
+use crate::module::{Proposal, Sections};
 use crate::trap::TrapCode;
 use crate::types::ValType;
 use crate::watch::Watch;
@@ -119,6 +122,13 @@ impl From<wasmparser::BinaryReaderError> for Stop {
 pub enum Rejection {
     /// The body cannot be read, or does not validate.
     Invalid(wasmparser::BinaryReaderError),
+    /// The body needs the garbage-collected heap, and is valid with one.
+    Heap {
+        /// What is not there.
+        message: String,
+        /// Where, in bytes from the module's beginning.
+        offset: u64,
+    },
     /// The body exceeds a limit: the text says which, and by how much.
     Limit(String),
     /// A deadline or an interruption ended the work on the body.
@@ -162,6 +172,10 @@ pub fn validate(
         .check_locals(validator.len_locals() as usize)
         .map_err(Rejection::Limit)?;
     check_local_slots(body)?;
+    let has_heap = bounds.proposals.contains(Proposal::Gc);
+    if !has_heap {
+        check_local_types(body)?;
+    }
     reader.set_features(*validator.features());
     while !reader.eof() {
         watch.step(1)?;
@@ -170,7 +184,15 @@ pub fn validate(
             let at_worst = TIME_OF_OPERAND.saturating_mul(operands.unwrap_or(0));
             watch.admit(at_worst)?;
         }
+        let suspect = is_suspect(&bytes[reader.current_position() - start..]);
+        let suspect = (suspect && !has_heap).then(|| reader.clone());
         reader.visit_operator(&mut validator.visitor(reader.original_position()))??;
+        if let Some(suspect) = suspect {
+            let offset = suspect.original_position();
+            if let Some(message) = heapless::fault_of(suspect) {
+                return Err(Rejection::Heap { message, offset });
+            }
+        }
         // One block is the function's own.
         let blocks = (validator.control_stack_height() as usize).saturating_sub(1);
         bounds.check_nesting(blocks).map_err(Rejection::Limit)?;
@@ -201,6 +223,18 @@ fn check_local_slots(body: &FunctionBody<'_>) -> Result<(), Rejection> {
                 "{MAX_LOCAL_SLOTS} slots of locals are the most, two for a v128 and one for any \
                  other, found more"
             )));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that no local needs the garbage-collected heap.
+fn check_local_types(body: &FunctionBody<'_>) -> Result<(), Rejection> {
+    let mut locals = body.get_locals_reader()?;
+    for _ in 0..locals.get_count() {
+        let offset = locals.original_position();
+        if let Some(message) = heapless::of_type(locals.read()?.1) {
+            return Err(Rejection::Heap { message, offset });
         }
     }
     Ok(())
@@ -340,7 +374,7 @@ fn try_lower<'m>(
     for _ in 0..reader.get_count() {
         let (count, ty) = reader.read()?;
         let ty =
-            crate::module::from_wasmparser::val_type(ty).map_err(|_| LowerError::Unreadable)?;
+            val_type(ty, Indices::of(module.types.ids())).map_err(|_| LowerError::Unreadable)?;
         let width = ty.slots() as u32;
         locals.push(count, slot, width, Class::of(ty));
         slot += count * width;

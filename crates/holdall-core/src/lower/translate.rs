@@ -63,6 +63,16 @@ impl Lowering<'_> {
             Operator::BrIf { relative_depth } => self.br_if(relative_depth)?,
             Operator::BrOnNull { relative_depth } => self.br_on_null(relative_depth)?,
             Operator::BrOnNonNull { relative_depth } => self.br_on_non_null(relative_depth)?,
+            Operator::BrOnCast {
+                relative_depth,
+                to_ref_type,
+                ..
+            } => self.br_on_cast(to_ref_type, false, relative_depth)?,
+            Operator::BrOnCastFail {
+                relative_depth,
+                to_ref_type,
+                ..
+            } => self.br_on_cast(to_ref_type, true, relative_depth)?,
             Operator::BrTable { ref targets } => self.br_table(targets)?,
             Operator::Throw { tag_index } => self.throw(tag_index),
             Operator::ThrowRef => self.throw_ref(),
@@ -142,6 +152,10 @@ impl Lowering<'_> {
             }
 
             Operator::RefAsNonNull => self.ref_as_non_null(),
+            Operator::RefTestNonNull { hty } => self.ref_test(hty, false),
+            Operator::RefTestNullable { hty } => self.ref_test(hty, true),
+            Operator::RefCastNonNull { hty } => self.ref_cast(hty, false),
+            Operator::RefCastNullable { hty } => self.ref_cast(hty, true),
             Operator::CallRef { type_index } => self.call_ref(type_index),
             Operator::ReturnCallRef { type_index } => self.return_call_ref(type_index),
 

@@ -5,7 +5,7 @@
 use wasmparser::{Operator, OperatorsReader};
 
 use super::fault::Fault;
-use super::from_wasmparser;
+use super::from_wasmparser::{self, Indices};
 use super::parse::Reading;
 use crate::bounds::MAX_CONST_EXPR_OPS;
 
@@ -170,12 +170,13 @@ fn read_op(reader: &mut OperatorsReader<'_>) -> Result<Option<ConstOp>, Fault> {
 
 /// Checks that there are references of the type of a `ref.null`.
 fn check_null(heap: wasmparser::HeapType, offset: u64) -> Result<(), Fault> {
-    let Some(ty) = wasmparser::RefType::new(true, heap) else {
-        return Err(Fault::invalid_at("type index out of bounds", offset));
-    };
-    match from_wasmparser::ref_type(ty) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Fault::invalid_at(error.to_string(), offset)),
+    match heap {
+        // Whether there is a type at the index is the validator's to say.
+        wasmparser::HeapType::Concrete(_) => Ok(()),
+        _ => match from_wasmparser::heap_type(heap, Indices::of(&[])) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Fault::invalid_at(error.to_string(), offset)),
+        },
     }
 }
 

@@ -62,6 +62,10 @@ fn find(bytes: &[u8], bounds: &Bounds, clock: &Clock) -> Option<Proposals> {
 fn validate(bytes: &[u8], bounds: &Bounds, clock: &Clock) -> Result<(), Stopped> {
     let features = Proposals::KNOWN.features();
     let mut validator = Validator::new_with_features(features);
+    let bounds = &Bounds {
+        proposals: Proposals::KNOWN,
+        ..bounds.clone()
+    };
     let mut bodies = Vec::new();
     // wasmparser validates a section in one go.
     clock.admit(TIME_OF_BYTE.saturating_mul(u32::try_from(bytes.len()).unwrap_or(u32::MAX)))?;

@@ -5,18 +5,20 @@ use std::ops::Range;
 use std::time::Duration;
 
 use wasmparser::{
-    ElementItems, ElementKind, ExternalKind, FuncToValidate, FunctionBody, Parser, Payload,
-    TableInit, TypeRef, ValidPayload, Validator, ValidatorResources, WasmFeatures,
+    CompositeInnerType, ElementItems, ElementKind, ExternalKind, FuncToValidate, FunctionBody,
+    Parser, Payload, RecGroup, TableInit, TypeRef, ValidPayload, Validator, ValidatorResources,
+    WasmFeatures,
 };
 
 use super::const_expr::ConstExpr;
 use super::fault::Fault;
-use super::from_wasmparser::{self, FEATURES, Unsupported};
+use super::from_wasmparser::{self, FEATURES, Indices, Unsupported};
 use super::sections::{ExportKind, Import, ImportKind, Sections};
 use super::segments::{DataMode, DataSegment, ElemItems, ElemMode, ElemSegment};
 use crate::bounds::{Bounds, MAX_SHARED_NAME_BYTES};
 use crate::clock::Clock;
 use crate::trap::TrapCode;
+use crate::types::TypeId;
 use crate::watch::Watch;
 
 /// Counts the entries of sections that are read, and adds up the longest time that wasmparser may
@@ -146,11 +148,9 @@ impl Sections {
     fn take(&mut self, payload: &Payload<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         match payload {
             Payload::TypeSection(section) => {
-                let at = section.range().start;
-                for ty in section.clone().into_iter_err_on_gc_types() {
-                    let ty = ty.map_err(Fault::malformed)?;
-                    reading.func_type(section.count(), ty.params().len() + ty.results().len())?;
-                    self.types.push(ours(from_wasmparser::func_type(&ty), at)?);
+                for group in section.clone().into_iter_with_offsets() {
+                    let (at, group) = group.map_err(Fault::malformed)?;
+                    self.take_types(&group, section.count(), at, reading)?;
                 }
             }
             Payload::ImportSection(section) => {
@@ -181,8 +181,9 @@ impl Sections {
                 for table in section.clone().into_iter_with_offsets() {
                     let (at, table) = table.map_err(Fault::malformed)?;
                     reading.entry(Reading::OF_INDEX)?;
+                    let indices = Indices::of(self.types.ids());
                     self.tables
-                        .push(ours(from_wasmparser::table_type(table.ty), at)?);
+                        .push(ours(from_wasmparser::table_type(table.ty, indices), at)?);
                     self.table_inits.push(match table.init {
                         TableInit::RefNull => None,
                         TableInit::Expr(expr) => Some(ConstExpr::read(&expr, reading)?),
@@ -200,8 +201,9 @@ impl Sections {
                 for global in section.clone().into_iter_with_offsets() {
                     let (at, global) = global.map_err(Fault::malformed)?;
                     reading.entry(Reading::OF_INDEX)?;
+                    let indices = Indices::of(self.types.ids());
                     self.globals
-                        .push(ours(from_wasmparser::global_type(global.ty), at)?);
+                        .push(ours(from_wasmparser::global_type(global.ty, indices), at)?);
                     let init = ConstExpr::read(&global.init_expr, reading)?;
                     self.global_inits.push(init);
                 }
@@ -218,7 +220,8 @@ impl Sections {
             Payload::ElementSection(section) => {
                 for elem in section.clone().into_iter_with_offsets() {
                     let (at, elem) = elem.map_err(Fault::malformed)?;
-                    self.elems.push(elem_segment(elem, at, reading)?);
+                    let indices = Indices::of(self.types.ids());
+                    self.elems.push(elem_segment(elem, indices, at, reading)?);
                 }
             }
             Payload::DataSection(section) => {
@@ -251,7 +254,50 @@ impl Sections {
         Ok(())
     }
 
+    /// Declares the types of a recursion group.
+    fn take_types(
+        &mut self,
+        group: &RecGroup,
+        count: u32,
+        at: u64,
+        reading: &mut Reading<'_>,
+    ) -> Result<(), Fault> {
+        let declared = self.types.ids();
+        // wasmparser allows 1,000,000 types.
+        let len = group.types().len() as u32;
+        let mut types = Vec::with_capacity(group.types().len());
+        for (ty, place) in group.types().zip(0..) {
+            if let CompositeInnerType::Func(ty) = &ty.composite_type.inner {
+                let values = ty.params().len() + ty.results().len();
+                reading.func_type(count.saturating_add(len), values)?;
+            }
+            let ty = from_wasmparser::sub_type(
+                ty,
+                Indices {
+                    declared,
+                    group: len,
+                },
+            );
+            let ty = ours(ty, at)?;
+            // Else a chain of supertypes might have no end.
+            if ty.supertype >= Some(TypeId::in_group(place))
+                && ty.supertype < Some(TypeId::in_group(len))
+            {
+                let message = "unknown type: supertypes must be defined before subtypes";
+                return Err(Fault::invalid_at(message, at));
+            }
+            types.push(ty);
+        }
+        // An empty group declares nothing.
+        if types.is_empty() {
+            return Ok(());
+        }
+        let declared = self.types.declare(types);
+        declared.map_err(|stale| Fault::malformed_at(stale.to_string(), at))
+    }
+
     fn take_import(&mut self, import: wasmparser::Import<'_>, at: u64) -> Result<(), Fault> {
+        let indices = Indices::of(self.types.ids());
         let ty = match import.ty {
             TypeRef::Func(ty) => {
                 self.funcs.push(ty);
@@ -259,7 +305,7 @@ impl Sections {
                 ImportKind::Func(ty)
             }
             TypeRef::Table(ty) => {
-                let ty = ours(from_wasmparser::table_type(ty), at)?;
+                let ty = ours(from_wasmparser::table_type(ty, indices), at)?;
                 self.tables.push(ty);
                 self.num_imported_tables += 1;
                 ImportKind::Table(ty)
@@ -271,7 +317,7 @@ impl Sections {
                 ImportKind::Memory(ty)
             }
             TypeRef::Global(ty) => {
-                let ty = ours(from_wasmparser::global_type(ty), at)?;
+                let ty = ours(from_wasmparser::global_type(ty, indices), at)?;
                 self.globals.push(ty);
                 self.num_imported_globals += 1;
                 ImportKind::Global(ty)
@@ -300,10 +346,9 @@ pub(super) fn parser(features: WasmFeatures) -> Parser {
     parser
 }
 
-/// A type as ours, or a fault: whatever the features are, wasmparser reads encodings of types that
-/// WebAssembly 2.0 does not have.
+/// A type as ours, or a fault. The validator may have the better one.
 fn ours<T>(converted: Result<T, Unsupported>, at: u64) -> Result<T, Fault> {
-    converted.map_err(|error| Fault::malformed_at(error.to_string(), at))
+    converted.map_err(|error| Fault::invalid_at(error.to_string(), at))
 }
 
 fn export_kind(export: &wasmparser::Export<'_>, at: u64) -> Result<ExportKind, Fault> {
@@ -321,6 +366,7 @@ fn export_kind(export: &wasmparser::Export<'_>, at: u64) -> Result<ExportKind, F
 
 fn elem_segment(
     elem: wasmparser::Element<'_>,
+    indices: Indices<'_>,
     at: u64,
     reading: &mut Reading<'_>,
 ) -> Result<ElemSegment, Fault> {
@@ -345,7 +391,7 @@ fn elem_segment(
             ElemItems::Funcs(funcs.collect::<Result<_, _>>()?)
         }
         ElementItems::Expressions(ty, exprs) => {
-            ours(from_wasmparser::ref_type(ty), at)?;
+            ours(from_wasmparser::ref_type(ty, indices), at)?;
             let exprs = exprs
                 .into_iter()
                 .map(|expr| ConstExpr::read(&expr.map_err(Fault::malformed)?, reading))

@@ -70,7 +70,7 @@ proposals! {
     TailCall, "tail-call", [TAIL_CALL], true;
     /// References to functions of a known type; and, of the proposal `gc`, what needs no heap:
     /// recursive and declared types of functions, and casts of references to functions.
-    FunctionReferences, "function-references", [FUNCTION_REFERENCES | GC], false;
+    FunctionReferences, "function-references", [FUNCTION_REFERENCES | GC], true;
     /// Several memories in a module.
     MultiMemory, "multi-memory", [MULTI_MEMORY], true;
     /// Memories and tables with 64-bit addresses.

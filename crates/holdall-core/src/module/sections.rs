@@ -16,6 +16,7 @@ use super::name_section::NameSection;
 use super::segments::{DataSegment, ElemSegment};
 use super::validate::validate_bodies;
 use crate::bounds::Bounds;
+use crate::canonical::ModuleTypes;
 use crate::clock::Clock;
 use crate::trap::TrapCode;
 use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType, TagType};
@@ -101,7 +102,7 @@ pub struct Sections {
     /// The whole module. Ranges elsewhere are into these bytes.
     pub bytes: Cow<'static, [u8]>,
     /// The types.
-    pub types: Vec<FuncType>,
+    pub types: ModuleTypes,
     /// The imports, in order.
     pub imports: Vec<Import>,
     /// The index into `types` of each function.
@@ -182,13 +183,17 @@ impl Sections {
         Self::validated(bytes, bounds, clock).map(drop)
     }
 
-    /// Reads and validates everything, without keeping the bytes.
+    /// Reads and validates everything, without keeping the bytes. The fault names what the module lacks.
     fn validated(bytes: &[u8], bounds: &Bounds, clock: &Clock) -> Result<Self, Fault> {
-        let read = Self::parse(bytes, bounds, clock).and_then(|(sections, bodies)| {
-            validate_bodies(bodies, bounds, clock)?;
-            Ok(sections)
-        });
+        let read = Self::check(bytes, bounds, clock);
         read.map_err(|fault| name_proposals(fault, bytes, bounds, clock))
+    }
+
+    /// Reads and validates everything, without keeping the bytes.
+    pub(crate) fn check(bytes: &[u8], bounds: &Bounds, clock: &Clock) -> Result<Self, Fault> {
+        let (sections, bodies) = Self::parse(bytes, bounds, clock)?;
+        validate_bodies(bodies, bounds, clock)?;
+        Ok(sections)
     }
 
     fn index_exports(&mut self, clock: &Clock) -> Result<(), TrapCode> {

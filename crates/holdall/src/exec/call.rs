@@ -9,10 +9,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::dispatch::{Next, go, handler, instructions, jump, stop};
 use super::exceptions;
 use super::metering::{pause, resume};
+use super::references::is_declared_subtype;
 use super::regs::{Ctx, Exit, Regs, Value, header, trap};
 use super::tracing::{self, HostCall};
 use crate::ir::{Header, Row, Word};
 use crate::module::CodeError;
+use crate::sigs::Known;
 use crate::store::{FuncEntry, InstanceData};
 use crate::trap::TrapCode;
 use holdall_core::lower::LowerError;
@@ -162,14 +164,10 @@ unsafe fn enter_other(r: Regs, entry: *const FuncEntry, fp: *mut u64, to: Link) 
     }
 }
 
-/// The function that an indirect call reaches.
+/// The function in a table.
 #[inline(always)]
-pub(super) unsafe fn indirect(
-    r: &Regs,
-    (ty, table): (u32, u32),
-    index: u64,
-) -> Result<*const FuncEntry, TrapCode> {
-    // SAFETY: validation checked both indices; a reference in a table of functions is null or the
+unsafe fn element(r: &Regs, table: u32, index: u64) -> Result<*const FuncEntry, TrapCode> {
+    // SAFETY: validation checked the table's index; a reference in a table of functions is null or the
     // address of an entry of the same store.
     unsafe {
         let instance: *const InstanceData = (*r.ctx).instance;
@@ -186,7 +184,40 @@ pub(super) unsafe fn indirect(
         if entry.is_null() {
             return Err(TrapCode::UninitializedElement);
         }
-        if (*entry).sig != *(*instance).sigs.add(ty as usize) {
+        Ok(entry)
+    }
+}
+
+/// The function that an indirect call reaches, where the function is of the very type that the call
+/// names.
+#[inline(always)]
+unsafe fn indirect_exact(
+    r: &Regs,
+    (ty, table): (u32, u32),
+    index: u64,
+) -> Result<*const FuncEntry, TrapCode> {
+    // SAFETY: validation checked the indices; entries live as long as their store.
+    unsafe {
+        let entry = element(r, table, index)?;
+        if (*entry).sig != *(*(*r.ctx).instance).sigs.add(ty as usize) {
+            return Err(TrapCode::IndirectCallTypeMismatch);
+        }
+        Ok(entry)
+    }
+}
+
+/// The function that an indirect call reaches.
+#[inline(always)]
+pub(super) unsafe fn indirect(
+    r: &Regs,
+    (ty, table): (u32, u32),
+    index: u64,
+) -> Result<*const FuncEntry, TrapCode> {
+    // SAFETY: as in `indirect_exact`.
+    unsafe {
+        let entry = element(r, table, index)?;
+        let expected = *(*(*r.ctx).instance).sigs.add(ty as usize);
+        if (*entry).sig != expected && !is_declared_subtype((*entry).sig, expected) {
             return Err(TrapCode::IndirectCallTypeMismatch);
         }
         Ok(entry)
@@ -197,7 +228,7 @@ pub(super) unsafe fn indirect(
 unsafe fn call_indirect(r: Regs, index: u64) -> Next {
     // SAFETY: the second word has the indices of type and table.
     unsafe {
-        match indirect(&r, r.indices(), index) {
+        match indirect_exact(&r, r.indices(), index) {
             Ok(entry) if (*entry).instance == (*r.ctx).instance => {
                 let fp = r.fp.add(r.word().a.into());
                 enter(r, (*entry).code.get(), fp, here(&r, 2))
@@ -371,7 +402,7 @@ unsafe fn root_arguments(ctx: *mut Ctx, args: *const u64) {
     // SAFETY: the callee and its type live as long as the store; its arguments are at `args`.
     unsafe {
         let core = (*ctx).core.as_ref();
-        let ty = core.engine.func_type((*(*ctx).callee).sig);
+        let ty = Known::in_use((*(*ctx).callee).sig);
         let slots = std::slice::from_raw_parts(args, ty.param_slots());
         core.root_vals(ty.params(), slots);
     }
@@ -473,8 +504,8 @@ handler! {
         let entry = (*r.ctx).callee;
         call_entry(r, entry, r.fp.add(r.word().a.into()), 2)
     }
-    /// Traps for an indirect call that cannot be made. Finds the reason anew, so that calls that can be
-    /// made save no registers for it.
+    /// Calls a function of a subtype, or traps for an indirect call that cannot be made. Finds the function
+    /// or the reason anew, so that calls of the very type save no registers for it.
     #[cold]
     #[inline(never)]
     call_indirect_fault(r) {
@@ -485,7 +516,7 @@ handler! {
             r.slot(w.b)
         };
         match indirect(&r, r.indices(), index) {
-            Ok(_) => stop(),
+            Ok(entry) => call_entry(r, entry, r.fp.add(w.a.into()), 2),
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
     }

@@ -2,11 +2,13 @@
 //! the address of a function's entry in the same store, whose type validation knows: nothing is compared.
 
 use super::call::{call_entry, enter, here, tail_call};
-use super::dispatch::{Next, handler, instructions, jump};
+use super::dispatch::{Dispatch, Next, handler, instructions, jump};
 use super::regs::{Regs, trap};
-use crate::store::FuncEntry;
+use crate::ir::{CAST_TO_ALL, CAST_TO_NOTHING};
+use crate::sigs::is_subtype;
+use crate::store::{FuncEntry, InstanceData};
 use crate::trap::TrapCode;
-
+use crate::types::TypeId;
 /// The function that a reference in a slot or an accumulator refers to; null where there is none.
 #[inline(always)]
 fn callee(bits: u64) -> *const FuncEntry {
@@ -59,6 +61,51 @@ handler! {
     #[cold]
     #[inline(never)]
     null_function(r) { trap(r.ctx, r.ip, r.fp, TrapCode::NullFunctionReference) }
+}
+
+/// Whether a type that is another than `expected` was declared as its subtype.
+#[cold]
+#[inline(never)]
+pub(super) fn is_declared_subtype(found: TypeId, expected: TypeId) -> bool {
+    is_subtype(found, expected)
+}
+
+/// Whether a reference passes the cast that the second word of the current instruction describes.
+#[inline(always)]
+unsafe fn passes(r: &Regs, reference: u64) -> bool {
+    // SAFETY: validation checked that the index is one of the module's types, and that the reference is
+    // one to a function where there is an index. Entries live as long as their store.
+    unsafe {
+        let (ty, nullable) = r.indices();
+        if reference == 0 {
+            return nullable != 0;
+        }
+        match ty {
+            CAST_TO_ALL => true,
+            CAST_TO_NOTHING => false,
+            ty => {
+                let instance: *const InstanceData = (*r.ctx).instance;
+                let expected = *(*instance).sigs.add(ty as usize);
+                let found = (*callee(reference)).sig;
+                found == expected || is_declared_subtype(found, expected)
+            }
+        }
+    }
+}
+
+handler! {
+    ref_test(r) {
+        let w = r.word();
+        let result = passes(&r, r.slot(w.b));
+        r.set_slot(w.a, result.into());
+        r.next::<Dispatch>(2)
+    }
+    ref_cast(r) {
+        if !passes(&r, r.slot(r.word().a)) {
+            return trap(r.ctx, r.ip, r.fp, TrapCode::CastFailure);
+        }
+        r.next::<Dispatch>(2)
+    }
 }
 
 instructions! {

@@ -2,13 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
-use std::sync::Arc;
 
 use super::regs::Ctx;
+use crate::sigs::Known;
 use crate::store::{InstanceData, StoreCore, read_val};
 use crate::text::format_number;
 use crate::trace::TraceEvent;
-use crate::types::{FuncType, ValType};
+use crate::types::ValType;
 
 /// Tells the tracer of a call of another instance's function. The arguments are at `args`.
 ///
@@ -28,11 +28,11 @@ pub(super) unsafe fn call(ctx: *mut Ctx, args: *const u64) {
             return;
         }
         let core = (*ctx).core;
-        let ty = core.as_ref().engine.func_type((*entry).sig);
+        let ty = Known::in_use((*entry).sig);
         let slots = std::slice::from_raw_parts(args, ty.param_slots());
         let event = TraceEvent {
             caller: module_name((*ctx).caller),
-            callee: func_name(instance, (*entry).index),
+            callee: func_name(instance, (*entry).index()),
             args: values(core, ty.params(), slots)
                 .map(|text| (None, text))
                 .collect(),
@@ -45,7 +45,7 @@ pub(super) unsafe fn call(ctx: *mut Ctx, args: *const u64) {
 /// A call of a host function that has begun.
 pub(super) struct HostCall {
     event: TraceEvent,
-    ty: Arc<FuncType>,
+    ty: Known,
     errno: Option<fn(u64) -> String>,
 }
 
@@ -62,7 +62,7 @@ impl HostCall {
             core.as_ref().tracer.as_ref()?;
             let entry = (*ctx).callee;
             let signature = &(*(*entry).host).signature;
-            let ty = core.as_ref().engine.func_type((*entry).sig);
+            let ty = Known::in_use((*entry).sig);
             let slots = std::slice::from_raw_parts(args, ty.param_slots());
             let args = if signature.params.is_empty() {
                 values(core, ty.params(), slots)

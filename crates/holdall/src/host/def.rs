@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::host::invoke::{read_vals, write_vals};
 use crate::host::{Caller, IntoFunc};
+use crate::sigs::Uses;
 use crate::store::{
     AsContextMut, Func, HostBody, HostState, InstanceData, StoreCore, StoreId, check_val,
 };
@@ -23,6 +24,8 @@ const MAX_VALUES: usize = 1_000;
 /// it.
 pub struct HostDef<T> {
     ty: FuncType,
+    /// Keeps the type for the stores that the function will be in.
+    types: Arc<Uses>,
     body: Arc<HostBody>,
     signature: Signature,
     state: Option<Arc<dyn HostState>>,
@@ -42,7 +45,7 @@ impl<T> HostDef<T> {
         ty: FuncType,
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> anyhow::Result<()> + Send + Sync + 'static,
     ) -> Result<Self> {
-        check_type(name, &ty)?;
+        let types = check_type(name, &ty)?;
         let name: Arc<str> = name.into();
         let (body_ty, body_name) = (ty.clone(), Arc::clone(&name));
         let body = move |core: NonNull<StoreCore>, instance: *mut InstanceData, slots: *mut u64| {
@@ -57,7 +60,7 @@ impl<T> HostDef<T> {
                 for (index, (result, expected)) in results.iter().zip(body_ty.results()).enumerate()
                 {
                     let what = format_args!("result {index} of host function {body_name:?}");
-                    check_val(id, result, *expected, what)?;
+                    check_val(core.as_ref(), result, *expected, what)?;
                 }
                 let slots = std::slice::from_raw_parts_mut(slots, body_ty.result_slots());
                 write_vals(&results, slots);
@@ -65,7 +68,7 @@ impl<T> HostDef<T> {
             Ok(())
         };
         // SAFETY: `body` reads and writes slots of `ty`, and makes its caller of `T`.
-        Ok(unsafe { Self::from_body(Signature::named(name), ty, Arc::new(body)) })
+        Ok(unsafe { Self::from_body(Signature::named(name), ty, types, Arc::new(body)) })
     }
 
     /// A function made of a typed closure; see [`Func::wrap`].
@@ -76,7 +79,8 @@ impl<T> HostDef<T> {
         func.into_host_def(name)
     }
 
-    /// A function made of a body. `ty` has at most 1,000 parameters and 1,000 results.
+    /// A function made of a body. `ty` has at most 1,000 parameters and 1,000 results; `types` keeps what
+    /// `ty` refers to.
     ///
     /// # Safety
     ///
@@ -85,10 +89,12 @@ impl<T> HostDef<T> {
     pub(super) unsafe fn from_body(
         signature: Signature,
         ty: FuncType,
+        types: Uses,
         body: Arc<HostBody>,
     ) -> Self {
         Self {
             ty,
+            types: Arc::new(types),
             body,
             signature,
             state: None,
@@ -128,6 +134,7 @@ impl<T> Clone for HostDef<T> {
     fn clone(&self) -> Self {
         Self {
             ty: self.ty.clone(),
+            types: Arc::clone(&self.types),
             body: Arc::clone(&self.body),
             signature: self.signature.clone(),
             state: self.state.clone(),
@@ -137,10 +144,15 @@ impl<T> Clone for HostDef<T> {
 }
 
 /// Checks that a module could declare a function of this type: frames have no room for larger ones.
-pub(super) fn check_type(name: &str, ty: &FuncType) -> Result<()> {
+/// Keeps what the type refers to.
+pub(super) fn check_type(name: &str, ty: &FuncType) -> Result<Uses> {
     let (params, results) = (ty.params().len(), ty.results().len());
     if params.max(results) <= MAX_VALUES {
-        return Ok(());
+        let mut types = Uses::default();
+        return match types.take(ty) {
+            Ok(_) => Ok(types),
+            Err(stale) => Err(Error::usage(format!("host function {name:?}: {stale}"))),
+        };
     }
     Err(Error::usage(format!(
         "host function {name:?}: expected at most {MAX_VALUES} parameters and {MAX_VALUES} results, \

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::host::def::{foreign_result, null_argument};
 use crate::host::wasm_ty::{Row, for_each_arity};
 use crate::host::{Caller, HostDef, WasmResults, WasmTy};
+use crate::sigs::Uses;
 use crate::store::{HostBody, InstanceData, StoreCore};
 use crate::trace::Signature;
 use crate::types::FuncType;
@@ -120,8 +121,9 @@ fn host_def<T, P: Row, R: WasmRet<Kind>, Kind>(
     let results = <R::Results as Row>::TYPES;
     let ty = FuncType::new(P::TYPES.iter().copied(), results.iter().copied());
     let body: Arc<HostBody> = Arc::new(body);
+    // No type of Rust values refers to a type of a module.
     // SAFETY: `body` reads and writes slots of `ty`, and makes its caller of `T`.
-    unsafe { HostDef::from_body(Signature::named(name), ty, body) }
+    unsafe { HostDef::from_body(Signature::named(name), ty, Uses::default(), body) }
 }
 
 macro_rules! closures {

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::exec;
 use crate::host::wasm_ty::MAX_ROW_SLOTS;
 use crate::host::{Caller, HostDef, IntoFunc, TypedFunc, WasmParams, WasmResults};
+use crate::sigs::Known;
 use crate::store::{AsContext, AsContextMut, Func, check_val, read_val, write_val};
 use crate::types::{FuncType, ValType};
 use crate::value::Val;
@@ -26,7 +27,7 @@ impl Func {
     /// # Panics
     ///
     /// When the type has more than 1,000 parameters or more than 1,000 results, which no module can
-    /// declare; see [`Func::try_new`].
+    /// declare, or refers to types of modules that are gone; see [`Func::try_new`].
     pub fn new<T>(
         context: impl AsContextMut<Data = T>,
         ty: FuncType,
@@ -38,11 +39,12 @@ impl Func {
         }
     }
 
-    /// [`Func::new`], for a type that may be too large for a module to declare.
+    /// [`Func::new`], for a type that no module may be able to declare.
     ///
     /// # Errors
     ///
-    /// When the type has more than 1,000 parameters or more than 1,000 results.
+    /// When the type has more than 1,000 parameters or more than 1,000 results, or refers to types of
+    /// modules that are gone.
     pub fn try_new<T>(
         context: impl AsContextMut<Data = T>,
         ty: FuncType,
@@ -102,12 +104,12 @@ impl Func {
         let mut context = context.as_context_mut();
         let core = context.core();
         let (id, entry) = (core.id, self.entry_in(core));
-        let ty = core.engine.func_type(self.sig(core));
+        let ty = Known::in_use(self.sig(core));
         check_count("input argument", ty.params().len(), params.len())?;
         check_count("result", ty.results().len(), results.len())?;
         for (index, (param, expected)) in params.iter().zip(ty.params()).enumerate() {
             check_val(
-                id,
+                core,
                 param,
                 *expected,
                 format_args!("invalid input argument {index}"),
@@ -144,10 +146,10 @@ impl Func {
     ) -> Result<TypedFunc<P, R>> {
         let context = context.as_context();
         let core = context.core();
-        let ty = core.engine.func_type(self.sig(core));
+        let ty = Known::in_use(self.sig(core));
         if !(all_match(P::TYPES, ty.params()) && all_match(ty.results(), R::TYPES)) {
             let expected = FuncType::new(P::TYPES.iter().copied(), R::TYPES.iter().copied());
-            return Err(Error::usage(format!("expected {expected}, found {ty}")));
+            return Err(Error::usage(format!("expected {expected}, found {}", *ty)));
         }
         // SAFETY: the types of the function were just checked.
         Ok(unsafe { TypedFunc::new_unchecked(*self) })

@@ -10,6 +10,7 @@ use super::HostDef;
 use super::def::check_type;
 use crate::error::{Error, Result};
 use crate::limits::{Account, Limits, Meter};
+use crate::sigs::Uses;
 use crate::store::{HostBody, HostState, InstanceData, StoreCore};
 use crate::trace::Signature;
 use crate::types::{FuncType, ValType};
@@ -76,6 +77,7 @@ impl fmt::Debug for SlotCaller<'_> {
 pub struct SlotFunc {
     signature: Signature,
     ty: FuncType,
+    types: Uses,
     body: Arc<HostBody>,
     state: Option<Arc<dyn HostState>>,
 }
@@ -98,7 +100,7 @@ impl SlotFunc {
         ty: FuncType,
         func: impl Fn(SlotCaller<'_>, &mut [u64]) -> anyhow::Result<()> + Send + Sync + 'static,
     ) -> Result<Self> {
-        check(&signature, &ty)?;
+        let types = check(&signature, &ty)?;
         let count = ty.param_slots().max(ty.result_slots());
         let (first, others) = masks(ty.results());
         let body = move |core: NonNull<StoreCore>, instance: *mut InstanceData, slots: *mut u64| {
@@ -122,6 +124,7 @@ impl SlotFunc {
         Ok(Self {
             signature,
             ty,
+            types,
             body: Arc::new(body),
             state: None,
         })
@@ -138,7 +141,7 @@ impl SlotFunc {
     pub(crate) fn into_def<T>(self) -> HostDef<T> {
         // SAFETY: the body works on slots of `ty`, leaves numbers there in the form that slots hold
         // them in, and does not depend on the `T` of its core.
-        let def = unsafe { HostDef::from_body(self.signature, self.ty, self.body) };
+        let def = unsafe { HostDef::from_body(self.signature, self.ty, self.types, self.body) };
         def.with_state(self.state)
     }
 }
@@ -150,9 +153,9 @@ impl fmt::Debug for SlotFunc {
 }
 
 /// That a function of this type may work on slots, and that the signature is one of the type.
-fn check(signature: &Signature, ty: &FuncType) -> Result<()> {
+fn check(signature: &Signature, ty: &FuncType) -> Result<Uses> {
     let name = &signature.name;
-    check_type(name, ty)?;
+    let types = check_type(name, ty)?;
     let mut values = ty.params().iter().chain(ty.results());
     if values.any(|value| matches!(value, ValType::Ref(_))) {
         return Err(Error::usage(format!(
@@ -174,7 +177,7 @@ fn check(signature: &Signature, ty: &FuncType) -> Result<()> {
             "host function {name:?}: expected a number of an error as the only result, found {ty}"
         )));
     }
-    Ok(())
+    Ok(types)
 }
 
 /// For each slot of the results, the bits that a result may set there: for the first slot, which most

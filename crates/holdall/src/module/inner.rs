@@ -11,7 +11,7 @@ use super::weight::Weight;
 use crate::engine::Engine;
 use crate::ir::Word;
 use crate::limits::Watch;
-use crate::sigs::{SigId, Sigs};
+use crate::types::TypeId;
 
 /// The parts of a module, all of them validated.
 pub(crate) struct ModuleInner {
@@ -20,8 +20,6 @@ pub(crate) struct ModuleInner {
     pub(crate) name: Option<Arc<str>>,
     /// What the module is made of.
     pub(super) sections: Sections,
-    /// The canonical numbers of the types.
-    pub(crate) sigs: Sigs,
     /// The lowered code of the defined functions, as far as they are lowered.
     pub(crate) code: Box<[OnceLock<Code>]>,
     /// The defined functions that were lowered here, by the addresses of their code words.
@@ -43,8 +41,8 @@ impl Deref for ModuleInner {
 
 impl ModuleInner {
     /// The canonical type of the function at an index of the function index space.
-    pub(crate) fn func_sig(&self, func_index: u32) -> SigId {
-        self.sigs[self.funcs[func_index as usize] as usize]
+    pub(crate) fn func_sig(&self, func_index: u32) -> TypeId {
+        self.types.ids()[self.funcs[func_index as usize] as usize]
     }
 
     /// What the name section calls the function at an index of the function index space.

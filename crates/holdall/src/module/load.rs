@@ -18,7 +18,6 @@ use crate::engine::{Engine, Lowering};
 use crate::error::Result;
 use crate::ir;
 use crate::limits::Clock;
-use crate::sigs::Sigs;
 
 /// Bytes 6 and 7 of a component, its layer; a core module has 0 there.
 const COMPONENT_LAYER: [u8; 2] = [1, 0];
@@ -65,7 +64,7 @@ pub(super) unsafe fn precompiled(
         // SAFETY: the header is that of the code, which is trusted to be of this module.
         let words = unsafe { read_code(header, code, sections.bodies.len()) }?;
         let code = words.into_iter().map(from_before).collect();
-        assemble(engine, Some(name), sections, code, weight, &clock)
+        Ok(assemble(engine, Some(name), sections, code, weight))
     };
     make().map_err(|fault: Fault| fault.of_module(Some(name)))
 }
@@ -83,7 +82,7 @@ fn module(
     let weight = Weight::of(&bytes, engine)?;
     let sections = Sections::read(bytes, bounds, clock)?;
     let code = sections.bodies.iter().map(|_| OnceLock::new()).collect();
-    let module = assemble(engine, name, sections, code, weight, clock)?;
+    let module = assemble(engine, name, sections, code, weight);
     if engine.config().lowering == Lowering::Eager {
         lower_all(&module, clock)?;
     }
@@ -108,15 +107,8 @@ fn assemble(
     sections: Sections,
     code: Box<[OnceLock<Code>]>,
     weight: Weight,
-    clock: &Clock,
-) -> Result<ModuleInner, Fault> {
+) -> ModuleInner {
     let Sections { types, funcs, .. } = &sections;
-    let mut watch = clock.watch();
-    let mut sigs = Sigs::new(engine.canonical());
-    for ty in types {
-        watch.step(1)?;
-        sigs.add(ty);
-    }
     let stubs = funcs[sections.num_imported_funcs..]
         .iter()
         .zip(0..)
@@ -125,17 +117,16 @@ fn assemble(
             ir::lazy_stub(ty.param_slots(), ty.result_slots(), defined_index)
         })
         .collect();
-    Ok(ModuleInner {
+    ModuleInner {
         engine: engine.clone(),
         name: name.map(Arc::from),
         sections,
-        sigs,
         code,
         by_address: Mutex::default(),
         stubs,
         names: OnceLock::<NameSection>::new(),
         weight,
-    })
+    }
 }
 
 /// The binary format of a module that may be text, where the feature `wat` is on.

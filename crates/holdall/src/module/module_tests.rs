@@ -314,8 +314,8 @@ mod text {
         assert_eq!(inner.func_name(2), Some("start"));
         assert_eq!(inner.func_index(1), 2);
         assert_eq!(module.name(), Some("all"));
-        let mut sigs = crate::sigs::Sigs::new(module.engine().canonical());
-        assert_eq!(inner.func_sig(0), sigs.add(inner.func_type(0)));
+        let mut types = crate::sigs::Uses::default();
+        assert_eq!(Ok(inner.func_sig(0)), types.take(inner.func_type(0)));
     }
 
     #[test]

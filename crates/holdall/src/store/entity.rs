@@ -1,5 +1,6 @@
 //! What a module can import and an instance can export.
 
+use crate::sigs::Known;
 use crate::store::{AsContext, Func, Global, Memory, StoreCore, StoreId, Table, Tag};
 use crate::types::ExternType;
 
@@ -32,7 +33,7 @@ impl Extern {
 
     pub(crate) fn ty_in(&self, core: &StoreCore) -> ExternType {
         match self {
-            Self::Func(func) => ExternType::Func((*core.engine.func_type(func.sig(core))).clone()),
+            Self::Func(func) => ExternType::Func((*Known::in_use(func.sig(core))).clone()),
             Self::Table(table) => ExternType::Table(table.ty_in(core)),
             Self::Memory(memory) => ExternType::Memory(memory.ty_in(core)),
             Self::Global(global) => ExternType::Global(global.ty_in(core)),

@@ -2,9 +2,9 @@
 
 use std::ptr::NonNull;
 
-use crate::sigs::SigId;
+use crate::sigs::Known;
 use crate::store::{AsContext, FuncEntry, HostFunc, Instance, StoreCore, StoreId};
-use crate::types::FuncType;
+use crate::types::{FuncType, TypeId};
 
 /// A function in a store: a guest's or the host's.
 ///
@@ -30,7 +30,7 @@ impl Func {
     pub fn ty(&self, context: impl AsContext) -> FuncType {
         let context = context.as_context();
         let core = context.core();
-        (*core.engine.func_type(self.sig(core))).clone()
+        (*Known::in_use(self.sig(core))).clone()
     }
 
     pub(crate) fn from_entry(store: StoreId, entry: NonNull<FuncEntry>) -> Self {
@@ -38,7 +38,7 @@ impl Func {
     }
 
     /// The canonical type.
-    pub(crate) fn sig(&self, core: &StoreCore) -> SigId {
+    pub(crate) fn sig(&self, core: &StoreCore) -> TypeId {
         // SAFETY: `entry_in` found the entry to be of `core`, which keeps it. A function's type
         // does not change, and the executor, which changes the code, does not run while `core` is
         // borrowed.
@@ -51,8 +51,8 @@ impl Func {
     }
 
     pub(crate) fn index_in(&self, core: &StoreCore) -> u32 {
-        // SAFETY: as in `sig`; a function's index does not change either.
-        unsafe { (*self.entry_in(core).as_ptr()).index }
+        // SAFETY: as in `sig`; a function's instance does not change either.
+        unsafe { (*self.entry_in(core).as_ptr()).index() }
     }
 
     /// The instance that the function belongs to; `None` for a function of the host.

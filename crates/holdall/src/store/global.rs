@@ -3,10 +3,11 @@
 use std::ptr::NonNull;
 
 use crate::error::{Error, Result};
+use crate::sigs::stale;
 use crate::store::{
     AsContext, AsContextMut, GlobalData, StoreCore, StoreId, check_val, read_val, write_val,
 };
-use crate::types::{GlobalType, Mutability};
+use crate::types::{GlobalType, Mutability, ValType};
 use crate::value::Val;
 
 /// A global in a store.
@@ -33,11 +34,15 @@ impl Global {
     ///
     /// # Errors
     ///
-    /// When `value` is not of the type, or a reference of another store.
+    /// When `value` is not of the type, or a reference of another store, or when the type refers to
+    /// types of modules that are gone.
     pub fn new(mut context: impl AsContextMut, ty: GlobalType, value: Val) -> Result<Self> {
         let mut context = context.as_context_mut();
         let core = context.core_mut();
-        check_val(core.id, &value, ty.content, "value of a global")?;
+        check_val(core, &value, ty.content, "value of a global")?;
+        if let ValType::Ref(ty) = ty.content {
+            core.sigs.take_ref(ty).map_err(stale)?;
+        }
         let data = core.add_global(ty, write_val(value));
         Ok(Self::from_data(core.id, data))
     }
@@ -55,7 +60,7 @@ impl Global {
         if ty.mutability == Mutability::Const {
             return Err(Error::usage(format!("a {ty} cannot be set")));
         }
-        check_val(core.id, &value, ty.content, "value of a global")?;
+        check_val(core, &value, ty.content, "value of a global")?;
         // SAFETY: `data_in` finds the global to be of `core`, which is borrowed here alone.
         unsafe { (*self.data_in(core).as_ptr()).value = write_val(value) };
         Ok(())

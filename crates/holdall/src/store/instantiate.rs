@@ -221,7 +221,7 @@ fn allocate_instance(
         elems: Box::default(),
         data_dropped: inner.data.iter().map(|_| false).collect(),
         module: module.clone(),
-        sigs: inner.sigs.as_ptr(),
+        sigs: inner.types.ids().as_ptr(),
         label,
         scope,
         _held: held,
@@ -256,7 +256,6 @@ fn defined_func(module: &ModuleInner, at: usize) -> FuncEntry {
         instance: std::ptr::null_mut(),
         host: std::ptr::null(),
         sig: module.func_sig(index),
-        index,
     }
 }
 
@@ -269,7 +268,7 @@ fn allocate_tags(
 ) {
     for index in module.num_imported_tags..module.tags.len() {
         let tag = TagData {
-            sig: module.sigs[module.tags[index] as usize],
+            sig: module.types.ids()[module.tags[index] as usize],
             slots: module.tag_type(index as u32).param_slots() as u32,
             instance: instance.as_ptr(),
             index: index as u32,

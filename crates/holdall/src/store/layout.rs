@@ -14,10 +14,10 @@ use crate::engine::Engine;
 use crate::ir::Word;
 use crate::limits::{Account, Heap, Held, Limits, Meter, Pool};
 use crate::module::Module;
-use crate::sigs::{SigId, Sigs};
+use crate::sigs::Uses;
 use crate::store::{Exceptions, Scope};
 use crate::trace::{Signature, Tracer};
-use crate::types::{GlobalType, MemoryType, TableType};
+use crate::types::{GlobalType, MemoryType, TableType, TypeId};
 
 /// The identity of a store, unique in the process. Public because sealed traits name it; users
 /// cannot name it.
@@ -36,9 +36,30 @@ pub(crate) struct FuncEntry {
     /// The host function behind it; null for a function of a guest.
     pub(crate) host: *const HostFunc,
     /// The canonical type.
-    pub(crate) sig: SigId,
+    pub(crate) sig: TypeId,
+}
+
+// Indices of functions become addresses of entries at every call.
+const _: () = assert!(size_of::<usize>() != 8 || size_of::<FuncEntry>() == 32);
+
+impl FuncEntry {
     /// The index in its module's function index space; 0 for a function of the host.
-    pub(crate) index: u32,
+    ///
+    /// # Safety
+    ///
+    /// The instance that the function belongs to is alive.
+    pub(crate) unsafe fn index(&self) -> u32 {
+        if self.instance.is_null() {
+            return 0;
+        }
+        // SAFETY: the instance is alive: the caller's duty. Its entries lie in one allocation, of which
+        // this one is.
+        unsafe {
+            let data = &*self.instance.cast_const();
+            let at = std::ptr::from_ref(self).offset_from(data.entries);
+            data.module.inner().func_index(at as u32)
+        }
+    }
 }
 
 /// The body of a host function: the caller's instance (null when the embedder calls it), then the
@@ -105,7 +126,7 @@ pub(crate) struct GlobalData {
 #[derive(Debug)]
 pub(crate) struct TagData {
     /// The canonical function type, whose parameters are the values that an exception carries.
-    pub(crate) sig: SigId,
+    pub(crate) sig: TypeId,
     /// How many slots the values take.
     pub(crate) slots: u32,
     /// The instance whose module defines the tag; null for a tag of the host.
@@ -136,7 +157,7 @@ pub(crate) struct InstanceData {
     pub(crate) data_dropped: Box<[bool]>,
     pub(crate) module: Module,
     /// The canonical types of the module.
-    pub(crate) sigs: *const SigId,
+    pub(crate) sigs: *const TypeId,
     /// What backtraces call the instance.
     pub(crate) label: Option<Arc<str>>,
     /// The graph whose modules `$module$function` can name.
@@ -172,7 +193,7 @@ pub(crate) struct StoreCore {
     /// The entries of host functions (those of guests are in their instance).
     pub(crate) host_entries: Vec<NonNull<FuncEntry>>,
     /// The canonical types of host functions and of the host's tags.
-    pub(crate) sigs: Sigs,
+    pub(crate) sigs: Uses,
     /// The values behind `externref`s; a reference is the index here plus one.
     pub(crate) externs: Vec<Box<dyn Any + Send + Sync>>,
     pub(crate) exceptions: Exceptions,

@@ -6,8 +6,9 @@ use std::fmt;
 use std::ptr::NonNull;
 
 use crate::error::{Error, Result};
-use crate::store::{ExnRef, ExternRef, Func, FuncEntry, StoreId};
-use crate::types::{RefKind, ValType};
+use crate::sigs::Known;
+use crate::store::{ExnRef, ExternRef, Func, FuncEntry, StoreCore, StoreId};
+use crate::types::{HeapType, RefKind, RefType, ValType};
 use crate::value::Val;
 
 /// The slot of a reference to a function.
@@ -75,33 +76,40 @@ pub(crate) unsafe fn read_val(id: StoreId, ty: ValType, [low, high]: [u64; 2]) -
     }
 }
 
-/// Checks that a value from outside may stand where store `id` wants a value of type `expected`;
-/// `what` says in the error what the value was for.
+/// Checks that a value from outside may stand where a store wants a value of type `expected`; `what`
+/// says in the error what the value was for.
 pub(crate) fn check_val(
-    id: StoreId,
+    core: &StoreCore,
     value: &Val,
     expected: ValType,
     what: impl fmt::Display,
 ) -> Result<()> {
-    if !value.is_a(expected) {
-        let found = describe(value);
-        return Err(Error::usage(format!(
-            "{what}: expected {expected}, found {found}"
-        )));
-    }
-    if !value.belongs_to(id) {
+    if !value.belongs_to(core.id) {
         let found = value.ty();
         return Err(Error::usage(format!(
             "{what}: expected a reference of the same store, found a {found} of another"
+        )));
+    }
+    if !value.is_a_in(core, expected) {
+        let found = describe(core, value, expected);
+        return Err(Error::usage(format!(
+            "{what}: expected {expected}, found {found}"
         )));
     }
     Ok(())
 }
 
 /// The type of a value for errors; of a null, that it is a null.
-fn describe(value: &Val) -> String {
-    match value {
-        null if null.is_null() => format!("a null {}", value.ty()),
+fn describe(core: &StoreCore, value: &Val, expected: ValType) -> String {
+    match (value, expected) {
+        (null, _) if null.is_null() => format!("a null {}", value.ty()),
+        (
+            Val::FuncRef(Some(func)),
+            ValType::Ref(RefType {
+                heap: HeapType::ConcreteFunc(_),
+                ..
+            }),
+        ) => format!("a reference to a {}", *Known::in_use(func.sig(core))),
         _ => value.ty().to_string(),
     }
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::exec::Stack;
 use crate::ir;
 use crate::limits::{Limits, Meter, Work};
-use crate::sigs::Sigs;
+use crate::sigs::Uses;
 use crate::store::memory_data::size_bytes;
 use crate::store::{
     Exceptions, FuncEntry, GlobalData, HostBody, HostFunc, HostState, MemoryData, StoreCore,
@@ -66,7 +66,7 @@ impl StoreCore {
             tags: Vec::new(),
             host_funcs: Vec::new(),
             host_entries: Vec::new(),
-            sigs: Sigs::new(engine.canonical()),
+            sigs: Uses::default(),
             externs: Vec::new(),
             exceptions: Exceptions::new(),
             sites: crate::exec::Sites::default(),
@@ -105,7 +105,7 @@ impl StoreCore {
         })
     }
 
-    /// Adds a function of the host.
+    /// Adds a function of the host, whose type is in use.
     pub(crate) fn add_host_func(
         &mut self,
         ty: &FuncType,
@@ -114,6 +114,7 @@ impl StoreCore {
         state: Option<Arc<dyn HostState>>,
     ) -> NonNull<FuncEntry> {
         let code = ir::host_code(ty.param_slots(), ty.result_slots());
+        let sig = self.sigs.take(ty);
         let host = own(
             &mut self.host_funcs,
             HostFunc {
@@ -130,8 +131,7 @@ impl StoreCore {
             code: Cell::new(unsafe { (*host.as_ptr()).code.as_ptr() }),
             instance: std::ptr::null_mut(),
             host: host.as_ptr(),
-            sig: self.sigs.add(ty),
-            index: 0,
+            sig: sig.expect("the definition of the function keeps the types"),
         };
         own(&mut self.host_entries, entry)
     }

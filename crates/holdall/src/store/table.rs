@@ -3,6 +3,7 @@
 use std::ptr::NonNull;
 
 use crate::error::{Error, Result};
+use crate::sigs::stale;
 use crate::store::table_data::MAX_ELEMENTS_32;
 use crate::store::{
     AsContext, AsContextMut, StoreCore, StoreId, TableData, check_val, read_val, write_val,
@@ -47,6 +48,7 @@ impl Table {
         }
         let core = context.core_mut();
         let init = element_slot(core, ty, init)?;
+        core.sigs.take_ref(ty.element).map_err(stale)?;
         let data = core.add_table(ty, ty.min, init)?;
         Ok(Self::from_data(core.id, data))
     }
@@ -194,11 +196,6 @@ impl Table {
 
 /// The slot of a value that is to be an element of a table of this type.
 fn element_slot(core: &StoreCore, ty: TableType, value: Val) -> Result<u64> {
-    check_val(
-        core.id,
-        &value,
-        ValType::Ref(ty.element),
-        "element of a table",
-    )?;
+    check_val(core, &value, ValType::Ref(ty.element), "element of a table")?;
     Ok(write_val(value)[0])
 }

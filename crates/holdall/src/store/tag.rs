@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::module::Module;
-use crate::sigs::SigId;
+use crate::sigs::{Known, stale};
 use crate::store::{AsContext, AsContextMut, StoreCore, StoreId, TagData};
 use crate::types::TagType;
+use crate::types::TypeId;
 
 /// A tag in a store: what kind of exception an exception is.
 ///
@@ -33,7 +34,7 @@ impl Tag {
     ///
     /// # Errors
     ///
-    /// When the function type of the tag has results.
+    /// When the function type of the tag has results, or refers to types of modules that are gone.
     pub fn new(mut context: impl AsContextMut, ty: &TagType) -> Result<Self> {
         if !ty.ty().results().is_empty() {
             let found = ty.ty();
@@ -44,7 +45,7 @@ impl Tag {
         let mut context = context.as_context_mut();
         let core = context.core_mut();
         let tag = TagData {
-            sig: core.sigs.add(ty.ty()),
+            sig: core.sigs.take(ty.ty()).map_err(stale)?,
             slots: ty.ty().param_slots() as u32,
             instance: std::ptr::null(),
             index: 0,
@@ -62,7 +63,7 @@ impl Tag {
     }
 
     pub(crate) fn ty_in(&self, core: &StoreCore) -> TagType {
-        TagType::new((*core.engine.func_type(self.sig(core))).clone())
+        TagType::new((*Known::in_use(self.sig(core))).clone())
     }
 
     /// The module that defines the tag, what its instance is called, and the tag's index; `None` for a tag of
@@ -76,7 +77,7 @@ impl Tag {
         }
     }
 
-    fn sig(&self, core: &StoreCore) -> SigId {
+    fn sig(&self, core: &StoreCore) -> TypeId {
         // SAFETY: `data_in` found the tag to be of `core`, which keeps it; a tag does not change.
         unsafe { (*self.data_in(core).as_ptr()).sig }
     }

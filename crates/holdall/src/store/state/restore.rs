@@ -168,16 +168,22 @@ impl Check<'_> {
     fn func(&self, heap: HeapType, func: FuncRef) -> Result<(), String> {
         let FuncRef { instance, index } = func;
         let module = self.modules.get(instance as usize);
-        let is_there = module.is_some_and(|module| (index as usize) < module.inner().funcs.len());
-        match (heap.kind(), is_there) {
-            (RefKind::Func, true) => Ok(()),
-            (RefKind::Func, false) => Err(format!(
+        let module = module.map(|module| module.inner());
+        let Some(module) = module.filter(|module| (index as usize) < module.funcs.len()) else {
+            return Err(format!(
                 "expected a function of the graph, found function {index} of instance {instance}"
-            )),
-            (RefKind::Extern | RefKind::Exn, _) => {
-                Err("expected null, found a function".to_owned())
-            }
+            ));
+        };
+        if heap.kind() != RefKind::Func {
+            return Err("expected null, found a function".to_owned());
         }
+        if !HeapType::ConcreteFunc(module.func_sig(index)).matches(heap) {
+            let found = module.func_type(index);
+            return Err(format!(
+                "expected a reference to {heap}, found one to {found}"
+            ));
+        }
+        Ok(())
     }
 }
 
