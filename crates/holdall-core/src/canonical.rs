@@ -13,7 +13,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, RwLock};
 
-use crate::types::{FuncType, HeapType, RefType, ValType};
+use crate::types::{ExternType, FuncType, HeapType, RefType, ValType};
 
 /// The canonical number of a function type. The number is unique in the process, and no other type
 /// ever gets the number.
@@ -320,6 +320,41 @@ impl Drop for Uses {
         types.shrink();
     }
 }
+
+/// Keeps what the types of an error refer to, so that the error can be shown when their modules are
+/// gone. Two such guards are equal whatever they keep.
+#[derive(Clone, Debug, Default)]
+pub struct Kept(Arc<Uses>);
+
+impl Kept {
+    /// Keeps what a type refers to, where that is still in use.
+    pub fn keep(&mut self, ty: &ExternType) {
+        let mut uses = std::mem::take(&mut self.0);
+        // Nobody else has the guard while an error is made.
+        if let Some(uses) = Arc::get_mut(&mut uses) {
+            // A type that is gone is shown as one.
+            let _ = match ty {
+                ExternType::Func(ty) => uses.take(ty).map(drop),
+                ExternType::Tag(ty) => uses.take(ty.ty()).map(drop),
+                ExternType::Table(ty) => uses.take_ref(ty.element),
+                ExternType::Global(ty) => match ty.content {
+                    ValType::Ref(ty) => uses.take_ref(ty),
+                    _ => Ok(()),
+                },
+                ExternType::Memory(_) => Ok(()),
+            };
+        }
+        self.0 = uses;
+    }
+}
+
+impl PartialEq for Kept {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Kept {}
 
 /// A type of the process, with its group.
 #[derive(Clone, Debug)]

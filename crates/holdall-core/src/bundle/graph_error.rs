@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::canonical::Kept;
 use crate::escape::{Escaped, escaped_join};
 use crate::types::ExternType;
 
@@ -77,9 +78,28 @@ pub struct ImportFailure {
     pub expected: ExternType,
     /// What was found instead.
     pub found: Found,
+    /// What the types refer to.
+    pub(super) kept: Kept,
 }
 
 impl ImportFailure {
+    /// The failure of an import of this module and name.
+    pub(super) fn new(module: &str, name: &str, expected: ExternType, found: Found) -> Self {
+        let mut kept = Kept::default();
+        kept.keep(&expected);
+        if let Found::Other(found) = &found {
+            kept.keep(found);
+        }
+        Self {
+            module: module.to_owned(),
+            alias_of: None,
+            name: name.to_owned(),
+            expected,
+            found,
+            kept,
+        }
+    }
+
     /// The failure of an import that found something of another type.
     #[must_use]
     pub fn of_type(
@@ -90,11 +110,8 @@ impl ImportFailure {
         found: ExternType,
     ) -> Self {
         Self {
-            module: module.to_owned(),
             alias_of: alias_of.map(str::to_owned),
-            name: name.to_owned(),
-            expected,
-            found: Found::Other(found),
+            ..Self::new(module, name, expected, Found::Other(found))
         }
     }
 }
@@ -220,6 +237,7 @@ impl ImportFailure {
             name,
             expected,
             found,
+            kept: _,
         } = self;
         let alias = alias_of.as_ref().map(|of| format!(" (alias of {of:?})"));
         let alias = alias.unwrap_or_default();
@@ -314,29 +332,20 @@ mod tests {
     }
 
     fn failure(module: &str, name: &str, found: Found) -> ImportFailure {
-        ImportFailure {
-            module: module.to_owned(),
-            alias_of: None,
-            name: name.to_owned(),
-            expected: ExternType::Func(FuncType::new([ValType::I32], [])),
-            found,
-        }
+        let expected = ExternType::Func(FuncType::new([ValType::I32], []));
+        ImportFailure::new(module, name, expected, found)
     }
 
     #[test]
     fn a_module_that_would_spawn_threads_is_told_that_there_is_one() {
-        let failure = ImportFailure {
-            module: "wasi".to_owned(),
-            alias_of: None,
-            name: "thread-spawn".to_owned(),
-            expected: ExternType::Func(FuncType::new([ValType::I32], [ValType::I32])),
-            found: Found::NoModule {
-                asked: vec!["the bundle".to_owned()],
-                versions: vec![],
-                nearest: None,
-                others: 0,
-            },
+        let expected = ExternType::Func(FuncType::new([ValType::I32], [ValType::I32]));
+        let found = Found::NoModule {
+            asked: vec!["the bundle".to_owned()],
+            versions: vec![],
+            nearest: None,
+            others: 0,
         };
+        let failure = ImportFailure::new("wasi", "thread-spawn", expected, found);
         assert_eq!(
             failure.text("app", &["app".to_owned()]),
             "import \"wasi\".\"thread-spawn\" of module \"app\": holdall runs one thread in a store \

@@ -253,6 +253,14 @@ impl<'a> Tokens<'a> {
             "funcref" => ValType::FUNCREF,
             "externref" => ValType::EXTERNREF,
             "exnref" => ValType::EXNREF,
+            "nullfuncref" => ValType::Ref(RefType {
+                nullable: true,
+                heap: HeapType::NoFunc,
+            }),
+            "nullexternref" => ValType::Ref(RefType {
+                nullable: true,
+                heap: HeapType::NoExtern,
+            }),
             "nullexnref" => ValType::Ref(RefType {
                 nullable: true,
                 heap: HeapType::NoExn,
@@ -265,6 +273,8 @@ impl<'a> Tokens<'a> {
                     "func" => RefType::FUNCREF.heap,
                     "extern" => RefType::EXTERNREF.heap,
                     "exn" => HeapType::Exn,
+                    "nofunc" => HeapType::NoFunc,
+                    "noextern" => HeapType::NoExtern,
                     "noexn" => HeapType::NoExn,
                     _ => return None,
                 };

@@ -528,11 +528,8 @@ impl<'n> Failures<'n> {
             self.missing.insert(module, self.told.len());
         }
         self.told.push(ImportFailure {
-            module: imported.to_owned(),
             alias_of: (module != imported).then(|| module.to_owned()),
-            name: name.to_owned(),
-            expected: expected.clone(),
-            found,
+            ..ImportFailure::new(imported, name, expected.clone(), found)
         });
     }
 

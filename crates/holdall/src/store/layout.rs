@@ -55,9 +55,9 @@ impl FuncEntry {
         // SAFETY: the instance is alive: the caller's duty. Its entries lie in one allocation, of which
         // this one is.
         unsafe {
-            let data = &*self.instance.cast_const();
-            let at = std::ptr::from_ref(self).offset_from(data.entries);
-            data.module.inner().func_index(at as u32)
+            let at = std::ptr::from_ref(self).offset_from((*self.instance).entries);
+            let module = &(*self.instance).module;
+            module.inner().func_index(at as u32)
         }
     }
 }

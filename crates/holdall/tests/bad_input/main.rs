@@ -13,6 +13,7 @@ mod nesting;
 mod ops;
 #[path = "../differential/program/mod.rs"]
 mod program;
+mod types;
 use holdall_testing::rng;
 
 use holdall::{Config, Engine, Error, ErrorKind, Instance, Limits, Lowering, Module, Store};

@@ -25,6 +25,7 @@ mod sharing;
 mod sizes;
 #[cfg(feature = "serde")]
 mod snapshot;
+mod types;
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
