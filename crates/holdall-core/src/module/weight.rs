@@ -10,7 +10,7 @@ use super::parse::parser;
 
 // What an item of a section becomes, in bytes: our structures, the most that the linker keeps beside
 // each, and what the validator has for a while. `Limits::memory_bytes` tells these numbers.
-const TYPE: usize = 256;
+const TYPE: usize = 768;
 const IMPORT: usize = 512;
 const FUNCTION: usize = 128;
 const GLOBAL: usize = 96;

@@ -62,7 +62,7 @@ pub struct Limits {
     /// - tables, 8 bytes for each element that there is room for;
     /// - modules that a [`Linker`](crate::Linker) has loaded for it, and those of its instances:
     ///   their bytes, unless these are a part of the program, and what is made of them. What is
-    ///   made of a module is reckoned before anything is made: 512 bytes for each import, 256 for
+    ///   made of a module is reckoned before anything is made: 512 bytes for each import, 768 for
     ///   each type, 128 for each function, 96 for each global, element segment and data segment, 64
     ///   for each table, memory, tag and export, and 16 for each byte of the sections of types, tables,
     ///   globals and elements. Names of functions and lowered code are added when they are made. A
