@@ -206,8 +206,5 @@ fn is_unreadable(report: &Report) -> bool {
 
 /// Whether holdall may lack what a module needs.
 fn may_lack(proposals: Proposals) -> bool {
-    // PROPOSALS STILL OFF: those of the table in `holdall_core::module::proposals` that are not
-    // available yet. To be removed with the last of them.
-    let still_off = proposals.iter().any(|proposal| !proposal.is_available());
-    still_off || HEAP.iter().any(|heap| proposals.contains(*heap))
+    HEAP.iter().any(|heap| proposals.contains(*heap))
 }
