@@ -1,4 +1,4 @@
-//! What the benchmark programs share: options, engines by turns, statistics and tables. Only [`engines`]
+//! What the benchmark programs share: options, engines by turns, statistics and tables. Only `engines`
 //! knows an engine.
 
 pub mod calling;
