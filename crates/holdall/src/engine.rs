@@ -179,7 +179,7 @@ impl Config {
     /// let error = Module::new(&engine, "(module (memory 1) (memory 1))").unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "module needs multi-memory, which is off: multiple memories (at offset 0xb); turn on with \
+    ///     "module needs multi-memory, which is off: multiple memories (at offset 0xa); turn on with \
     ///      Config::wasm_multi_memory, or -W multi-memory of the command",
     /// );
     /// let config = Config::new().wasm_proposal(Proposal::MultiMemory, false);
