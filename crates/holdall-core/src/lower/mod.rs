@@ -14,12 +14,12 @@ mod control;
 mod exceptions;
 mod far;
 mod fusion;
-mod heapless;
 mod joining;
 mod locals;
 mod loops;
 mod memories;
 mod metering;
+mod off;
 mod operands;
 mod operators;
 mod references;
@@ -38,7 +38,6 @@ use wasmparser::{
 pub use self::target::{OPT_LEVELS_WITH_SEQUENCES, Target};
 
 use self::far::Scratch;
-use self::heapless::is_suspect;
 use self::locals::Locals;
 use self::operands::{Class, Lowering};
 use self::operators::Operators;
@@ -122,9 +121,9 @@ impl From<wasmparser::BinaryReaderError> for Stop {
 pub enum Rejection {
     /// The body cannot be read, or does not validate.
     Invalid(wasmparser::BinaryReaderError),
-    /// The body needs the garbage-collected heap, and is valid with one.
-    Heap {
-        /// What is not there.
+    /// The body needs a proposal that is off, and is valid with that proposal.
+    Off {
+        /// What is off.
         message: String,
         /// Where, in bytes from the module's beginning.
         offset: u64,
@@ -172,8 +171,7 @@ pub fn validate(
         .check_locals(validator.len_locals() as usize)
         .map_err(Rejection::Limit)?;
     check_local_slots(body)?;
-    let has_heap = bounds.proposals.contains(Proposal::Gc);
-    if !has_heap {
+    if !bounds.proposals.contains(Proposal::Gc) {
         check_local_types(body)?;
     }
     reader.set_features(*validator.features());
@@ -184,13 +182,13 @@ pub fn validate(
             let at_worst = TIME_OF_OPERAND.saturating_mul(operands.unwrap_or(0));
             watch.admit(at_worst)?;
         }
-        let suspect = is_suspect(&bytes[reader.current_position() - start..]);
-        let suspect = (suspect && !has_heap).then(|| reader.clone());
+        let suspect = off::is_suspect(&bytes[reader.current_position() - start..]);
+        let suspect = suspect.then(|| reader.clone());
         reader.visit_operator(&mut validator.visitor(reader.original_position()))??;
         if let Some(suspect) = suspect {
             let offset = suspect.original_position();
-            if let Some(message) = heapless::fault_of(suspect) {
-                return Err(Rejection::Heap { message, offset });
+            if let Some(message) = off::fault_of(suspect, bounds.proposals) {
+                return Err(Rejection::Off { message, offset });
             }
         }
         // One block is the function's own.
@@ -233,8 +231,8 @@ fn check_local_types(body: &FunctionBody<'_>) -> Result<(), Rejection> {
     let mut locals = body.get_locals_reader()?;
     for _ in 0..locals.get_count() {
         let offset = locals.original_position();
-        if let Some(message) = heapless::of_type(locals.read()?.1) {
-            return Err(Rejection::Heap { message, offset });
+        if let Some(message) = off::of_type(locals.read()?.1) {
+            return Err(Rejection::Off { message, offset });
         }
     }
     Ok(())

@@ -415,6 +415,7 @@ impl<'a> Scan<'a> {
                 self.ref_type(*from_ref_type);
                 return self.ref_type(*to_ref_type);
             }
+            Operator::ReturnCallRef { .. } => self.found.insert(Proposal::TailCall),
             Operator::AtomicFence { ordering } if *ordering != wasmparser::Ordering::SeqCst => {
                 self.found.insert(Proposal::AcquireReleaseAtomics);
             }

@@ -27,7 +27,7 @@ pub(super) fn validate_bodies(
             *allocs = validated.map_err(|rejection| {
                 let fault = match rejection {
                     Rejection::Invalid(error) => Fault::in_body(error, &body),
-                    Rejection::Heap { message, offset } => Fault::invalid_at(message, offset),
+                    Rejection::Off { message, offset } => Fault::invalid_at(message, offset),
                     Rejection::Limit(message) => Fault::in_func(index, message),
                     Rejection::Ended(code) => Fault::Ended(code),
                 };

@@ -1,10 +1,14 @@
-//! What a body may not have that validates: instructions and types that need a garbage-collected
-//! heap. wasmparser has one switch for them and for declared types of functions.
+//! What wasmparser lets through in a body although its proposal is off: instructions and types that need
+//! a garbage-collected heap, for which wasmparser has one switch together with declared types of functions;
+//! and tail calls through typed references, which are of two proposals.
 
 use wasmparser::{BinaryReader, BlockType, Operator, OperatorsReader, ValType};
 
 use crate::module::from_wasmparser::{Indices, heap_type};
+use crate::module::{Proposal, Proposals};
 
+/// The opcode of `return_call_ref`.
+const RETURN_CALL_REF: u8 = 0x15;
 /// The first byte of `ref.eq`.
 const REF_EQ: u8 = 0xd3;
 /// The first byte of the instructions of the proposal `gc`.
@@ -17,15 +21,18 @@ pub(super) fn is_suspect(instruction: &[u8]) -> bool {
         // Blocks with a type: `(ref null`, `(ref`, or a short form that needs the heap.
         [0x02..=0x04 | 0x06 | 0x1f, ty, ..] => matches!(ty, 0x63 | 0x64 | 0x6a..=0x6e | 0x71),
         // `select` with types, `ref.null`.
-        [0x1c | 0xd0 | REF_EQ | GC, ..] => true,
+        [0x1c | 0xd0 | RETURN_CALL_REF | REF_EQ | GC, ..] => true,
         _ => false,
     }
 }
 
-/// Why the instruction in front of a reader needs the heap, where it does.
-pub(super) fn fault_of(reader: BinaryReader<'_>) -> Option<String> {
+/// Why the instruction in front of a reader needs more than the proposals in `on`, where it does.
+pub(super) fn fault_of(reader: BinaryReader<'_>, on: Proposals) -> Option<String> {
     let gc = matches!(reader.clone().read_u8(), Ok(GC | REF_EQ));
     match OperatorsReader::new(reader).read().ok()? {
+        Operator::ReturnCallRef { .. } => (!on.contains(Proposal::TailCall))
+            .then(|| "tail calls support is not enabled".to_owned()),
+        _ if on.contains(Proposal::Gc) => None,
         Operator::Block { blockty }
         | Operator::Loop { blockty }
         | Operator::If { blockty }
