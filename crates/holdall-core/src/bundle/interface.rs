@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::bounds::Bounds;
 use crate::canonical::ModuleTypes;
 use crate::clock::Clock;
-use crate::module::{Fault, Proposals, Sections, lacking};
+use crate::module::{Fault, Proposals, Sections};
 use crate::types::ExternType;
 
 /// What a module imports and what it exports.
@@ -32,11 +32,7 @@ impl Interface {
             proposals,
             ..Bounds::default()
         };
-        let sections = Sections::check(bytes, &bounds, &Clock::default());
-        let sections = sections.map_err(|fault| match lacking(bytes, proposals) {
-            Some(lacking) => format!("needs {lacking}: {}", told(fault)),
-            None => told(fault),
-        })?;
+        let sections = Sections::validated(bytes, &bounds, &Clock::default()).map_err(told)?;
         let imports = sections.imports.iter().map(|import| {
             let ty = sections.import_type(import);
             (import.module.to_string(), import.name.to_string(), ty)
@@ -57,11 +53,14 @@ impl Interface {
 /// A fault as the check of a bundle tells it.
 fn told(fault: Fault) -> String {
     match fault {
-        Fault::Malformed { message, offset }
-        | Fault::Invalid { message, offset }
-        | Fault::Lacking {
-            message, offset, ..
-        } => format!("{message} (at offset {offset:#x})"),
+        Fault::Malformed { message, offset } | Fault::Invalid { message, offset } => {
+            format!("{message} (at offset {offset:#x})")
+        }
+        Fault::Lacking {
+            proposals,
+            message,
+            offset,
+        } => format!("needs {proposals}: {message} (at offset {offset:#x})"),
         Fault::Limit(message) => message,
         Fault::Ended(code) => code.to_string(),
     }

@@ -20,34 +20,17 @@ const TIME_OF_BYTE: Duration = Duration::from_nanos(400);
 /// validation at most, and leaves the fault as it is where there is no time.
 pub(super) fn name_proposals(fault: Fault, bytes: &[u8], bounds: &Bounds, clock: &Clock) -> Fault {
     match fault {
-        Fault::Malformed { message, offset } => match find(bytes, bounds, clock) {
-            Some(proposals) => Fault::Lacking {
+        Fault::Malformed { message, offset } | Fault::Invalid { message, offset }
+            if let Some(proposals) = find(bytes, bounds, clock) =>
+        {
+            Fault::Lacking {
                 proposals,
                 message,
                 offset,
-            },
-            None => Fault::Malformed { message, offset },
-        },
-        Fault::Invalid { message, offset } => match find(bytes, bounds, clock) {
-            Some(proposals) => Fault::Lacking {
-                proposals,
-                message,
-                offset,
-            },
-            None => Fault::Invalid { message, offset },
-        },
-        Fault::Lacking { .. } | Fault::Limit(_) | Fault::Ended(_) => fault,
+            }
+        }
+        fault => fault,
     }
-}
-
-/// The proposals outside of `on` that a module uses, which is valid with all known proposals; `None`
-/// where it is not.
-pub(crate) fn lacking(bytes: &[u8], on: Proposals) -> Option<Proposals> {
-    let bounds = Bounds {
-        proposals: on,
-        ..Bounds::default()
-    };
-    find(bytes, &bounds, &Clock::default())
 }
 
 /// The proposals outside of `bounds` that a module uses, which is valid with all known proposals.

@@ -16,8 +16,6 @@ mod uses;
 mod validate;
 mod weight;
 
-pub(crate) use lacking::lacking;
-
 pub use const_expr::ConstExpr;
 pub use fault::Fault;
 pub use name_section::NameSection;

@@ -184,16 +184,12 @@ impl Sections {
     }
 
     /// Reads and validates everything, without keeping the bytes. The fault names what the module lacks.
-    fn validated(bytes: &[u8], bounds: &Bounds, clock: &Clock) -> Result<Self, Fault> {
-        let read = Self::check(bytes, bounds, clock);
+    pub(crate) fn validated(bytes: &[u8], bounds: &Bounds, clock: &Clock) -> Result<Self, Fault> {
+        let read = Self::parse(bytes, bounds, clock).and_then(|(sections, bodies)| {
+            validate_bodies(bodies, bounds, clock)?;
+            Ok(sections)
+        });
         read.map_err(|fault| name_proposals(fault, bytes, bounds, clock))
-    }
-
-    /// Reads and validates everything, without keeping the bytes.
-    pub(crate) fn check(bytes: &[u8], bounds: &Bounds, clock: &Clock) -> Result<Self, Fault> {
-        let (sections, bodies) = Self::parse(bytes, bounds, clock)?;
-        validate_bodies(bodies, bounds, clock)?;
-        Ok(sections)
     }
 
     fn index_exports(&mut self, clock: &Clock) -> Result<(), TrapCode> {

@@ -40,17 +40,18 @@ fn of_section(payload: &Payload<'_>) -> usize {
     match payload {
         Payload::TypeSection(it) => {
             let groups = it.clone().into_iter().map_while(Result::ok);
-            let types = groups.map(|group| group.types().len()).sum();
+            // A module has fewer bytes than 2^32, and a type has at least one.
+            let types = groups.map(|group| group.types().len() as u32).sum();
             items(types, it.range(), TYPE, BYTE)
         }
-        Payload::ImportSection(it) => items(it.count() as usize, it.range(), IMPORT, 1),
-        Payload::FunctionSection(it) => items(it.count() as usize, it.range(), FUNCTION, 0),
-        Payload::TableSection(it) => items(it.count() as usize, it.range(), OTHER, BYTE),
-        Payload::TagSection(it) => items(it.count() as usize, it.range(), OTHER, 0),
-        Payload::MemorySection(it) => items(it.count() as usize, it.range(), OTHER, 0),
-        Payload::GlobalSection(it) => items(it.count() as usize, it.range(), GLOBAL, BYTE),
-        Payload::ExportSection(it) => items(it.count() as usize, it.range(), OTHER, 1),
-        Payload::ElementSection(it) => items(it.count() as usize, it.range(), SEGMENT, BYTE),
+        Payload::ImportSection(it) => items(it.count(), it.range(), IMPORT, 1),
+        Payload::FunctionSection(it) => items(it.count(), it.range(), FUNCTION, 0),
+        Payload::TableSection(it) => items(it.count(), it.range(), OTHER, BYTE),
+        Payload::TagSection(it) => items(it.count(), it.range(), OTHER, 0),
+        Payload::MemorySection(it) => items(it.count(), it.range(), OTHER, 0),
+        Payload::GlobalSection(it) => items(it.count(), it.range(), GLOBAL, BYTE),
+        Payload::ExportSection(it) => items(it.count(), it.range(), OTHER, 1),
+        Payload::ElementSection(it) => items(it.count(), it.range(), SEGMENT, BYTE),
         Payload::DataSection(it) => {
             let segments = it.clone().into_iter().map_while(Result::ok);
             let offsets = segments.map(|segment| match segment.kind {
@@ -59,7 +60,7 @@ fn of_section(payload: &Payload<'_>) -> usize {
                     BYTE * offset_expr.get_binary_reader().bytes_remaining()
                 }
             });
-            items(it.count() as usize, it.range(), SEGMENT, 0).saturating_add(offsets.sum())
+            items(it.count(), it.range(), SEGMENT, 0).saturating_add(offsets.sum())
         }
         _ => 0,
     }
@@ -67,8 +68,8 @@ fn of_section(payload: &Payload<'_>) -> usize {
 
 /// The weight of a section. Whatever count the section claims, it cannot have more items than
 /// bytes.
-fn items(count: usize, range: Range<u64>, each: usize, byte: usize) -> usize {
+fn items(count: u32, range: Range<u64>, each: usize, byte: usize) -> usize {
     let size = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-    let items = count.min(size).saturating_mul(each);
+    let items = (count as usize).min(size).saturating_mul(each);
     items.saturating_add(size.saturating_mul(byte))
 }
