@@ -1,5 +1,5 @@
-//! The kernels of `wasm-apps/bench/`, and of `unseen/` and `simd/` there, and the comparison of engines on them. It
-//! knows no engine.
+//! The kernels of `wasm-apps/bench/`, and of `unseen/` and `simd/` there, and the comparison of engines on
+//! them. It knows no engine.
 
 use std::path::{Path, PathBuf};
 

@@ -7,9 +7,7 @@ use holdall::{
     Store, Table, Tag, Trap, TrapCode, Val, ValType,
 };
 
-use crate::seen::{self, Bits, Hierarchy, ROUNDS, Seen, Stop, Ty, of_call, values};
-
-type HostCalls = Vec<(usize, Vec<Bits>)>;
+use crate::seen::{self, Bits, Hierarchy, HostCalls, ROUNDS, Seen, Stop, Ty, of_call, values};
 
 /// Runs a module in one of the ways that there are to run it: `way` is any number.
 pub fn run(bytes: &[u8], way: u64) -> anyhow::Result<Option<Seen>> {

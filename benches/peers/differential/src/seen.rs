@@ -1,6 +1,7 @@
 //! What a machine is asked to do with a module, and what can be seen of it afterwards, in neither
 //! machine's vocabulary.
 
+use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use holdall_testing::rng::{INTERESTING, Rng};
@@ -73,7 +74,7 @@ impl Ty {
     }
 }
 
-/// The values of these types that the host gives after `calls` calls.
+/// Values of these types for the host to give; none where the host has no value of one of them.
 pub fn values(types: &[Ty], seed: u64) -> Option<Vec<Bits>> {
     let mut rng = Rng::new(seed);
     types.iter().map(|ty| ty.value(&mut rng)).collect()
@@ -98,13 +99,15 @@ pub enum Stop {
     Other(String),
 }
 
+/// The calls of host functions: the number of the function, and its arguments.
+pub type HostCalls = Vec<(usize, Vec<Bits>)>;
+
 /// What could be seen of a module.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// What came of the instantiation and of each call, with the name of the function.
     pub calls: Vec<(String, Result<Vec<Bits>, Stop>)>,
-    /// The arguments that host functions were called with.
-    pub host: Vec<(usize, Vec<Bits>)>,
+    pub host: HostCalls,
     /// Exported memories by a hash of their contents, with their sizes in bytes.
     pub memories: Vec<(String, usize, u64)>,
     pub globals: Vec<(String, Bits)>,
@@ -126,47 +129,20 @@ pub fn compare(ours: &Seen, theirs: &Seen) -> Result<usize, String> {
         if is_exhausted(&our.1) || is_exhausted(&their.1) {
             return Ok(compared);
         }
-        if our != their {
-            return Err(format!("calls\n  ours:   {our:?}\n  theirs: {their:?}"));
-        }
+        same("calls", our, their)?;
         compared += 1;
     }
-    let parts: [(&str, bool, String, String); 5] = [
-        (
-            "calls",
-            ours.calls.len() == theirs.calls.len(),
-            format!("{}", ours.calls.len()),
-            format!("{}", theirs.calls.len()),
-        ),
-        (
-            "calls of the host",
-            ours.host == theirs.host,
-            format!("{:?}", ours.host),
-            format!("{:?}", theirs.host),
-        ),
-        (
-            "memories",
-            ours.memories == theirs.memories,
-            format!("{:?}", ours.memories),
-            format!("{:?}", theirs.memories),
-        ),
-        (
-            "globals",
-            ours.globals == theirs.globals,
-            format!("{:?}", ours.globals),
-            format!("{:?}", theirs.globals),
-        ),
-        (
-            "tables",
-            ours.tables == theirs.tables,
-            format!("{:?}", ours.tables),
-            format!("{:?}", theirs.tables),
-        ),
-    ];
-    for (what, same, ours, theirs) in parts {
-        if !same {
-            return Err(format!("{what}\n  ours:   {ours}\n  theirs: {theirs}"));
-        }
-    }
+    same("calls", &ours.calls.len(), &theirs.calls.len())?;
+    same("calls of the host", &ours.host, &theirs.host)?;
+    same("memories", &ours.memories, &theirs.memories)?;
+    same("globals", &ours.globals, &theirs.globals)?;
+    same("tables", &ours.tables, &theirs.tables)?;
     Ok(compared)
+}
+
+fn same<T: Debug + PartialEq>(what: &str, ours: &T, theirs: &T) -> Result<(), String> {
+    if ours == theirs {
+        return Ok(());
+    }
+    Err(format!("{what}\n  ours:   {ours:?}\n  theirs: {theirs:?}"))
 }

@@ -8,9 +8,7 @@ use wasmtime::{
     Memory, Module, Ref, RefType, Store, Table, Tag, ThrownException, Trap, Val, ValType,
 };
 
-use crate::seen::{self, Bits, Hierarchy, ROUNDS, Seen, Stop, Ty, of_call, values};
-
-type HostCalls = Vec<(usize, Vec<Bits>)>;
+use crate::seen::{self, Bits, Hierarchy, HostCalls, ROUNDS, Seen, Stop, Ty, of_call, values};
 
 /// An engine with all proposals that holdall has.
 pub fn engine() -> anyhow::Result<Engine> {
@@ -249,7 +247,7 @@ fn stop(store: &mut Store<HostCalls>, error: &wasmtime::Error) -> Stop {
         Trap::UnreachableCodeReached => TrapCode::Unreachable,
         Trap::NullReference => TrapCode::NullReference,
         Trap::AtomicWaitNonSharedMemory => TrapCode::ExpectedSharedMemory,
-        Trap::CastFailure => return Stop::Trap("cast failure"),
+        Trap::CastFailure => TrapCode::CastFailure,
         other => return Stop::Other(other.to_string()),
     };
     Stop::Trap(code.message())

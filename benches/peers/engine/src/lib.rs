@@ -17,8 +17,8 @@ pub struct Engine {
     pub kernel: fn(way: &str, path: &Path) -> Result<Run>,
     /// Makes the guest of a case of `holdall_benches::calling`, and returns what makes the calls.
     pub call: Option<fn(case: &str) -> Result<Run>>,
-    /// Makes the guest of `benches/common/guests/wasi.wat`, and returns its loop of this name; the directory is
-    /// the guest's.
+    /// Makes the guest of `benches/common/guests/wasi.wat`, and returns its loop of this name; the directory
+    /// is the guest's.
     pub wasi_call: Option<fn(export: &str, dir: &Path) -> Result<Run>>,
     /// Runs a WASI program.
     pub program: Option<fn(way: &str, program: &Program) -> Result<Outcome>>,
