@@ -53,14 +53,21 @@ impl<'m> Lowering<'m> {
         self.push_results(ty);
     }
 
+    /// Pops what a call finds its callee by, an index or a reference. Gives where the call reads that value
+    /// from, and whether the value's slot is far: the slots of the arguments may be far then too.
+    pub(super) fn pop_callee(&mut self) -> (Src, u16, bool) {
+        let callee = self.pop();
+        let far = self.is_far(callee.slot);
+        let (src, slot) = match far {
+            true => (Src::S, self.slot(callee)),
+            false => self.source_a(callee),
+        };
+        (src, slot, far)
+    }
+
     pub(super) fn call_indirect(&mut self, ty_index: u32, table: u32) {
         let ty: &'m FuncType = &self.module.types[ty_index as usize];
-        let index = self.pop();
-        let far = self.is_far(index.slot);
-        let (src, slot) = match far {
-            true => (Src::S, self.slot(index)),
-            false => self.source_a(index),
-        };
+        let (src, slot, far) = self.pop_callee();
         let base = self.pop_args(ty);
         self.flush_all();
         let (row, base, far_base) = match src {

@@ -7,7 +7,7 @@
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
 use super::operands::{Class, Entry, Lowering, Place};
-use super::translate::{imm, operand_of};
+use super::translate::operand_of;
 use crate::ir::{Addr, LOAD_IN_MODES, Row, STORE_IN_MODES, Src, Word};
 
 /// The index of the memory that an access is to.
@@ -59,16 +59,11 @@ impl Lowering<'_> {
     pub(super) fn store_in(&mut self, row: Row, memarg: MemArg) {
         let (value, entry) = (operand_of(row, self.pop()), self.pop());
         let (addr, field, wide) = self.address_in(entry, memarg);
-        let mode_of = |src: Src| STORE_IN_MODES.iter().position(|mode| *mode == (addr, src));
-        let in_acc = self.in_acc(value).filter(|_| value.class == Class::Int);
-        let value = match value.place {
-            Place::Const(bits) if let Some(field) = imm(bits) => (Src::I, field),
-            _ if in_acc.is_some_and(|src| mode_of(src).is_some()) => self.source(value),
-            _ => (Src::S, self.slot(value)),
-        };
-        let mode = mode_of(value.0).expect("a store has every address with a slot or an immediate");
+        let (mode, value) = self.stored(value, |src| {
+            STORE_IN_MODES.iter().position(|mode| *mode == (addr, src))
+        });
         let memory = memory_of(memarg) as u16;
-        self.emit(Word::new(row.op(mode as u16), field, value.1, memory));
+        self.emit(Word::new(row.op(mode), field, value, memory));
         self.code.push(Word::data(wide));
     }
 

@@ -1,5 +1,5 @@
-//! Operators on references: calls through them, tests for null, and casts. A
-//! null is 0 in a slot, and any other reference is not.
+//! Operators on references: calls through them, tests for null, and casts. A null is 0 in a slot, and any
+//! other reference is not.
 
 use wasmparser::{HeapType, RefType};
 
@@ -12,19 +12,6 @@ use crate::types;
 use crate::types::FuncType;
 
 impl<'m> Lowering<'m> {
-    /// Pops the reference that a call goes through. Gives where the call reads the reference from, and
-    /// whether the reference's slot is far: the slots of the arguments may be far then too.
-    fn pop_callee(&mut self) -> (Src, u16, bool) {
-        let callee = self.pop();
-        let far = self.is_far(callee.slot);
-        let (src, slot) = match callee.place {
-            Place::Const(_) => (Src::S, self.slot(callee)),
-            _ if far => (Src::S, self.slot(callee)),
-            _ => self.source_a(callee),
-        };
-        (src, slot, far)
-    }
-
     pub(super) fn call_ref(&mut self, ty: u32) {
         let ty: &'m FuncType = &self.module.types[ty as usize];
         let (src, slot, far) = self.pop_callee();

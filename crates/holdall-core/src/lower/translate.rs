@@ -550,16 +550,28 @@ impl Lowering<'_> {
         // The address comes first: it may take back an addition, and the accumulators are then what they
         // were before the addition.
         let (addr, field, near, wide) = self.address(entry, memarg);
-        let mode_of = |src: Src| STORE_MODES.iter().position(|mode| *mode == (addr, src));
+        let (mode, value) = self.stored(value, |src| {
+            STORE_MODES.iter().position(|mode| *mode == (addr, src))
+        });
+        self.emit(Word::new(row.op(mode), field, value, near));
+        self.code.extend(wide.map(Word::data));
+    }
+
+    /// The mode of a store, and the field of the popped value: an accumulator or an immediate where
+    /// `mode_of` has a mode for that, else a slot.
+    pub(super) fn stored(
+        &mut self,
+        value: Entry,
+        mode_of: impl Fn(Src) -> Option<usize>,
+    ) -> (u16, u16) {
         let in_acc = self.in_acc(value).filter(|_| value.class == Int);
-        let value = match value.place {
+        let (src, field) = match value.place {
             Place::Const(bits) if let Some(field) = imm(bits) => (Src::I, field),
             _ if in_acc.is_some_and(|src| mode_of(src).is_some()) => self.source(value),
             _ => (Src::S, self.slot(value)),
         };
-        let mode = mode_of(value.0).expect("a store has every address with a slot or an immediate");
-        self.emit(Word::new(row.op(mode as u16), field, value.1, near));
-        self.code.extend(wide.map(Word::data));
+        let mode = mode_of(src).expect("a store has every address with a slot or an immediate");
+        (mode as u16, field)
     }
 
     /// Stores a float from the accumulator; or else from a slot, as an integer of the same size.
