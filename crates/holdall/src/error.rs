@@ -6,6 +6,7 @@ use std::error::Error as StdError;
 
 use holdall_core::module::{Proposal, Proposals};
 
+use crate::canonical::Stale;
 use crate::escape::{Escaped, EscapedLines};
 use crate::exception::Exception;
 use crate::trap::{Trap, TrapCode};
@@ -378,8 +379,8 @@ impl Error {
     }
 }
 
-/// The error of a host function. An [`Error`], a [`Trap`], an [`Exception`] or the guest's own end keeps its kind
-/// where nothing was put around it.
+/// The error of a host function. An [`Error`], a [`Trap`], an [`Exception`] or the guest's own end keeps
+/// its kind where nothing was put around it.
 impl From<anyhow::Error> for ErrorKind {
     fn from(error: anyhow::Error) -> Self {
         /// The error as an `E`, where nothing was put around the `E`.
@@ -401,6 +402,13 @@ impl From<anyhow::Error> for ErrorKind {
             .or_else(|error| bare::<I32Exit>(error).map(Self::from))
             .or_else(|error| bare::<HostCallDenied>(error).map(Self::from))
             .unwrap_or_else(Self::Host)
+    }
+}
+
+/// A type that was kept longer than the modules that declare it.
+impl From<Stale> for ErrorKind {
+    fn from(stale: Stale) -> Self {
+        Self::Usage(stale.to_string())
     }
 }
 

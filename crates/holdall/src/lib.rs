@@ -9,7 +9,7 @@
 struct Readme;
 
 pub use holdall_core::module::{Proposal, Proposals};
-use holdall_core::{escape, ir, numeric, trap, types};
+use holdall_core::{canonical, escape, ir, numeric, trap, types};
 
 mod bundle;
 mod engine;
@@ -21,7 +21,6 @@ mod limits;
 mod link;
 mod module;
 pub mod provide;
-mod sigs;
 mod store;
 pub mod text;
 mod trace;

@@ -9,12 +9,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::dispatch::{Next, go, handler, instructions, jump, stop};
 use super::exceptions;
 use super::metering::{pause, resume};
-use super::references::is_declared_subtype;
 use super::regs::{Ctx, Exit, Regs, Value, header, trap};
 use super::tracing::{self, HostCall};
+use crate::canonical::{Known, is_subtype};
 use crate::ir::{Header, Row, Word};
 use crate::module::CodeError;
-use crate::sigs::Known;
 use crate::store::{FuncEntry, InstanceData};
 use crate::trap::TrapCode;
 use holdall_core::lower::LowerError;
@@ -217,7 +216,7 @@ pub(super) unsafe fn indirect(
     unsafe {
         let entry = element(r, table, index)?;
         let expected = *(*(*r.ctx).instance).sigs.add(ty as usize);
-        if (*entry).sig != expected && !is_declared_subtype((*entry).sig, expected) {
+        if (*entry).sig != expected && !is_subtype((*entry).sig, expected) {
             return Err(TrapCode::IndirectCallTypeMismatch);
         }
         Ok(entry)

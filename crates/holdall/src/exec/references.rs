@@ -1,14 +1,15 @@
-//! Handlers of the rows on references to functions whose types are known. A null is 0, any other reference
-//! the address of a function's entry in the same store, whose type validation knows: nothing is compared.
+//! Handlers of the rows on references: calls through references to functions whose types are known, tests
+//! for null, and casts. A null is 0. A reference to a function is the address of the function's entry in
+//! the same store. A call compares no types, since validation knows them.
 
 use super::call::{call_entry, enter, here, tail_call};
 use super::dispatch::{Dispatch, Next, handler, instructions, jump};
 use super::regs::{Regs, trap};
+use crate::canonical::is_subtype;
 use crate::ir::{CAST_TO_ALL, CAST_TO_NOTHING};
-use crate::sigs::is_subtype;
 use crate::store::{FuncEntry, InstanceData};
 use crate::trap::TrapCode;
-use crate::types::TypeId;
+
 /// The function that a reference in a slot or an accumulator refers to; null where there is none.
 #[inline(always)]
 fn callee(bits: u64) -> *const FuncEntry {
@@ -63,13 +64,6 @@ handler! {
     null_function(r) { trap(r.ctx, r.ip, r.fp, TrapCode::NullFunctionReference) }
 }
 
-/// Whether a type that is another than `expected` was declared as its subtype.
-#[cold]
-#[inline(never)]
-pub(super) fn is_declared_subtype(found: TypeId, expected: TypeId) -> bool {
-    is_subtype(found, expected)
-}
-
 /// Whether a reference passes the cast that the second word of the current instruction describes.
 #[inline(always)]
 unsafe fn passes(r: &Regs, reference: u64) -> bool {
@@ -87,7 +81,7 @@ unsafe fn passes(r: &Regs, reference: u64) -> bool {
                 let instance: *const InstanceData = (*r.ctx).instance;
                 let expected = *(*instance).sigs.add(ty as usize);
                 let found = (*callee(reference)).sig;
-                found == expected || is_declared_subtype(found, expected)
+                found == expected || is_subtype(found, expected)
             }
         }
     }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 
 use super::regs::Ctx;
-use crate::sigs::Known;
+use crate::canonical::Known;
 use crate::store::{InstanceData, StoreCore, read_val};
 use crate::text::format_number;
 use crate::trace::TraceEvent;

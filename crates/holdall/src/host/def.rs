@@ -5,10 +5,10 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use crate::canonical::Uses;
 use crate::error::{Error, Result};
 use crate::host::invoke::{read_vals, write_vals};
 use crate::host::{Caller, IntoFunc};
-use crate::sigs::Uses;
 use crate::store::{
     AsContextMut, Func, HostBody, HostState, InstanceData, StoreCore, StoreId, check_val,
 };

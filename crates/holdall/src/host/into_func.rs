@@ -4,10 +4,10 @@ use std::error::Error as StdError;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use crate::canonical::Uses;
 use crate::host::def::{foreign_result, null_argument};
 use crate::host::wasm_ty::{Row, for_each_arity};
 use crate::host::{Caller, HostDef, WasmResults, WasmTy};
-use crate::sigs::Uses;
 use crate::store::{HostBody, InstanceData, StoreCore};
 use crate::trace::Signature;
 use crate::types::FuncType;

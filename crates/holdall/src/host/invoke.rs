@@ -1,10 +1,10 @@
 //! Functions from the embedder's side: made of closures, called with values, given a Rust type.
 
+use crate::canonical::Known;
 use crate::error::{Error, Result};
 use crate::exec;
 use crate::host::wasm_ty::MAX_ROW_SLOTS;
 use crate::host::{Caller, HostDef, IntoFunc, TypedFunc, WasmParams, WasmResults};
-use crate::sigs::Known;
 use crate::store::{AsContext, AsContextMut, Func, check_val, read_val, write_val};
 use crate::types::{FuncType, ValType};
 use crate::value::Val;

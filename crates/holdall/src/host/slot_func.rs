@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::HostDef;
 use super::def::check_type;
+use crate::canonical::Uses;
 use crate::error::{Error, Result};
 use crate::limits::{Account, Limits, Meter};
-use crate::sigs::Uses;
 use crate::store::{HostBody, HostState, InstanceData, StoreCore};
 use crate::trace::Signature;
 use crate::types::{FuncType, ValType};

@@ -314,7 +314,7 @@ mod text {
         assert_eq!(inner.func_name(2), Some("start"));
         assert_eq!(inner.func_index(1), 2);
         assert_eq!(module.name(), Some("all"));
-        let mut types = crate::sigs::Uses::default();
+        let mut types = crate::canonical::Uses::default();
         assert_eq!(Ok(inner.func_sig(0)), types.take(inner.func_type(0)));
     }
 

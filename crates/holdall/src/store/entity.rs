@@ -1,6 +1,6 @@
 //! What a module can import and an instance can export.
 
-use crate::sigs::Known;
+use crate::canonical::Known;
 use crate::store::{AsContext, Func, Global, Memory, StoreCore, StoreId, Table, Tag};
 use crate::types::ExternType;
 

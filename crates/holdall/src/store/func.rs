@@ -2,7 +2,7 @@
 
 use std::ptr::NonNull;
 
-use crate::sigs::Known;
+use crate::canonical::Known;
 use crate::store::{AsContext, FuncEntry, HostFunc, Instance, StoreCore, StoreId};
 use crate::types::{FuncType, TypeId};
 

@@ -3,7 +3,6 @@
 use std::ptr::NonNull;
 
 use crate::error::{Error, Result};
-use crate::sigs::stale;
 use crate::store::{
     AsContext, AsContextMut, GlobalData, StoreCore, StoreId, check_val, read_val, write_val,
 };
@@ -41,7 +40,7 @@ impl Global {
         let core = context.core_mut();
         check_val(core, &value, ty.content, "value of a global")?;
         if let ValType::Ref(ty) = ty.content {
-            core.sigs.take_ref(ty).map_err(stale)?;
+            core.sigs.take_ref(ty)?;
         }
         let data = core.add_global(ty, write_val(value));
         Ok(Self::from_data(core.id, data))

@@ -10,11 +10,11 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use crate::canonical::Uses;
 use crate::engine::Engine;
 use crate::ir::Word;
 use crate::limits::{Account, Heap, Held, Limits, Meter, Pool};
 use crate::module::Module;
-use crate::sigs::Uses;
 use crate::store::{Exceptions, Scope};
 use crate::trace::{Signature, Tracer};
 use crate::types::{GlobalType, MemoryType, TableType, TypeId};

@@ -5,8 +5,8 @@
 use std::fmt;
 use std::ptr::NonNull;
 
+use crate::canonical::Known;
 use crate::error::{Error, Result};
-use crate::sigs::Known;
 use crate::store::{ExnRef, ExternRef, Func, FuncEntry, StoreCore, StoreId};
 use crate::types::{HeapType, RefKind, RefType, ValType};
 use crate::value::Val;

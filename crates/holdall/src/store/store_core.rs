@@ -7,12 +7,12 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::canonical::Uses;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::exec::Stack;
 use crate::ir;
 use crate::limits::{Limits, Meter, Work};
-use crate::sigs::Uses;
 use crate::store::memory_data::size_bytes;
 use crate::store::{
     Exceptions, FuncEntry, GlobalData, HostBody, HostFunc, HostState, MemoryData, StoreCore,

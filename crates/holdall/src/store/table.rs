@@ -3,7 +3,6 @@
 use std::ptr::NonNull;
 
 use crate::error::{Error, Result};
-use crate::sigs::stale;
 use crate::store::table_data::MAX_ELEMENTS_32;
 use crate::store::{
     AsContext, AsContextMut, StoreCore, StoreId, TableData, check_val, read_val, write_val,
@@ -48,7 +47,7 @@ impl Table {
         }
         let core = context.core_mut();
         let init = element_slot(core, ty, init)?;
-        core.sigs.take_ref(ty.element).map_err(stale)?;
+        core.sigs.take_ref(ty.element)?;
         let data = core.add_table(ty, ty.min, init)?;
         Ok(Self::from_data(core.id, data))
     }

@@ -3,9 +3,9 @@
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use crate::canonical::Known;
 use crate::error::{Error, Result};
 use crate::module::Module;
-use crate::sigs::{Known, stale};
 use crate::store::{AsContext, AsContextMut, StoreCore, StoreId, TagData};
 use crate::types::TagType;
 use crate::types::TypeId;
@@ -45,7 +45,7 @@ impl Tag {
         let mut context = context.as_context_mut();
         let core = context.core_mut();
         let tag = TagData {
-            sig: core.sigs.take(ty.ty()).map_err(stale)?,
+            sig: core.sigs.take(ty.ty())?,
             slots: ty.ty().param_slots() as u32,
             instance: std::ptr::null(),
             index: 0,
