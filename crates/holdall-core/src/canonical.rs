@@ -59,7 +59,8 @@ impl SubType {
         }
     }
 
-    fn is_plain(&self) -> bool {
+    /// Whether the type is final and has no supertype.
+    pub(crate) fn is_plain(&self) -> bool {
         self.is_final && self.supertype.is_none()
     }
 
@@ -406,6 +407,7 @@ impl Deref for Known {
 }
 
 /// Whether one type is another, or was declared as its subtype, directly or through others.
+#[cold]
 #[must_use]
 pub fn is_subtype(of: TypeId, expected: TypeId) -> bool {
     if of == expected {
