@@ -244,6 +244,12 @@ impl<'a> Tokens<'a> {
     }
 
     fn val_type(&mut self) -> Option<ValType> {
+        let null = |heap| {
+            ValType::Ref(RefType {
+                nullable: true,
+                heap,
+            })
+        };
         Some(match self.take()? {
             "i32" => ValType::I32,
             "i64" => ValType::I64,
@@ -253,18 +259,9 @@ impl<'a> Tokens<'a> {
             "funcref" => ValType::FUNCREF,
             "externref" => ValType::EXTERNREF,
             "exnref" => ValType::EXNREF,
-            "nullfuncref" => ValType::Ref(RefType {
-                nullable: true,
-                heap: HeapType::NoFunc,
-            }),
-            "nullexternref" => ValType::Ref(RefType {
-                nullable: true,
-                heap: HeapType::NoExtern,
-            }),
-            "nullexnref" => ValType::Ref(RefType {
-                nullable: true,
-                heap: HeapType::NoExn,
-            }),
+            "nullfuncref" => null(HeapType::NoFunc),
+            "nullexternref" => null(HeapType::NoExtern),
+            "nullexnref" => null(HeapType::NoExn),
             "(" => {
                 self.eat("ref")?;
                 let nullable = self.peek() == Some("null");

@@ -36,7 +36,8 @@ impl Scratch {
     /// How many slots the room for a value has.
     const ROOM: u16 = Class::V128.slots() as u16;
 
-    /// An instruction takes four operands at most. A condition waits for its branch, which takes no other operand.
+    /// An instruction takes four operands at most. A condition waits for its branch, which takes no other
+    /// operand.
     const OPERANDS: u16 = 4;
 
     /// The scratch slots of a frame whose link is at this slot.
@@ -174,8 +175,8 @@ impl Lowering<'_> {
         }
     }
 
-    /// The slot of a tail call's first argument, where the arguments take `count` slots. Arguments in far slots are moved over the locals, which
-    /// nothing reads after a tail call.
+    /// The slot of a tail call's first argument, where the arguments take `count` slots. Arguments in far
+    /// slots are moved over the locals, which nothing reads after a tail call.
     pub(super) fn near_args(&mut self, base: u32, count: u32) -> u16 {
         if !self.is_far(base) {
             return base as u16;

@@ -3,9 +3,9 @@
 //! One pass over the operators, with the operand stack kept at compile time: `operands` tracks
 //! where each value is, `control` does blocks and branches, `calls` calls and returns, `translate` has
 //! the operators, `memories` those on memories other than the first and the atomic ones, `wide` those on
-//! 128 bits, `simd` those on vectors, `exceptions` what throws and catches, `locals` what is special about
-//! slots of locals, `far` what is special about slots
-//! beyond 16 bits. `fusion` makes one instruction of two, and `metering` adds the charges. `loops` has an
+//! 128 bits, `simd` those on vectors, `references` those on references, `exceptions` what throws and
+//! catches. `off` refuses what validates with a proposal that is off. `locals` has what is special about
+//! slots of locals, `far` what is special about slots beyond 16 bits. `fusion` makes one instruction of two, and `metering` adds the charges. `loops` has an
 //! innermost loop lowered again where that keeps values in accumulators. At the end, `joining` gives
 //! instructions that follow one another one handler.
 

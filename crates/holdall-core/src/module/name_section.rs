@@ -1,6 +1,6 @@
 //! The name section (WebAssembly 2.0, 7.4.1, with the subsections of the extended-name-section proposal):
-//! what a module calls itself, its functions, tables, memories, globals and tags. The section is read at the first use, for backtraces. Nothing else depends on names: a broken
-//! section counts as none.
+//! what a module calls itself, its functions, tables, memories, globals and tags. The section is read at
+//! the first use, for backtraces. Nothing else depends on names: a broken section counts as none.
 
 use std::ops::Range;
 

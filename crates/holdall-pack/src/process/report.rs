@@ -9,7 +9,8 @@ use holdall::{Error, ErrorKind, Escaped, Exception, Trap};
 
 use super::output::{OutputError, Paragraph};
 
-/// The exit code after a trap, or an exception that nobody caught: the one that a shell shows for a native program that aborted.
+/// The exit code after a trap, or an exception that nobody caught: the one that a shell shows for a native
+/// program that aborted.
 pub(super) const TRAP: u8 = 134;
 /// The exit code of a wrong command line, as clap has it.
 const USAGE: u8 = 2;

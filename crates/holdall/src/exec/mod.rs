@@ -1,10 +1,10 @@
 //! The executor: runs lowered code on a store's value stack. Does not know linking.
 //!
 //! `dispatch` says how one handler reaches the next, `regs` has the machine's registers. `shapes`,
-//! `memories`, `atomics`, `wide`, `vector`, `vector_shapes`, `control`, `call`, `far`, `bulk` and `metering`
-//! have the handlers, and `handlers` lists them by opcode. `exceptions` finds who catches what is thrown. `stack` is the value stack, `backtrace` reads the
-//! frames at a trap, and `tracing` tells a store's tracer
-//! of calls.
+//! `memories`, `atomics`, `wide`, `vector`, `vector_shapes`, `references`, `control`, `call`, `far`, `bulk`
+//! and `metering` have the handlers, and `handlers` lists them by opcode. `ssse3` has two of them for
+//! processors that can do more. `exceptions` finds who catches what is thrown. `stack` is the value stack,
+//! `backtrace` reads the frames at a trap, and `tracing` tells a store's tracer of calls.
 
 mod atomics;
 mod backtrace;

@@ -5,9 +5,9 @@ use crate::store::{ExnRef, ExternRef, Func, StoreId};
 use crate::types::ValType;
 
 /// A Rust type that is a value of WebAssembly: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, `bool` (an
-/// `i32`, of which everything but 0 is `true`), `u128` or an array of 16
-/// bytes of lanes, as `[u8; 16]` or `[f32; 4]` (a `v128`, the first lane in the lowest bits), `Option<Func>` (a `funcref`),
-/// `Option<ExternRef>` (an `externref`) and `Option<ExnRef>` (an `exnref`). [`Func`], [`ExternRef`]
+/// `i32`, of which everything but 0 is `true`), `u128` or an array of lanes of 16 bytes together, as
+/// `[u8; 16]` or `[f32; 4]` (a `v128`, the first lane in the lowest bits), `Option<Func>` (a
+/// `funcref`), `Option<ExternRef>` (an `externref`) and `Option<ExnRef>` (an `exnref`). [`Func`], [`ExternRef`]
 /// and [`ExnRef`] are references that are not null: a null in their place is an error, and ends a
 /// guest that passes one to the host.
 pub trait WasmTy: sealed::Slots {}
