@@ -106,6 +106,43 @@ fn globals_of_vectors_are_shared_and_have_initial_values() -> Result<()> {
 }
 
 #[test]
+fn a_constant_is_the_operand_that_it_would_be_in_a_local() {
+    let ints = ["5", "-512", "70000", "872415232", "-2147483648"];
+    let longs = ["5", "-512", "1139111618694102046", "-9223372036854775808"];
+    let floats = ["0.5", "-nan:0x200000", "1e30"];
+    for (ty, operators, constants) in [
+        (
+            "i32",
+            "i8x16.shl i16x8.shr_s i32x4.shr_u i64x2.shl",
+            &ints[..],
+        ),
+        (
+            "i32",
+            "i8x16.replace_lane_3 i16x8.replace_lane_1 i32x4.replace_lane_2",
+            &ints,
+        ),
+        ("i64", "i64x2.replace_lane_1", &longs),
+        ("f32", "f32x4.replace_lane_2", &floats),
+        ("f64", "f64x2.replace_lane_1", &floats),
+    ] {
+        for operator in operators.split(' ') {
+            let operator = operator.replace("_lane_", "_lane ");
+            for constant in constants {
+                let text = format!(
+                    "(module (func (export \"run\") (param v128) (result v128) (local {ty})
+                        (local.set 1 ({ty}.const {constant}))
+                        ({operator} (local.get 0) ({ty}.const {constant}))
+                        ({operator} (local.get 0) (local.get 1))
+                        v128.xor))"
+                );
+                let vector = Val::V128(0x0123_4567_89ab_cdef_fedc_ba98_7654_3210);
+                assert_eq!(run(&text, &[vector]), Val::V128(0), "{operator} {constant}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_thousand_vectors_are_parameters_and_results() {
     let params = times(1000, "v128");
     let sum = times(1000, "(local.set $sum (i64x2.add (local.get $sum)))");

@@ -207,10 +207,14 @@ impl Lowering<'_> {
                 best = (mode as u16, srcs);
             }
         }
-        let fields = std::array::from_fn(|at| match (best.1[at], imms[at], accs[at]) {
-            (Src::I, Some(imm), _) => imm,
-            (Src::S, None, None) | (Src::A | Src::B, _, _) => self.source(operands[at]).1,
-            _ => self.slot(operands[at]),
+        let fields = std::array::from_fn(|at| {
+            let operand = operands[at];
+            match (best.1[at], imms[at], operand.place) {
+                (Src::I, Some(imm), _) => imm,
+                (Src::S, _, Place::Const(_)) => self.slot(operand),
+                (Src::S, ..) if accs[at].is_some() => self.slot(operand),
+                _ => self.source(operand).1,
+            }
         });
         (best.0, fields)
     }
