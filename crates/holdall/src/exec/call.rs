@@ -584,6 +584,8 @@ handler! {
         } else {
             call_host::<false>(r.ctx, r.fp, at)
         };
+        // Lowered code keeps nothing in accumulators across a call, so that none is saved for this one.
+        let mut r = r.without_accs();
         if !succeeded {
             return jump!(exceptions::thrown_by_host, r);
         }

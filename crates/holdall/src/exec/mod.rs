@@ -35,7 +35,7 @@ use std::ptr::NonNull;
 
 use self::call::{EXIT, Link, enter, has_room, switch};
 use self::metering::pause;
-use self::regs::{Accs, Ctx, Exit, Regs};
+use self::regs::{Ctx, Exit, Regs};
 use crate::error::{Error, Result};
 use crate::ir::Header;
 use crate::store::{FuncEntry, StoreCore};
@@ -79,25 +79,8 @@ pub(crate) unsafe fn invoke(
         };
         std::ptr::copy_nonoverlapping(slots, fp, header.link.into());
         let mut ctx = std::mem::MaybeUninit::<Ctx>::uninit();
-        let mut r = Regs {
-            ip: &raw const EXIT,
-            fp,
-            mem: std::ptr::without_provenance_mut(16),
-            ctx: ctx.as_mut_ptr(),
-            int: Accs { last: 0, before: 0 },
-            f32: Accs {
-                last: 0.0,
-                before: 0.0,
-            },
-            f64: Accs {
-                last: 0.0,
-                before: 0.0,
-            },
-            v128: Accs {
-                last: vector::ZERO,
-                before: vector::ZERO,
-            },
-        };
+        let mem = std::ptr::without_provenance_mut(16);
+        let mut r = Regs::new(&raw const EXIT, fp, mem, ctx.as_mut_ptr());
         // The context is used only through the address in the registers, so that this address stays valid.
         let ctx = r.ctx;
         ctx.write(Ctx {

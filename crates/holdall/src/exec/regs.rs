@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 #[cfg(not(tail_dispatch))]
 use super::dispatch::{ENDED, Ended};
 use super::dispatch::{Next, Rest, go};
-use super::vector::Register;
+use super::vector::{self, Register};
 use crate::ir::{Header, Word};
 use crate::store::{FuncEntry, InstanceData, StoreCore};
 use crate::trap::TrapCode;
@@ -111,6 +111,36 @@ pub(super) unsafe fn header(code: *const Word) -> Header {
 }
 
 impl Regs {
+    /// Registers with nothing in the accumulators.
+    #[inline(always)]
+    pub(super) const fn new(ip: *const Word, fp: *mut u64, mem: *mut u8, ctx: *mut Ctx) -> Self {
+        Self {
+            ip,
+            fp,
+            mem,
+            ctx,
+            int: Accs { last: 0, before: 0 },
+            f32: Accs {
+                last: 0.0,
+                before: 0.0,
+            },
+            f64: Accs {
+                last: 0.0,
+                before: 0.0,
+            },
+            v128: Accs {
+                last: vector::ZERO,
+                before: vector::ZERO,
+            },
+        }
+    }
+
+    /// The same registers, with nothing in the accumulators.
+    #[inline(always)]
+    pub(super) const fn without_accs(self) -> Self {
+        Self::new(self.ip, self.fp, self.mem, self.ctx)
+    }
+
     /// The same registers, but for these two.
     #[cfg(not(tail_dispatch))]
     #[inline(always)]

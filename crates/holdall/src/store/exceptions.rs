@@ -8,7 +8,7 @@
 //! what was looked at.
 
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::exec::Calls;
@@ -31,6 +31,8 @@ pub(crate) struct Exceptions {
     live: usize,
     /// The references that the embedder holds, the newest last.
     roots: Mutex<Vec<u64>>,
+    /// How many `roots` has: each call of a host function asks.
+    rooted: AtomicUsize,
     held: Option<Held>,
 }
 
@@ -107,6 +109,7 @@ impl Exceptions {
             patience: LEAST_PATIENCE,
             live: 0,
             roots: Mutex::default(),
+            rooted: AtomicUsize::new(0),
             held: None,
         }
     }
@@ -154,19 +157,20 @@ impl Exceptions {
         };
         if !self.entries[index].rooted.swap(true, Ordering::Relaxed) {
             self.roots().push(slot);
+            self.rooted.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// How many exceptions the embedder keeps alive.
     #[inline]
     pub(crate) fn rooted(&mut self) -> usize {
-        self.roots_mut().len()
+        *self.rooted.get_mut()
     }
 
     /// Keeps only the first `count` of the exceptions that the embedder kept alive.
     #[inline]
     pub(crate) fn unroot(&mut self, count: usize) {
-        if self.roots_mut().len() > count {
+        if *self.rooted.get_mut() > count {
             self.unroot_some(count);
         }
     }
@@ -174,6 +178,7 @@ impl Exceptions {
     #[cold]
     fn unroot_some(&mut self, count: usize) {
         let ended = self.roots_mut().split_off(count);
+        *self.rooted.get_mut() = count;
         for slot in ended {
             if let Some(index) = self.index(slot) {
                 *self.entries[index].rooted.get_mut() = false;
