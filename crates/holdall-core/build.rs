@@ -1,5 +1,5 @@
-//! Says what code words mean here: a digest of the sources that make them. Where any of these changes,
-//! code that was made before is void. Makes the table of sequences a macro.
+//! Says what code words mean here, and what native code has agreed on: digests of the sources that say so.
+//! Where any of these changes, code that was made before is void. Makes the table of sequences a macro.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -12,11 +12,27 @@ const MEANING_OF_CODE: [&str; 5] = [
     "src/module/proposals.rs",
     "src/numeric",
 ];
+/// What native code and the executor agree on. Of the numbers of traps, new ones come last.
+const MEANING_OF_NATIVE_CODE: [&str; 1] = ["src/native"];
 const SEQUENCES: &str = MEANING_OF_CODE[0];
 
 fn main() {
+    for (name, paths) in [
+        ("HOLDALL_MEANING_OF_CODE", &MEANING_OF_CODE[..]),
+        ("HOLDALL_MEANING_OF_NATIVE_CODE", &MEANING_OF_NATIVE_CODE),
+    ] {
+        println!("cargo::rustc-env={name}={:016x}", digest(paths));
+    }
+
+    let tree = fs::read_to_string(SEQUENCES).expect("the package has its sources");
+    let into = PathBuf::from(env::var_os("OUT_DIR").expect("cargo says where to write"));
+    fs::write(into.join("sequences.rs"), macro_of_sequences(&tree)).expect("there is room");
+}
+
+/// A digest of the files at these paths, and below them.
+fn digest(paths: &[&str]) -> u64 {
     let mut files = Vec::new();
-    for path in MEANING_OF_CODE {
+    for path in paths {
         println!("cargo::rerun-if-changed={path}");
         collect(PathBuf::from(path), &mut files);
     }
@@ -29,11 +45,7 @@ fn main() {
     {
         digest = (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
-    println!("cargo::rustc-env=HOLDALL_MEANING_OF_CODE={digest:016x}");
-
-    let tree = fs::read_to_string(SEQUENCES).expect("the package has its sources");
-    let into = PathBuf::from(env::var_os("OUT_DIR").expect("cargo says where to write"));
-    fs::write(into.join("sequences.rs"), macro_of_sequences(&tree)).expect("there is room");
+    digest
 }
 
 /// The path, or the files below it.

@@ -66,6 +66,34 @@ pub enum TrapCode {
 }
 
 impl TrapCode {
+    /// All of them, each at its own number.
+    pub(crate) const ALL: [Self; 24] = [
+        Self::Unreachable,
+        Self::IntegerDivideByZero,
+        Self::IntegerOverflow,
+        Self::InvalidConversionToInteger,
+        Self::OutOfBoundsMemoryAccess,
+        Self::OutOfBoundsTableAccess,
+        Self::UndefinedElement,
+        Self::UninitializedElement,
+        Self::IndirectCallTypeMismatch,
+        Self::NullReference,
+        Self::NullFunctionReference,
+        Self::NullExceptionReference,
+        Self::CastFailure,
+        Self::CallStackExhausted,
+        Self::MissingImport,
+        Self::HostPanic,
+        Self::OutOfFuel,
+        Self::DeadlineExceeded,
+        Self::Interrupted,
+        Self::OutOfMemory,
+        Self::Host,
+        Self::UnalignedAtomic,
+        Self::ExpectedSharedMemory,
+        Self::EndlessWait,
+    ];
+
     /// The text of the specification.
     #[must_use]
     pub const fn message(self) -> &'static str {

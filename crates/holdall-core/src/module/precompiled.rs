@@ -51,6 +51,8 @@ pub enum Unfit {
     Build,
     /// The code is for a machine with the other byte order.
     ByteOrder,
+    /// The code is for a processor with other instructions.
+    Processor,
     /// The code is for an engine with another configuration.
     Config,
     /// The module uses these proposals, which the engine does not take.
@@ -67,6 +69,7 @@ impl fmt::Display for Unfit {
             Self::Place => "is not at a multiple of 8 bytes",
             Self::Build => "was made by another build of holdall; make it with this one",
             Self::ByteOrder => "is for machines with the other byte order",
+            Self::Processor => "is for another processor; make it for this one",
             Self::Config => {
                 "is for engines with other metering or NaNs; make it with the same configuration"
             }

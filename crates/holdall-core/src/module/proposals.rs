@@ -214,12 +214,12 @@ impl Proposals {
     }
 
     /// The set as a number, which means the same in each build of this version only.
-    pub(super) const fn to_bits(self) -> u64 {
+    pub(crate) const fn to_bits(self) -> u64 {
         self.0
     }
 
     /// The set of [`Proposals::to_bits`].
-    pub(super) const fn from_bits(bits: u64) -> Self {
+    pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 

@@ -1,0 +1,384 @@
+//! Native code of a whole module as bytes: a header, tables, and the text, which is the machine code. The code
+//! is made where the module is packed, or in the process, and runs where the text is mapped.
+//!
+//! The text may lie anywhere, in one piece. The tables are only read: for the places of functions when a
+//! module is made, and for everything else at a trap. Numbers are little-endian, of 32 bits where nothing
+//! else is said.
+
+use super::Settings;
+use crate::module::{Proposals, Sections, Unfit, checksum};
+
+const MAGIC: [u8; 8] = *b"holdnati";
+/// What native code and the executor have agreed on in this build: a digest, in hexadecimal digits.
+const MEANING: [u8; 16] = *env!("HOLDALL_MEANING_OF_NATIVE_CODE")
+    .as_bytes()
+    .as_array()
+    .unwrap();
+
+/// Magic, meaning; instruction set, flags, features; the module's checksum, its proposals; how many functions,
+/// types and places there are; where the text begins, and its size.
+const HEADER_BYTES: usize = 80;
+const FUNCTION_BYTES: usize = 12;
+const PLACE_BYTES: usize = 8;
+/// In place of an offset: there is none.
+const NONE: u32 = u32::MAX;
+/// The text begins at a multiple of this.
+const TEXT_ALIGNMENT: usize = 64;
+
+const METERING: u32 = 1;
+const CANONICAL_NANS: u32 = 2;
+const GUARDED_ADDRESSES: u32 = 4;
+
+/// An instruction set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Isa {
+    /// x86-64.
+    X86_64,
+    /// AArch64.
+    Aarch64,
+}
+
+impl Isa {
+    /// The instruction set of this build; `None` where native code does not run.
+    pub const HERE: Option<Self> = if cfg!(all(target_arch = "x86_64", not(windows))) {
+        Some(Self::X86_64)
+    } else if cfg!(all(
+        target_arch = "aarch64",
+        target_endian = "little",
+        not(windows)
+    )) {
+        Some(Self::Aarch64)
+    } else {
+        None
+    };
+
+    const fn number(self) -> u32 {
+        match self {
+            Self::X86_64 => 1,
+            Self::Aarch64 => 2,
+        }
+    }
+}
+
+/// Where a native function lies, in bytes from the start of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// What is called.
+    pub start: u32,
+    /// Where the function ends, with its inner code.
+    pub end: u32,
+    /// The code that may return [`status::TAIL`](super::status::TAIL), in a function that makes tail calls.
+    /// It is called as the function is; what lies at `start` calls it, and makes the tail calls.
+    pub inner: Option<u32>,
+}
+
+/// Native code that was made: see [`NativeCode::to_bytes`].
+#[derive(Clone, Debug)]
+pub struct NativeCode {
+    /// The instruction set.
+    pub isa: Isa,
+    /// What of the instruction set the code needs beyond its baseline: a bit for each, as the code generator
+    /// numbers them.
+    pub features: u64,
+    /// What the code depends on beside the module.
+    pub settings: Settings,
+    /// The defined functions. They lie in their order; `None` where the function stays interpreted.
+    pub functions: Vec<Option<Function>>,
+    /// Where the entrance of each type lies, by the index of the type; `None` where no function needs it.
+    pub entrances: Vec<Option<u32>>,
+    /// From which offset in the text on an instruction's code lies, ascending, and the offset of the
+    /// instruction in the module's bytes.
+    pub places: Vec<(u32, u32)>,
+    /// The machine code.
+    pub text: Vec<u8>,
+}
+
+impl NativeCode {
+    /// The code as bytes, which [`Code::read`] takes.
+    #[must_use]
+    pub fn to_bytes(&self, module: &Sections) -> Vec<u8> {
+        let Settings {
+            metering,
+            canonical_nans,
+            guarded_addresses,
+        } = self.settings;
+        let flags = u32::from(metering) * METERING
+            + u32::from(canonical_nans) * CANONICAL_NANS
+            + u32::from(guarded_addresses) * GUARDED_ADDRESSES;
+        let sizes = Sizes {
+            functions: self.functions.len(),
+            types: self.entrances.len(),
+            places: self.places.len(),
+        };
+        let text = sizes.text_at().expect("what is in memory can be counted");
+        let mut bytes = Vec::with_capacity(text + self.text.len());
+        bytes.extend(MAGIC);
+        bytes.extend(MEANING);
+        let mut numbers = |numbers: &[u32]| {
+            bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        };
+        let long = |number: u64| [number as u32, (number >> 32) as u32];
+        numbers(&[self.isa.number(), flags]);
+        numbers(&long(self.features));
+        numbers(&long(checksum(&module.bytes)));
+        numbers(&long(Proposals::of(&module.bytes).to_bits()));
+        // A text has less than 2^32 bytes, and so have the tables.
+        numbers(&[
+            sizes.functions as u32,
+            sizes.types as u32,
+            sizes.places as u32,
+        ]);
+        numbers(&[text as u32, self.text.len() as u32, 0]);
+        // A function that is not there lies, with no bytes, where the next one begins.
+        let mut next = self.text.len() as u32;
+        let mut functions = Vec::with_capacity(3 * self.functions.len());
+        for function in self.functions.iter().rev() {
+            match function {
+                Some(Function { start, end, inner }) => {
+                    functions.extend([inner.unwrap_or(NONE), *end, *start]);
+                    next = *start;
+                }
+                None => functions.extend([NONE, next, next]),
+            }
+        }
+        functions.reverse();
+        numbers(&functions);
+        let entrances: Vec<u32> = self.entrances.iter().map(|at| at.unwrap_or(NONE)).collect();
+        numbers(&entrances);
+        for (at, place) in &self.places {
+            numbers(&[*at, *place]);
+        }
+        bytes.resize(text, 0);
+        bytes.extend(&self.text);
+        bytes
+    }
+}
+
+/// How much there is of what the tables have.
+#[derive(Clone, Copy, Debug)]
+struct Sizes {
+    functions: usize,
+    types: usize,
+    places: usize,
+}
+
+impl Sizes {
+    fn entrances_at(self) -> Option<usize> {
+        HEADER_BYTES.checked_add(self.functions.checked_mul(FUNCTION_BYTES)?)
+    }
+
+    fn places_at(self) -> Option<usize> {
+        self.entrances_at()?
+            .checked_add(self.types.checked_mul(size_of::<u32>())?)
+    }
+
+    fn text_at(self) -> Option<usize> {
+        self.places_at()?
+            .checked_add(self.places.checked_mul(PLACE_BYTES)?)?
+            .checked_next_multiple_of(TEXT_ALIGNMENT)
+    }
+}
+
+/// The native code of a module, as it lies in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Code<'a> {
+    bytes: &'a [u8],
+    sizes: Sizes,
+    text: usize,
+}
+
+impl<'a> Code<'a> {
+    /// The code in `bytes`, if it was made by this build for this machine, with these settings, for a module
+    /// with this checksum that uses no proposals but those in `on`.
+    ///
+    /// # Errors
+    /// Why the code cannot run here.
+    pub fn read(
+        bytes: &'a [u8],
+        settings: Settings,
+        features: u64,
+        on: Proposals,
+        module: u64,
+    ) -> Result<Self, Unfit> {
+        if bytes.len() < HEADER_BYTES || !bytes.starts_with(&MAGIC) {
+            return Err(Unfit::Broken);
+        }
+        let long = |at| u64::from(number(bytes, at)) | u64::from(number(bytes, at + 4)) << 32;
+        if bytes[8..24] != MEANING {
+            return Err(Unfit::Build);
+        }
+        let is_of_isa = Isa::HERE.is_some_and(|isa| isa.number() == number(bytes, 24));
+        if !is_of_isa || long(32) & !features != 0 {
+            return Err(Unfit::Processor);
+        }
+        let flags = number(bytes, 28);
+        let found = Settings {
+            metering: flags & METERING != 0,
+            canonical_nans: flags & CANONICAL_NANS != 0,
+            guarded_addresses: flags & GUARDED_ADDRESSES != 0,
+        };
+        // Guarded addresses cost time, and change nothing else.
+        if found.metering != settings.metering || found.canonical_nans != settings.canonical_nans {
+            return Err(Unfit::Config);
+        }
+        if long(40) != module {
+            return Err(Unfit::Module);
+        }
+        let lacking = Proposals::from_bits(long(48)).difference(on);
+        if !lacking.is_empty() {
+            return Err(Unfit::Proposals(lacking));
+        }
+        let sizes = Sizes {
+            functions: number(bytes, 56) as usize,
+            types: number(bytes, 60) as usize,
+            places: number(bytes, 64) as usize,
+        };
+        let text = number(bytes, 68) as usize;
+        let end = text.checked_add(number(bytes, 72) as usize);
+        if sizes.text_at() != Some(text) || end != Some(bytes.len()) {
+            return Err(Unfit::Broken);
+        }
+        Ok(Self { bytes, sizes, text })
+    }
+
+    /// The machine code.
+    #[must_use]
+    pub fn text(&self) -> &'a [u8] {
+        &self.bytes[self.text..]
+    }
+
+    /// How many functions the module defines.
+    #[must_use]
+    pub fn functions(&self) -> usize {
+        self.sizes.functions
+    }
+
+    /// Where a defined function lies; `None` where the function stays interpreted.
+    #[must_use]
+    pub fn function(&self, defined_index: u32) -> Option<Function> {
+        let at = HEADER_BYTES + defined_index as usize * FUNCTION_BYTES;
+        let [start, end, inner] = [0, 4, 8].map(|of| number(self.bytes, at + of));
+        let inner = (inner != NONE).then_some(inner);
+        (start < end).then_some(Function { start, end, inner })
+    }
+
+    /// Where the entrance of a type lies; `None` where no native function is of the type.
+    #[must_use]
+    pub fn entrance(&self, type_index: u32) -> Option<u32> {
+        let at = self.sizes.entrances_at()? + type_index as usize * size_of::<u32>();
+        Some(number(self.bytes, at)).filter(|at| *at != NONE)
+    }
+
+    /// The defined function whose code lies at an offset in the text.
+    #[must_use]
+    pub fn function_at(&self, offset: u32) -> Option<u32> {
+        let start = |index: usize| number(self.bytes, HEADER_BYTES + index * FUNCTION_BYTES);
+        let after = partition_point(self.sizes.functions, |index| start(index) <= offset);
+        let index = u32::try_from(after.checked_sub(1)?).ok()?;
+        let found = self.function(index)?;
+        (offset < found.end).then_some(index)
+    }
+
+    /// The offset in the module's bytes of the instruction whose code lies at an offset in the text.
+    #[must_use]
+    pub fn place_at(&self, offset: u32) -> Option<u32> {
+        let places = self.sizes.places_at()?;
+        let at = |index: usize| places + index * PLACE_BYTES;
+        let starts_before = |index| number(self.bytes, at(index)) <= offset;
+        let after = partition_point(self.sizes.places, starts_before);
+        Some(number(self.bytes, at(after.checked_sub(1)?) + 4))
+    }
+}
+
+/// The number of 32 bits at an offset.
+fn number(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(*bytes[at..].first_chunk().expect("the sizes were checked"))
+}
+
+/// The first of `count` numbers for which `holds` does not hold; it holds for all before that one.
+fn partition_point(count: usize, holds: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if holds(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::bounds::Bounds;
+    use crate::clock::Clock;
+
+    fn module() -> Sections {
+        let bytes = wat::parse_str("(module (func) (func) (func) (func))").unwrap();
+        Sections::read(Cow::Owned(bytes), &Bounds::default(), &Clock::default()).unwrap()
+    }
+
+    fn function(start: u32, end: u32) -> Option<Function> {
+        let inner = None;
+        Some(Function { start, end, inner })
+    }
+
+    fn code() -> NativeCode {
+        NativeCode {
+            isa: Isa::HERE.unwrap_or(Isa::X86_64),
+            features: 0,
+            settings: Settings::default(),
+            functions: vec![None, function(0, 10), None, function(16, 20)],
+            entrances: vec![Some(20)],
+            places: vec![(0, 100), (4, 101), (16, 200)],
+            text: vec![0x90; 30],
+        }
+    }
+
+    fn read(bytes: &[u8]) -> Result<Code<'_>, Unfit> {
+        let module = checksum(&module().bytes);
+        Code::read(bytes, Settings::default(), 0, Proposals::AVAILABLE, module)
+    }
+
+    #[test]
+    fn what_was_written_is_found() {
+        if Isa::HERE.is_none() {
+            return;
+        }
+        let bytes = code().to_bytes(&module());
+        let found = read(&bytes).unwrap();
+        assert_eq!(found.text().len(), 30);
+        let functions: Vec<_> = (0..4).map(|index| found.function(index)).collect();
+        assert_eq!(functions, code().functions);
+        assert_eq!(found.entrance(0), Some(20));
+        let at = [0, 9, 10, 16, 19, 20].map(|offset| found.function_at(offset));
+        assert_eq!(at, [Some(1), Some(1), None, Some(3), Some(3), None]);
+        let places = [0, 3, 4, 15, 16].map(|offset| found.place_at(offset));
+        assert_eq!(places, [100, 100, 101, 101, 200].map(Some));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let bytes = code().to_bytes(&module());
+        let refused = |change: &dyn Fn(&mut Vec<u8>)| {
+            let mut bytes = bytes.clone();
+            change(&mut bytes);
+            read(&bytes).unwrap_err()
+        };
+        assert_eq!(refused(&|bytes| bytes.truncate(40)), Unfit::Broken);
+        assert_eq!(refused(&|bytes| bytes.push(0)), Unfit::Broken);
+        assert_eq!(refused(&|bytes| bytes[8] ^= 1), Unfit::Build);
+        assert_eq!(refused(&|bytes| bytes[24] = 9), Unfit::Processor);
+        if Isa::HERE.is_some() {
+            assert_eq!(refused(&|bytes| bytes[32] = 1), Unfit::Processor);
+            assert_eq!(refused(&|bytes| bytes[28] = 1), Unfit::Config);
+            assert_eq!(refused(&|bytes| bytes[40] ^= 1), Unfit::Module);
+            assert_eq!(refused(&|bytes| bytes[56] = 200), Unfit::Broken);
+        }
+    }
+}

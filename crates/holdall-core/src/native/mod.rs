@@ -1,0 +1,231 @@
+//! What native code and the executor have agreed on: where native code finds things, how it calls and is
+//! called, and the format in which it travels. Knows neither the code generator nor the executor.
+//!
+//! # How functions are called
+//! A native function is a function of the platform's C convention:
+//! `fn(instance, [results,] parameters...) -> (status, [result])`. `instance` is the address of the
+//! function's own instance. With one result, the result is returned behind the status; with more, they are
+//! written to the slots at `results`, one after another as on the value stack. A parameter is an `i32`,
+//! `i64`, `f32`, `f64` or a vector; a reference is an `i64`, as a slot holds it.
+//!
+//! The status ([`status`]) is zero where the function returned. With any other status there is no result, and
+//! the caller returns that status at once.
+//!
+//! The executor calls through the entrance of the function's type: `fn(instance, code, slots) -> status` takes
+//! the arguments from the slots and puts the results there.
+//!
+//! # Who does what
+//! A native function checks the stack when it is entered: the stack pointer must not lie below
+//! [`runtime::STACK_LIMIT`]. Whatever a function cannot do by itself it has the executor do, by one of the
+//! calls of the [`Runtime`], which all get the instance first. A call that fails gives a trap's number or
+//! [`status::PENDING`].
+//!
+//! Where something ends the execution, the function joins the offset of its instruction with the number
+//! ([`status::at`]), calls [`Runtime::Raise`] with that status and its own frame pointer, and returns the
+//! status. Every function keeps the chain of frame pointers, so that `Raise` finds the callers. The callers
+//! only pass the status on.
+
+mod code;
+
+pub use code::{Code, Function, Isa, NativeCode};
+
+/// Offsets in an instance, in bytes.
+pub mod instance {
+    /// The address of the first [`func`](super::func) of those that the module defines.
+    pub const ENTRIES: i32 = 0;
+    /// The address of memory 0 ([`memory`](super::memory)); zero where there is none. Never changes.
+    pub const FIRST_MEMORY: i32 = 8;
+    /// The address of the numbers of the module's types: 64 bits for each, by the index of the type.
+    pub const TYPES: i32 = 16;
+    /// The address of the [`runtime`](super::runtime).
+    pub const RUNTIME: i32 = 24;
+    /// The address of the addresses of all functions ([`func`](super::func)), imported ones first.
+    pub const FUNCS: i32 = 32;
+    /// The address of the addresses of all globals ([`global`](super::global)), imported ones first.
+    pub const GLOBALS: i32 = 40;
+    /// The address of the addresses of all memories ([`memory`](super::memory)), imported ones first.
+    pub const MEMORIES: i32 = 48;
+    /// The address of the addresses of all tables ([`table`](super::table)), imported ones first.
+    pub const TABLES: i32 = 56;
+}
+
+/// Offsets in a function's entry, in bytes. A reference to a function is the address of its entry.
+pub mod func {
+    /// The address of the instance that the function belongs to; zero for a function of the host.
+    pub const INSTANCE: i32 = 8;
+    /// The address of the function's native code, if [`INSTANCE`] is not zero; zero where the function has
+    /// none. A function without goes through [`Runtime::Call`](super::Runtime::Call).
+    pub const NATIVE: i32 = 16;
+    /// The number of the function's type, 64 bits.
+    pub const TYPE: i32 = 24;
+    /// The size of an entry.
+    pub const SIZE: i32 = 32;
+}
+
+/// Offsets in a linear memory, in bytes. Both change when the memory grows.
+pub mod memory {
+    /// The address of the first byte.
+    pub const BASE: i32 = 0;
+    /// The size in bytes.
+    pub const LEN: i32 = 8;
+}
+
+/// Offsets in a table, in bytes. Both change when the table grows.
+pub mod table {
+    /// The address of the first element; elements have 64 bits.
+    pub const BASE: i32 = 0;
+    /// The number of elements.
+    pub const LEN: i32 = 8;
+}
+
+/// Offsets in a global, in bytes.
+pub mod global {
+    /// The value, of 64 bits; a vector has 128, aligned.
+    pub const VALUE: i32 = 0;
+}
+
+/// Offsets in the record that a store keeps for native code, in bytes.
+pub mod runtime {
+    /// The lowest address that the stack pointer may have when a function is entered.
+    pub const STACK_LIMIT: i32 = 0;
+    /// The address of the budget of the execution: 64 bits, signed; see [`Runtime::Settle`](super::Runtime).
+    pub const BUDGET: i32 = 8;
+    /// Where a call of the runtime leaves its result, of 64 bits.
+    pub const RESULT: i32 = 16;
+    /// The function that a tail call goes to: the address of its entry.
+    pub const TAIL_CALLEE: i32 = 24;
+    /// The address of the slots for the arguments of a tail call: room for those of any function.
+    pub const TAIL_SLOTS: i32 = 32;
+    /// The addresses of the calls, by the numbers of [`Runtime`](super::Runtime).
+    pub const CALLS: i32 = 40;
+}
+
+/// What a native function returns first.
+pub mod status {
+    use crate::trap::TrapCode;
+
+    /// The function returned.
+    pub const RETURNED: u32 = 0;
+    /// The executor knows already why the execution ended.
+    pub const PENDING: u32 = 0xfe;
+    /// The function is to be left for the function at [`runtime::TAIL_CALLEE`](super::runtime). Only what
+    /// [`Function::inner`](super::Function::inner) names returns this status.
+    pub const TAIL: u32 = 0xff;
+
+    /// The number of a trap.
+    #[must_use]
+    pub const fn of(code: TrapCode) -> u32 {
+        code as u32 + 1
+    }
+
+    /// The trap with this number.
+    #[must_use]
+    pub fn trap(number: u32) -> Option<TrapCode> {
+        let number = u8::try_from(number.checked_sub(1)?).ok()?;
+        TrapCode::ALL.get(usize::from(number)).copied()
+    }
+
+    /// The status of the instruction at `offset`, in bytes from the start of the function's body, with the
+    /// number of a trap or [`PENDING`].
+    #[must_use]
+    pub const fn at(offset: u32, number: u32) -> u32 {
+        // A body has less than 2^23 bytes.
+        offset << 8 | number
+    }
+
+    /// The number in a status, and the offset.
+    #[must_use]
+    pub const fn parts(status: u32) -> (u32, u32) {
+        (status & 0xff, status >> 8)
+    }
+}
+
+/// The calls of the runtime. All arguments are 64 bits wide but those of the rounding calls; what is
+/// narrower is zero-extended. Each gets the caller's instance first, but for the rounding calls. Where
+/// nothing else is said, a call returns a number of 32 bits: zero, the number of a trap, or
+/// [`status::PENDING`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Runtime {
+    /// `(status, frame pointer)`: notes why the execution ends, and the calls that led there; see
+    /// [`status::at`]. Returns nothing. A [`TrapCode::CallStackExhausted`](crate::trap::TrapCode) is of the
+    /// caller: the frame itself is left out.
+    Raise,
+    /// `(entry, slots)`: calls any function, with the arguments in the slots, where the results are put.
+    Call,
+    /// `(slots)`: makes tail calls, after the function's inner code returned [`status::TAIL`], until a
+    /// function returns. Its results are put to the slots.
+    Tail,
+    /// `(tag, slots)`: throws an exception with the values in the slots. Never gives zero.
+    Throw,
+    /// `()`: the budget is below zero.
+    Settle,
+    /// `(entry, type)`: gives zero where the function is of a subtype of the type with this number, else the
+    /// number of [`TrapCode::IndirectCallTypeMismatch`](crate::trap::TrapCode).
+    Subtype,
+    /// `(memory, pages)`: grows a memory. The result is the old size in pages, or -1 with 64 bits.
+    MemoryGrow,
+    /// `(memory, at, value, count)`.
+    MemoryFill,
+    /// `(into, from, at, from where, count)`.
+    MemoryCopy,
+    /// `(memory, segment, at, from where, count)`.
+    MemoryInit,
+    /// `(segment)`.
+    DataDrop,
+    /// `(table, value, count)`: grows a table. The result is the old size, or -1 with 64 bits.
+    TableGrow,
+    /// `(table, at, value, count)`.
+    TableFill,
+    /// `(into, from, at, from where, count)`.
+    TableCopy,
+    /// `(table, segment, at, from where, count)`.
+    TableInit,
+    /// `(segment)`.
+    ElemDrop,
+    /// `(memory, address, count)`, the address with its offset. The result is how many were woken.
+    Notify,
+    /// `(memory, address, expected, timeout)`, the address with its offset. The result is that of the
+    /// instruction.
+    Wait32,
+    /// As [`Wait32`](Self::Wait32).
+    Wait64,
+    /// `(f32) -> f32`, without an instance.
+    CeilF32,
+    /// `(f32) -> f32`, without an instance.
+    FloorF32,
+    /// `(f32) -> f32`, without an instance.
+    TruncF32,
+    /// `(f32) -> f32`, without an instance.
+    NearestF32,
+    /// `(f64) -> f64`, without an instance.
+    CeilF64,
+    /// `(f64) -> f64`, without an instance.
+    FloorF64,
+    /// `(f64) -> f64`, without an instance.
+    TruncF64,
+    /// `(f64) -> f64`, without an instance.
+    NearestF64,
+}
+
+impl Runtime {
+    /// How many calls there are.
+    pub const COUNT: usize = Self::NearestF64 as usize + 1;
+
+    /// Where the call's address lies in the [`runtime`], in bytes.
+    #[must_use]
+    pub const fn offset(self) -> i32 {
+        runtime::CALLS + 8 * self as i32
+    }
+}
+
+/// What native code depends on beside the module and the instruction set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether code charges for the work that it does, with the same counts as lowered code.
+    pub metering: bool,
+    /// Whether code makes each NaN that it computes the positive canonical one.
+    pub canonical_nans: bool,
+    /// Whether an address that a processor only guesses is kept inside of the memory (Spectre).
+    pub guarded_addresses: bool,
+}
