@@ -21,8 +21,8 @@
 //! [`status::PENDING`].
 //!
 //! Where something ends the execution, the function joins the offset of its instruction with the number
-//! ([`status::at`]), calls [`Runtime::Raise`] with that status and its own frame pointer, and returns the
-//! status. Every function keeps the chain of frame pointers, so that `Raise` finds the callers. The callers
+//! ([`status::at`]), calls [`Runtime::Raise`] with that status, its own index and its frame pointer, and
+//! returns the status. Every function keeps the chain of frame pointers, so that `Raise` finds the callers. The callers
 //! only pass the status on.
 
 mod code;
@@ -147,9 +147,10 @@ pub mod status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Runtime {
-    /// `(status, frame pointer)`: notes why the execution ends, and the calls that led there; see
-    /// [`status::at`]. Returns nothing. A [`TrapCode::CallStackExhausted`](crate::trap::TrapCode) is of the
-    /// caller: the frame itself is left out.
+    /// `(status, defined function, frame pointer)`: notes why the execution ends, and the calls that led
+    /// there; see [`status::at`]. Returns nothing. The frame itself is left out where the function is
+    /// [`NO_FUNCTION`]: a function that has no room on the stack fails at its caller's call, and so does one
+    /// whose tail call failed.
     Raise,
     /// `(entry, slots)`: calls any function, with the arguments in the slots, where the results are put.
     Call,
@@ -207,6 +208,9 @@ pub enum Runtime {
     /// `(f64) -> f64`, without an instance.
     NearestF64,
 }
+
+/// In place of a defined function, in [`Runtime::Raise`].
+pub const NO_FUNCTION: u64 = u64::MAX;
 
 impl Runtime {
     /// How many calls there are.
