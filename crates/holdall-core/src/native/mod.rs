@@ -184,13 +184,10 @@ pub enum Runtime {
     TableInit,
     /// `(segment)`.
     ElemDrop,
-    /// `(memory, address, count)`, the address with its offset. The result is how many were woken.
-    Notify,
-    /// `(memory, address, expected, timeout)`, the address with its offset. The result is that of the
-    /// instruction.
-    Wait32,
-    /// As [`Wait32`](Self::Wait32).
-    Wait64,
+    /// `(memory, found, expected, timeout)`: `memory.atomic.wait32` and `wait64` where the value that was found
+    /// at the address is `found`, zero-extended as `expected` is. The result is that of the instruction.
+    /// (`memory.atomic.notify` wakes nobody, and needs no call.)
+    Wait,
     /// `(f32) -> f32`, without an instance.
     CeilF32,
     /// `(f32) -> f32`, without an instance.
