@@ -353,6 +353,14 @@ impl Error {
         self
     }
 
+    /// The exception that this error is.
+    pub(crate) fn exception_mut(&mut self) -> Option<&mut Exception> {
+        match &mut *self.0 {
+            ErrorKind::Exception(exception) => Some(exception),
+            _ => None,
+        }
+    }
+
     /// The trap that this error is, whatever text a host function put around the trap.
     pub(crate) fn trap_mut(&mut self) -> Option<&mut Trap> {
         match &mut *self.0 {

@@ -157,6 +157,12 @@ impl Exception {
         }))
     }
 
+    /// Adds calls that the exception went through, behind the others.
+    pub(crate) fn add_calls(&mut self, calls: Calls) {
+        self.0.calls.extend(calls);
+        self.0.frames = OnceLock::new();
+    }
+
     pub(crate) fn store(&self) -> StoreId {
         self.0.tag.store()
     }

@@ -19,7 +19,7 @@ pub use shape::{
     VECTOR_LANES, VECTOR_PAIRS, VECTOR_SHIFTS, VECTOR_SRCS, VECTOR_STORES, VECTOR_STORES_IN,
     VECTOR_TRIPLES,
 };
-pub use stub::{host_code, lazy_stub};
+pub use stub::{host_code, lazy_stub, native_stub};
 pub use table::for_each_op;
 pub use word::{Header, Word};
 

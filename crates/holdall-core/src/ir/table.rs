@@ -275,6 +275,7 @@ macro_rules! for_each_op {
             ReturnCallRef "return_call_ref" Plain("[sb], args sa, link #w", return_call_ref);
             Lazy "lower" Plain("defined #l", lazy);
             Host "host" Plain("link sa", host);
+            Native "native" Plain("defined #l, link sa", native);
             Exit "exit" Plain("", exit);
             GlobalGetA "global.get" Simple("acc <- #l");
             GlobalGetS "global.get" Simple("sa, acc <- #l");

@@ -157,7 +157,7 @@ rows! {
 
 /// `memory.atomic.wait32` and `memory.atomic.wait64`, with what is read as the value at the address.
 #[inline(never)]
-unsafe fn wait(
+pub(super) unsafe fn wait(
     ctx: *mut Ctx,
     index: u32,
     value: u64,

@@ -14,12 +14,21 @@ use crate::trap::{Frame, Trap};
 
 /// Where a frame stands: in which function of which instance, and at which of the function's code words.
 #[derive(Clone)]
-struct Place {
+pub(super) struct Place {
     module: Module,
     /// What the instance is called.
     label: Option<Arc<str>>,
     defined_index: u32,
-    pc: usize,
+    at: At,
+}
+
+/// Which instruction of a function.
+#[derive(Clone, Copy)]
+enum At {
+    /// The one whose code word is at this index.
+    Word(usize),
+    /// The one at this offset in the module's bytes, where the offset is known.
+    Offset(Option<u64>),
 }
 
 impl Place {
@@ -74,7 +83,7 @@ impl Calls {
                     module: module.clone(),
                     label: (*instance).label.clone(),
                     defined_index,
-                    pc: (ip.addr() - words.as_ptr().addr()) / size_of::<Word>() - before,
+                    at: At::Word((ip.addr() - words.as_ptr().addr()) / size_of::<Word>() - before),
                 };
                 // What is thrown again stands in the function that caught it, at a call that is known.
                 let is_known =
@@ -91,6 +100,23 @@ impl Calls {
                 before = 1;
             }
         }
+    }
+
+    /// Adds a call behind the others, if there is room.
+    pub(super) fn push(&mut self, place: Place) {
+        if !self.is_full() {
+            self.0.push(place);
+        }
+    }
+
+    /// Adds calls behind the others, as many as there is room for.
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+        self.0.truncate(Self::MOST);
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.0.len() >= Self::MOST
     }
 
     /// The calls, to be kept with an exception; `None` where there are none.
@@ -116,6 +142,27 @@ impl Calls {
         }
         find_offsets(&mut frames, &self.0, watch);
         frames
+    }
+}
+
+/// Where a native function of an instance stands.
+///
+/// # Safety
+///
+/// The instance lives.
+pub(super) unsafe fn native_place(
+    instance: *const InstanceData,
+    defined_index: u32,
+    offset: Option<u64>,
+) -> Place {
+    // SAFETY: the caller's duty.
+    unsafe {
+        Place {
+            module: (*instance).module.clone(),
+            label: (*instance).label.clone(),
+            defined_index,
+            at: At::Offset(offset),
+        }
     }
 }
 
@@ -167,7 +214,12 @@ pub(crate) fn module_name(
 fn find_offsets(frames: &mut [Frame], places: &[Place], watch: &mut Watch<'_>) {
     for (at, place) in places.iter().enumerate() {
         let is_same = |other: &Place| other.is_of_function(place);
-        if places[..at].iter().any(is_same) {
+        if let At::Offset(offset) = place.at {
+            frames[at].offset = offset;
+            continue;
+        }
+        let is_lowered = |other: &Place| is_same(other) && matches!(other.at, At::Word(_));
+        if places[..at].iter().any(is_lowered) {
             continue;
         }
         let Some(offsets) = Offsets::of(
@@ -179,8 +231,10 @@ fn find_offsets(frames: &mut [Frame], places: &[Place], watch: &mut Watch<'_>) {
             return;
         };
         for (frame, other) in frames.iter_mut().zip(places).skip(at) {
-            if is_same(other) {
-                frame.offset = offsets.at(other.pc);
+            if let At::Word(pc) = other.at
+                && is_same(other)
+            {
+                frame.offset = offsets.at(pc);
             }
         }
     }

@@ -51,14 +51,13 @@ unsafe fn table(ctx: *mut Ctx, index: u32) -> NonNull<TableData> {
     unsafe { (&(*(*ctx).instance).tables)[index as usize] }
 }
 
-/// The three operands of a bulk instruction, and the two indices in its second word. Operands of 32 bits
-/// are zero-extended.
-struct Bulk {
-    first: u64,
-    second: u64,
-    third: u64,
-    into: u32,
-    from: u32,
+/// The three operands of a bulk instruction, and its two indices. Operands of 32 bits are zero-extended.
+pub(super) struct Bulk {
+    pub(super) first: u64,
+    pub(super) second: u64,
+    pub(super) third: u64,
+    pub(super) into: u32,
+    pub(super) from: u32,
 }
 
 unsafe fn bulk(ip: *const Word, fp: *mut u64) -> Bulk {
@@ -89,16 +88,27 @@ unsafe fn done(r: Regs, result: Result<(), TrapCode>) -> Next {
     }
 }
 
+/// Executes a bulk instruction of two words. A function of its own, so that the handler saves no registers
+/// for it.
+#[inline(never)]
+unsafe fn of_words(
+    ctx: *mut Ctx,
+    ip: *const Word,
+    fp: *mut u64,
+    execute: impl Fn(*mut Ctx, Bulk) -> Result<(), TrapCode>,
+) -> Result<(), TrapCode> {
+    // SAFETY: passed on from the caller.
+    execute(ctx, unsafe { bulk(ip, fp) })
+}
+
 /// Whether `n` items at `at` lie within `len`.
 fn fits(at: u64, n: u64, len: usize) -> bool {
     at.checked_add(n).is_some_and(|end| end <= len as u64)
 }
 
-#[inline(never)]
-unsafe fn fill_memory(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(), TrapCode> {
+pub(super) unsafe fn fill_memory(ctx: *mut Ctx, b: Bulk) -> Result<(), TrapCode> {
     // SAFETY: the memory lives as long as the store, which is this execution's alone.
     unsafe {
-        let b = bulk(ip, fp);
         let memory = &mut *memory(ctx, b.into).as_ptr();
         let fits = fits(b.first, b.third, memory.len);
         in_parts(ctx, (b.third, 1), fits, false, |at, n| {
@@ -107,11 +117,9 @@ unsafe fn fill_memory(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<()
     }
 }
 
-#[inline(never)]
-unsafe fn copy_memory(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(), TrapCode> {
+pub(super) unsafe fn copy_memory(ctx: *mut Ctx, b: Bulk) -> Result<(), TrapCode> {
     // SAFETY: as for `fill_memory`.
     unsafe {
-        let b = bulk(ip, fp);
         let (into, from) = (memory(ctx, b.into), memory(ctx, b.from));
         let fits = fits(b.first, b.third, (*into.as_ptr()).len)
             && fits(b.second, b.third, (*from.as_ptr()).len);
@@ -123,11 +131,9 @@ unsafe fn copy_memory(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<()
     }
 }
 
-#[inline(never)]
-unsafe fn init_memory(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(), TrapCode> {
+pub(super) unsafe fn init_memory(ctx: *mut Ctx, b: Bulk) -> Result<(), TrapCode> {
     // SAFETY: as for `fill_memory`; the instance lives as long as the store too.
     unsafe {
-        let b = bulk(ip, fp);
         let instance: *const InstanceData = (*ctx).instance;
         let data = match (&(*instance).data_dropped)[b.from as usize] {
             true => &[][..],
@@ -145,7 +151,7 @@ unsafe fn init_memory(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<()
 }
 
 #[inline(never)]
-unsafe fn grow_memory(ctx: *mut Ctx, index: u32, delta: u64) -> Result<u64, TrapCode> {
+pub(super) unsafe fn grow_memory(ctx: *mut Ctx, index: u32, delta: u64) -> Result<u64, TrapCode> {
     // SAFETY: no other reference to the core is in use during an execution.
     unsafe {
         let memory = memory(ctx, index);
@@ -157,7 +163,12 @@ unsafe fn grow_memory(ctx: *mut Ctx, index: u32, delta: u64) -> Result<u64, Trap
 }
 
 #[inline(never)]
-unsafe fn grow_table(ctx: *mut Ctx, index: u32, delta: u64, value: u64) -> Result<u64, TrapCode> {
+pub(super) unsafe fn grow_table(
+    ctx: *mut Ctx,
+    index: u32,
+    delta: u64,
+    value: u64,
+) -> Result<u64, TrapCode> {
     // SAFETY: as for `grow_memory`.
     unsafe {
         let table = table(ctx, index);
@@ -168,11 +179,9 @@ unsafe fn grow_table(ctx: *mut Ctx, index: u32, delta: u64, value: u64) -> Resul
     }
 }
 
-#[inline(never)]
-unsafe fn fill_table(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(), TrapCode> {
+pub(super) unsafe fn fill_table(ctx: *mut Ctx, b: Bulk) -> Result<(), TrapCode> {
     // SAFETY: as for `fill_memory`.
     unsafe {
-        let b = bulk(ip, fp);
         let table = &mut *table(ctx, b.into).as_ptr();
         let fits = fits(b.first, b.third, table.elems.len());
         in_parts(ctx, (b.third, ELEMENT_BYTES), fits, false, |at, n| {
@@ -181,11 +190,9 @@ unsafe fn fill_table(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(),
     }
 }
 
-#[inline(never)]
-unsafe fn copy_table(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(), TrapCode> {
+pub(super) unsafe fn copy_table(ctx: *mut Ctx, b: Bulk) -> Result<(), TrapCode> {
     // SAFETY: as for `copy_memory`.
     unsafe {
-        let b = bulk(ip, fp);
         let (into, from) = (table(ctx, b.into), table(ctx, b.from));
         let fits = fits(b.first, b.third, into.as_ref().elems.len())
             && fits(b.second, b.third, from.as_ref().elems.len());
@@ -196,11 +203,9 @@ unsafe fn copy_table(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(),
     }
 }
 
-#[inline(never)]
-unsafe fn init_table(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(), TrapCode> {
+pub(super) unsafe fn init_table(ctx: *mut Ctx, b: Bulk) -> Result<(), TrapCode> {
     // SAFETY: as for `init_memory`.
     unsafe {
-        let b = bulk(ip, fp);
         let instance: *const InstanceData = (*ctx).instance;
         let segment = (&(*instance).elems)[b.from as usize]
             .as_deref()
@@ -214,8 +219,13 @@ unsafe fn init_table(ctx: *mut Ctx, ip: *const Word, fp: *mut u64) -> Result<(),
     }
 }
 
+pub(super) unsafe fn drop_data(ctx: *mut Ctx, index: u32) {
+    // SAFETY: validation checked the index.
+    unsafe { (&mut (*(*ctx).instance).data_dropped)[index as usize] = true };
+}
+
 #[inline(never)]
-unsafe fn drop_elem(ctx: *mut Ctx, index: u32) {
+pub(super) unsafe fn drop_elem(ctx: *mut Ctx, index: u32) {
     // SAFETY: validation checked the index; nothing else refers to the segment now.
     unsafe { (&mut (*(*ctx).instance).elems)[index as usize] = None };
 }
@@ -280,12 +290,11 @@ handler! {
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
     }
-    memory_fill(r) { done(r, fill_memory(r.ctx, r.ip, r.fp)) }
-    memory_copy(r) { done(r, copy_memory(r.ctx, r.ip, r.fp)) }
-    memory_init(r) { done(r, init_memory(r.ctx, r.ip, r.fp)) }
+    memory_fill(r) { done(r, of_words(r.ctx, r.ip, r.fp, |ctx, b| fill_memory(ctx, b))) }
+    memory_copy(r) { done(r, of_words(r.ctx, r.ip, r.fp, |ctx, b| copy_memory(ctx, b))) }
+    memory_init(r) { done(r, of_words(r.ctx, r.ip, r.fp, |ctx, b| init_memory(ctx, b))) }
     data_drop(r) {
-        let instance = (*r.ctx).instance;
-        (&mut (*instance).data_dropped)[r.long() as usize] = true;
+        drop_data(r.ctx, r.long());
         r.next::<Dispatch>(1)
     }
 
@@ -322,9 +331,9 @@ handler! {
             Err(code) => trap(r.ctx, r.ip, r.fp, code),
         }
     }
-    table_fill(r) { done(r, fill_table(r.ctx, r.ip, r.fp)) }
-    table_copy(r) { done(r, copy_table(r.ctx, r.ip, r.fp)) }
-    table_init(r) { done(r, init_table(r.ctx, r.ip, r.fp)) }
+    table_fill(r) { done(r, of_words(r.ctx, r.ip, r.fp, |ctx, b| fill_table(ctx, b))) }
+    table_copy(r) { done(r, of_words(r.ctx, r.ip, r.fp, |ctx, b| copy_table(ctx, b))) }
+    table_init(r) { done(r, of_words(r.ctx, r.ip, r.fp, |ctx, b| init_table(ctx, b))) }
     elem_drop(r) {
         drop_elem(r.ctx, r.long());
         r.next::<Dispatch>(1)

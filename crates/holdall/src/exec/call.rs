@@ -4,6 +4,7 @@
 //! the instance also keeps the caller's instance in the link, and marks the caller's frame there, so
 //! that the return switches back.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::dispatch::{Next, go, handler, instructions, jump, stop};
@@ -294,7 +295,7 @@ pub(super) unsafe fn tail_call(
 }
 
 #[inline(always)]
-unsafe fn give_back(mut r: Regs, link_slot: u16) -> Next {
+pub(super) unsafe fn give_back(mut r: Regs, link_slot: u16) -> Next {
     // SAFETY: the link is where the lowering says.
     unsafe {
         let at = r.fp.add(link_slot.into());
@@ -320,7 +321,7 @@ unsafe fn give_back_bits(r: Regs, link_slot: u16, bits: u64) -> Next {
 /// Sets the accumulators of all classes to the bits: the code that is returned to knows the class of the
 /// result.
 #[inline(always)]
-fn set_accs(r: &mut Regs, bits: u64) {
+pub(super) fn set_accs(r: &mut Regs, bits: u64) {
     r.int.last = bits;
     r.f32.last = Value::from_bits(bits);
     r.f64.last = Value::from_bits(bits);
@@ -328,7 +329,7 @@ fn set_accs(r: &mut Regs, bits: u64) {
 
 /// The call that entered the frame at `fp`: the instruction, and the caller's frame. The caller's
 /// instance is the current one from now on.
-unsafe fn call_site(ctx: *mut Ctx, fp: *mut u64, at: u16) -> (*const Word, *mut u64) {
+pub(super) unsafe fn call_site(ctx: *mut Ctx, fp: *mut u64, at: u16) -> (*const Word, *mut u64) {
     // SAFETY: passed on from the caller.
     unsafe {
         let to = link(fp, at);
@@ -407,60 +408,79 @@ unsafe fn root_arguments(ctx: *mut Ctx, args: *const u64) {
     }
 }
 
-/// Calls the host function that is being entered. False where it did not succeed: `exit` of the context
-/// then says why.
-#[inline(never)]
-unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: u16) -> bool {
+/// Why the call of a host function failed.
+pub(super) enum HostEnd {
+    Trap(TrapCode),
+    Error(anyhow::Error),
+    Panic(Box<dyn Any + Send>),
+}
+
+/// Calls the host function that is being entered. `args` has its arguments, and takes its results; the
+/// executions that it starts have the value stack from `top` on.
+#[inline(always)]
+pub(super) unsafe fn run_host<const TRACED: bool>(
+    ctx: *mut Ctx,
+    args: *mut u64,
+    top: *mut u64,
+) -> Result<(), HostEnd> {
     // SAFETY: the entry and the host function live as long as the store. The body has the store for
     // itself: the execution holds only addresses in the store, and uses them only after the body returned.
     unsafe {
         let core = (*ctx).core;
-        let func = (*(*ctx).callee).host;
+        let func = (*(*ctx).callee).host();
         let caller = (*ctx).caller;
         let stack = &raw mut (*core.as_ptr()).stack;
-        let top = fp.add(usize::from(link_slot + Header::LINK));
         let Some(saved) = (*stack).enter_host(top, (*ctx).stack_end) else {
-            trap_at_call(ctx, fp, link_slot, TrapCode::CallStackExhausted, None);
-            return false;
+            return Err(HostEnd::Trap(TrapCode::CallStackExhausted));
         };
         let rooted = (*core.as_ptr()).exceptions.rooted();
         if (*func).takes_exceptions {
-            root_arguments(ctx, fp);
+            root_arguments(ctx, args);
         }
         let budget = pause(ctx);
         // All code of the embedder that runs for this call runs in here, also the code that makes the text
         // of an error: so nothing unwinds through handlers, and the meter has all of the fuel meanwhile.
         let result = catch_unwind(AssertUnwindSafe(|| {
-            if TRACED && let Some(traced) = HostCall::begin(ctx, fp) {
-                return traced.make(core, fp, || ((*func).body)(core, caller, fp));
+            if TRACED && let Some(traced) = HostCall::begin(ctx, args) {
+                return traced.make(core, args, || ((*func).body)(core, caller, args));
             }
-            ((*func).body)(core, caller, fp)
+            ((*func).body)(core, caller, args)
         }));
         resume(ctx, budget);
         (*stack).leave_host(saved);
-        let succeeded = match result {
+        let ended = match result {
             // A guest that only calls the host spends little fuel and much time, so that the time is
             // checked here.
-            Ok(Ok(())) if (*ctx).metered => match (*core.as_ptr()).meter.check_code() {
-                Ok(()) => true,
-                Err(code) => {
-                    trap_at_call(ctx, fp, link_slot, code, None);
-                    false
-                }
-            },
-            Ok(Ok(())) => true,
-            Ok(Err(error)) => {
-                let (ip, caller) = call_site(ctx, fp, link_slot);
-                exceptions::host_failed(ctx, error, ip, caller, top);
-                false
+            Ok(Ok(())) if (*ctx).metered => {
+                let checked = (*core.as_ptr()).meter.check_code();
+                checked.map_err(HostEnd::Trap)
             }
-            Err(panic) => {
-                (*ctx).exit = Exit::Panic(panic);
-                false
-            }
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(HostEnd::Error(error)),
+            Err(panic) => Err(HostEnd::Panic(panic)),
         };
         (*core.as_ptr()).exceptions.unroot(rooted);
-        succeeded
+        ended
+    }
+}
+
+/// Calls the host function that is being entered. False where it did not succeed: `exit` of the context
+/// then says why.
+#[inline(never)]
+unsafe fn call_host<const TRACED: bool>(ctx: *mut Ctx, fp: *mut u64, link_slot: u16) -> bool {
+    // SAFETY: passed on from the caller: the frame is at `fp`, with its link there.
+    unsafe {
+        let top = fp.add(usize::from(link_slot + Header::LINK));
+        match run_host::<TRACED>(ctx, fp, top) {
+            Ok(()) => return true,
+            Err(HostEnd::Trap(code)) => trap_at_call(ctx, fp, link_slot, code, None),
+            Err(HostEnd::Error(error)) => {
+                let (ip, caller) = call_site(ctx, fp, link_slot);
+                exceptions::host_failed(ctx, error, ip, caller, top);
+            }
+            Err(HostEnd::Panic(panic)) => (*ctx).exit = Exit::Panic(panic),
+        }
+        false
     }
 }
 

@@ -284,6 +284,7 @@ macro_rules! handlers_of_modes {
 
 /// Where the handlers of the plain rows and the types of the simple ones are.
 mod plain {
+    pub(super) use super::super::native::native;
     pub(super) use super::atomics::*;
     pub(super) use super::bulk::*;
     pub(super) use super::call::*;

@@ -22,7 +22,7 @@ unsafe fn meter<'a>(ctx: *mut Ctx) -> (&'a mut Meter, &'a mut i64) {
 /// calls of the meter.
 #[cold]
 #[inline(never)]
-unsafe fn settle(ctx: *mut Ctx) -> Result<(), TrapCode> {
+pub(super) unsafe fn settle(ctx: *mut Ctx) -> Result<(), TrapCode> {
     // SAFETY: passed on from the caller.
     let (meter, budget) = unsafe { meter(ctx) };
     meter.settle(budget)

@@ -3,7 +3,7 @@
 //! `dispatch` says how one handler reaches the next, `regs` has the machine's registers. `shapes`,
 //! `memories`, `atomics`, `wide`, `vector`, `vector_shapes`, `references`, `control`, `call`, `far`, `bulk`
 //! and `metering` have the handlers, and `handlers` lists them by opcode. `ssse3` has two of them for
-//! processors that can do more. `exceptions` finds who catches what is thrown. `stack` is the value stack,
+//! processors that can do more. `native` is where lowered and native code call each other. `exceptions` finds who catches what is thrown. `stack` is the value stack,
 //! `backtrace` reads the frames at a trap, and `tracing` tells a store's tracer of calls.
 
 mod atomics;
@@ -17,6 +17,7 @@ mod far;
 mod handlers;
 mod memories;
 mod metering;
+mod native;
 #[cfg(profile)]
 mod profile;
 mod references;
@@ -43,6 +44,7 @@ use crate::trap::{Trap, TrapCode};
 
 pub(crate) use backtrace::{Calls, module_name};
 pub(crate) use exceptions::Sites;
+pub(crate) use native::NativeRuntime;
 pub(crate) use stack::Stack;
 
 /// Calls a function. `slots` holds the arguments on entry and the results on success.

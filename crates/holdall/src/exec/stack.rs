@@ -85,6 +85,22 @@ impl Stack {
         Some(saved)
     }
 
+    /// Leaves the slots between `top` and `end` to the executions that a native function starts. How deep
+    /// these nest, native code bounds.
+    pub(super) fn leave_to_native(&mut self, top: *mut u64, end: *mut u64) -> Saved {
+        let saved = Saved {
+            top: self.top,
+            end: self.end,
+        };
+        (self.top, self.end) = (top, end);
+        saved
+    }
+
+    /// Sets `top` and `end` back after a native function returned.
+    pub(super) fn back_from_native(&mut self, saved: Saved) {
+        (self.top, self.end) = (saved.top, saved.end);
+    }
+
     /// Sets `top` and `end` back after a host function returned.
     pub(super) fn leave_host(&mut self, saved: Saved) {
         self.depth -= 1;

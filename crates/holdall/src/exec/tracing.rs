@@ -61,7 +61,7 @@ impl HostCall {
             let core = (*ctx).core;
             core.as_ref().tracer.as_ref()?;
             let entry = (*ctx).callee;
-            let signature = &(*(*entry).host).signature;
+            let signature = &(*(*entry).host()).signature;
             let ty = Known::in_use((*entry).sig);
             let slots = std::slice::from_raw_parts(args, ty.param_slots());
             let args = if signature.params.is_empty() {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use holdall_core::module::{ExportKind, NameSection, Sections};
 
 use super::code::{Code, CodeError};
+use super::native::Native;
 use super::weight::Weight;
 use crate::engine::Engine;
 use crate::ir::Word;
@@ -26,6 +27,8 @@ pub(crate) struct ModuleInner {
     pub(super) by_address: Mutex<BTreeMap<usize, usize>>,
     /// What stands in for the code of each defined function before its first call.
     pub(crate) stubs: Box<[[Word; 2]]>,
+    /// The native code, where there is some.
+    pub(crate) native: Option<Native>,
     pub(super) names: OnceLock<NameSection>,
     /// What all of this takes of the host's memory.
     pub(crate) weight: Weight,
@@ -97,6 +100,14 @@ impl ModuleInner {
             }
             // Another thread may have had the room or the time that this one lacked.
             Err(error) => cell.get().ok_or(error),
+        }
+    }
+
+    /// The lowered code of a defined function, or what lowers the function at its first call.
+    pub(crate) fn lowered_or_stub(&self, defined_index: usize) -> *const Word {
+        match self.code[defined_index].get() {
+            Some(code) => code.words.as_ptr(),
+            None => self.stubs[defined_index].as_ptr(),
         }
     }
 

@@ -124,6 +124,7 @@ fn assemble(
         code,
         by_address: Mutex::default(),
         stubs,
+        native: None,
         names: OnceLock::<NameSection>::new(),
         weight,
     }

@@ -6,8 +6,10 @@ mod code;
 mod fault;
 mod inner;
 mod load;
+mod mapping;
 #[cfg(test)]
 mod module_tests;
+mod native;
 mod spaces;
 #[cfg(feature = "wat")]
 mod wat;

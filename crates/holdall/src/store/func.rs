@@ -66,7 +66,7 @@ impl Func {
     pub(crate) fn host_in<'a>(&self, core: &'a StoreCore) -> Option<&'a HostFunc> {
         // SAFETY: as in `sig`; what is behind a host function does not change, and lives as long as
         // `core`.
-        unsafe { (*self.entry_in(core).as_ptr()).host.as_ref() }
+        unsafe { (*self.entry_in(core).as_ptr()).host().as_ref() }
     }
 
     /// The address of the entry, checked to be one that `core` keeps.

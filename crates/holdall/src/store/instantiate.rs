@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::limits::{Held, Meter, Work};
 use crate::module::{ConstExpr, DataMode, ElemItems, ElemMode, ElemSegment, Module, ModuleInner};
+use crate::store::layout;
 use crate::store::slot::entry_slot;
 use crate::store::store_core::own;
 use crate::store::{
@@ -207,21 +208,31 @@ fn allocate_instance(
     held: Held,
 ) -> NonNull<InstanceData> {
     let inner = module.inner();
+    if inner.native.is_some() {
+        core.native.prepare();
+    }
     let data = InstanceData {
-        defined: (0..inner.bodies.len())
-            .map(|at| defined_func(inner, at))
-            .collect(),
         entries: std::ptr::null_mut(),
+        first_memory: std::ptr::null(),
+        sigs: inner.types.ids().as_ptr(),
+        runtime: &raw mut *core.native,
+        spaces: layout::Spaces {
+            funcs: std::ptr::null(),
+            globals: std::ptr::null(),
+            memories: std::ptr::null(),
+            tables: std::ptr::null(),
+        },
+        defined: (0..inner.bodies.len())
+            .map(|at| defined_func(inner, at, core.tracer.is_none()))
+            .collect(),
         funcs: Box::default(),
         globals: Box::default(),
         memories: Box::default(),
-        first_memory: std::ptr::null(),
         tables: Box::default(),
         tags: Box::default(),
         elems: Box::default(),
         data_dropped: inner.data.iter().map(|_| false).collect(),
         module: module.clone(),
-        sigs: inner.types.ids().as_ptr(),
         label,
         scope,
         _held: held,
@@ -243,18 +254,17 @@ fn allocate_instance(
     instance
 }
 
-/// A defined function, not yet part of an instance. Its code lives as long as its module, which the
-/// instance keeps.
-fn defined_func(module: &ModuleInner, at: usize) -> FuncEntry {
-    let code = match module.code[at].get() {
-        Some(code) => code.words.as_ptr(),
-        None => module.stubs[at].as_ptr(),
-    };
+/// A defined function, not yet part of an instance, native where it can be and `native` says so. Its code
+/// lives as long as its module, which the instance keeps.
+fn defined_func(module: &ModuleInner, at: usize, native: bool) -> FuncEntry {
+    let of_module = module.native.as_ref().filter(|_| native);
+    let native = of_module.and_then(|code| code.function(at));
+    let code = native.map_or_else(|| module.lowered_or_stub(at), |(stub, _)| stub);
     let index = module.func_index(at as u32);
     FuncEntry {
         code: Cell::new(code),
         instance: std::ptr::null_mut(),
-        host: std::ptr::null(),
+        body: Cell::new(native.map_or(std::ptr::null(), |(_, text)| text)),
         sig: module.func_sig(index),
     }
 }
@@ -341,6 +351,12 @@ unsafe fn fill_instance(instance: NonNull<InstanceData>, module: &ModuleInner, s
     data.first_memory = first.map_or(std::ptr::null(), |memory| memory.as_ptr().cast_const());
     data.tables = spaces.tables.into();
     data.tags = spaces.tags.into();
+    data.spaces = layout::Spaces {
+        funcs: data.funcs.as_ptr(),
+        globals: data.globals.as_ptr(),
+        memories: data.memories.as_ptr(),
+        tables: data.tables.as_ptr(),
+    };
 }
 
 /// Copies the active element segments into their tables, in order, and drops each.

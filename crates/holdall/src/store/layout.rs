@@ -7,11 +7,14 @@
 
 use std::any::Any;
 use std::cell::Cell;
+#[cfg(target_pointer_width = "64")]
+use std::mem::offset_of;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 use crate::canonical::Uses;
 use crate::engine::Engine;
+use crate::exec::NativeRuntime;
 use crate::ir::Word;
 use crate::limits::{Account, Heap, Held, Limits, Meter, Pool};
 use crate::module::Module;
@@ -33,16 +36,23 @@ pub(crate) struct FuncEntry {
     pub(crate) code: Cell<*const Word>,
     /// The instance that the function belongs to; null for a function of the host.
     pub(crate) instance: *mut InstanceData,
-    /// The host function behind it; null for a function of a guest.
-    pub(crate) host: *const HostFunc,
+    /// What executes the function where its code does not: the [`HostFunc`] of a function of the host, the
+    /// machine code of a guest's native function; null for another function of a guest.
+    pub(crate) body: Cell<*const ()>,
     /// The canonical type.
     pub(crate) sig: TypeId,
 }
 
-// Indices of functions become addresses of entries at every call.
-const _: () = assert!(size_of::<usize>() != 8 || size_of::<FuncEntry>() == 32);
-
 impl FuncEntry {
+    /// The host function behind it; null for a function of a guest.
+    pub(crate) fn host(&self) -> *const HostFunc {
+        if self.instance.is_null() {
+            self.body.get().cast()
+        } else {
+            std::ptr::null()
+        }
+    }
+
     /// The index in its module's function index space; 0 for a function of the host.
     ///
     /// # Safety
@@ -106,7 +116,12 @@ pub(crate) struct MemoryData {
 
 /// A table. Elements are references as slots hold them.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct TableData {
+    /// Where `elems` are, for native code, which reads and writes them there.
+    pub(super) base: *mut u64,
+    /// How many `elems` there are.
+    pub(super) len: usize,
     pub(crate) elems: allocator_api2::vec::Vec<u64, Heap>,
     /// The declared type; `elems` has the current size.
     pub(crate) ty: TableType,
@@ -138,17 +153,23 @@ pub(crate) struct TagData {
 /// An instance of a module.
 #[repr(C)]
 pub(crate) struct InstanceData {
-    /// The functions that the module defines (not the imported ones), in order.
-    pub(crate) defined: Box<[FuncEntry]>,
     /// The address of the first of `defined`. The addresses of all entries are derived from this
     /// one.
     pub(crate) entries: *mut FuncEntry,
+    /// The first of `memories`; null where there is none.
+    pub(crate) first_memory: *const MemoryData,
+    /// The canonical types of the module.
+    pub(crate) sigs: *const TypeId,
+    /// What native code shares with the store.
+    pub(crate) runtime: *mut NativeRuntime,
+    /// The addresses of the index spaces of the same names, for native code.
+    pub(super) spaces: Spaces,
+    /// The functions that the module defines (not the imported ones), in order.
+    pub(crate) defined: Box<[FuncEntry]>,
     /// The function index space: imported functions first.
     pub(crate) funcs: Box<[NonNull<FuncEntry>]>,
     pub(crate) globals: Box<[NonNull<GlobalData>]>,
     pub(crate) memories: Box<[NonNull<MemoryData>]>,
-    /// The first of `memories`; null where there is none.
-    pub(crate) first_memory: *const MemoryData,
     pub(crate) tables: Box<[NonNull<TableData>]>,
     pub(crate) tags: Box<[NonNull<TagData>]>,
     /// Element segments, evaluated; `None` once dropped.
@@ -156,8 +177,6 @@ pub(crate) struct InstanceData {
     /// Whether each data segment was dropped.
     pub(crate) data_dropped: Box<[bool]>,
     pub(crate) module: Module,
-    /// The canonical types of the module.
-    pub(crate) sigs: *const TypeId,
     /// What backtraces call the instance.
     pub(crate) label: Option<Arc<str>>,
     /// The graph whose modules `$module$function` can name.
@@ -165,6 +184,48 @@ pub(crate) struct InstanceData {
     /// What the instance takes beside its memories and tables, in the store's account.
     pub(super) _held: Held,
 }
+
+/// Where index spaces begin.
+#[repr(C)]
+pub(super) struct Spaces {
+    pub(super) funcs: *const NonNull<FuncEntry>,
+    pub(super) globals: *const NonNull<GlobalData>,
+    pub(super) memories: *const NonNull<MemoryData>,
+    pub(super) tables: *const NonNull<TableData>,
+}
+
+/// Native code finds things where `holdall_core::native` says, and an index of a function becomes the address
+/// of an entry at every call.
+#[cfg(target_pointer_width = "64")]
+const _: () = {
+    use holdall_core::native::{func, global, instance, memory, table};
+    const fn at(found: usize, expected: i32) {
+        assert!(found == expected as usize);
+    }
+    at(offset_of!(InstanceData, entries), instance::ENTRIES);
+    at(
+        offset_of!(InstanceData, first_memory),
+        instance::FIRST_MEMORY,
+    );
+    at(offset_of!(InstanceData, sigs), instance::TYPES);
+    at(offset_of!(InstanceData, runtime), instance::RUNTIME);
+    at(offset_of!(InstanceData, spaces.funcs), instance::FUNCS);
+    at(offset_of!(InstanceData, spaces.globals), instance::GLOBALS);
+    at(
+        offset_of!(InstanceData, spaces.memories),
+        instance::MEMORIES,
+    );
+    at(offset_of!(InstanceData, spaces.tables), instance::TABLES);
+    at(offset_of!(FuncEntry, instance), func::INSTANCE);
+    at(offset_of!(FuncEntry, body), func::NATIVE);
+    at(offset_of!(FuncEntry, sig), func::TYPE);
+    at(size_of::<FuncEntry>(), func::SIZE);
+    at(offset_of!(MemoryData, base), memory::BASE);
+    at(offset_of!(MemoryData, len), memory::LEN);
+    at(offset_of!(TableData, base), table::BASE);
+    at(offset_of!(TableData, len), table::LEN);
+    at(offset_of!(GlobalData, value), global::VALUE);
+};
 
 /// All of a store but the embedder's data.
 pub(crate) struct StoreCore {
@@ -184,6 +245,8 @@ pub(crate) struct StoreCore {
     pub(crate) meter: Meter,
     /// The value stack; see `exec`.
     pub(crate) stack: crate::exec::Stack,
+    /// What the store shares with native code.
+    pub(crate) native: Box<NativeRuntime>,
     pub(crate) instances: Vec<NonNull<InstanceData>>,
     pub(crate) memories: Vec<NonNull<MemoryData>>,
     pub(crate) tables: Vec<NonNull<TableData>>,

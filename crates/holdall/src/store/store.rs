@@ -85,6 +85,7 @@ impl<T> Store<T> {
     /// called again.
     pub fn trace(&mut self, tracer: impl FnMut(&TraceEvent) + Send + 'static) {
         self.inner.core.tracer = Some(Box::new(tracer));
+        self.inner.core.leave_native();
     }
 
     /// The embedder's data, to change it.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::canonical::Uses;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::exec::Stack;
+use crate::exec::{NativeRuntime, Stack};
 use crate::ir;
 use crate::limits::{Limits, Meter, Work};
 use crate::store::memory_data::size_bytes;
@@ -59,6 +59,7 @@ impl StoreCore {
             account: engine.account(),
             limits,
             stack: Stack::new(engine.heap(), engine.config().stack_size_bytes)?,
+            native: Box::new(NativeRuntime::new()),
             instances: Vec::new(),
             memories: Vec::new(),
             tables: Vec::new(),
@@ -130,7 +131,7 @@ impl StoreCore {
             // box of its own that nobody writes to or moves as long as the core lives.
             code: Cell::new(unsafe { (*host.as_ptr()).code.as_ptr() }),
             instance: std::ptr::null_mut(),
-            host: host.as_ptr(),
+            body: Cell::new(host.as_ptr().cast_const().cast()),
             sig: sig.expect("the definition of the function keeps the types"),
         };
         own(&mut self.host_entries, entry)
@@ -208,6 +209,24 @@ impl StoreCore {
     pub(crate) fn assert_owns(&self, what: &str, id: StoreId) {
         if id != self.id {
             wrong_store(what);
+        }
+    }
+
+    /// Has all functions executed by the interpreter from now on, which tells the tracer of calls. Native
+    /// functions that run go on.
+    pub(super) fn leave_native(&mut self) {
+        for instance in &self.instances {
+            // SAFETY: the instance and its entries are of this core, which is borrowed here alone.
+            unsafe {
+                let inner = (*instance.as_ptr()).module.inner();
+                for at in 0..inner.bodies.len() {
+                    let entry = (*instance.as_ptr()).entries.add(at);
+                    if !(*entry).body.get().is_null() {
+                        (*entry).code.set(inner.lowered_or_stub(at));
+                        (*entry).body.set(std::ptr::null());
+                    }
+                }
+            }
         }
     }
 

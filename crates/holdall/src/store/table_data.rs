@@ -36,8 +36,15 @@ impl TableData {
         if elems.try_reserve_exact(size).is_err() {
             return Ok(None);
         }
-        let mut table = Self { elems, ty, held };
+        let mut table = Self {
+            base: std::ptr::null_mut(),
+            len: 0,
+            elems,
+            ty,
+            held,
+        };
         table.extend(size, init, work)?;
+        table.show();
         Ok(Some(table))
     }
 
@@ -53,7 +60,9 @@ impl TableData {
         init: u64,
         work: &mut Work<'_>,
     ) -> Result<Option<()>, TrapCode> {
-        if !self.reserve(size, work)? {
+        let reserved = self.reserve(size, work);
+        self.show();
+        if !reserved? {
             return Ok(None);
         }
         let old = self.elems.len();
@@ -61,7 +70,13 @@ impl TableData {
         if grown.is_err() {
             self.elems.truncate(old);
         }
+        self.show();
         grown.map(Some)
+    }
+
+    /// Tells native code where the elements are now.
+    fn show(&mut self) {
+        (self.base, self.len) = (self.elems.as_mut_ptr(), self.elems.len());
     }
 
     /// Adds elements, each of them `init`, up to `size` elements, for which there is room.

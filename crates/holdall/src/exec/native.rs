@@ -1,0 +1,586 @@
+//! Native code: how lowered code calls native functions, and what native code has the executor do. What both
+//! agree on stands in `holdall_core::native`.
+//!
+//! To lowered code a native function is like one of the host: it is called, and it returns, or the execution
+//! goes on with an error. So whatever goes through native code, a trap, an exception, an error of the host, is
+//! on its way an [`Error`], to which each native frame that it leaves is added.
+//!
+//! Native frames lie on the thread's stack. The first native function of a thread gets as many bytes of that
+//! stack as the value stack has left, and at most what the thread has left.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+
+use holdall_core::native::{NO_FUNCTION, Runtime, runtime, status};
+
+use super::backtrace::{Calls, native_place};
+use super::bulk::{self, Bulk};
+use super::call::{HostEnd, call_site, give_back, run_host, set_accs};
+use super::dispatch::{Next, handler, jump};
+use super::metering::{pause, resume, settle};
+use super::regs::{Ctx, Exit, Regs};
+use super::{atomics, exceptions, invoke};
+use crate::canonical::{Known, is_subtype};
+use crate::error::Error;
+use crate::exception::Exception;
+use crate::ir::Header;
+use crate::limits::Watch;
+use crate::numeric;
+use crate::store::{FuncEntry, InstanceData, StoreCore};
+use crate::trap::{Trap, TrapCode};
+use crate::types::TypeId;
+
+/// What of a thread's stack is left to the code of the host and of the executor.
+const RESERVE_BYTES: usize = 256 << 10;
+
+/// How many slots the arguments of a function may take.
+const MOST_ARGUMENT_SLOTS: usize = 2 * 1_000;
+
+/// What a store shares with native code, and what the executor keeps beside it.
+#[repr(C)]
+pub(crate) struct NativeRuntime {
+    stack_limit: usize,
+    budget: *mut i64,
+    result: u64,
+    tail_callee: *const FuncEntry,
+    tail_slots: *mut u64,
+    calls: [*const (); Runtime::COUNT],
+    // What follows is the executor's.
+    ctx: *mut Ctx,
+    /// The lowest address of the stack that `stack_limit` is for.
+    stack: usize,
+    /// Why the execution ends, while native functions pass that on.
+    failure: Option<Failure>,
+    tail: Box<[u64]>,
+}
+
+#[cfg(target_pointer_width = "64")]
+const _: () = {
+    use std::mem::offset_of;
+    const fn at(found: usize, expected: i32) {
+        assert!(found == expected as usize);
+    }
+    at(offset_of!(NativeRuntime, stack_limit), runtime::STACK_LIMIT);
+    at(offset_of!(NativeRuntime, budget), runtime::BUDGET);
+    at(offset_of!(NativeRuntime, result), runtime::RESULT);
+    at(offset_of!(NativeRuntime, tail_callee), runtime::TAIL_CALLEE);
+    at(offset_of!(NativeRuntime, tail_slots), runtime::TAIL_SLOTS);
+    at(offset_of!(NativeRuntime, calls), runtime::CALLS);
+};
+
+/// Why an execution ends that native functions are left for.
+enum Failure {
+    Error(Box<Error>),
+    Panic(Box<dyn Any + Send>),
+}
+
+impl NativeRuntime {
+    pub(crate) fn new() -> Self {
+        Self {
+            stack_limit: 0,
+            budget: std::ptr::null_mut(),
+            result: 0,
+            tail_callee: std::ptr::null(),
+            tail_slots: std::ptr::null_mut(),
+            calls: CALLS.0,
+            ctx: std::ptr::null_mut(),
+            stack: 0,
+            failure: None,
+            tail: Box::default(),
+        }
+    }
+
+    /// Makes room for what the native code of a module needs.
+    pub(crate) fn prepare(&mut self) {
+        if self.tail.is_empty() {
+            self.tail = vec![0; MOST_ARGUMENT_SLOTS].into();
+            self.tail_slots = self.tail.as_mut_ptr();
+        }
+    }
+}
+
+/// The addresses of the calls.
+struct Addresses([*const (); Runtime::COUNT]);
+// SAFETY: addresses of functions.
+unsafe impl Sync for Addresses {}
+
+static CALLS: Addresses = {
+    let mut calls = [std::ptr::null(); Runtime::COUNT];
+    calls[Runtime::Raise as usize] = raise as *const ();
+    calls[Runtime::Call as usize] = call as *const ();
+    calls[Runtime::Tail as usize] = tail as *const ();
+    calls[Runtime::Throw as usize] = throw as *const ();
+    calls[Runtime::Settle as usize] = settle_budget as *const ();
+    calls[Runtime::Subtype as usize] = subtype as *const ();
+    calls[Runtime::MemoryGrow as usize] = memory_grow as *const ();
+    calls[Runtime::MemoryFill as usize] = memory_fill as *const ();
+    calls[Runtime::MemoryCopy as usize] = memory_copy as *const ();
+    calls[Runtime::MemoryInit as usize] = memory_init as *const ();
+    calls[Runtime::DataDrop as usize] = data_drop as *const ();
+    calls[Runtime::TableGrow as usize] = table_grow as *const ();
+    calls[Runtime::TableFill as usize] = table_fill as *const ();
+    calls[Runtime::TableCopy as usize] = table_copy as *const ();
+    calls[Runtime::TableInit as usize] = table_init as *const ();
+    calls[Runtime::ElemDrop as usize] = elem_drop as *const ();
+    calls[Runtime::Wait as usize] = wait as *const ();
+    calls[Runtime::CeilF32 as usize] = ceil_f32 as *const ();
+    calls[Runtime::FloorF32 as usize] = floor_f32 as *const ();
+    calls[Runtime::TruncF32 as usize] = trunc_f32 as *const ();
+    calls[Runtime::NearestF32 as usize] = nearest_f32 as *const ();
+    calls[Runtime::CeilF64 as usize] = ceil_f64 as *const ();
+    calls[Runtime::FloorF64 as usize] = floor_f64 as *const ();
+    calls[Runtime::TruncF64 as usize] = trunc_f64 as *const ();
+    calls[Runtime::NearestF64 as usize] = nearest_f64 as *const ();
+    Addresses(calls)
+};
+
+/// The status that a call gives.
+type Status = u32;
+
+/// The entrance of a type.
+type Entrance = unsafe extern "C" fn(*mut InstanceData, *const u8, *mut u64) -> Status;
+
+handler! {
+    native(r) {
+        let at = r.word().a;
+        let succeeded = enter(r.ctx, r.fp, at, r.long());
+        // As after a function of the host.
+        let mut r = r.without_accs();
+        if !succeeded {
+            return jump!(exceptions::thrown_by_host, r);
+        }
+        r.reload_memory((*r.ctx).instance);
+        let bits = *r.fp;
+        set_accs(&mut r, bits);
+        give_back(r, at)
+    }
+}
+
+/// Calls a native function of the current instance, whose frame on the value stack is at `fp`. False where it
+/// did not succeed: `exit` of the context then says why.
+#[inline(never)]
+unsafe fn enter(ctx: *mut Ctx, fp: *mut u64, link_slot: u16, index: u32) -> bool {
+    // SAFETY: the entry that led here is of the current instance, whose module has native code. Nothing but the
+    // execution uses the store.
+    unsafe {
+        let core = (*ctx).core.as_ptr();
+        let instance = (*ctx).instance;
+        let runtime = (*instance).runtime;
+        let native = (*instance).module.inner().native.as_ref();
+        let function = native.expect("a native function's module").code(index);
+        let top = fp.add(usize::from(link_slot + Header::LINK));
+        let here = stack_pointer();
+        let (limit, stack) = ((*runtime).stack_limit, (*runtime).stack);
+        let lowest = lowest_of_stack();
+        if stack != lowest {
+            let left = (*ctx).stack_end.addr() - fp.addr();
+            let most = here.saturating_sub(lowest.saturating_add(RESERVE_BYTES));
+            (*runtime).stack_limit = here - left.min(most);
+            (*runtime).stack = lowest;
+        }
+        let outer = (*runtime).ctx;
+        (*runtime).ctx = ctx;
+        (*runtime).budget = &raw mut (*ctx).budget;
+        let saved = (*core).stack.leave_to_native(top, (*ctx).stack_end);
+        let entrance = std::mem::transmute::<*const u8, Entrance>(function.entrance);
+        let ended = entrance(instance, function.start, fp);
+        (*core).stack.back_from_native(saved);
+        (*ctx).instance = instance;
+        (*runtime).ctx = outer;
+        if !outer.is_null() {
+            (*runtime).budget = &raw mut (*outer).budget;
+        }
+        ((*runtime).stack_limit, (*runtime).stack) = (limit, stack);
+        if ended == status::RETURNED {
+            return true;
+        }
+        fail(ctx, runtime, fp, link_slot, top);
+        false
+    }
+}
+
+/// Says in `exit` of the context why the native function failed whose frame is at `fp`.
+#[cold]
+unsafe fn fail(
+    ctx: *mut Ctx,
+    runtime: *mut NativeRuntime,
+    fp: *mut u64,
+    link_slot: u16,
+    top: *mut u64,
+) {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        match (*runtime).failure.take() {
+            Some(Failure::Error(error)) => {
+                let (ip, caller) = call_site(ctx, fp, link_slot);
+                exceptions::host_failed(ctx, (*error).into(), ip, caller, top);
+            }
+            Some(Failure::Panic(panic)) => (*ctx).exit = Exit::Panic(panic),
+            None => unreachable!("native code raises what it fails with"),
+        }
+    }
+}
+
+/// Roughly where the stack ends now.
+#[inline(always)]
+fn stack_pointer() -> usize {
+    let here = 0_u8;
+    (&raw const here).addr()
+}
+
+/// The lowest address of the thread's stack, as far as that is known: else one from which a part of what
+/// threads usually have can be reached.
+fn lowest_of_stack() -> usize {
+    thread_local! {
+        static LOWEST: usize = lowest_known().unwrap_or_else(|| stack_pointer() - (1 << 20));
+    }
+    LOWEST.with(|lowest| *lowest)
+}
+
+#[cfg(all(target_os = "linux", not(miri)))]
+fn lowest_known() -> Option<usize> {
+    let mut attributes = std::mem::MaybeUninit::uninit();
+    let (mut lowest, mut size) = (std::ptr::null_mut(), 0);
+    // SAFETY: the attributes are read after the system has filled them, and given back.
+    unsafe {
+        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
+            return None;
+        }
+        let found = libc::pthread_attr_getstack(attributes.as_ptr(), &mut lowest, &mut size);
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        (found == 0).then(|| lowest.addr())
+    }
+}
+
+#[cfg(not(all(target_os = "linux", not(miri))))]
+fn lowest_known() -> Option<usize> {
+    None
+}
+
+/// The runtime of an instance whose native code calls, and its execution's context. The instance is the
+/// current one from now on.
+#[inline(always)]
+unsafe fn current(instance: *mut InstanceData) -> (*mut NativeRuntime, *mut Ctx) {
+    // SAFETY: native code runs only within `enter`, which has set the context.
+    unsafe {
+        let runtime = (*instance).runtime;
+        let ctx = (*runtime).ctx;
+        (*ctx).instance = instance;
+        (runtime, ctx)
+    }
+}
+
+/// What a call gives whose work ended like this.
+fn ended(result: Result<(), TrapCode>) -> Status {
+    result.map_or_else(status::of, |()| status::RETURNED)
+}
+
+/// Keeps an error for those who pass it on.
+unsafe fn pending(runtime: *mut NativeRuntime, error: Error) -> Status {
+    // SAFETY: passed on from the caller.
+    unsafe { (*runtime).failure = Some(Failure::Error(Box::new(error))) };
+    status::PENDING
+}
+
+unsafe extern "C" fn raise(
+    instance: *mut InstanceData,
+    found: u64,
+    function: u64,
+    frame: *const usize,
+) {
+    // SAFETY: `frame` is the frame pointer of the native function that calls, and frame pointers make a chain.
+    let raised = catch_unwind(AssertUnwindSafe(|| unsafe {
+        let (runtime, ctx) = current(instance);
+        let (number, offset) = status::parts(found as u32);
+        let at = (function != NO_FUNCTION).then_some((function as u32, offset));
+        let core = (*ctx).core.as_ptr();
+        if number != status::PENDING {
+            let code = status::trap(number).unwrap_or(TrapCode::Unreachable);
+            let mut trap = Trap::from(code);
+            if let Some(detail) = (*core).meter.explain(code) {
+                trap = trap.with_detail(detail);
+            }
+            pending(runtime, trap.into());
+        }
+        if let Some(Failure::Error(error)) = &mut (*runtime).failure
+            && (*core).engine.config().wasm_backtrace
+        {
+            let calls = calls_of(core, instance, at, frame);
+            if let Some(trap) = error.trap_mut() {
+                let mut watch = Watch::until(Some(trap.looks_until()));
+                trap.add_callers(calls.frames(&mut watch));
+            } else if let Some(exception) = error.exception_mut() {
+                exception.add_calls(calls);
+            }
+        }
+    }));
+    if let Err(panic) = raised {
+        // SAFETY: as above.
+        unsafe { (*(*instance).runtime).failure = Some(Failure::Panic(panic)) };
+    }
+}
+
+/// The calls that led to an instruction of the native function whose frame pointer is `frame`, up to the
+/// entrance: `first` has the function and the offset of its instruction in its body, where the function itself
+/// is one of them.
+unsafe fn calls_of(
+    core: *mut StoreCore,
+    instance: *mut InstanceData,
+    first: Option<(u32, u32)>,
+    frame: *const usize,
+) -> Calls {
+    // SAFETY: passed on from the caller. What lies above a native frame's pointer is the frame pointer of its
+    // caller, and the address in its caller that it returns to.
+    unsafe {
+        let mut calls = Calls::default();
+        if let Some((function, offset)) = first {
+            let start = (*instance).module.inner().bodies[function as usize].start as u64;
+            calls.push(native_place(
+                instance,
+                function,
+                Some(start + u64::from(offset)),
+            ));
+        }
+        let mut frame = frame;
+        let mut instance = instance.cast_const();
+        while !calls.is_full() {
+            let (outer, back) = (frame.read(), frame.add(1).read());
+            let found = |instance: *const InstanceData| {
+                let native = (*instance).module.inner().native.as_ref()?;
+                Some((instance, native.call_at(back)?))
+            };
+            // A frame does not say which instance it is of: of several of one module, the last one is taken.
+            let others = || {
+                let mut others = (*core).instances.iter().rev();
+                others.find_map(|other| found(other.as_ptr()))
+            };
+            let Some((of, (function, offset))) = found(instance).or_else(others) else {
+                break;
+            };
+            calls.push(native_place(of, function, offset.map(u64::from)));
+            instance = of;
+            frame = std::ptr::with_exposed_provenance(outer);
+        }
+        calls
+    }
+}
+
+unsafe extern "C" fn call(
+    instance: *mut InstanceData,
+    entry: *mut FuncEntry,
+    slots: *mut u64,
+) -> Status {
+    // SAFETY: the entry is of the store, and the slots have its arguments, and room for its results.
+    unsafe {
+        let (runtime, ctx) = current(instance);
+        if stack_pointer() < (*runtime).stack_limit {
+            return status::of(TrapCode::CallStackExhausted);
+        }
+        let core = (*ctx).core;
+        if (*entry).instance.is_null() {
+            (*ctx).callee = entry;
+            (*ctx).caller = instance;
+            let top = (*core.as_ptr()).stack.top;
+            return match run_host::<false>(ctx, slots, top) {
+                Ok(()) => status::RETURNED,
+                Err(HostEnd::Trap(code)) => status::of(code),
+                Err(HostEnd::Error(error)) => pending(runtime, Error::from(error)),
+                Err(HostEnd::Panic(panic)) => {
+                    (*runtime).failure = Some(Failure::Panic(panic));
+                    status::PENDING
+                }
+            };
+        }
+        let budget = pause(ctx);
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            invoke(core, NonNull::new_unchecked(entry), slots)
+        }));
+        resume(ctx, budget);
+        (*runtime).ctx = ctx;
+        (*runtime).budget = &raw mut (*ctx).budget;
+        match called {
+            Ok(Ok(())) => status::RETURNED,
+            Ok(Err(error)) => pending(runtime, error),
+            Err(panic) => {
+                (*runtime).failure = Some(Failure::Panic(panic));
+                status::PENDING
+            }
+        }
+    }
+}
+
+unsafe extern "C" fn tail(instance: *mut InstanceData, slots: *mut u64) -> Status {
+    // SAFETY: the callee is a function of the store, and its arguments are in the slots for them.
+    unsafe {
+        let (runtime, _) = current(instance);
+        loop {
+            let entry = (*runtime).tail_callee;
+            let of = (*entry).instance;
+            let native = match of.is_null() || (*entry).body.get().is_null() {
+                true => None,
+                false => (*of).module.inner().native.as_ref(),
+            };
+            // The callee may make a tail call itself, so that its arguments leave the slots for them first.
+            let ended = match native {
+                Some(native) => {
+                    let index = (*of).module.inner().num_imported_funcs as u32;
+                    let function = native.code((*entry).index() - index);
+                    let entrance = std::mem::transmute::<*const u8, Entrance>(function.entrance);
+                    entrance(of, function.inner, (*runtime).tail_slots)
+                }
+                None => call(instance, entry.cast_mut(), (*runtime).tail_slots),
+            };
+            match ended {
+                status::TAIL => {}
+                status::RETURNED => {
+                    let results = Known::in_use((*entry).sig).result_slots();
+                    std::ptr::copy_nonoverlapping((*runtime).tail_slots, slots, results);
+                    return ended;
+                }
+                // A native callee has raised already what it failed with.
+                _ if native.is_some() => return status::PENDING,
+                _ => return ended,
+            }
+        }
+    }
+}
+
+unsafe extern "C" fn throw(instance: *mut InstanceData, tag: u64, slots: *const u64) -> Status {
+    // SAFETY: validation checked the tag, whose values are in the slots.
+    unsafe {
+        let (runtime, ctx) = current(instance);
+        let core = (*ctx).core.as_ptr();
+        let tag = (&(*instance).tags)[tag as usize];
+        let values = std::slice::from_raw_parts(slots, tag.as_ref().slots as usize);
+        let live_to = (*core).stack.top;
+        match (*core).add_exception(tag, values, live_to) {
+            Ok(exception) => {
+                let thrown = Exception::thrown(&*core, exception, Calls::default());
+                (*core).exceptions.caught(exception);
+                pending(runtime, thrown.into())
+            }
+            Err(detail) => {
+                let trap = Trap::from(TrapCode::OutOfMemory).with_detail(detail);
+                pending(runtime, trap.into())
+            }
+        }
+    }
+}
+
+unsafe extern "C" fn settle_budget(instance: *mut InstanceData) -> Status {
+    // SAFETY: as for `current`.
+    unsafe { ended(settle(current(instance).1)) }
+}
+
+unsafe extern "C" fn subtype(
+    _: *mut InstanceData,
+    entry: *const FuncEntry,
+    ty: Option<TypeId>,
+) -> Status {
+    // SAFETY: the entry is of the store.
+    let found = unsafe { (*entry).sig };
+    match ty.is_some_and(|ty| is_subtype(found, ty)) {
+        true => status::RETURNED,
+        false => status::of(TrapCode::IndirectCallTypeMismatch),
+    }
+}
+
+/// Gives a result besides the status.
+unsafe fn result(runtime: *mut NativeRuntime, found: Result<u64, TrapCode>) -> Status {
+    // SAFETY: passed on from the caller.
+    ended(found.map(|found| unsafe { (*runtime).result = found }))
+}
+
+unsafe extern "C" fn memory_grow(instance: *mut InstanceData, memory: u64, pages: u64) -> Status {
+    // SAFETY: as for the instruction; validation checked the index.
+    unsafe {
+        let (runtime, ctx) = current(instance);
+        result(runtime, bulk::grow_memory(ctx, memory as u32, pages))
+    }
+}
+
+unsafe extern "C" fn table_grow(
+    instance: *mut InstanceData,
+    table: u64,
+    value: u64,
+    count: u64,
+) -> Status {
+    // SAFETY: as for the instruction; validation checked the index.
+    unsafe {
+        let (runtime, ctx) = current(instance);
+        result(runtime, bulk::grow_table(ctx, table as u32, count, value))
+    }
+}
+
+/// Calls that are a bulk instruction: two indices, and three operands.
+macro_rules! bulk_calls {
+    ($($name:ident($($arg:ident),*) = $instruction:ident($into:expr, $from:expr, $first:ident, $second:ident, $third:ident);)*) => {$(
+        unsafe extern "C" fn $name(instance: *mut InstanceData, $($arg: u64),*) -> Status {
+            // SAFETY: as for the instruction; validation checked the indices.
+            unsafe {
+                let (_, ctx) = current(instance);
+                ended(bulk::$instruction(ctx, Bulk {
+                    first: $first,
+                    second: $second,
+                    third: $third,
+                    into: $into as u32,
+                    from: $from as u32,
+                }))
+            }
+        }
+    )*};
+}
+bulk_calls! {
+    memory_fill(memory, at, value, count) = fill_memory(memory, 0, at, value, count);
+    memory_copy(into, from, at, source, count) = copy_memory(into, from, at, source, count);
+    memory_init(memory, segment, at, source, count) = init_memory(memory, segment, at, source, count);
+    table_fill(table, at, value, count) = fill_table(table, 0, at, value, count);
+    table_copy(into, from, at, source, count) = copy_table(into, from, at, source, count);
+    table_init(table, segment, at, source, count) = init_table(table, segment, at, source, count);
+}
+
+unsafe extern "C" fn data_drop(instance: *mut InstanceData, segment: u64) -> Status {
+    // SAFETY: validation checked the index.
+    unsafe { bulk::drop_data(current(instance).1, segment as u32) };
+    status::RETURNED
+}
+
+unsafe extern "C" fn elem_drop(instance: *mut InstanceData, segment: u64) -> Status {
+    // SAFETY: validation checked the index.
+    unsafe { bulk::drop_elem(current(instance).1, segment as u32) };
+    status::RETURNED
+}
+
+unsafe extern "C" fn wait(
+    instance: *mut InstanceData,
+    memory: u64,
+    found: u64,
+    expected: u64,
+    timeout: u64,
+) -> Status {
+    // SAFETY: as for the instruction; validation checked the index.
+    unsafe {
+        let (runtime, ctx) = current(instance);
+        let waited = atomics::wait(ctx, memory as u32, found, expected, timeout);
+        result(runtime, waited)
+    }
+}
+
+macro_rules! rounding {
+    ($($name:ident($ty:ty) = $function:ident;)*) => {$(
+        extern "C" fn $name(value: $ty) -> $ty {
+            numeric::$function(value)
+        }
+    )*};
+}
+rounding! {
+    ceil_f32(f32) = f32_ceil;
+    floor_f32(f32) = f32_floor;
+    trunc_f32(f32) = f32_trunc;
+    nearest_f32(f32) = f32_nearest;
+    ceil_f64(f64) = f64_ceil;
+    floor_f64(f64) = f64_floor;
+    trunc_f64(f64) = f64_trunc;
+    nearest_f64(f64) = f64_nearest;
+}
