@@ -78,8 +78,8 @@ pub struct Function {
 pub struct NativeCode {
     /// The instruction set.
     pub isa: Isa,
-    /// What of the instruction set the code needs beyond its baseline: a bit for each, as the code generator
-    /// numbers them.
+    /// What of the instruction set the code needs beyond its baseline: a bit for each
+    /// ([`Feature::bit`](super::Feature::bit)).
     pub features: u64,
     /// What the code depends on beside the module.
     pub settings: Settings,

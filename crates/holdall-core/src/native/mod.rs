@@ -26,8 +26,15 @@
 //! only pass the status on.
 
 mod code;
+mod features;
 
 pub use code::{Code, Function, Isa, NativeCode};
+pub use features::{Feature, host_features};
+
+/// The most stack that the frame of a native function takes, in bytes. A function enters its frame before the
+/// function checks the stack, so that there must be at least this much below
+/// [`runtime::STACK_LIMIT`].
+pub const MOST_FRAME_BYTES: u32 = 64 << 10;
 
 /// Offsets in an instance, in bytes.
 pub mod instance {

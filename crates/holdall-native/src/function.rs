@@ -1,0 +1,598 @@
+//! One function while it is being translated: the operand stack, calls of the runtime, and the ways in which
+//! the function ends an execution.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
+use cranelift_codegen::ir::{
+    AbiParam, Block, BlockArg, Endianness, Function, Inst, InstBuilder, MemFlagsData, Signature,
+    SourceLoc, StackSlot, StackSlotData, StackSlotKind, Type, Value,
+};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use holdall_core::native::{Feature, NO_FUNCTION, Runtime, instance, runtime, status};
+use holdall_core::trap::TrapCode;
+use holdall_core::types::{FuncType, ValType};
+
+use crate::charge::Regions;
+use crate::control::Control;
+use crate::memory::{Checks, Kept};
+use crate::module::Module;
+
+/// Why a function stays interpreted: it has something for which there is no native code.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Uncovered;
+
+impl From<wasmparser::BinaryReaderError> for Uncovered {
+    /// Bodies were validated, and are readable.
+    fn from(_: wasmparser::BinaryReaderError) -> Self {
+        Self
+    }
+}
+
+/// A function that is being translated.
+pub(crate) struct Func<'a> {
+    /// Where instructions go.
+    pub(crate) b: FunctionBuilder<'a>,
+    /// The function's module, and how code is to be made.
+    pub(crate) module: &'a Module<'a>,
+    /// The index of the defined function.
+    pub(crate) index: u32,
+    pub(crate) ty: &'a FuncType,
+    /// The function's own instance.
+    pub(crate) instance: Value,
+    /// Where results go, where there are several.
+    pub(crate) results_at: Option<Value>,
+    pub(crate) locals: Vec<Variable>,
+    pub(crate) control: Vec<Control>,
+    /// Whether the operators that follow cannot be reached. Such operators are not translated.
+    pub(crate) dead: bool,
+    pub(crate) regions: Regions,
+    /// Where memory 0 lies, if the function uses it.
+    pub(crate) kept: Option<Kept>,
+    pub(crate) checks: Checks,
+    /// Where a tail call of the function to itself goes, once there is one.
+    pub(crate) again: Option<Block>,
+    stack: Vec<Operand>,
+    /// Where the operator that is being translated lies, from the start of the body.
+    offset: u32,
+    /// What raises: gets a status.
+    raise: Option<Block>,
+    /// What returns a callee's status.
+    pass: Option<Block>,
+    /// The blocks of the traps: the status that each raises.
+    traps: Vec<(Block, u32)>,
+    /// The slots for arguments and results.
+    slots: Option<StackSlot>,
+}
+
+/// A value on the operand stack.
+#[derive(Clone, Copy, Debug)]
+struct Operand {
+    value: Value,
+    /// Whether the operand is known to be a number other than zero, as lowered code knows that: charges depend
+    /// on what is not reached.
+    holds: bool,
+}
+
+/// What never changes while the function runs.
+pub(crate) const CONSTANT: MemFlagsData = MemFlagsData::trusted().with_readonly();
+/// What may change with every store and call.
+pub(crate) const CHANGING: MemFlagsData = MemFlagsData::trusted();
+/// What may change, and need not be aligned: slots of vectors, and linear memory.
+pub(crate) const UNALIGNED: MemFlagsData = MemFlagsData::new()
+    .with_notrap()
+    .with_endianness(Endianness::Little);
+
+/// How values of a type are represented.
+pub(crate) fn type_of(ty: ValType) -> Type {
+    match ty {
+        ValType::I32 => I32,
+        ValType::I64 | ValType::Ref(_) => I64,
+        ValType::F32 => F32,
+        ValType::F64 => F64,
+        ValType::V128 => I8X16,
+    }
+}
+
+/// Values as arguments of a branch.
+pub(crate) fn branch_args(values: &[Value]) -> Vec<BlockArg> {
+    values.iter().copied().map(BlockArg::Value).collect()
+}
+
+impl<'a> Func<'a> {
+    /// A function whose code begins in a new block, which takes what the function takes.
+    pub(crate) fn new(
+        module: &'a Module<'a>,
+        index: u32,
+        function: &'a mut Function,
+        context: &'a mut FunctionBuilderContext,
+    ) -> Self {
+        let ty = module.sections.func_type(module.sections.func_index(index));
+        function.signature = module.signature(ty);
+        let mut b = FunctionBuilder::new(function, context);
+        let entry = b.create_block();
+        b.append_block_params_for_function_params(entry);
+        b.switch_to_block(entry);
+        b.seal_block(entry);
+        let several = ty.results().len() > 1;
+        let params = b.block_params(entry);
+        let instance = params[0];
+        let results_at = several.then(|| params[1]);
+        Self {
+            b,
+            module,
+            index,
+            ty,
+            instance,
+            results_at,
+            locals: Vec::new(),
+            control: Vec::new(),
+            dead: false,
+            regions: Regions::default(),
+            kept: None,
+            checks: Checks::default(),
+            again: None,
+            stack: Vec::new(),
+            offset: 0,
+            raise: None,
+            pass: None,
+            traps: Vec::new(),
+            slots: None,
+        }
+    }
+
+    // The operand stack.
+
+    pub(crate) fn push(&mut self, value: Value) {
+        let holds = false;
+        self.stack.push(Operand { value, holds });
+    }
+
+    /// Pushes a constant that is not zero.
+    pub(crate) fn push_holding(&mut self, value: Value) {
+        let holds = true;
+        self.stack.push(Operand { value, holds });
+    }
+
+    pub(crate) fn push_all(&mut self, values: &[Value]) {
+        for value in values {
+            self.push(*value);
+        }
+    }
+
+    pub(crate) fn pop(&mut self) -> Value {
+        self.pop_condition().0
+    }
+
+    /// Pops two values: the one pushed first, and the one on top.
+    pub(crate) fn pop2(&mut self) -> (Value, Value) {
+        let second = self.pop();
+        (self.pop(), second)
+    }
+
+    /// Pops three values, in the order in which they were pushed.
+    pub(crate) fn pop3(&mut self) -> (Value, Value, Value) {
+        let third = self.pop();
+        let (first, second) = self.pop2();
+        (first, second, third)
+    }
+
+    /// Pops a value, and whether it is known not to be zero.
+    pub(crate) fn pop_condition(&mut self) -> (Value, bool) {
+        let operand = self.stack.pop().expect("validation checked the operands");
+        (operand.value, operand.holds)
+    }
+
+    /// Pops the topmost `count` values, the lowest first.
+    pub(crate) fn pop_many(&mut self, count: usize) -> Vec<Value> {
+        let values = self.top(count);
+        self.truncate(self.height() - count);
+        values
+    }
+
+    /// The topmost `count` values, the lowest first, which stay.
+    pub(crate) fn top(&self, count: usize) -> Vec<Value> {
+        let operands = &self.stack[self.stack.len() - count..];
+        operands.iter().map(|operand| operand.value).collect()
+    }
+
+    /// Forgets what is known of the topmost `count` values.
+    pub(crate) fn forget(&mut self, count: usize) {
+        let first = self.stack.len() - count;
+        for operand in &mut self.stack[first..] {
+            operand.holds = false;
+        }
+    }
+
+    pub(crate) fn height(&self) -> usize {
+        self.stack.len()
+    }
+
+    pub(crate) fn truncate(&mut self, height: usize) {
+        self.stack.truncate(height);
+    }
+
+    // What code may assume.
+
+    /// Whether the code may use a feature of processors.
+    pub(crate) fn has(&self, feature: Feature) -> bool {
+        self.module.options.has(feature)
+    }
+
+    /// Makes a computed float, or a vector of floats of type `ty`, canonical where it is a NaN and where NaNs
+    /// are to be canonical.
+    pub(crate) fn canonical(&mut self, value: Value) -> Value {
+        if !self.module.options.settings.canonical_nans {
+            return value;
+        }
+        self.canonical_nan(value)
+    }
+
+    // Loads.
+
+    /// A load of 64 bits that never change.
+    pub(crate) fn constant(&mut self, base: Value, offset: i32) -> Value {
+        self.b.ins().load(I64, CONSTANT, base, offset)
+    }
+
+    /// A load of 64 bits that may change.
+    pub(crate) fn changing(&mut self, base: Value, offset: i32) -> Value {
+        self.b.ins().load(I64, CHANGING, base, offset)
+    }
+
+    /// The address in a list of the instance, where the list lies at `list` in the instance.
+    pub(crate) fn listed(&mut self, list: i32, index: u32) -> Value {
+        let list = self.constant(self.instance, list);
+        // A module has less than 2^24 of everything.
+        self.constant(list, index as i32 * 8)
+    }
+
+    pub(crate) fn i64(&mut self, number: u64) -> Value {
+        self.b.ins().iconst(I64, number.cast_signed())
+    }
+
+    /// An index or a size, of 32 or 64 bits, with 64 bits.
+    pub(crate) fn extended(&mut self, value: Value) -> Value {
+        match self.b.func.dfg.value_type(value) {
+            I32 => self.b.ins().uextend(I64, value),
+            _ => value,
+        }
+    }
+
+    // Slots.
+
+    /// The address of the function's slots, of which there are at least `count`. What they hold is gone when
+    /// the slots are next asked for.
+    pub(crate) fn slots(&mut self, count: usize) -> Value {
+        // A function has at most 1,000 parameters, and as many results.
+        let bytes = 8 * count as u32;
+        let slots = match self.slots {
+            Some(slots) => slots,
+            None => {
+                let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 3);
+                *self.slots.insert(self.b.create_sized_stack_slot(data))
+            }
+        };
+        let size = &mut self.b.func.sized_stack_slots[slots].size;
+        *size = bytes.max(*size);
+        self.b.ins().stack_addr(I64, slots, 0)
+    }
+
+    /// Stores values to the slots at an address, as they lie on the value stack.
+    pub(crate) fn store_slots(&mut self, slots: Value, values: &[Value]) {
+        store_slots(&mut self.b, slots, values);
+    }
+
+    /// Pushes values of these types from the slots at an address.
+    pub(crate) fn push_slots(&mut self, slots: Value, types: &[ValType]) {
+        let values = load_slots(&mut self.b, slots, types);
+        self.push_all(&values);
+    }
+
+    // Calls.
+
+    /// Notes that the next instructions call, and where they come from.
+    pub(crate) fn at_call(&mut self, call: impl FnOnce(&mut FunctionBuilder<'a>) -> Inst) -> Inst {
+        // A module has less than 2^32 bytes.
+        let body = self.module.sections.bodies[self.index as usize].start as u32;
+        self.b.set_srcloc(SourceLoc::new(body + self.offset));
+        let inst = call(&mut self.b);
+        self.b.set_srcloc(SourceLoc::default());
+        inst
+    }
+
+    /// The address of a function of the runtime.
+    fn runtime_function(&mut self, call: Runtime) -> Value {
+        let runtime = self.runtime_record();
+        self.constant(runtime, call.offset())
+    }
+
+    /// The address of the record that the store keeps for native code.
+    pub(crate) fn runtime_record(&mut self) -> Value {
+        self.constant(self.instance, instance::RUNTIME)
+    }
+
+    /// Calls the runtime, with the instance first. Gives what the call gives, unchecked.
+    pub(crate) fn runtime(&mut self, call: Runtime, args: &[Value]) -> Value {
+        self.effect();
+        let function = self.runtime_function(call);
+        let mut all = vec![self.instance];
+        for arg in args {
+            let arg = self.extended(*arg);
+            all.push(arg);
+        }
+        let mut signature = Signature::new(self.module.convention);
+        signature.params.resize(all.len(), AbiParam::new(I64));
+        signature.returns.push(AbiParam::new(I32));
+        let signature = self.b.import_signature(signature);
+        let inst = self.at_call(|b| b.ins().call_indirect(signature, function, &all));
+        self.b.inst_results(inst)[0]
+    }
+
+    /// Calls the runtime, and raises where the call fails.
+    pub(crate) fn runtime_checked(&mut self, call: Runtime, args: &[Value]) {
+        let number = self.runtime(call, args);
+        self.raise_unless_zero(number);
+    }
+
+    /// Rounds a float by a call of the runtime.
+    pub(crate) fn rounded_by_runtime(&mut self, call: Runtime, value: Value) -> Value {
+        let function = self.runtime_function(call);
+        let ty = AbiParam::new(self.b.func.dfg.value_type(value));
+        let mut signature = Signature::new(self.module.convention);
+        signature.params.push(ty);
+        signature.returns.push(ty);
+        let signature = self.b.import_signature(signature);
+        let inst = self.b.ins().call_indirect(signature, function, &[value]);
+        self.b.inst_results(inst)[0]
+    }
+
+    /// The result of the call of the runtime just made.
+    pub(crate) fn result_of_runtime(&mut self) -> Value {
+        let runtime = self.runtime_record();
+        self.changing(runtime, runtime::RESULT)
+    }
+
+    // Ends of the execution.
+
+    /// Notes that something happens that others see, or that may end the execution.
+    pub(crate) fn effect(&mut self) {
+        self.checks.effect();
+    }
+
+    /// Goes on in a new block, reached only from the current one.
+    pub(crate) fn go_on_in(&mut self, block: Block) {
+        self.b.seal_block(block);
+        self.b.switch_to_block(block);
+    }
+
+    pub(crate) fn cold_block(&mut self) -> Block {
+        let block = self.b.create_block();
+        self.b.set_cold_block(block);
+        block
+    }
+
+    /// The status of the operator that is being translated, with the number of a trap.
+    pub(crate) fn status_here(&self, number: u32) -> u32 {
+        status::at(self.offset, number)
+    }
+
+    /// A block that raises a trap at the operator that is being translated.
+    pub(crate) fn trap_block(&mut self, code: TrapCode) -> Block {
+        let status = self.status_here(status::of(code));
+        match self.traps.last() {
+            Some((block, other)) if *other == status => *block,
+            _ => self.raising(status),
+        }
+    }
+
+    /// A new block that raises a status.
+    pub(crate) fn raising(&mut self, status: u32) -> Block {
+        let block = self.cold_block();
+        self.traps.push((block, status));
+        block
+    }
+
+    /// Traps where `condition` is not zero.
+    pub(crate) fn trap_if(&mut self, condition: Value, code: TrapCode) {
+        self.effect();
+        let trap = self.trap_block(code);
+        let next = self.b.create_block();
+        self.b.ins().brif(condition, trap, &[], next, &[]);
+        self.go_on_in(next);
+    }
+
+    /// Traps. What follows cannot be reached.
+    pub(crate) fn trap(&mut self, code: TrapCode) {
+        let trap = self.trap_block(code);
+        self.b.ins().jump(trap, &[]);
+        self.dead = true;
+    }
+
+    /// The block that raises its parameter, a status.
+    pub(crate) fn raise_block(&mut self) -> Block {
+        match self.raise {
+            Some(block) => block,
+            None => {
+                let block = self.cold_block();
+                self.b.append_block_param(block, I32);
+                *self.raise.insert(block)
+            }
+        }
+    }
+
+    /// The status of the operator that is being translated, with a number that a call gave.
+    pub(crate) fn failed_here(&mut self, number: Value) -> Value {
+        let offset = self.status_here(0);
+        self.b.ins().bor_imm_u(number, i64::from(offset))
+    }
+
+    /// Raises the number that a call of the runtime gave, if that is not zero.
+    pub(crate) fn raise_unless_zero(&mut self, number: Value) {
+        let failed = self.cold_block();
+        let next = self.b.create_block();
+        self.b.ins().brif(number, failed, &[], next, &[]);
+        self.go_on_in(failed);
+        let status = self.failed_here(number);
+        let raise = self.raise_block();
+        self.b.ins().jump(raise, &branch_args(&[status]));
+        self.go_on_in(next);
+    }
+
+    /// Returns the status of a callee, if that is not zero.
+    pub(crate) fn pass_unless_zero(&mut self, status: Value) {
+        let pass = match self.pass {
+            Some(block) => block,
+            None => {
+                let block = self.cold_block();
+                self.b.append_block_param(block, I32);
+                *self.pass.insert(block)
+            }
+        };
+        let next = self.b.create_block();
+        let passed = branch_args(&[status]);
+        self.b.ins().brif(status, pass, &passed, next, &[]);
+        self.go_on_in(next);
+    }
+
+    /// Returns from the function with these results.
+    pub(crate) fn return_values(&mut self, values: &[Value]) {
+        let mut returned = vec![self.b.ins().iconst(I32, i64::from(status::RETURNED))];
+        match self.results_at {
+            Some(slots) => self.store_slots(slots, values),
+            None => returned.extend(values),
+        }
+        self.b.ins().return_(&returned);
+    }
+
+    /// Returns a status other than zero, without results.
+    pub(crate) fn return_status(&mut self, status: Value) {
+        return_status(&mut self.b, self.ty, status);
+    }
+
+    /// Traps where the stack has no room for the function. Its caller has to have the trap.
+    pub(crate) fn check_stack(&mut self) {
+        let runtime = self.runtime_record();
+        let limit = self.changing(runtime, runtime::STACK_LIMIT);
+        let pointer = self.b.ins().get_stack_pointer(I64);
+        let over = self.b.ins().icmp(IntCC::UnsignedLessThan, pointer, limit);
+        let exhausted = self.cold_block();
+        let next = self.b.create_block();
+        self.b.ins().brif(over, exhausted, &[], next, &[]);
+        self.go_on_in(exhausted);
+        let status = status::at(0, status::of(TrapCode::CallStackExhausted));
+        let status = self.b.ins().iconst(I32, i64::from(status));
+        raise(&mut self.b, self.module, self.instance, status, NO_FUNCTION);
+        self.return_status(status);
+        self.go_on_in(next);
+    }
+
+    /// Notes which operator is translated next, by its offset in the body.
+    pub(crate) fn begin_operator(&mut self, offset: u32) {
+        self.offset = offset;
+    }
+
+    /// Fills the blocks that end the execution.
+    pub(crate) fn finish(&mut self) {
+        self.finish_checks();
+        for (block, status) in std::mem::take(&mut self.traps) {
+            self.go_on_in(block);
+            let status = self.b.ins().iconst(I32, i64::from(status));
+            let raise = self.raise_block();
+            self.b.ins().jump(raise, &branch_args(&[status]));
+        }
+        if let Some(block) = self.raise.take() {
+            self.go_on_in(block);
+            let status = self.b.block_params(block)[0];
+            raise(
+                &mut self.b,
+                self.module,
+                self.instance,
+                status,
+                self.index.into(),
+            );
+            self.return_status(status);
+        }
+        if let Some(block) = self.pass.take() {
+            self.go_on_in(block);
+            let status = self.b.block_params(block)[0];
+            self.return_status(status);
+        }
+    }
+}
+
+/// Has the runtime note that the execution ends with a status.
+pub(crate) fn raise(
+    b: &mut FunctionBuilder<'_>,
+    module: &Module<'_>,
+    instance: Value,
+    status: Value,
+    function: u64,
+) {
+    let runtime = b.ins().load(I64, CONSTANT, instance, instance::RUNTIME);
+    let raise = b
+        .ins()
+        .load(I64, CONSTANT, runtime, Runtime::Raise.offset());
+    let status = b.ins().uextend(I64, status);
+    let function = b.ins().iconst(I64, function.cast_signed());
+    let frame = b.ins().get_frame_pointer(I64);
+    let mut signature = Signature::new(module.convention);
+    signature.params.resize(4, AbiParam::new(I64));
+    let signature = b.import_signature(signature);
+    b.ins()
+        .call_indirect(signature, raise, &[instance, status, function, frame]);
+}
+
+/// Returns a status from a function of a type, with no results that anybody reads.
+pub(crate) fn return_status(b: &mut FunctionBuilder<'_>, ty: &FuncType, status: Value) {
+    let mut returned = vec![status];
+    if let [result] = ty.results() {
+        returned.push(zero(b, type_of(*result)));
+    }
+    b.ins().return_(&returned);
+}
+
+/// The value that locals begin with.
+pub(crate) fn zero(b: &mut FunctionBuilder<'_>, ty: Type) -> Value {
+    match ty {
+        F32 => b.ins().f32const(0.0),
+        F64 => b.ins().f64const(0.0),
+        I8X16 => {
+            let zero = b.func.dfg.constants.insert([0; 16].as_slice().into());
+            b.ins().vconst(I8X16, zero)
+        }
+        _ => b.ins().iconst(ty, 0),
+    }
+}
+
+/// Stores values to the slots at an address, as they lie on the value stack.
+pub(crate) fn store_slots(b: &mut FunctionBuilder<'_>, slots: Value, values: &[Value]) {
+    let mut at = 0;
+    for value in values {
+        let ty = b.func.dfg.value_type(*value);
+        let stored = match ty {
+            I32 => b.ins().uextend(I64, *value),
+            F32 => {
+                let bits = b.ins().bitcast(I32, MemFlagsData::new(), *value);
+                b.ins().uextend(I64, bits)
+            }
+            _ => *value,
+        };
+        b.ins().store(UNALIGNED, stored, slots, at);
+        at += ty.bytes().cast_signed().max(8);
+    }
+}
+
+/// The values of these types in the slots at an address.
+pub(crate) fn load_slots(
+    b: &mut FunctionBuilder<'_>,
+    slots: Value,
+    types: &[ValType],
+) -> Vec<Value> {
+    let mut at = 0;
+    let mut values = Vec::with_capacity(types.len());
+    for ty in types {
+        values.push(b.ins().load(type_of(*ty), UNALIGNED, slots, at));
+        at += 8 * ty.slots() as i32;
+    }
+    values
+}

@@ -1,0 +1,348 @@
+//! From functions to one text: which functions there are, how they lie, and how they find each other.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use cranelift_codegen::binemit::Reloc;
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::{ExternalName, Function, UserFuncName};
+use cranelift_codegen::isa::TargetIsa;
+use cranelift_codegen::{Context, FinalizedRelocTarget};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use holdall_core::native::{self, Isa, MOST_FRAME_BYTES, NativeCode};
+
+use crate::entrance::{Callee, entrance, leave, outer};
+use crate::function::{Func, Uncovered};
+use crate::module::{Module, Seen};
+
+/// Where functions begin, in bytes.
+const ALIGNMENT: usize = 16;
+/// How far a call reaches.
+const REACH_X86_64: usize = 1 << 31;
+const REACH_AARCH64: usize = 1 << 27;
+
+/// What the text consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Name {
+    /// What is called of a defined function.
+    Function(u32),
+    /// The code of a defined function that may return [`native::status::TAIL`].
+    Inner(u32),
+    /// The helper that leaves native code for functions of a type.
+    Leave(u32),
+    /// The entrance of a type.
+    Entrance(u32),
+}
+
+impl Name {
+    /// The name as a pair of numbers.
+    pub(crate) fn parts(self) -> (u32, u32) {
+        match self {
+            Self::Function(index) => (0, index),
+            Self::Inner(index) => (1, index),
+            Self::Leave(ty) => (2, ty),
+            Self::Entrance(ty) => (3, ty),
+        }
+    }
+
+    fn of(parts: (u32, u32)) -> Option<Self> {
+        Some(match parts {
+            (0, index) => Self::Function(index),
+            (1, index) => Self::Inner(index),
+            (2, ty) => Self::Leave(ty),
+            (3, ty) => Self::Entrance(ty),
+            _ => return None,
+        })
+    }
+}
+
+/// The machine code of one function.
+#[derive(Debug)]
+struct Code {
+    bytes: Vec<u8>,
+    /// Where the code calls what, and what is added to the distance.
+    calls: Vec<(u32, Name, i64)>,
+    /// Where calls are, and the offsets of their instructions in the module's bytes.
+    places: Vec<(u32, u32)>,
+}
+
+/// What one thread needs to make code.
+struct Compiler<'a> {
+    module: &'a Module<'a>,
+    isa: &'a dyn TargetIsa,
+    context: Context,
+    builder: FunctionBuilderContext,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(module: &'a Module<'a>, isa: &'a dyn TargetIsa) -> Self {
+        Self {
+            module,
+            isa,
+            context: Context::new(),
+            builder: FunctionBuilderContext::new(),
+        }
+    }
+
+    /// Makes the code of what `build` builds.
+    fn make(
+        &mut self,
+        name: Name,
+        build: impl for<'f> FnOnce(
+            &'f Module<'f>,
+            &'f mut Function,
+            &'f mut FunctionBuilderContext,
+        ) -> Result<FunctionBuilder<'f>, Uncovered>,
+    ) -> Result<Code, Uncovered> {
+        self.context.clear();
+        let (namespace, index) = name.parts();
+        self.context.func.name = UserFuncName::user(namespace, index);
+        match build(self.module, &mut self.context.func, &mut self.builder) {
+            Ok(built) => built.finalize(self.isa.frontend_config()),
+            Err(uncovered) => {
+                self.builder = FunctionBuilderContext::new();
+                return Err(uncovered);
+            }
+        }
+        let mut plane = ControlPlane::default();
+        let made = self.context.compile(self.isa, &mut plane);
+        made.map_err(|_| Uncovered)?;
+        let buffer = &self.context.compiled_code().ok_or(Uncovered)?.buffer;
+        let frame = buffer.frame_layout().ok_or(Uncovered)?.frame_to_fp_offset;
+        if frame > MOST_FRAME_BYTES || buffer.alignment as usize > ALIGNMENT {
+            return Err(Uncovered);
+        }
+        let names = self.context.func.params.user_named_funcs();
+        let mut calls = Vec::with_capacity(buffer.relocs().len());
+        for reloc in buffer.relocs() {
+            let (
+                Reloc::X86CallPCRel4 | Reloc::Arm64Call,
+                FinalizedRelocTarget::ExternalName(ExternalName::User(to)),
+            ) = (reloc.kind, &reloc.target)
+            else {
+                return Err(Uncovered);
+            };
+            let to = &names[*to];
+            let to = Name::of((to.namespace, to.index)).ok_or(Uncovered)?;
+            calls.push((reloc.offset, to, reloc.addend));
+        }
+        let places = buffer.get_srclocs_sorted().iter();
+        let places = places.filter(|place| !place.loc.is_default());
+        Ok(Code {
+            bytes: buffer.data().to_vec(),
+            calls,
+            places: places
+                .map(|place| (place.start, place.loc.bits()))
+                .collect(),
+        })
+    }
+
+    /// The code of a defined function, with that of its inner code.
+    fn function(&mut self, index: u32) -> Result<(Code, Option<Code>), Uncovered> {
+        let options = self.module.options;
+        let bytes = self.module.sections.bodies[index as usize].len();
+        if bytes > options.largest_function_bytes || !(options.include)(index) {
+            return Err(Uncovered);
+        }
+        if !self.module.seen[index as usize].tail_calls {
+            return Ok((self.body(Name::Function(index), index)?, None));
+        }
+        let inner = self.body(Name::Inner(index), index)?;
+        let outer = self.make(Name::Function(index), |module, function, builder| {
+            Ok(outer(module, index, function, builder))
+        })?;
+        Ok((outer, Some(inner)))
+    }
+
+    fn body(&mut self, name: Name, index: u32) -> Result<Code, Uncovered> {
+        self.make(name, |module, function, builder| {
+            let mut func = Func::new(module, index, function, builder);
+            func.translate()?;
+            Ok(func.b)
+        })
+    }
+
+    /// The code of what is no function of the module: a way in, or a way out.
+    fn helper(&mut self, name: Name) -> Result<Code, Uncovered> {
+        self.make(name, |module, function, builder| {
+            let types = &module.sections.types;
+            Ok(match name {
+                Name::Function(index) | Name::Inner(index) => {
+                    let ty = module.sections.func_type(module.sections.func_index(index));
+                    leave(module, ty, Callee::Defined(index), function, builder)
+                }
+                Name::Leave(ty) => {
+                    let ty = &types[ty as usize];
+                    leave(module, ty, Callee::Given, function, builder)
+                }
+                Name::Entrance(ty) => entrance(module, &types[ty as usize], function, builder),
+            })
+        })
+    }
+}
+
+/// Gives what `one` gives for each number below `count`, in order, from as many threads as there are
+/// processors, each with a worker of its own.
+fn on_all_cores<W, T: Send>(
+    count: usize,
+    worker: impl Fn() -> W + Sync,
+    one: impl Fn(&mut W, usize) -> T + Sync,
+) -> Vec<T> {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::with_capacity(count));
+    thread::scope(|scope| {
+        for _ in 0..threads.min(count) {
+            scope.spawn(|| {
+                let mut worker = worker();
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= count {
+                        break;
+                    }
+                    let made = one(&mut worker, at);
+                    done.lock().expect("no thread panics").push((at, made));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().expect("no thread panicked");
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, made)| made).collect()
+}
+
+/// Looks through all functions of a module.
+pub(crate) fn look_through(sections: &holdall_core::module::Sections) -> Vec<Seen> {
+    let count = sections.bodies.len();
+    let mut seen = on_all_cores(count, || (), |(), index| Seen::of(sections, index as u32));
+    Seen::spread_growth(&mut seen);
+    seen
+}
+
+/// Makes the native code of a module.
+pub(crate) fn native_code(module: &Module<'_>, isa: &dyn TargetIsa) -> NativeCode {
+    let count = module.sections.bodies.len();
+    let compiler = || Compiler::new(module, isa);
+    let functions = on_all_cores(count, compiler, |compiler, index| {
+        compiler.function(index as u32).ok()
+    });
+
+    let mut text = Text::default();
+    let mut placed = Vec::with_capacity(count);
+    for (index, made) in (0..).zip(functions) {
+        placed.push(made.map(|(code, inner)| {
+            let start = text.put(Name::Function(index), code);
+            let inner = inner.map(|inner| text.put(Name::Inner(index), inner));
+            let end = text.bytes.len() as u32;
+            native::Function { start, end, inner }
+        }));
+    }
+    if text.bytes.is_empty() {
+        return empty(module);
+    }
+
+    // The ways in, and the ways out to functions that stay interpreted.
+    let types = module.sections.funcs[module.sections.num_imported_funcs..].iter();
+    let types = types.zip(&placed).filter(|(_, placed)| placed.is_some());
+    let entrances = types.map(|(ty, _)| Name::Entrance(*ty));
+    let called = text.calls.iter().map(|(_, name, _)| *name);
+    let mut missing: BTreeSet<Name> = called.chain(entrances).collect();
+    for (name, _) in &text.placed {
+        missing.remove(name);
+    }
+    let missing: Vec<Name> = missing.into_iter().collect();
+    let helpers = on_all_cores(missing.len(), compiler, |compiler, at| {
+        compiler.helper(missing[at])
+    });
+    for (name, code) in missing.into_iter().zip(helpers) {
+        match code {
+            Ok(code) => text.put(name, code),
+            Err(Uncovered) => return empty(module),
+        };
+    }
+    let reach = match module.options.isa {
+        Isa::Aarch64 => REACH_AARCH64,
+        _ => REACH_X86_64,
+    };
+    if text.bytes.len() >= reach {
+        return empty(module);
+    }
+    text.link(module.options.isa);
+
+    let mut entrances = vec![None; module.sections.types.len()];
+    for (name, at) in &text.placed {
+        if let Name::Entrance(ty) = name {
+            entrances[*ty as usize] = Some(*at);
+        }
+    }
+    NativeCode {
+        functions: placed,
+        entrances,
+        places: text.places,
+        text: text.bytes,
+        ..empty(module)
+    }
+}
+
+/// Native code without functions.
+pub(crate) fn empty(module: &Module<'_>) -> NativeCode {
+    NativeCode {
+        isa: module.options.isa,
+        features: module.options.features,
+        settings: module.options.settings,
+        functions: vec![None; module.sections.bodies.len()],
+        entrances: vec![None; module.sections.types.len()],
+        places: Vec::new(),
+        text: Vec::new(),
+    }
+}
+
+/// The text while it is put together.
+#[derive(Debug, Default)]
+struct Text {
+    bytes: Vec<u8>,
+    placed: Vec<(Name, u32)>,
+    calls: Vec<(u32, Name, i64)>,
+    places: Vec<(u32, u32)>,
+}
+
+impl Text {
+    /// Adds code at the end. Gives where it lies.
+    fn put(&mut self, name: Name, code: Code) -> u32 {
+        self.bytes
+            .resize(self.bytes.len().next_multiple_of(ALIGNMENT), 0);
+        // A text that is too long for this is given up.
+        let start = self.bytes.len() as u32;
+        self.bytes.extend(code.bytes);
+        self.placed.push((name, start));
+        let calls = code.calls.into_iter();
+        self.calls
+            .extend(calls.map(|(at, to, addend)| (start.wrapping_add(at), to, addend)));
+        let places = code.places.into_iter();
+        self.places
+            .extend(places.map(|(at, place)| (start.wrapping_add(at), place)));
+        start
+    }
+
+    /// Makes calls find their callees.
+    fn link(&mut self, isa: Isa) {
+        self.placed.sort_unstable();
+        for (at, to, addend) in &self.calls {
+            let found = self.placed.binary_search_by_key(to, |(name, _)| *name);
+            let (_, target) = self.placed[found.expect("all that is called is there")];
+            let distance = i64::from(target) + addend - i64::from(*at);
+            let field = &mut self.bytes[*at as usize..][..4];
+            let linked = match isa {
+                // 26 bits, in units of instructions.
+                Isa::Aarch64 => {
+                    let word = u32::from_le_bytes([field[0], field[1], field[2], field[3]]);
+                    word & 0xfc00_0000 | (distance >> 2) as u32 & 0x03ff_ffff
+                }
+                _ => distance as u32,
+            };
+            field.copy_from_slice(&linked.to_le_bytes());
+        }
+    }
+}

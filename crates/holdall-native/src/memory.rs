@@ -1,0 +1,412 @@
+//! Accesses to linear memories, and the instructions on whole memories.
+//!
+//! Where memory 0 lies and how large it is are kept as values, which are loaded again after whatever may move
+//! the memory. An access to memory 0 is checked only where no earlier access to the same address has shown
+//! that the address is within the memory: memories never shrink. An access that follows a check of its address
+//! with nothing in between that anybody sees makes that check a larger one.
+
+use std::collections::HashMap;
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::{I32, I64};
+use cranelift_codegen::ir::{
+    Block, Inst, InstBuilder, InstructionData, MemFlagsData, Opcode, Type, Value,
+};
+use cranelift_frontend::Variable;
+use holdall_core::native::{Runtime, instance, memory, status};
+use holdall_core::trap::TrapCode;
+use wasmparser::{MemArg, MemArgTarget, Operator};
+
+use crate::function::{Func, UNALIGNED, branch_args};
+
+/// Where memory 0 lies, and its size in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kept {
+    base: Variable,
+    len: Variable,
+}
+
+/// The checks of addresses in memory 0.
+#[derive(Debug, Default)]
+pub(crate) struct Checks {
+    /// What is known of addresses of 32 bits, here.
+    known: HashMap<Value, Known>,
+    /// What was known before, for each change.
+    changes: Vec<(Value, Option<Known>)>,
+    /// How many effects there were so far.
+    effects: u32,
+    made: Vec<Check>,
+}
+
+/// What is known of an address.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// How many bytes from the address on lie in the memory.
+    bytes: u64,
+    /// The check that has shown this.
+    check: usize,
+    /// How many effects there were before the check.
+    effects: u32,
+}
+
+/// A check that was made.
+#[derive(Debug)]
+struct Check {
+    /// Where control goes if an access is out of bounds.
+    failed: Block,
+    /// The address, with 64 bits.
+    address: Value,
+    len: Value,
+    /// The constant that is added to the address: the bytes that the accesses reach.
+    reach: Inst,
+    /// For each access, the bytes that it reaches, ascending; and its status.
+    accesses: Vec<(u64, u32)>,
+}
+
+impl Checks {
+    /// Notes that something happens that others see, or that may end the execution.
+    pub(crate) fn effect(&mut self) {
+        self.effects += 1;
+    }
+
+    /// How much is known, for [`roll_back`](Self::roll_back).
+    pub(crate) fn mark(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Knows only what was known at a mark: control arrives where not all of the rest holds.
+    pub(crate) fn roll_back(&mut self, mark: usize) {
+        for (address, before) in self.changes.drain(mark..).rev() {
+            match before {
+                Some(known) => self.known.insert(address, known),
+                None => self.known.remove(&address),
+            };
+        }
+        self.effects += 1;
+    }
+
+    fn learn(&mut self, address: Value, known: Known) {
+        let before = self.known.insert(address, known);
+        self.changes.push((address, before));
+    }
+}
+
+/// The index of the memory that an access is to.
+pub(crate) fn memory_of(memarg: &MemArg) -> u32 {
+    match memarg.target {
+        MemArgTarget::Memory(index) => index,
+        MemArgTarget::Array(_) => unreachable!("validation lets through accesses to memories only"),
+    }
+}
+
+impl Func<'_> {
+    /// Begins to keep where memory 0 lies.
+    pub(crate) fn keep_memory(&mut self) {
+        if !self.module.sections.memories.is_empty() {
+            let [base, len] = [I64; 2].map(|ty| self.b.declare_var(ty));
+            self.kept = Some(Kept { base, len });
+            self.reload_memory();
+        }
+    }
+
+    /// Finds out anew where memory 0 lies.
+    pub(crate) fn reload_memory(&mut self) {
+        if let Some(Kept { base, len }) = self.kept {
+            let record = self.constant(self.instance, instance::FIRST_MEMORY);
+            let at = self.changing(record, memory::BASE);
+            self.b.def_var(base, at);
+            let bytes = self.changing(record, memory::LEN);
+            self.b.def_var(len, bytes);
+        }
+    }
+
+    /// The address of a memory's first byte.
+    fn base_of(&mut self, index: u32) -> Value {
+        match self.kept {
+            Some(kept) if index == 0 => self.b.use_var(kept.base),
+            _ => {
+                let record = self.listed(instance::MEMORIES, index);
+                self.changing(record, memory::BASE)
+            }
+        }
+    }
+
+    /// The size of a memory, in bytes.
+    fn len_of(&mut self, index: u32) -> Value {
+        match self.kept {
+            Some(kept) if index == 0 => self.b.use_var(kept.len),
+            _ => {
+                let record = self.listed(instance::MEMORIES, index);
+                self.changing(record, memory::LEN)
+            }
+        }
+    }
+
+    /// Pops the address of an access to `bytes` bytes, and checks it. Gives how the memory is accessed, a native
+    /// address, and the offset from that address.
+    pub(crate) fn access(&mut self, memarg: &MemArg, bytes: u64) -> (MemFlagsData, Value, i32) {
+        let index = memory_of(memarg);
+        let memory = &self.module.sections.memories[index as usize];
+        let popped = self.pop();
+        let address = self.extended(popped);
+        let guarded = self.module.options.settings.guarded_addresses;
+        let outside = if memory.is_64 {
+            Some(self.check_wide(index, address, memarg.offset, bytes))
+        } else {
+            // An offset in a memory of 32 bits has 32 bits.
+            let reach = memarg.offset + bytes;
+            if index == 0 && !guarded {
+                self.check_once(popped, address, reach);
+                None
+            } else {
+                Some(self.check(index, address, reach))
+            }
+        };
+        let base = self.base_of(index);
+        let mut pointer = self.b.ins().iadd(base, address);
+        let offset = match i32::try_from(memarg.offset) {
+            Ok(offset) => offset,
+            Err(_) => {
+                let offset = self.i64(memarg.offset);
+                pointer = self.b.ins().iadd(pointer, offset);
+                0
+            }
+        };
+        if let (Some(outside), true) = (outside, guarded) {
+            let nowhere = self.i64(0);
+            pointer = self.b.ins().select_spectre_guard(outside, nowhere, pointer);
+        }
+        (UNALIGNED, pointer, offset)
+    }
+
+    /// As [`access`](Self::access), with the offset in the address.
+    pub(crate) fn address(&mut self, memarg: &MemArg, bytes: u64) -> (MemFlagsData, Value) {
+        let (flags, pointer, offset) = self.access(memarg, bytes);
+        let offset = self.i64(offset as u64);
+        (flags, self.b.ins().iadd(pointer, offset))
+    }
+
+    /// Checks an address of 32 bits. Gives whether the access is out of bounds, which traps.
+    fn check(&mut self, index: u32, address: Value, reach: u64) -> Value {
+        let len = self.len_of(index);
+        let reach = self.i64(reach);
+        let end = self.b.ins().iadd(address, reach);
+        let outside = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
+        self.trap_if(outside, TrapCode::OutOfBoundsMemoryAccess);
+        outside
+    }
+
+    /// As [`check`](Self::check), for an address of 64 bits.
+    fn check_wide(&mut self, index: u32, address: Value, offset: u64, bytes: u64) -> Value {
+        let len = self.len_of(index);
+        // No memory has 2^64 bytes.
+        let reach = self.i64(offset.saturating_add(bytes));
+        let (end, over) = self.b.ins().uadd_overflow(address, reach);
+        let beyond = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
+        let outside = self.b.ins().bor(over, beyond);
+        self.trap_if(outside, TrapCode::OutOfBoundsMemoryAccess);
+        outside
+    }
+
+    /// Checks an address in memory 0 of 32 bits, where nothing has shown yet that the access is within bounds.
+    /// `popped` is the address as it was on the stack.
+    fn check_once(&mut self, popped: Value, address: Value, reach: u64) {
+        let here = self.status_here(status::of(TrapCode::OutOfBoundsMemoryAccess));
+        if let Some(known) = self.checks.known.get(&popped).copied() {
+            if known.bytes >= reach {
+                return;
+            }
+            if known.effects == self.checks.effects {
+                let bytes = reach;
+                self.checks.learn(popped, Known { bytes, ..known });
+                let check = &mut self.checks.made[known.check];
+                check.accesses.push((reach, here));
+                let imm = reach.cast_signed().into();
+                let opcode = Opcode::Iconst;
+                self.b.func.dfg.insts[check.reach] = InstructionData::UnaryImm { opcode, imm };
+                return;
+            }
+        }
+        // That this check may trap is an effect too: what comes after it may not come before.
+        self.effect();
+        let len = self.len_of(0);
+        let constant = self.i64(reach);
+        let end = self.b.ins().iadd(address, constant);
+        let outside = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
+        let failed = self.cold_block();
+        let next = self.b.create_block();
+        self.b.ins().brif(outside, failed, &[], next, &[]);
+        self.go_on_in(next);
+        let reach_inst = self.b.func.dfg.value_def(constant).unwrap_inst();
+        let known = Known {
+            bytes: reach,
+            check: self.checks.made.len(),
+            effects: self.checks.effects,
+        };
+        self.checks.learn(popped, known);
+        self.checks.made.push(Check {
+            failed,
+            address,
+            len,
+            reach: reach_inst,
+            accesses: vec![(reach, here)],
+        });
+    }
+
+    /// Fills the blocks where checks go that fail: which of the accesses is the first out of bounds?
+    pub(crate) fn finish_checks(&mut self) {
+        for check in std::mem::take(&mut self.checks.made) {
+            self.go_on_in(check.failed);
+            let mut accesses = check.accesses.into_iter().peekable();
+            while let Some((reach, status)) = accesses.next() {
+                let raise = self.raise_block();
+                let status = self.b.ins().iconst(I32, i64::from(status));
+                let status = branch_args(&[status]);
+                if accesses.peek().is_none() {
+                    self.b.ins().jump(raise, &status);
+                    break;
+                }
+                let reach = self.i64(reach);
+                let end = self.b.ins().iadd(check.address, reach);
+                let outside = IntCC::UnsignedGreaterThan;
+                let outside = self.b.ins().icmp(outside, end, check.len);
+                let next = self.cold_block();
+                self.b.ins().brif(outside, raise, &status, next, &[]);
+                self.go_on_in(next);
+            }
+        }
+    }
+
+    fn load(
+        &mut self,
+        memarg: &MemArg,
+        bytes: u64,
+        load: impl FnOnce(&mut Self, MemFlagsData, Value, i32) -> Value,
+    ) {
+        let (flags, pointer, offset) = self.access(memarg, bytes);
+        let value = load(self, flags, pointer, offset);
+        self.push(value);
+    }
+
+    fn plain_load(&mut self, memarg: &MemArg, ty: Type) {
+        self.load(memarg, ty.bytes().into(), |func, flags, at, offset| {
+            func.b.ins().load(ty, flags, at, offset)
+        });
+    }
+
+    fn store(
+        &mut self,
+        memarg: &MemArg,
+        bytes: u64,
+        store: impl FnOnce(&mut Self, Value, MemFlagsData, Value, i32),
+    ) {
+        let value = self.pop();
+        let (flags, pointer, offset) = self.access(memarg, bytes);
+        store(self, value, flags, pointer, offset);
+        self.effect();
+    }
+
+    /// Translates an operator on memories. Gives whether the operator is one.
+    pub(crate) fn memory(&mut self, operator: &Operator<'_>) -> bool {
+        use cranelift_codegen::ir::types::{F32, F64};
+        /// A load of fewer bits than the type has, or a store of fewer than the value has.
+        macro_rules! extending {
+            ($memarg:expr, $bytes:literal, $load:ident($($ty:ident)?)) => {
+                self.load($memarg, $bytes, |func, flags, at, offset| {
+                    func.b.ins().$load($($ty,)? flags, at, offset)
+                })
+            };
+        }
+        macro_rules! storing {
+            ($memarg:expr, $bytes:literal, $store:ident) => {
+                self.store($memarg, $bytes, |func, value, flags, at, offset| {
+                    func.b.ins().$store(flags, value, at, offset);
+                })
+            };
+        }
+        match operator {
+            Operator::I32Load { memarg } => self.plain_load(memarg, I32),
+            Operator::I64Load { memarg } => self.plain_load(memarg, I64),
+            Operator::F32Load { memarg } => self.plain_load(memarg, F32),
+            Operator::F64Load { memarg } => self.plain_load(memarg, F64),
+            Operator::I32Load8S { memarg } => extending!(memarg, 1, sload8(I32)),
+            Operator::I32Load8U { memarg } => extending!(memarg, 1, uload8(I32)),
+            Operator::I32Load16S { memarg } => extending!(memarg, 2, sload16(I32)),
+            Operator::I32Load16U { memarg } => extending!(memarg, 2, uload16(I32)),
+            Operator::I64Load8S { memarg } => extending!(memarg, 1, sload8(I64)),
+            Operator::I64Load8U { memarg } => extending!(memarg, 1, uload8(I64)),
+            Operator::I64Load16S { memarg } => extending!(memarg, 2, sload16(I64)),
+            Operator::I64Load16U { memarg } => extending!(memarg, 2, uload16(I64)),
+            Operator::I64Load32S { memarg } => extending!(memarg, 4, sload32()),
+            Operator::I64Load32U { memarg } => extending!(memarg, 4, uload32()),
+            Operator::I32Store { memarg } | Operator::F32Store { memarg } => {
+                storing!(memarg, 4, store);
+            }
+            Operator::I64Store { memarg } | Operator::F64Store { memarg } => {
+                storing!(memarg, 8, store);
+            }
+            Operator::I32Store8 { memarg } | Operator::I64Store8 { memarg } => {
+                storing!(memarg, 1, istore8);
+            }
+            Operator::I32Store16 { memarg } | Operator::I64Store16 { memarg } => {
+                storing!(memarg, 2, istore16);
+            }
+            Operator::I64Store32 { memarg } => storing!(memarg, 4, istore32),
+            Operator::MemorySize { mem } => self.memory_size(*mem),
+            Operator::MemoryGrow { mem } => self.memory_grow(*mem),
+            Operator::MemoryFill { mem } => {
+                let (at, value, count) = self.pop3();
+                let memory = self.i64(u64::from(*mem));
+                self.runtime_checked(Runtime::MemoryFill, &[memory, at, value, count]);
+            }
+            Operator::MemoryCopy { dst_mem, src_mem } => {
+                self.bulk(Runtime::MemoryCopy, *dst_mem, *src_mem);
+            }
+            Operator::MemoryInit { data_index, mem } => {
+                self.bulk(Runtime::MemoryInit, *mem, *data_index);
+            }
+            Operator::DataDrop { data_index } => {
+                let segment = self.i64(u64::from(*data_index));
+                self.runtime_checked(Runtime::DataDrop, &[segment]);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Calls the runtime with two indices, then where to, where from, and how much.
+    pub(crate) fn bulk(&mut self, call: Runtime, into: u32, from: u32) {
+        let (at, from_where, count) = self.pop3();
+        let [into, from] = [into, from].map(|index| self.i64(index.into()));
+        self.runtime_checked(call, &[into, from, at, from_where, count]);
+    }
+
+    /// Pushes a number of 64 bits as an index into a memory or a table has it.
+    pub(crate) fn push_index(&mut self, number: Value, is_64: bool) {
+        let number = match is_64 {
+            true => number,
+            false => self.b.ins().ireduce(I32, number),
+        };
+        self.push(number);
+    }
+
+    fn memory_size(&mut self, index: u32) {
+        let memory = &self.module.sections.memories[index as usize];
+        let len = self.len_of(index);
+        let pages = self
+            .b
+            .ins()
+            .ushr_imm_u(len, i64::from(memory.page_size_log2));
+        self.push_index(pages, memory.is_64);
+    }
+
+    fn memory_grow(&mut self, index: u32) {
+        let pages = self.pop();
+        let memory = self.i64(index.into());
+        self.runtime_checked(Runtime::MemoryGrow, &[memory, pages]);
+        let before = self.result_of_runtime();
+        self.push_index(before, self.module.sections.memories[index as usize].is_64);
+        // Another memory may be the same as memory 0, under two imports.
+        self.reload_memory();
+    }
+}

@@ -1,0 +1,111 @@
+//! What the translation of a function needs to know of the function's module.
+
+use cranelift_codegen::ir::types::{I32, I64};
+use cranelift_codegen::ir::{AbiParam, Signature};
+use cranelift_codegen::isa::CallConv;
+use holdall_core::module::Sections;
+use holdall_core::types::{FuncType, ValType};
+use wasmparser::Operator;
+
+use crate::Options;
+use crate::function::type_of;
+
+/// A module, and how its code is to be made.
+pub(crate) struct Module<'a> {
+    pub(crate) sections: &'a Sections,
+    pub(crate) options: &'a Options,
+    pub(crate) convention: CallConv,
+    /// What was seen in the defined functions, by their indices.
+    pub(crate) seen: Vec<Seen>,
+}
+
+/// What is seen of a function before functions are translated.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    /// Whether a call of the function may move memory 0.
+    pub(crate) may_grow: bool,
+    /// Whether the function makes tail calls of other functions.
+    pub(crate) tail_calls: bool,
+    /// Whether the function makes tail calls of itself.
+    pub(crate) calls_again: bool,
+    /// The defined functions that the function calls by their indices.
+    callees: Vec<u32>,
+}
+
+impl Seen {
+    /// Looks through a function.
+    pub(crate) fn of(sections: &Sections, index: u32) -> Self {
+        let mut seen = Self::default();
+        // A function that was validated is readable.
+        let Ok(mut reader) = sections.body(index).get_operators_reader() else {
+            return seen;
+        };
+        while let Ok(operator) = reader.read() {
+            match operator {
+                Operator::MemoryGrow { .. }
+                | Operator::CallIndirect { .. }
+                | Operator::CallRef { .. } => seen.may_grow = true,
+                Operator::ReturnCallIndirect { .. } | Operator::ReturnCallRef { .. } => {
+                    (seen.may_grow, seen.tail_calls) = (true, true);
+                }
+                Operator::Call { function_index } => seen.calls(sections, function_index),
+                Operator::ReturnCall { function_index }
+                    if function_index == sections.func_index(index) =>
+                {
+                    seen.calls_again = true;
+                }
+                Operator::ReturnCall { function_index } => {
+                    seen.tail_calls = true;
+                    seen.calls(sections, function_index);
+                }
+                _ => {}
+            }
+        }
+        seen.callees.sort_unstable();
+        seen.callees.dedup();
+        seen
+    }
+
+    fn calls(&mut self, sections: &Sections, func_index: u32) {
+        match func_index.checked_sub(sections.num_imported_funcs as u32) {
+            Some(defined) => self.callees.push(defined),
+            None => self.may_grow = true,
+        }
+    }
+
+    /// Notes for each function whether functions that it calls may move memory 0.
+    pub(crate) fn spread_growth(all: &mut [Self]) {
+        let mut callers = vec![Vec::new(); all.len()];
+        for (caller, seen) in (0..).zip(&mut *all) {
+            for callee in std::mem::take(&mut seen.callees) {
+                callers[callee as usize].push(caller);
+            }
+        }
+        let may_grow = (0..all.len()).filter(|index| all[*index].may_grow);
+        let mut growing: Vec<usize> = may_grow.collect();
+        while let Some(callee) = growing.pop() {
+            for caller in std::mem::take(&mut callers[callee]) {
+                if !std::mem::replace(&mut all[caller].may_grow, true) {
+                    growing.push(caller);
+                }
+            }
+        }
+    }
+}
+
+impl Module<'_> {
+    /// The native signature of functions of a type.
+    pub(crate) fn signature(&self, ty: &FuncType) -> Signature {
+        let mut signature = Signature::new(self.convention);
+        signature.params.push(AbiParam::new(I64));
+        signature.returns.push(AbiParam::new(I32));
+        let param = |ty: &ValType| AbiParam::new(type_of(*ty));
+        match ty.results() {
+            [] => {}
+            [result] => signature.returns.push(param(result)),
+            _ => signature.params.push(AbiParam::new(I64)),
+        }
+        signature.params.extend(ty.params().iter().map(param));
+        signature
+    }
+}

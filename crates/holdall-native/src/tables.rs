@@ -1,0 +1,153 @@
+//! Tables, references and globals.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::{I32, I64};
+use cranelift_codegen::ir::{InstBuilder, Type, Value};
+use holdall_core::native::{Runtime, global, instance, table};
+use holdall_core::trap::TrapCode;
+use holdall_core::types::ValType;
+use wasmparser::Operator;
+
+use crate::control::is_covered;
+use crate::function::{CHANGING, Func, Uncovered, type_of};
+
+impl Func<'_> {
+    /// Whether a table has 64-bit indices.
+    fn is_64(&self, table: u32) -> bool {
+        self.module.sections.tables[table as usize].is_64
+    }
+
+    fn check_covered_table(&self, table: u32) -> Result<(), Uncovered> {
+        let element = self.module.sections.tables[table as usize].element;
+        match ValType::Ref(element).is_exception() {
+            true => Err(Uncovered),
+            false => Ok(()),
+        }
+    }
+
+    /// The address of an element, whose index is checked.
+    pub(crate) fn element(&mut self, table: u32, index: Value, outside: TrapCode) -> Value {
+        let record = self.listed(instance::TABLES, table);
+        let len = self.changing(record, table::LEN);
+        let index = self.extended(index);
+        let is_outside = self
+            .b
+            .ins()
+            .icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
+        self.trap_if(is_outside, outside);
+        let base = self.changing(record, table::BASE);
+        let offset = self.b.ins().ishl_imm_u(index, 3);
+        let address = self.b.ins().iadd(base, offset);
+        if !self.module.options.settings.guarded_addresses {
+            return address;
+        }
+        let nowhere = self.i64(0);
+        self.b
+            .ins()
+            .select_spectre_guard(is_outside, nowhere, address)
+    }
+
+    /// Translates an operator on tables, references or globals. Gives whether the operator is one.
+    pub(crate) fn table(&mut self, operator: &Operator<'_>) -> Result<bool, Uncovered> {
+        match *operator {
+            Operator::TableGet { table } => {
+                self.check_covered_table(table)?;
+                let index = self.pop();
+                let at = self.element(table, index, TrapCode::OutOfBoundsTableAccess);
+                let value = self.changing(at, 0);
+                self.push(value);
+            }
+            Operator::TableSet { table } => {
+                self.check_covered_table(table)?;
+                let (index, value) = self.pop2();
+                let at = self.element(table, index, TrapCode::OutOfBoundsTableAccess);
+                self.b.ins().store(CHANGING, value, at, 0);
+                self.effect();
+            }
+            Operator::TableSize { table } => {
+                let record = self.listed(instance::TABLES, table);
+                let len = self.changing(record, table::LEN);
+                self.push_index(len, self.is_64(table));
+            }
+            Operator::TableGrow { table } => {
+                self.check_covered_table(table)?;
+                let (value, count) = self.pop2();
+                let index = self.i64(table.into());
+                self.runtime_checked(Runtime::TableGrow, &[index, value, count]);
+                let before = self.result_of_runtime();
+                self.push_index(before, self.is_64(table));
+            }
+            Operator::TableFill { table } => {
+                self.check_covered_table(table)?;
+                let (at, value, count) = self.pop3();
+                let table = self.i64(table.into());
+                self.runtime_checked(Runtime::TableFill, &[table, at, value, count]);
+            }
+            Operator::TableCopy {
+                dst_table,
+                src_table,
+            } => self.bulk(Runtime::TableCopy, dst_table, src_table),
+            Operator::TableInit { elem_index, table } => {
+                self.bulk(Runtime::TableInit, table, elem_index);
+            }
+            Operator::ElemDrop { elem_index } => {
+                let segment = self.i64(elem_index.into());
+                self.runtime_checked(Runtime::ElemDrop, &[segment]);
+            }
+            _ => return self.reference_or_global(operator),
+        }
+        Ok(true)
+    }
+
+    fn reference_or_global(&mut self, operator: &Operator<'_>) -> Result<bool, Uncovered> {
+        match *operator {
+            Operator::RefNull { hty } if is_covered(hty) => {
+                let null = self.i64(0);
+                self.push(null);
+            }
+            Operator::RefFunc { function_index } => {
+                let entry = self.entry_of(function_index);
+                self.push(entry);
+            }
+            Operator::RefIsNull => {
+                let reference = self.pop();
+                let is_null = self.b.ins().icmp_imm_s(IntCC::Equal, reference, 0);
+                let is_null = self.b.ins().uextend(I32, is_null);
+                self.push(is_null);
+            }
+            Operator::RefAsNonNull => {
+                let reference = self.pop();
+                let is_null = self.b.ins().icmp_imm_s(IntCC::Equal, reference, 0);
+                self.trap_if(is_null, TrapCode::NullReference);
+                self.push(reference);
+            }
+            Operator::GlobalGet { global_index } => {
+                let (ty, at) = self.global(global_index)?;
+                let value = self.b.ins().load(ty, CHANGING, at, global::VALUE);
+                self.push(value);
+            }
+            Operator::GlobalSet { global_index } => {
+                let value = self.pop();
+                let (ty, at) = self.global(global_index)?;
+                let stored = match ty {
+                    // All 64 bits of a value count, as in a slot.
+                    I32 => self.b.ins().uextend(I64, value),
+                    _ => value,
+                };
+                self.b.ins().store(CHANGING, stored, at, global::VALUE);
+                self.effect();
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// How a global's value is represented, and the address of the global.
+    fn global(&mut self, index: u32) -> Result<(Type, Value), Uncovered> {
+        let content = self.module.sections.globals[index as usize].content;
+        if content.is_exception() {
+            return Err(Uncovered);
+        }
+        Ok((type_of(content), self.listed(instance::GLOBALS, index)))
+    }
+}

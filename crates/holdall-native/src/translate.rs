@@ -1,0 +1,124 @@
+//! The translation of a function, operator by operator.
+
+use cranelift_codegen::ir::InstBuilder;
+use cranelift_codegen::ir::types::{I32, I64};
+use wasmparser::Operator;
+
+use crate::control::operand_type;
+use crate::function::{Func, Uncovered, zero};
+
+impl Func<'_> {
+    /// Translates the function.
+    ///
+    /// # Errors
+    /// Where the function has something for which there is no native code.
+    pub(crate) fn translate(&mut self) -> Result<(), Uncovered> {
+        self.check_covered(self.ty)?;
+        let sections = self.module.sections;
+        let start = sections.bodies[self.index as usize].start as u64;
+        let mut operators = sections.body(self.index).get_operators_reader()?;
+        self.begin_operator((operators.original_position() - start) as u32);
+        self.check_stack();
+        let slots = self.declare_locals()?;
+        self.keep_memory();
+        self.begin_again();
+        // One unit pays for zeroing eight slots.
+        self.enter_region(slots / 8);
+        self.enter_function();
+        while !operators.eof() {
+            // A body has less than 2^23 bytes.
+            self.begin_operator((operators.original_position() - start) as u32);
+            let operator = operators.read()?;
+            self.count();
+            self.operator(&operator)?;
+        }
+        self.end_again();
+        self.finish();
+        Ok(())
+    }
+
+    fn operator(&mut self, operator: &Operator<'_>) -> Result<(), Uncovered> {
+        let translated = self.control(operator)?
+            || self.variable(operator)
+            || self.call_operator(operator)?
+            || self.memory(operator)
+            || self.table(operator)?
+            || self.numeric(operator)
+            || self.simd(operator)
+            || self.atomic(operator)
+            || self.wide(operator);
+        if translated { Ok(()) } else { Err(Uncovered) }
+    }
+
+    /// Translates an operator that only moves a value. Gives whether the operator is one.
+    fn variable(&mut self, operator: &Operator<'_>) -> bool {
+        match operator {
+            Operator::LocalGet { local_index } => {
+                let value = self.b.use_var(self.locals[*local_index as usize]);
+                self.push(value);
+            }
+            Operator::LocalSet { local_index } => {
+                let value = self.pop();
+                self.b.def_var(self.locals[*local_index as usize], value);
+            }
+            Operator::LocalTee { local_index } => {
+                let value = self.pop();
+                self.b.def_var(self.locals[*local_index as usize], value);
+                self.push(value);
+            }
+            Operator::I32Const { value } => {
+                let constant = self.b.ins().iconst(I32, i64::from(value.cast_unsigned()));
+                match value {
+                    0 => self.push(constant),
+                    _ => self.push_holding(constant),
+                }
+            }
+            Operator::I64Const { value } => {
+                let constant = self.b.ins().iconst(I64, *value);
+                self.push(constant);
+            }
+            Operator::Drop => {
+                self.pop();
+            }
+            Operator::Select | Operator::TypedSelect { .. } => {
+                let (first, second, condition) = self.pop3();
+                let value = self.b.ins().select(condition, first, second);
+                self.push(value);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Gives the locals their first values. Gives how many slots the locals are that are no parameters.
+    fn declare_locals(&mut self) -> Result<u32, Uncovered> {
+        let entry = self
+            .b
+            .func
+            .layout
+            .entry_block()
+            .expect("a function has one");
+        let first = 1 + usize::from(self.results_at.is_some());
+        for value in self.b.block_params(entry)[first..].to_vec() {
+            let local = self.b.declare_var(self.b.func.dfg.value_type(value));
+            self.b.def_var(local, value);
+            self.locals.push(local);
+        }
+        let mut slots = 0;
+        for group in self.module.sections.body(self.index).get_locals_reader()? {
+            let (count, ty) = group?;
+            let ty = operand_type(ty)?;
+            if count == 0 {
+                continue;
+            }
+            slots += count * ty.bytes().div_ceil(8);
+            let value = zero(&mut self.b, ty);
+            for _ in 0..count {
+                let local = self.b.declare_var(ty);
+                self.b.def_var(local, value);
+                self.locals.push(local);
+            }
+        }
+        Ok(slots)
+    }
+}

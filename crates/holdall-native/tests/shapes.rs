@@ -1,0 +1,95 @@
+//! What the code generator makes of modules: the same everywhere, and well formed.
+
+use std::borrow::Cow;
+
+use holdall_core::bounds::Bounds;
+use holdall_core::clock::Clock;
+use holdall_core::module::Sections;
+use holdall_core::native::{Isa, NativeCode, Settings};
+use holdall_native::{Options, compile};
+
+fn sections(text: &str) -> Sections {
+    let bytes = wat::parse_str(text).unwrap();
+    Sections::read(Cow::Owned(bytes), &Bounds::default(), &Clock::default()).unwrap()
+}
+
+/// What a module becomes for both instruction sets and all settings, each function verified.
+fn compiled(text: &str) -> Vec<NativeCode> {
+    let sections = sections(text);
+    let mut all = Vec::new();
+    for isa in [Isa::X86_64, Isa::Aarch64] {
+        for bits in 0..8 {
+            let options = Options {
+                settings: Settings {
+                    metering: bits & 1 != 0,
+                    canonical_nans: bits & 2 != 0,
+                    guarded_addresses: bits & 4 != 0,
+                },
+                verify: true,
+                ..Options::baseline(isa)
+            };
+            let code = compile(&sections, &options);
+            assert_eq!(code.text, compile(&sections, &options).text, "{options:?}");
+            all.push(code);
+        }
+    }
+    all
+}
+
+/// Which functions of a module have native code: all settings agree.
+fn covered(text: &str) -> Vec<bool> {
+    let all = compiled(text).into_iter();
+    let mut all = all.map(|code| code.functions.iter().map(Option::is_some).collect());
+    let first: Vec<bool> = all.next().unwrap();
+    assert!(all.all(|other| other == first));
+    first
+}
+
+#[test]
+fn control_calls_memories_and_tables_are_covered() {
+    let text = r#"(module
+        (import "m" "f" (func $host (param i32 f64) (result i64)))
+        (import "m" "g" (global $imported (mut i64)))
+        (type $pair (func (param i32) (result i32 v128)))
+        (memory 1) (memory i64 1)
+        (table $t 10 funcref)
+        (elem (table $t) (i32.const 0) func $loops $pair)
+        (global $v (mut v128) (v128.const i64x2 1 2))
+        (data $d "abc")
+        (func $loops (param i32) (result i32) (local i64 v128 f32)
+            (block $out (loop $again
+                (br_if $out (local.get 0))
+                (br_table $out $again $out (local.get 0))))
+            (block (result i32) (br_if 0 (i32.const 1) (local.get 0)))
+            (if (param i32) (result i32) (local.get 0)
+                (then (drop) (i32.const 2)) (else)))
+        (func $pair (type $pair) (local.get 0) (global.get $v))
+        (func (param i32) (result i32 v128)
+            (call_indirect $t (type $pair) (local.get 0) (local.get 0)))
+        (func (param i32 i64) (result i32 i64)
+            (i32.load offset=8 (local.get 0)) (drop)
+            (i32.store offset=16 (local.get 0) (i32.load (local.get 0)))
+            (i32.store8 1 offset=0xffffffffffff (local.get 1) (i32.const 1))
+            (memory.fill (local.get 0) (i32.const 1) (local.get 0))
+            (memory.copy 0 1 (local.get 0) (local.get 1) (local.get 0))
+            (memory.init $d (local.get 0) (i32.const 0) (i32.const 1))
+            (data.drop $d)
+            (memory.grow (i32.const 1))
+            (memory.size 1))
+        (func (param i32) (result i64)
+            (global.set $imported (i64.const 1))
+            (call $host (local.get 0) (f64.load (local.get 0))))
+        (func (param i32) (table.set $t (local.get 0) (table.get $t (local.get 0)))
+            (drop (table.grow $t (ref.null func) (table.size $t))))
+        (func $down (param i32 i64) (result i64)
+            (if (local.get 0) (then (return_call $down (i32.const 0) (local.get 1))))
+            (local.get 1))
+        (func $even (param i32) (result i32)
+            (return_call $odd (local.get 0)))
+        (func $odd (param i32) (result i32)
+            (return_call_indirect $t (param i32) (result i32) (local.get 0) (local.get 0)))
+        (func (param i32) (result i32 v128)
+            (call $pair (local.get 0)) (unreachable))
+    )"#;
+    assert_eq!(covered(text), [true; 10]);
+}
