@@ -19,6 +19,8 @@ mod module;
 mod numeric;
 mod options;
 mod simd;
+#[cfg(test)]
+mod suite;
 mod tables;
 mod translate;
 mod wide;
@@ -26,24 +28,15 @@ mod wide;
 use holdall_core::module::Sections;
 use holdall_core::native::NativeCode;
 
+use self::module::Module;
+
 pub use options::Options;
 
 /// Makes native code of a module that was validated, on all processors.
 #[must_use]
 pub fn compile(sections: &Sections, options: &Options) -> NativeCode {
-    let isa = options.target();
-    let module = module::Module {
-        sections,
-        options,
-        convention: isa
-            .as_ref()
-            .map_or(cranelift_codegen::isa::CallConv::SystemV, |isa| {
-                isa.default_call_conv()
-            }),
-        seen: link::look_through(sections),
-    };
-    match isa {
-        Some(isa) => link::native_code(&module, &*isa),
-        None => link::empty(&module),
+    match options.target() {
+        Some(target) => link::native_code(&Module::new(sections, options, &*target), &*target),
+        None => link::empty(sections, options),
     }
 }

@@ -9,10 +9,12 @@ use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{ExternalName, Function, UserFuncName};
 use cranelift_codegen::isa::TargetIsa;
-use cranelift_codegen::{Context, FinalizedRelocTarget};
+use cranelift_codegen::{CodegenError, Context, FinalizedRelocTarget};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use holdall_core::module::Sections;
 use holdall_core::native::{self, Isa, MOST_FRAME_BYTES, NativeCode};
 
+use crate::Options;
 use crate::entrance::{Callee, entrance, leave, outer};
 use crate::function::{Func, Uncovered};
 use crate::module::{Module, Seen};
@@ -108,7 +110,14 @@ impl<'a> Compiler<'a> {
         }
         let mut plane = ControlPlane::default();
         let made = self.context.compile(self.isa, &mut plane);
-        made.map_err(|_| Uncovered)?;
+        if let Err(error) = made {
+            let is_expected = matches!(
+                error.inner,
+                CodegenError::CodeTooLarge | CodegenError::ImplLimitExceeded
+            );
+            assert!(is_expected || !self.module.options.verify, "{error:?}");
+            return Err(Uncovered);
+        }
         let buffer = &self.context.compiled_code().ok_or(Uncovered)?.buffer;
         let frame = buffer.frame_layout().ok_or(Uncovered)?.frame_to_fp_offset;
         if frame > MOST_FRAME_BYTES || buffer.alignment as usize > ALIGNMENT {
@@ -122,6 +131,7 @@ impl<'a> Compiler<'a> {
                 FinalizedRelocTarget::ExternalName(ExternalName::User(to)),
             ) = (reloc.kind, &reloc.target)
             else {
+                assert!(!self.module.options.verify, "{reloc:?}");
                 return Err(Uncovered);
             };
             let to = &names[*to];
@@ -214,7 +224,7 @@ fn on_all_cores<W, T: Send>(
 }
 
 /// Looks through all functions of a module.
-pub(crate) fn look_through(sections: &holdall_core::module::Sections) -> Vec<Seen> {
+pub(crate) fn look_through(sections: &Sections) -> Vec<Seen> {
     let count = sections.bodies.len();
     let mut seen = on_all_cores(count, || (), |(), index| Seen::of(sections, index as u32));
     Seen::spread_growth(&mut seen);
@@ -240,7 +250,7 @@ pub(crate) fn native_code(module: &Module<'_>, isa: &dyn TargetIsa) -> NativeCod
         }));
     }
     if text.bytes.is_empty() {
-        return empty(module);
+        return empty(module.sections, module.options);
     }
 
     // The ways in, and the ways out to functions that stay interpreted.
@@ -259,7 +269,7 @@ pub(crate) fn native_code(module: &Module<'_>, isa: &dyn TargetIsa) -> NativeCod
     for (name, code) in missing.into_iter().zip(helpers) {
         match code {
             Ok(code) => text.put(name, code),
-            Err(Uncovered) => return empty(module),
+            Err(Uncovered) => return empty(module.sections, module.options),
         };
     }
     let reach = match module.options.isa {
@@ -267,7 +277,7 @@ pub(crate) fn native_code(module: &Module<'_>, isa: &dyn TargetIsa) -> NativeCod
         _ => REACH_X86_64,
     };
     if text.bytes.len() >= reach {
-        return empty(module);
+        return empty(module.sections, module.options);
     }
     text.link(module.options.isa);
 
@@ -282,18 +292,18 @@ pub(crate) fn native_code(module: &Module<'_>, isa: &dyn TargetIsa) -> NativeCod
         entrances,
         places: text.places,
         text: text.bytes,
-        ..empty(module)
+        ..empty(module.sections, module.options)
     }
 }
 
 /// Native code without functions.
-pub(crate) fn empty(module: &Module<'_>) -> NativeCode {
+pub(crate) fn empty(sections: &Sections, options: &Options) -> NativeCode {
     NativeCode {
-        isa: module.options.isa,
-        features: module.options.features,
-        settings: module.options.settings,
-        functions: vec![None; module.sections.bodies.len()],
-        entrances: vec![None; module.sections.types.len()],
+        isa: options.isa,
+        features: options.features,
+        settings: options.settings,
+        functions: vec![None; sections.bodies.len()],
+        entrances: vec![None; sections.types.len()],
         places: Vec::new(),
         text: Vec::new(),
     }

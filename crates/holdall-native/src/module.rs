@@ -2,13 +2,14 @@
 
 use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{AbiParam, Signature};
-use cranelift_codegen::isa::CallConv;
+use cranelift_codegen::isa::{CallConv, TargetIsa};
 use holdall_core::module::Sections;
 use holdall_core::types::{FuncType, ValType};
 use wasmparser::Operator;
 
 use crate::Options;
 use crate::function::type_of;
+use crate::link::look_through;
 
 /// A module, and how its code is to be made.
 pub(crate) struct Module<'a> {
@@ -93,7 +94,20 @@ impl Seen {
     }
 }
 
-impl Module<'_> {
+impl<'a> Module<'a> {
+    pub(crate) fn new(
+        sections: &'a Sections,
+        options: &'a Options,
+        target: &dyn TargetIsa,
+    ) -> Self {
+        Self {
+            sections,
+            options,
+            convention: target.default_call_conv(),
+            seen: look_through(sections),
+        }
+    }
+
     /// The native signature of functions of a type.
     pub(crate) fn signature(&self, ty: &FuncType) -> Signature {
         let mut signature = Signature::new(self.convention);
