@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
-use holdall::{Engine, Linker, Module, Store};
+use holdall::{Config, Engine, Linker, Module, Store};
 use holdall_core::bundle::is_builtin;
 use holdall_pack::Policy;
 use holdall_pack::process::{Output, Plain, Program, Watchdog, check_linked};
@@ -71,6 +71,9 @@ pub(super) struct Args {
     limits: LimitArgs,
     #[command(flatten)]
     proposals: ProposalArgs,
+    /// Compile functions to machine code before the program starts: it starts later, and runs faster
+    #[arg(long)]
+    native: bool,
     /// A .wasm or .wat path, or the name of a bundled module
     #[arg(help_heading = "Arguments")]
     module: PathBuf,
@@ -134,7 +137,11 @@ fn link_and_call(
     let policy = args.policy();
     let limits = policy.limits()?;
     // Modules are loaded under the limits of the run, its timeout included.
-    let engine = Engine::new(policy.config()?.limits(limits.clone()));
+    let config = policy.config()?.limits(limits.clone());
+    let engine = Engine::new(match args.native {
+        true => native(config)?,
+        false => config,
+    });
     let mut store = Store::try_new(&engine, ())?;
     store.limits(limits)?;
     if args.trace {
@@ -152,6 +159,20 @@ fn link_and_call(
         check_linked(program.linker(), name)?;
     }
     program.run(&args.invoke, &args.args, output)
+}
+
+/// The configuration, with functions compiled.
+fn native(config: Config) -> anyhow::Result<Config> {
+    #[cfg(feature = "native")]
+    return Ok(config.native(true));
+    #[cfg(not(feature = "native"))]
+    {
+        drop(config);
+        anyhow::bail!(
+            "--native: this build has no compiler; build holdall with its feature `native`, or run \
+             without --native"
+        )
+    }
 }
 
 /// Ends the process where arguments contradict one another.

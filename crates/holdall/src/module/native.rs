@@ -8,6 +8,15 @@ use holdall_core::native::Code;
 
 use super::mapping::Mapping;
 use crate::ir::{self, Word};
+#[cfg(feature = "native")]
+use {
+    super::fault::Fault,
+    crate::engine::Engine,
+    crate::limits::Clock,
+    holdall_core::module::checksum,
+    holdall_core::native::{Isa, Settings, host_features},
+    holdall_native::Options,
+};
 
 /// The native code of a module.
 pub(crate) struct Native {
@@ -142,6 +151,44 @@ impl Native {
         let native = native.filter(|function| !function.start.is_null());
         (native.count(), self.code.text().len())
     }
+}
+
+/// Compiles the functions of a module, where native code runs and the engine wants it.
+///
+/// # Errors
+/// The time is up.
+#[cfg(feature = "native")]
+pub(super) fn compile(
+    module: &Sections,
+    engine: &Engine,
+    clock: &Clock,
+) -> Result<Option<Native>, Fault> {
+    let config = engine.config();
+    let Some(isa) = Isa::HERE.filter(|_| config.native) else {
+        return Ok(None);
+    };
+    let settings = Settings {
+        metering: config.metering,
+        canonical_nans: config.canonical_nans,
+        guarded_addresses: false,
+    };
+    let is_wanted = |defined_index: u32| {
+        let is_chosen = |seed: u64| {
+            let mixed = (seed ^ u64::from(defined_index)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            mixed >> 63 == 0
+        };
+        clock.check().is_ok() && config.native_seed.is_none_or(is_chosen)
+    };
+    let options = Options::new(isa, host_features(), settings).only(&is_wanted);
+    let code = holdall_native::compile(module, &options);
+    clock.check()?;
+    let bytes = code.to_bytes(module).into();
+    let read = |bytes| {
+        let (on, module) = (config.proposals(), checksum(&module.bytes));
+        Code::read(bytes, settings, host_features(), on, module)
+    };
+    // SAFETY: the code was made just now, of this module.
+    Ok(unsafe { Native::map(bytes, read, module) }?)
 }
 
 impl fmt::Debug for Native {
