@@ -34,7 +34,7 @@ pub use options::Options;
 
 /// Makes native code of a module that was validated, on all processors.
 #[must_use]
-pub fn compile(sections: &Sections, options: &Options) -> NativeCode {
+pub fn compile(sections: &Sections, options: &Options<'_>) -> NativeCode {
     match options.target() {
         Some(target) => link::native_code(&Module::new(sections, options, &*target), &*target),
         None => link::empty(sections, options),

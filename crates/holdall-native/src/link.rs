@@ -297,7 +297,7 @@ pub(crate) fn native_code(module: &Module<'_>, isa: &dyn TargetIsa) -> NativeCod
 }
 
 /// Native code without functions.
-pub(crate) fn empty(sections: &Sections, options: &Options) -> NativeCode {
+pub(crate) fn empty(sections: &Sections, options: &Options<'_>) -> NativeCode {
     NativeCode {
         isa: options.isa,
         features: options.features,

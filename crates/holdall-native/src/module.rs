@@ -14,7 +14,7 @@ use crate::link::look_through;
 /// A module, and how its code is to be made.
 pub(crate) struct Module<'a> {
     pub(crate) sections: &'a Sections,
-    pub(crate) options: &'a Options,
+    pub(crate) options: &'a Options<'a>,
     pub(crate) convention: CallConv,
     /// What was seen in the defined functions, by their indices.
     pub(crate) seen: Vec<Seen>,
@@ -97,7 +97,7 @@ impl Seen {
 impl<'a> Module<'a> {
     pub(crate) fn new(
         sections: &'a Sections,
-        options: &'a Options,
+        options: &'a Options<'a>,
         target: &dyn TargetIsa,
     ) -> Self {
         Self {

@@ -1,12 +1,14 @@
 //! What native code is made for, and how.
 
+use std::fmt;
+
 use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use holdall_core::native::{Feature, Isa, Settings, host_features};
 
 /// What native code is made for, and how.
-#[derive(Clone, Debug)]
-pub struct Options {
+#[derive(Clone)]
+pub struct Options<'a> {
     /// The instruction set.
     pub isa: Isa,
     /// What processors have beyond the baseline of the instruction set, as far as the code may use it: a bit
@@ -18,13 +20,13 @@ pub struct Options {
     /// grows faster than its body.
     pub largest_function_bytes: usize,
     /// Whether to make native code for a defined function, by its index: others stay interpreted.
-    pub include: fn(u32) -> bool,
+    pub include: &'a (dyn Fn(u32) -> bool + Sync),
     /// Whether Cranelift verifies what it is given: a check of this crate, for tests.
     #[doc(hidden)]
     pub verify: bool,
 }
 
-impl Options {
+impl Options<'_> {
     /// The longest body for which native code is made where nothing else is asked for, in bytes.
     pub const LARGEST_FUNCTION_BYTES: usize = 1 << 20;
 
@@ -36,7 +38,7 @@ impl Options {
             features: 0,
             settings: Settings::default(),
             largest_function_bytes: Self::LARGEST_FUNCTION_BYTES,
-            include: |_| true,
+            include: &|_| true,
             verify: false,
         }
     }
@@ -84,6 +86,17 @@ impl Options {
             }
         }
         target.finish(settings::Flags::new(flags)).ok()
+    }
+}
+
+impl fmt::Debug for Options<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("isa", &self.isa)
+            .field("features", &self.features)
+            .field("settings", &self.settings)
+            .field("largest_function_bytes", &self.largest_function_bytes)
+            .finish_non_exhaustive()
     }
 }
 

@@ -54,7 +54,7 @@ fn read(bytes: Vec<u8>) -> Option<Sections> {
 }
 
 /// All features of both instruction sets, and none.
-fn options() -> impl Iterator<Item = Options> {
+fn options() -> impl Iterator<Item = Options<'static>> {
     let all = Feature::ALL.iter().fold(0, |bits, it| bits | it.bit());
     let both = [Isa::X86_64, Isa::Aarch64].into_iter();
     both.flat_map(move |isa| {

@@ -179,7 +179,12 @@ pub(super) fn compile(
         };
         clock.check().is_ok() && config.native_seed.is_none_or(is_chosen)
     };
-    let options = Options::new(isa, host_features(), settings).only(&is_wanted);
+    let options = Options {
+        features: host_features(),
+        settings,
+        include: &is_wanted,
+        ..Options::baseline(isa)
+    };
     let code = holdall_native::compile(module, &options);
     clock.check()?;
     let bytes = code.to_bytes(module).into();
