@@ -62,8 +62,18 @@ pub(crate) fn entrance<'a>(
     let signature = b.import_signature(module.signature(ty));
     let call = b.ins().call_indirect(signature, code, &args);
     let returned = b.inst_results(call).to_vec();
-    // Without a result, where the function did not return, the slot may hold anything.
-    store_slots(&mut b, slots, &returned[1..]);
+    if let Some(result) = returned.get(1) {
+        // With another status, the slots may have the arguments of a tail call by now.
+        let result_there = b.create_block();
+        let done = b.create_block();
+        b.ins().brif(returned[0], done, &[], result_there, &[]);
+        b.seal_block(result_there);
+        b.switch_to_block(result_there);
+        store_slots(&mut b, slots, &[*result]);
+        b.ins().jump(done, &[]);
+        b.seal_block(done);
+        b.switch_to_block(done);
+    }
     b.ins().return_(&returned[..1]);
     b
 }
