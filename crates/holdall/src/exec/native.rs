@@ -358,7 +358,9 @@ unsafe fn calls_of(
             let Some((of, (function, offset))) = found(instance).or_else(others) else {
                 break;
             };
-            calls.push(native_place(of, function, offset.map(u64::from)));
+            if let Some(offset) = offset {
+                calls.push(native_place(of, function, Some(offset.into())));
+            }
             instance = of;
             frame = std::ptr::with_exposed_provenance(outer);
         }

@@ -137,12 +137,15 @@ impl Native {
     }
 
     /// The defined function that has the instruction before a return address, and the offset in the module's
-    /// bytes of what that instruction is made of.
+    /// bytes of what that instruction is made of; none where the instruction is the call of the inner code.
     pub(crate) fn call_at(&self, back: usize) -> Option<(u32, Option<u32>)> {
         let offset = back.checked_sub(self.text.addr().get())?.checked_sub(1)?;
         let offset = u32::try_from(offset).ok()?;
         let function = self.code.function_at(offset)?;
-        Some((function, self.code.place_at(offset)))
+        let inner = self.code.function(function)?.inner;
+        let calls_inner = inner.is_some_and(|inner| offset < inner);
+        let place = self.code.place_at(offset).filter(|_| !calls_inner);
+        Some((function, place))
     }
 
     /// How many functions are native, and how many bytes their code takes.
