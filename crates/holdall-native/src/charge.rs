@@ -26,17 +26,19 @@ struct Region {
 }
 
 impl Func<'_> {
-    fn is_metered(&self) -> bool {
-        self.module.options.settings.metering
+    /// Finds the budget, where work is metered.
+    pub(crate) fn find_budget(&mut self) {
+        if self.module.options.settings.metering {
+            let runtime = self.runtime_record();
+            self.budget = Some(self.constant(runtime, runtime::BUDGET));
+        }
     }
 
     /// Charges for a region that begins here. The region costs `cost` before its first operator.
     pub(crate) fn enter_region(&mut self, cost: u32) {
-        if !self.is_metered() {
+        let Some(budget) = self.budget else {
             return;
-        }
-        let runtime = self.runtime_record();
-        let budget = self.constant(runtime, runtime::BUDGET);
+        };
         let before = self.changing(budget, 0);
         let units = self.i64(0);
         let charge = self.b.func.dfg.value_def(units).inst();
@@ -73,7 +75,7 @@ impl Func<'_> {
     /// Begins a new region at the end of a block, or at its `else`, if an arm of a `br_table` begins here
     /// (`is_arm`) or began within the block. `at_start` is the region at the block's start.
     pub(crate) fn next_region(&mut self, is_arm: bool, at_start: usize) {
-        if self.is_metered() && (is_arm || self.region() != at_start) {
+        if self.budget.is_some() && (is_arm || self.region() != at_start) {
             self.leave_region();
             self.enter_region(0);
         }

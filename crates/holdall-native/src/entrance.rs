@@ -11,7 +11,8 @@ use holdall_core::native::{NO_FUNCTION, Runtime, func, instance, status};
 use holdall_core::types::FuncType;
 
 use crate::calls::named;
-use crate::function::{CONSTANT, load_slots, raise, return_status, store_slots};
+use crate::ends::{raise, return_status};
+use crate::function::{CONSTANT, load_slots, store_slots};
 use crate::link::Name;
 use crate::module::Module;
 

@@ -1,19 +1,17 @@
-//! One function while it is being translated: the operand stack, calls of the runtime, and the ways in which
-//! the function ends an execution.
+//! One function while it is being translated: the operand stack, the slots, and calls of the runtime.
 
-use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
 use cranelift_codegen::ir::{
     AbiParam, Block, BlockArg, Endianness, Function, Inst, InstBuilder, MemFlagsData, Signature,
     SourceLoc, StackSlot, StackSlotData, StackSlotKind, Type, Value,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
-use holdall_core::native::{Feature, NO_FUNCTION, Runtime, instance, runtime, status};
-use holdall_core::trap::TrapCode;
+use holdall_core::native::{Feature, Runtime, instance, runtime};
 use holdall_core::types::{FuncType, ValType};
 
 use crate::charge::Regions;
 use crate::control::Control;
+use crate::ends::Ends;
 use crate::memory::{Checks, Kept};
 use crate::module::Module;
 
@@ -46,20 +44,17 @@ pub(crate) struct Func<'a> {
     /// Whether the operators that follow cannot be reached. Such operators are not translated.
     pub(crate) dead: bool,
     pub(crate) regions: Regions,
-    /// Where memory 0 lies, if the function uses it.
+    /// The address of the budget, where work is metered.
+    pub(crate) budget: Option<Value>,
+    /// Where memory 0 lies, if there is one.
     pub(crate) kept: Option<Kept>,
     pub(crate) checks: Checks,
     /// Where a tail call of the function to itself goes, once there is one.
     pub(crate) again: Option<Block>,
     stack: Vec<Operand>,
     /// Where the operator that is being translated lies, from the start of the body.
-    offset: u32,
-    /// What raises: gets a status.
-    raise: Option<Block>,
-    /// What returns a callee's status.
-    pass: Option<Block>,
-    /// The blocks of the traps: the status that each raises.
-    traps: Vec<(Block, u32)>,
+    pub(crate) offset: u32,
+    pub(crate) ends: Ends,
     /// The slots for arguments and results.
     slots: Option<StackSlot>,
 }
@@ -128,14 +123,13 @@ impl<'a> Func<'a> {
             control: Vec::new(),
             dead: false,
             regions: Regions::default(),
+            budget: None,
             kept: None,
             checks: Checks::default(),
             again: None,
             stack: Vec::new(),
             offset: 0,
-            raise: None,
-            pass: None,
-            traps: Vec::new(),
+            ends: Ends::default(),
             slots: None,
         }
     }
@@ -288,6 +282,30 @@ impl<'a> Func<'a> {
         self.push_all(&values);
     }
 
+    // Where the translation stands.
+
+    /// Notes that something happens that others see, or that may end the execution.
+    pub(crate) fn effect(&mut self) {
+        self.checks.effect();
+    }
+
+    /// Goes on in a new block, reached only from the current one.
+    pub(crate) fn go_on_in(&mut self, block: Block) {
+        self.b.seal_block(block);
+        self.b.switch_to_block(block);
+    }
+
+    pub(crate) fn cold_block(&mut self) -> Block {
+        let block = self.b.create_block();
+        self.b.set_cold_block(block);
+        block
+    }
+
+    /// Notes which operator is translated next, by its offset in the body.
+    pub(crate) fn begin_operator(&mut self, offset: u32) {
+        self.offset = offset;
+    }
+
     // Calls.
 
     /// Notes that the next instructions call, and where they come from.
@@ -351,204 +369,6 @@ impl<'a> Func<'a> {
         let runtime = self.runtime_record();
         self.changing(runtime, runtime::RESULT)
     }
-
-    // Ends of the execution.
-
-    /// Notes that something happens that others see, or that may end the execution.
-    pub(crate) fn effect(&mut self) {
-        self.checks.effect();
-    }
-
-    /// Goes on in a new block, reached only from the current one.
-    pub(crate) fn go_on_in(&mut self, block: Block) {
-        self.b.seal_block(block);
-        self.b.switch_to_block(block);
-    }
-
-    pub(crate) fn cold_block(&mut self) -> Block {
-        let block = self.b.create_block();
-        self.b.set_cold_block(block);
-        block
-    }
-
-    /// The status of the operator that is being translated, with the number of a trap.
-    pub(crate) fn status_here(&self, number: u32) -> u32 {
-        status::at(self.offset, number)
-    }
-
-    /// A block that raises a trap at the operator that is being translated.
-    pub(crate) fn trap_block(&mut self, code: TrapCode) -> Block {
-        let status = self.status_here(status::of(code));
-        match self.traps.last() {
-            Some((block, other)) if *other == status => *block,
-            _ => self.raising(status),
-        }
-    }
-
-    /// A new block that raises a status.
-    pub(crate) fn raising(&mut self, status: u32) -> Block {
-        let block = self.cold_block();
-        self.traps.push((block, status));
-        block
-    }
-
-    /// Traps where `condition` is not zero.
-    pub(crate) fn trap_if(&mut self, condition: Value, code: TrapCode) {
-        self.effect();
-        let trap = self.trap_block(code);
-        let next = self.b.create_block();
-        self.b.ins().brif(condition, trap, &[], next, &[]);
-        self.go_on_in(next);
-    }
-
-    /// Traps. What follows cannot be reached.
-    pub(crate) fn trap(&mut self, code: TrapCode) {
-        let trap = self.trap_block(code);
-        self.b.ins().jump(trap, &[]);
-        self.dead = true;
-    }
-
-    /// The block that raises its parameter, a status.
-    pub(crate) fn raise_block(&mut self) -> Block {
-        match self.raise {
-            Some(block) => block,
-            None => {
-                let block = self.cold_block();
-                self.b.append_block_param(block, I32);
-                *self.raise.insert(block)
-            }
-        }
-    }
-
-    /// The status of the operator that is being translated, with a number that a call gave.
-    pub(crate) fn failed_here(&mut self, number: Value) -> Value {
-        let offset = self.status_here(0);
-        self.b.ins().bor_imm_u(number, i64::from(offset))
-    }
-
-    /// Raises the number that a call of the runtime gave, if that is not zero.
-    pub(crate) fn raise_unless_zero(&mut self, number: Value) {
-        let failed = self.cold_block();
-        let next = self.b.create_block();
-        self.b.ins().brif(number, failed, &[], next, &[]);
-        self.go_on_in(failed);
-        let status = self.failed_here(number);
-        let raise = self.raise_block();
-        self.b.ins().jump(raise, &branch_args(&[status]));
-        self.go_on_in(next);
-    }
-
-    /// Returns the status of a callee, if that is not zero.
-    pub(crate) fn pass_unless_zero(&mut self, status: Value) {
-        let pass = match self.pass {
-            Some(block) => block,
-            None => {
-                let block = self.cold_block();
-                self.b.append_block_param(block, I32);
-                *self.pass.insert(block)
-            }
-        };
-        let next = self.b.create_block();
-        let passed = branch_args(&[status]);
-        self.b.ins().brif(status, pass, &passed, next, &[]);
-        self.go_on_in(next);
-    }
-
-    /// Returns from the function with these results.
-    pub(crate) fn return_values(&mut self, values: &[Value]) {
-        let mut returned = vec![self.b.ins().iconst(I32, i64::from(status::RETURNED))];
-        match self.results_at {
-            Some(slots) => self.store_slots(slots, values),
-            None => returned.extend(values),
-        }
-        self.b.ins().return_(&returned);
-    }
-
-    /// Returns a status other than zero, without results.
-    pub(crate) fn return_status(&mut self, status: Value) {
-        return_status(&mut self.b, self.ty, status);
-    }
-
-    /// Traps where the stack has no room for the function. Its caller has to have the trap.
-    pub(crate) fn check_stack(&mut self) {
-        let runtime = self.runtime_record();
-        let limit = self.changing(runtime, runtime::STACK_LIMIT);
-        let pointer = self.b.ins().get_stack_pointer(I64);
-        let over = self.b.ins().icmp(IntCC::UnsignedLessThan, pointer, limit);
-        let exhausted = self.cold_block();
-        let next = self.b.create_block();
-        self.b.ins().brif(over, exhausted, &[], next, &[]);
-        self.go_on_in(exhausted);
-        let status = status::at(0, status::of(TrapCode::CallStackExhausted));
-        let status = self.b.ins().iconst(I32, i64::from(status));
-        raise(&mut self.b, self.module, self.instance, status, NO_FUNCTION);
-        self.return_status(status);
-        self.go_on_in(next);
-    }
-
-    /// Notes which operator is translated next, by its offset in the body.
-    pub(crate) fn begin_operator(&mut self, offset: u32) {
-        self.offset = offset;
-    }
-
-    /// Fills the blocks that end the execution.
-    pub(crate) fn finish(&mut self) {
-        self.finish_checks();
-        for (block, status) in std::mem::take(&mut self.traps) {
-            self.go_on_in(block);
-            let status = self.b.ins().iconst(I32, i64::from(status));
-            let raise = self.raise_block();
-            self.b.ins().jump(raise, &branch_args(&[status]));
-        }
-        if let Some(block) = self.raise.take() {
-            self.go_on_in(block);
-            let status = self.b.block_params(block)[0];
-            raise(
-                &mut self.b,
-                self.module,
-                self.instance,
-                status,
-                self.index.into(),
-            );
-            self.return_status(status);
-        }
-        if let Some(block) = self.pass.take() {
-            self.go_on_in(block);
-            let status = self.b.block_params(block)[0];
-            self.return_status(status);
-        }
-    }
-}
-
-/// Has the runtime note that the execution ends with a status.
-pub(crate) fn raise(
-    b: &mut FunctionBuilder<'_>,
-    module: &Module<'_>,
-    instance: Value,
-    status: Value,
-    function: u64,
-) {
-    let runtime = b.ins().load(I64, CONSTANT, instance, instance::RUNTIME);
-    let raise = b
-        .ins()
-        .load(I64, CONSTANT, runtime, Runtime::Raise.offset());
-    let status = b.ins().uextend(I64, status);
-    let function = b.ins().iconst(I64, function.cast_signed());
-    let frame = b.ins().get_frame_pointer(I64);
-    let mut signature = Signature::new(module.convention);
-    signature.params.resize(4, AbiParam::new(I64));
-    let signature = b.import_signature(signature);
-    b.ins()
-        .call_indirect(signature, raise, &[instance, status, function, frame]);
-}
-
-/// Returns a status from a function of a type, with no results that anybody reads.
-pub(crate) fn return_status(b: &mut FunctionBuilder<'_>, ty: &FuncType, status: Value) {
-    let mut returned = vec![status];
-    if let [result] = ty.results() {
-        returned.push(zero(b, type_of(*result)));
-    }
-    b.ins().return_(&returned);
 }
 
 /// The value that locals begin with.

@@ -11,6 +11,7 @@ mod atomics;
 mod calls;
 mod charge;
 mod control;
+mod ends;
 mod entrance;
 mod function;
 mod link;

@@ -20,6 +20,7 @@ impl Func<'_> {
         self.begin_operator((operators.original_position() - start) as u32);
         self.check_stack();
         let slots = self.declare_locals()?;
+        self.find_budget();
         self.keep_memory();
         self.begin_again();
         // One unit pays for zeroing eight slots.
@@ -99,7 +100,8 @@ impl Func<'_> {
             .entry_block()
             .expect("a function has one");
         let first = 1 + usize::from(self.results_at.is_some());
-        for value in self.b.block_params(entry)[first..].to_vec() {
+        let params = self.b.block_params(entry).to_vec();
+        for value in params.into_iter().skip(first) {
             let local = self.b.declare_var(self.b.func.dfg.value_type(value));
             self.b.def_var(local, value);
             self.locals.push(local);

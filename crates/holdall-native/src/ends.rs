@@ -1,0 +1,197 @@
+//! The ways in which a function ends: it returns, it traps, or it passes on why the execution ended. Where an
+//! execution ends is cold code behind all other code of the function.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::{I32, I64};
+use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, Signature, Value};
+use cranelift_frontend::FunctionBuilder;
+use holdall_core::native::{NO_FUNCTION, Runtime, instance, runtime, status};
+use holdall_core::trap::TrapCode;
+use holdall_core::types::FuncType;
+
+use crate::function::{CONSTANT, Func, branch_args, type_of, zero};
+use crate::module::Module;
+
+/// The blocks at which a function ends.
+#[derive(Debug, Default)]
+pub(crate) struct Ends {
+    /// What raises: gets a status.
+    raise: Option<Block>,
+    /// What returns a callee's status.
+    pass: Option<Block>,
+    /// The blocks of the traps, each with the status that it raises.
+    traps: Vec<(Block, u32)>,
+}
+
+impl Func<'_> {
+    /// The status of the operator that is being translated, with the number of a trap.
+    pub(crate) fn status_here(&self, number: u32) -> u32 {
+        status::at(self.offset, number)
+    }
+
+    /// A block that raises a trap at the operator that is being translated.
+    fn trap_block(&mut self, code: TrapCode) -> Block {
+        let status = self.status_here(status::of(code));
+        if let Some((block, other)) = self.ends.traps.last()
+            && *other == status
+        {
+            return *block;
+        }
+        let block = self.cold_block();
+        self.ends.traps.push((block, status));
+        block
+    }
+
+    /// Traps where `condition` is not zero.
+    pub(crate) fn trap_if(&mut self, condition: Value, code: TrapCode) {
+        self.effect();
+        let trap = self.trap_block(code);
+        let next = self.b.create_block();
+        self.b.ins().brif(condition, trap, &[], next, &[]);
+        self.go_on_in(next);
+    }
+
+    /// Traps. What follows cannot be reached.
+    pub(crate) fn trap(&mut self, code: TrapCode) {
+        let trap = self.trap_block(code);
+        self.b.ins().jump(trap, &[]);
+        self.dead = true;
+    }
+
+    /// The block that raises its parameter, a status.
+    pub(crate) fn raise_block(&mut self) -> Block {
+        match self.ends.raise {
+            Some(block) => block,
+            None => {
+                let block = self.cold_block();
+                self.b.append_block_param(block, I32);
+                *self.ends.raise.insert(block)
+            }
+        }
+    }
+
+    /// The status of the operator that is being translated, with a number that a call gave.
+    pub(crate) fn failed_here(&mut self, number: Value) -> Value {
+        let offset = self.status_here(0);
+        self.b.ins().bor_imm_u(number, i64::from(offset))
+    }
+
+    /// Raises the number that a call of the runtime gave, if that is not zero.
+    pub(crate) fn raise_unless_zero(&mut self, number: Value) {
+        let failed = self.cold_block();
+        let next = self.b.create_block();
+        self.b.ins().brif(number, failed, &[], next, &[]);
+        self.go_on_in(failed);
+        let status = self.failed_here(number);
+        let raise = self.raise_block();
+        self.b.ins().jump(raise, &branch_args(&[status]));
+        self.go_on_in(next);
+    }
+
+    /// Returns the status of a callee, if that is not zero.
+    pub(crate) fn pass_unless_zero(&mut self, status: Value) {
+        let pass = match self.ends.pass {
+            Some(block) => block,
+            None => {
+                let block = self.cold_block();
+                self.b.append_block_param(block, I32);
+                *self.ends.pass.insert(block)
+            }
+        };
+        let next = self.b.create_block();
+        let passed = branch_args(&[status]);
+        self.b.ins().brif(status, pass, &passed, next, &[]);
+        self.go_on_in(next);
+    }
+
+    /// Returns from the function with these results.
+    pub(crate) fn return_values(&mut self, values: &[Value]) {
+        let mut returned = vec![self.b.ins().iconst(I32, i64::from(status::RETURNED))];
+        match self.results_at {
+            Some(slots) => self.store_slots(slots, values),
+            None => returned.extend(values),
+        }
+        self.b.ins().return_(&returned);
+    }
+
+    /// Returns a status other than zero, without results.
+    pub(crate) fn return_status(&mut self, status: Value) {
+        return_status(&mut self.b, self.ty, status);
+    }
+
+    /// Traps where the stack has no room for the function. Its caller has to have the trap.
+    pub(crate) fn check_stack(&mut self) {
+        let runtime = self.runtime_record();
+        let limit = self.changing(runtime, runtime::STACK_LIMIT);
+        let pointer = self.b.ins().get_stack_pointer(I64);
+        let over = self.b.ins().icmp(IntCC::UnsignedLessThan, pointer, limit);
+        let exhausted = self.cold_block();
+        let next = self.b.create_block();
+        self.b.ins().brif(over, exhausted, &[], next, &[]);
+        self.go_on_in(exhausted);
+        let status = status::at(0, status::of(TrapCode::CallStackExhausted));
+        let status = self.b.ins().iconst(I32, i64::from(status));
+        raise(&mut self.b, self.module, self.instance, status, NO_FUNCTION);
+        self.return_status(status);
+        self.go_on_in(next);
+    }
+
+    /// Fills the blocks that end the execution.
+    pub(crate) fn finish(&mut self) {
+        self.finish_checks();
+        for (block, status) in std::mem::take(&mut self.ends.traps) {
+            self.go_on_in(block);
+            let status = self.b.ins().iconst(I32, i64::from(status));
+            let raise = self.raise_block();
+            self.b.ins().jump(raise, &branch_args(&[status]));
+        }
+        if let Some(block) = self.ends.raise.take() {
+            self.go_on_in(block);
+            let status = self.b.block_params(block)[0];
+            raise(
+                &mut self.b,
+                self.module,
+                self.instance,
+                status,
+                self.index.into(),
+            );
+            self.return_status(status);
+        }
+        if let Some(block) = self.ends.pass.take() {
+            self.go_on_in(block);
+            let status = self.b.block_params(block)[0];
+            self.return_status(status);
+        }
+    }
+}
+
+/// Has the runtime note that the execution ends with a status.
+pub(crate) fn raise(
+    b: &mut FunctionBuilder<'_>,
+    module: &Module<'_>,
+    instance: Value,
+    status: Value,
+    function: u64,
+) {
+    let runtime = b.ins().load(I64, CONSTANT, instance, instance::RUNTIME);
+    let raise = b
+        .ins()
+        .load(I64, CONSTANT, runtime, Runtime::Raise.offset());
+    let status = b.ins().uextend(I64, status);
+    let function = b.ins().iconst(I64, function.cast_signed());
+    let frame = b.ins().get_frame_pointer(I64);
+    let mut signature = Signature::new(module.convention);
+    signature.params.resize(4, AbiParam::new(I64));
+    let signature = b.import_signature(signature);
+    b.ins()
+        .call_indirect(signature, raise, &[instance, status, function, frame]);
+}
+
+/// Returns a status from a function of a type, with no results that anybody reads.
+pub(crate) fn return_status(b: &mut FunctionBuilder<'_>, ty: &FuncType, status: Value) {
+    let mut returned = vec![status];
+    if let [result] = ty.results() {
+        returned.push(zero(b, type_of(*result)));
+    }
+    b.ins().return_(&returned);
+}
