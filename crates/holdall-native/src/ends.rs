@@ -30,7 +30,8 @@ impl Func<'_> {
     }
 
     /// A block that raises a trap at the operator that is being translated.
-    fn trap_block(&mut self, code: TrapCode) -> Block {
+    pub(crate) fn trap_block(&mut self, code: TrapCode) -> Block {
+        self.effect();
         let status = self.status_here(status::of(code));
         if let Some((block, other)) = self.ends.traps.last()
             && *other == status
@@ -44,7 +45,6 @@ impl Func<'_> {
 
     /// Traps where `condition` is not zero.
     pub(crate) fn trap_if(&mut self, condition: Value, code: TrapCode) {
-        self.effect();
         let trap = self.trap_block(code);
         let next = self.b.create_block();
         self.b.ins().brif(condition, trap, &[], next, &[]);
