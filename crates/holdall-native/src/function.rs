@@ -57,6 +57,8 @@ pub(crate) struct Func<'a> {
     pub(crate) ends: Ends,
     /// The slots for arguments and results.
     slots: Option<StackSlot>,
+    /// Where bytes of vectors are moved, where the processor cannot move them.
+    pub(crate) shuffled: Option<StackSlot>,
 }
 
 /// A value on the operand stack.
@@ -131,6 +133,7 @@ impl<'a> Func<'a> {
             offset: 0,
             ends: Ends::default(),
             slots: None,
+            shuffled: None,
         }
     }
 

