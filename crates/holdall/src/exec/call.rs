@@ -274,6 +274,19 @@ pub(super) unsafe fn tail_call(
     at: u16,
     count: u32,
 ) -> Next {
+    // SAFETY: the slots are those of the current frame.
+    unsafe { tail_call_with(r, entry, r.fp.add(args.into()), at, count) }
+}
+
+/// As [`tail_call`], with the arguments from `args` on.
+#[inline(always)]
+pub(super) unsafe fn tail_call_with(
+    r: Regs,
+    entry: *const FuncEntry,
+    args: *const u64,
+    at: u16,
+    count: u32,
+) -> Next {
     // SAFETY: the link is read, and the arguments are copied, before the new frame overwrites the old one.
     unsafe {
         let ctx = r.ctx;
@@ -283,7 +296,7 @@ pub(super) unsafe fn tail_call(
         if !has_room(fp, header((*entry).code.get()), (*ctx).stack_end) {
             return jump!(exhausted, r);
         }
-        std::ptr::copy(fp.add(args.into()), fp, count as usize);
+        std::ptr::copy(args, fp, count as usize);
         if (*entry).instance == (*ctx).instance {
             return enter(r, (*entry).code.get(), fp, to);
         }

@@ -16,7 +16,7 @@ use holdall_core::native::{NO_FUNCTION, Runtime, runtime, status};
 
 use super::backtrace::{Calls, native_place};
 use super::bulk::{self, Bulk};
-use super::call::{HostEnd, call_site, give_back, run_host, set_accs};
+use super::call::{HostEnd, call_site, give_back, run_host, set_accs, tail_call_with};
 use super::dispatch::{Next, handler, jump};
 use super::metering::{pause, resume, settle};
 use super::regs::{Ctx, Exit, Regs};
@@ -144,23 +144,30 @@ type Entrance = unsafe extern "C" fn(*mut InstanceData, *const u8, *mut u64) -> 
 handler! {
     native(r) {
         let at = r.word().a;
-        let succeeded = enter(r.ctx, r.fp, at, r.long());
+        let ended = enter(r.ctx, r.fp, at, r.long());
         // As after a function of the host.
         let mut r = r.without_accs();
-        if !succeeded {
+        r.reload_memory((*r.ctx).instance);
+        if ended == status::TAIL {
+            let runtime = (*(*r.ctx).instance).runtime;
+            let entry = (*runtime).tail_callee;
+            let count = Known::in_use((*entry).sig).param_slots() as u32;
+            return tail_call_with(r, entry, (*runtime).tail_slots, at, count);
+        }
+        if ended != status::RETURNED {
             return jump!(exceptions::thrown_by_host, r);
         }
-        r.reload_memory((*r.ctx).instance);
         let bits = *r.fp;
         set_accs(&mut r, bits);
         give_back(r, at)
     }
 }
 
-/// Calls a native function of the current instance, whose frame on the value stack is at `fp`. False where it
-/// did not succeed: `exit` of the context then says why.
+/// Calls a native function of the current instance, whose frame on the value stack is at `fp`. Where the function
+/// leaves for another one, the caller makes that tail call: otherwise native and lowered functions that call each
+/// other so would nest. Where it did not succeed, `exit` of the context says why.
 #[inline(never)]
-unsafe fn enter(ctx: *mut Ctx, fp: *mut u64, link_slot: u16, index: u32) -> bool {
+unsafe fn enter(ctx: *mut Ctx, fp: *mut u64, link_slot: u16, index: u32) -> Status {
     // SAFETY: the entry that led here is of the current instance, whose module has native code. Nothing but the
     // execution uses the store.
     unsafe {
@@ -184,7 +191,7 @@ unsafe fn enter(ctx: *mut Ctx, fp: *mut u64, link_slot: u16, index: u32) -> bool
         (*runtime).budget = &raw mut (*ctx).budget;
         let saved = (*core).stack.leave_to_native(top, (*ctx).stack_end);
         let entrance = std::mem::transmute::<*const u8, Entrance>(function.entrance);
-        let ended = entrance(instance, function.start, fp);
+        let ended = entrance(instance, function.inner, fp);
         (*core).stack.back_from_native(saved);
         (*ctx).instance = instance;
         (*runtime).ctx = outer;
@@ -192,11 +199,10 @@ unsafe fn enter(ctx: *mut Ctx, fp: *mut u64, link_slot: u16, index: u32) -> bool
             (*runtime).budget = &raw mut (*outer).budget;
         }
         ((*runtime).stack_limit, (*runtime).stack) = (limit, stack);
-        if ended == status::RETURNED {
-            return true;
+        if ended != status::RETURNED && ended != status::TAIL {
+            fail(ctx, runtime, fp, link_slot, top);
         }
-        fail(ctx, runtime, fp, link_slot, top);
-        false
+        ended
     }
 }
 
