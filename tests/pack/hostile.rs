@@ -49,6 +49,7 @@ fn module(filling: &mut Filling, name: &'static str) -> PackedModule<'static> {
         name,
         module: filling.part(WASM),
         sha256: Sha256::digest(WASM).into(),
+        start: None,
         code: filling.part(&[]),
     }
 }

@@ -7,6 +7,7 @@ mod folder {
     holdall_testing::folder!();
 }
 mod hostile;
+mod image;
 mod output;
 mod parts;
 mod preinit;

@@ -314,7 +314,7 @@ impl<'a> Func<'a> {
     /// Notes that the next instructions call, and where they come from.
     pub(crate) fn at_call(&mut self, call: impl FnOnce(&mut FunctionBuilder<'a>) -> Inst) -> Inst {
         // A module has less than 2^32 bytes.
-        let body = self.module.sections.bodies[self.index as usize].start as u32;
+        let body = self.module.sections.body(self.index).range().start as u32;
         self.b.set_srcloc(SourceLoc::new(body + self.offset));
         let inst = call(&mut self.b);
         self.b.set_srcloc(SourceLoc::default());

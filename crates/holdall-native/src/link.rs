@@ -152,7 +152,8 @@ impl<'a> Compiler<'a> {
     /// The code of a defined function, with that of its inner code.
     fn function(&mut self, index: u32) -> Result<(Code, Option<Code>), Uncovered> {
         let options = self.module.options;
-        let bytes = self.module.sections.bodies[index as usize].len();
+        let range = self.module.sections.body(index).range();
+        let bytes = (range.end - range.start) as usize;
         if bytes > options.largest_function_bytes || !(options.include)(index) {
             return Err(Uncovered);
         }
@@ -225,7 +226,7 @@ fn on_all_cores<W, T: Send>(
 
 /// Looks through all functions of a module.
 pub(crate) fn look_through(sections: &Sections) -> Vec<Seen> {
-    let count = sections.bodies.len();
+    let count = sections.num_defined_funcs();
     let mut seen = on_all_cores(count, || (), |(), index| Seen::of(sections, index as u32));
     Seen::spread_growth(&mut seen);
     seen
@@ -233,7 +234,7 @@ pub(crate) fn look_through(sections: &Sections) -> Vec<Seen> {
 
 /// Makes the native code of a module.
 pub(crate) fn native_code(module: &Module<'_>, isa: &dyn TargetIsa) -> NativeCode {
-    let count = module.sections.bodies.len();
+    let count = module.sections.num_defined_funcs();
     let compiler = || Compiler::new(module, isa);
     let functions = on_all_cores(count, compiler, |compiler, index| {
         compiler.function(index as u32).ok()
@@ -302,7 +303,7 @@ pub(crate) fn empty(sections: &Sections, options: &Options<'_>) -> NativeCode {
         isa: options.isa,
         features: options.features,
         settings: options.settings,
-        functions: vec![None; sections.bodies.len()],
+        functions: vec![None; sections.num_defined_funcs()],
         entrances: vec![None; sections.types.len()],
         places: Vec::new(),
         text: Vec::new(),

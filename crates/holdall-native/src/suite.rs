@@ -96,7 +96,7 @@ fn native_code_charges_what_lowered_code_charges() {
     let target = options.target().unwrap();
     for sections in &modules() {
         let module = Module::new(sections, &options, &*target);
-        for index in 0..sections.bodies.len() as u32 {
+        for index in 0..sections.num_defined_funcs() as u32 {
             let mut function = Function::new();
             let mut context = FunctionBuilderContext::new();
             let mut func = Func::new(&module, index, &mut function, &mut context);

@@ -15,7 +15,7 @@ impl Func<'_> {
     pub(crate) fn translate(&mut self) -> Result<(), Uncovered> {
         self.check_covered(self.ty)?;
         let sections = self.module.sections;
-        let start = sections.bodies[self.index as usize].start as u64;
+        let start = sections.body(self.index).range().start;
         let mut operators = sections.body(self.index).get_operators_reader()?;
         self.begin_operator((operators.original_position() - start) as u32);
         self.check_stack();

@@ -5,10 +5,12 @@
 //! Numbers are little-endian; every part begins at a multiple of [`ALIGN_BYTES`] from the start.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use holdall::Error;
+use holdall::internal::FileBytes;
 use holdall_core::module::checksum;
 
 use crate::manifest::Manifest;
@@ -17,6 +19,10 @@ use crate::no_room;
 /// The address of a bag, and the start of each of its parts, is a multiple of this: code words run where
 /// they lie.
 pub(crate) const ALIGN_BYTES: usize = 16;
+
+/// A bag begins at a multiple of this in an ELF file, and so do those of its parts whose pages are mapped
+/// once more. Where the system has larger pages they are copied.
+pub(crate) const PAGE_BYTES: usize = 4096;
 
 /// How a bag begins. The first byte is no ASCII, so that a transfer which converts texts is noticed.
 pub(crate) const MAGIC: [u8; 8] = *b"\xf7holdall";
@@ -118,9 +124,24 @@ impl Part {
 
     /// The bytes of this part in those of a bag, not checked.
     fn of<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        bytes.get(self.range()?)
+    }
+
+    /// The indices of its bytes in a bag.
+    fn range(&self) -> Option<Range<usize>> {
         let start = usize::try_from(self.start).ok()?;
         let len = usize::try_from(self.len).ok()?;
-        bytes.get(start..start.checked_add(len)?)
+        Some(start..start.checked_add(len)?)
+    }
+
+    /// The first bytes of this part in those of a bag, if there are as many with this checksum.
+    fn head<'a>(&self, bytes: &'a [u8], len: u64, check: u64) -> Option<&'a [u8]> {
+        let head = Self {
+            len,
+            check,
+            ..*self
+        };
+        (len <= self.len).then(|| head.whole(bytes))?
     }
 
     /// The bytes of this part in those of a bag, if they are as they were packed.
@@ -134,6 +155,31 @@ impl Part {
 pub struct Bag<'a> {
     bytes: &'a [u8],
     manifest: Manifest<'a>,
+    /// The same bytes, where they lie in a file that the system has mapped.
+    file: Option<FileBytes>,
+}
+
+impl Bag<'static> {
+    /// [`Bag::open`], of bytes that lie in the executable.
+    pub(crate) fn in_file(bytes: FileBytes) -> Result<Self, BagError> {
+        let bag = Self::open(bytes.as_slice())?;
+        let file = Some(bytes);
+        Ok(Self { file, ..bag })
+    }
+
+    /// [`Bag::part`], as bytes whose pages can be mapped once more; `None` where the bag does not lie in
+    /// a file.
+    pub(crate) fn part_in_file(
+        &self,
+        wanted: &Part,
+        what: impl FnOnce() -> String,
+    ) -> Result<Option<FileBytes>, BagError> {
+        self.part(wanted, what)?;
+        Ok(self
+            .file
+            .zip(wanted.range())
+            .and_then(|(file, range)| file.get(range)))
+    }
 }
 
 impl<'a> Bag<'a> {
@@ -150,7 +196,11 @@ impl<'a> Bag<'a> {
             .ok_or_else(|| BagError::damaged("its end"))?;
         let manifest = header.manifest.whole(bytes);
         let manifest = Manifest::read(manifest.ok_or_else(|| BagError::damaged("its manifest"))?)?;
-        Ok(Self { bytes, manifest })
+        Ok(Self {
+            bytes,
+            manifest,
+            file: None,
+        })
     }
 
     /// The manifest, which says what is in the bag.
@@ -168,6 +218,18 @@ impl<'a> Bag<'a> {
         wanted
             .whole(self.bytes)
             .ok_or_else(|| BagError::Damaged(what()))
+    }
+
+    /// The bytes of a part of which only the first `len` bytes are checked now, against their own checksum.
+    pub(crate) fn part_by_head(
+        &self,
+        wanted: &Part,
+        (len, check): (u64, u64),
+        what: impl FnOnce() -> String,
+    ) -> Result<&'a [u8], BagError> {
+        let head = wanted.head(self.bytes, len, check);
+        let bytes = head.and_then(|_| wanted.of(self.bytes));
+        bytes.ok_or_else(|| BagError::Damaged(what()))
     }
 
     /// [`Bag::part`], of a part that may be named several times: the bytes are checked the first time,
@@ -247,13 +309,23 @@ impl Filling {
 
     /// Adds bytes, and gives the part that they became.
     pub fn part(&mut self, bytes: &[u8]) -> Part {
+        self.part_at(bytes, ALIGN_BYTES)
+    }
+
+    /// Adds bytes whose pages are to be pages of a memory, and gives the part that they became.
+    pub(crate) fn pages(&mut self, bytes: &[u8]) -> Part {
+        self.part_at(bytes, PAGE_BYTES)
+    }
+
+    /// [`Filling::part`], at a multiple of `align` bytes from the start of the bag.
+    fn part_at(&mut self, bytes: &[u8], align: usize) -> Part {
         let (len, check) = (bytes.len() as u64, checksum(bytes));
         if let Some(known) = self.parts.get(&(len, check))
             && known.of(&self.bytes) == Some(bytes)
         {
             return *known;
         }
-        let start = self.bytes.len().next_multiple_of(ALIGN_BYTES);
+        let start = self.bytes.len().next_multiple_of(align);
         self.bytes.resize(start, 0);
         self.bytes.extend(bytes);
         let start = start as u64;

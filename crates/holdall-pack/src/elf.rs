@@ -12,7 +12,7 @@ use object::elf::{
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
 use object::{Endianness, ReadRef, U64, pod};
 
-use crate::bag::ALIGN_BYTES;
+use crate::bag;
 use crate::mark::{START, UNCHECKED_BYTES};
 
 /// The largest page of any system, in bytes. The address of a byte and its offset in the file are equal
@@ -24,7 +24,7 @@ const MAX_SEGMENTS: usize = 1024;
 
 type File = FileHeader64<Endianness>;
 
-/// The program with a payload behind it. The payload's address is a multiple of [`ALIGN_BYTES`].
+/// The program with a payload behind it. The payload's address is a multiple of [`bag::PAGE_BYTES`].
 pub(crate) fn carry(program: &[u8], payload: &[u8]) -> holdall::Result<Vec<u8>> {
     let wrong = |what: &str| crate::wrong(format!("the runtime takes no bag: {what}"));
     let unread = |error: object::Error| wrong(&error.to_string());
@@ -41,7 +41,7 @@ pub(crate) fn carry(program: &[u8], payload: &[u8]) -> holdall::Result<Vec<u8>> 
     let mark = mark.ok_or_else(|| wrong("it has no room for one, or carries one already"))?;
 
     let mut bytes = program.to_vec();
-    bytes.resize(bytes.len().next_multiple_of(ALIGN_BYTES), 0);
+    bytes.resize(bytes.len().next_multiple_of(bag::PAGE_BYTES), 0);
     let offset = bytes.len() as u64;
     let ends = segments
         .iter()
@@ -79,7 +79,7 @@ pub(crate) fn carry(program: &[u8], payload: &[u8]) -> holdall::Result<Vec<u8>> 
         section.sh_type.set(endian, SHT_PROGBITS);
         section.sh_flags.set(endian, SHF_ALLOC);
         (section.sh_addr, section.sh_offset) = (word(address), word(offset));
-        (section.sh_size, section.sh_addralign) = (word(len), word(ALIGN_BYTES as u64));
+        (section.sh_size, section.sh_addralign) = (word(len), word(bag::PAGE_BYTES as u64));
     }
     Ok(bytes)
 }

@@ -135,6 +135,11 @@ impl Executable {
             self.check_once(&module.code, &mut seen, || {
                 format!("the code of {}", name())
             })?;
+            if let Some(image) = module.start.as_ref().and_then(|start| start.image.as_ref()) {
+                self.check_once(&image.bytes, &mut seen, || {
+                    format!("the memory of {}", name())
+                })?;
+            }
         }
         for dir in &manifest.dirs {
             for (path, entry) in &dir.entries {

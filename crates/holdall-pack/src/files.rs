@@ -31,11 +31,11 @@ impl Bag<'static> {
             return Ok(None);
         };
         let what = || "the state that it begins with".to_owned();
-        let (header, bytes) = (
-            self.part(&state.header, what)?,
-            self.part(&state.bytes, what)?,
-        );
-        let snapshot = Snapshot::from_parts(header, bytes);
+        let header = self.part(&state.header, what)?;
+        let snapshot = match self.part_in_file(&state.bytes, what)? {
+            Some(bytes) => Snapshot::from_parts_in_file(header, bytes),
+            None => Snapshot::from_parts(header, self.part(&state.bytes, what)?),
+        };
         Ok(Some(snapshot.map_err(|_| BagError::Damaged(what()))?))
     }
 

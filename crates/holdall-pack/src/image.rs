@@ -2,6 +2,8 @@
 //! checksum is compared with that of the build. The executable's file is not opened: the process may have
 //! no path to it.
 
+use holdall::internal::FileBytes;
+
 use crate::bag::{ALIGN_BYTES, MAGIC};
 use crate::mark;
 
@@ -21,14 +23,17 @@ impl Image {
     }
 
     /// The bytes of the bag: the payload from its first aligned address on.
-    pub(crate) fn bag(&self) -> Option<&'static [u8]> {
+    pub(crate) fn bag(&self) -> Option<FileBytes> {
         let payload = self.payload?;
-        payload.get(payload.as_ptr().align_offset(ALIGN_BYTES)..)
+        let bag = payload.get(payload.as_ptr().align_offset(ALIGN_BYTES)..)?;
+        // SAFETY: the system has mapped the executable's file, and nobody writes to the payload.
+        Some(unsafe { FileBytes::new(bag) })
     }
 
     /// Whether the payload begins as a bag does.
     pub(crate) fn is_packed(&self) -> bool {
-        self.bag().is_some_and(|bag| bag.starts_with(&MAGIC))
+        self.bag()
+            .is_some_and(|bag| bag.as_slice().starts_with(&MAGIC))
     }
 
     /// The checksum of the program's read-only segments.

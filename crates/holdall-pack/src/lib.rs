@@ -25,7 +25,7 @@ use holdall::{Error, ErrorKind};
 
 pub use bag::{Bag, BagError, Filling, Part};
 pub use executable::Executable;
-pub use manifest::{Entry, Manifest, PackedDir, PackedModule, State};
+pub use manifest::{Entry, Manifest, ModuleStart, PackedDir, PackedImage, PackedModule, State};
 pub use packer::{Kept, Launch, Packer};
 pub use policy::{DirGrant, EnvGrant, Grant, Policy};
 pub use reader::BagReader;

@@ -58,6 +58,13 @@ struct Latest<'a> {
     off: Vec<&'a str>,
 }
 
+/// What follows [`Latest`], and only where a module has a start.
+#[derive(Serialize, Deserialize)]
+struct Starts {
+    /// For each module, in their order.
+    starts: Vec<Option<ModuleStart>>,
+}
+
 impl<'a> Manifest<'a> {
     /// Decodes the manifest of a bag.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, BagError> {
@@ -69,15 +76,31 @@ impl<'a> Manifest<'a> {
             let (later, rest) = postcard::take_from_bytes::<Later<'a>>(rest)?;
             manifest.used_exports = later.used_exports;
             if !rest.is_empty() {
-                let off = postcard::from_bytes::<Latest<'a>>(rest)?.off;
+                let (Latest { off }, rest) = postcard::take_from_bytes(rest)?;
                 let named = off.into_iter().map(Proposal::from_name);
                 manifest.policy.off = named
                     .collect::<Option<_>>()
                     .ok_or(postcard::Error::SerdeDeCustom)?;
+                manifest.take_starts(rest)?;
             }
             Ok(manifest)
         };
         read().map_err(|_: postcard::Error| BagError::damaged("its manifest"))
+    }
+
+    /// Decodes what follows the names of proposals.
+    fn take_starts(&mut self, bytes: &[u8]) -> Result<(), postcard::Error> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let Starts { starts } = postcard::from_bytes(bytes)?;
+        if starts.len() != self.modules.len() {
+            return Err(postcard::Error::SerdeDeCustom);
+        }
+        for (module, start) in self.modules.iter_mut().zip(starts) {
+            module.start = start;
+        }
+        Ok(())
     }
 
     /// Encodes the manifest for a bag.
@@ -88,14 +111,21 @@ impl<'a> Manifest<'a> {
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut bytes = postcard::to_stdvec(self).expect("a manifest is plain data");
         let off: Vec<_> = self.policy.off.iter().map(Proposal::name).collect();
-        if !self.used_exports.is_empty() || !off.is_empty() {
+        let starts: Vec<_> = self.modules.iter().map(|it| it.start.clone()).collect();
+        let has_starts = starts.iter().any(Option::is_some);
+        let has_latest = has_starts || !off.is_empty();
+        if !self.used_exports.is_empty() || has_latest {
             let used_exports = self.used_exports.clone();
             let later = postcard::to_stdvec(&Later { used_exports });
             bytes.extend(later.expect("a manifest is plain data"));
         }
-        if !off.is_empty() {
+        if has_latest {
             let latest = postcard::to_stdvec(&Latest { off });
             bytes.extend(latest.expect("a manifest is plain data"));
+        }
+        if has_starts {
+            let starts = postcard::to_stdvec(&Starts { starts });
+            bytes.extend(starts.expect("a manifest is plain data"));
         }
         bytes
     }
@@ -126,6 +156,31 @@ pub struct PackedModule<'a> {
     pub sha256: [u8; 32],
     /// The lowered code of the module.
     pub code: Part,
+    /// What spares the module being read as a whole when the program starts.
+    #[serde(skip)]
+    pub start: Option<ModuleStart>,
+}
+
+/// What is known of a module when a program starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleStart {
+    /// The size in bytes of the module's head, the sections before code and data, and its checksum.
+    pub(crate) head: (u64, u64),
+    /// What the module weighs in an account, in bytes.
+    pub(crate) weight: u64,
+    /// The number of its data segments, all of them active.
+    pub(crate) num_data: u64,
+    /// What its memory holds at first.
+    pub image: Option<PackedImage>,
+}
+
+/// What a memory holds at first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackedImage {
+    /// Runs of blocks of 4,096 bytes: the number of the first, and how many there are.
+    pub(crate) pieces: Vec<(u64, u64)>,
+    /// The bytes of all blocks.
+    pub bytes: Part,
 }
 
 /// The state of a graph in a bag: the parts of a [`Snapshot`](holdall::Snapshot).

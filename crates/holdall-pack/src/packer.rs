@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use cap_std::fs::Dir;
 use holdall::{Module, Naming, Result, Snapshot, Versions};
+use holdall_core::module::{MemoryImage, Outline, checksum};
 use holdall_wasi::Files;
 use sha2::{Digest, Sha256};
 
 use crate::bag::{Filling, Part};
-use crate::manifest::{Entry, Manifest, PackedDir, PackedModule, State};
+use crate::manifest::{Entry, Manifest, ModuleStart, PackedDir, PackedImage, PackedModule, State};
 use crate::policy::Policy;
 use crate::runtime::Runtime;
 use crate::tree::{self, Place, Source};
@@ -43,6 +44,7 @@ struct Packed {
     module: Part,
     sha256: [u8; 32],
     code: Part,
+    start: Option<(ModuleStart, Option<MemoryImage>)>,
 }
 
 /// What is at a path of a directory that was added, with a file's bytes in the bag.
@@ -91,6 +93,9 @@ impl<'a> Packer<'a> {
             code: self
                 .filling
                 .part(&module.precompile_for(self.runtime.target)),
+            start: module
+                .outline()
+                .map(|outline| start_of(bytes, outline, module)),
         };
         self.modules.insert(name.to_owned(), packed);
     }
@@ -174,7 +179,7 @@ impl<'a> Packer<'a> {
         let (header, bytes) = snapshot.to_parts();
         self.state = Some(State {
             header: self.filling.part(&header),
-            bytes: self.filling.part(bytes),
+            bytes: self.filling.pages(bytes),
         });
     }
 
@@ -183,13 +188,15 @@ impl<'a> Packer<'a> {
     /// # Errors
     ///
     /// When the runtime is of no format that can carry a bag, or the bag is too large for a manifest.
-    pub fn executable(self, launch: &Launch<'_>) -> Result<Vec<u8>> {
+    pub fn executable(mut self, launch: &Launch<'_>) -> Result<Vec<u8>> {
         let modules = self.modules.iter().map(|(name, packed)| PackedModule {
             name,
             module: packed.module,
             sha256: packed.sha256,
             code: packed.code,
+            start: start(&mut self.filling, packed, self.state.is_some()),
         });
+        let modules = modules.collect();
         let dirs = self.dirs.iter().map(|(guest, entries)| PackedDir {
             guest,
             entries: entries
@@ -199,7 +206,7 @@ impl<'a> Packer<'a> {
         });
         let manifest = Manifest {
             holdall: env!("CARGO_PKG_VERSION"),
-            modules: modules.collect(),
+            modules,
             root: launch.root,
             invoke: launch.invoke.to_vec(),
             args: launch.args.to_vec(),
@@ -213,6 +220,37 @@ impl<'a> Packer<'a> {
         };
         self.runtime.carry(&self.filling.close(&manifest)?)
     }
+}
+
+/// What is noted of a module, and the image of its memory.
+fn start_of(bytes: &[u8], outline: Outline, module: &Module) -> (ModuleStart, Option<MemoryImage>) {
+    let head = outline.head(bytes).map_or(0, checksum);
+    let start = ModuleStart {
+        head: (outline.head_bytes, head),
+        weight: outline.weight,
+        num_data: outline.num_data,
+        image: None,
+    };
+    (start, module.memory_image())
+}
+
+/// The start of a module. The image is packed where the modules do not begin with a state of their own.
+/// Where they have neither, the data segments are read when the program starts, and so is the whole module.
+fn start(filling: &mut Filling, packed: &Packed, has_state: bool) -> Option<ModuleStart> {
+    let (start, image) = packed.start.as_ref()?;
+    if has_state {
+        return Some(start.clone());
+    }
+    let image = image.as_ref()?;
+    let pieces = image.pieces.iter().map(|piece| (piece.first, piece.count));
+    let image = PackedImage {
+        pieces: pieces.collect(),
+        bytes: filling.pages(&image.bytes),
+    };
+    Some(ModuleStart {
+        image: Some(image),
+        ..start.clone()
+    })
 }
 
 impl Found {

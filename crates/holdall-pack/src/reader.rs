@@ -3,10 +3,13 @@
 
 use std::borrow::Cow;
 
+use holdall::internal::{Image, Start};
 use holdall::{Engine, Module, ModuleReader, ReadError, Result};
 
-use crate::bag::Bag;
-use crate::manifest::PackedModule;
+use holdall_core::module::{Blocks, Outline, reckon};
+
+use crate::bag::{Bag, BagError};
+use crate::manifest::{ModuleStart, PackedModule};
 use crate::wrong;
 
 /// A module reader over a [`Bag`] that travels in the running program.
@@ -33,6 +36,28 @@ impl BagReader {
         let at = modules.binary_search_by_key(&name, |module| module.name);
         Some(&modules[at.ok()?])
     }
+
+    /// What is known of a module for its start, with the image of its memory, checked.
+    fn start(&self, name: &str, packed: &ModuleStart) -> Result<Start, BagError> {
+        let image = packed.image.as_ref().map(|packed| {
+            let what = || format!("the memory of module {name:?}");
+            let pieces = packed.pieces.iter();
+            let pieces = pieces.map(|&(first, count)| Blocks { first, count });
+            let pieces = pieces.collect();
+            Ok(match self.bag.part_in_file(&packed.bytes, what)? {
+                Some(bytes) => Image::in_file(pieces, bytes),
+                None => Image::new(pieces, self.bag.part(&packed.bytes, what)?),
+            })
+        });
+        Ok(Start {
+            outline: Outline {
+                head_bytes: packed.head.0,
+                weight: packed.weight,
+                num_data: packed.num_data,
+            },
+            image: image.transpose()?,
+        })
+    }
 }
 
 impl ModuleReader for BagReader {
@@ -40,7 +65,12 @@ impl ModuleReader for BagReader {
         let Some(packed) = self.find(name) else {
             return Ok(None);
         };
-        let bytes = self.bag.part(&packed.module, || format!("module {name:?}"));
+        let what = || format!("module {name:?}");
+        let bytes = match &packed.start {
+            // The rest is checked when something of it is asked for.
+            Some(start) => self.bag.part_by_head(&packed.module, start.head, what),
+            None => self.bag.part(&packed.module, what),
+        };
         Ok(Some(bytes.map_err(ReadError::other)?.into()))
     }
 
@@ -58,11 +88,21 @@ impl ModuleReader for BagReader {
             .bag
             .part(&packed.code, || format!("the code of module {name:?}"));
         let code = code.map_err(|error| wrong(error.to_string()))?;
+        let start = packed.start.as_ref().map(|start| self.start(name, start));
+        let start = start
+            .transpose()
+            .map_err(|error| wrong(error.to_string()))?;
         let checksum = packed.module.check;
         // SAFETY: module and code were packed together, and are as they were packed: who made the reader
         // promised the first, and checksums say the second. `read`, which gave out these very bytes, has
-        // compared theirs.
-        unsafe { Module::precompiled_of(engine, name, bytes, checksum, code) }
+        // compared theirs, or those of the head. The engine compares the rest before it reads it.
+        unsafe { Module::precompiled_of(engine, name, bytes, checksum, code, start) }
+    }
+
+    fn weight(&self, name: &str, bytes: &Cow<'static, [u8]>) -> usize {
+        let start = self.find(name).and_then(|packed| packed.start.as_ref());
+        let known = start.and_then(|start| usize::try_from(start.weight).ok());
+        known.unwrap_or_else(|| reckon(bytes))
     }
 
     fn describe(&self) -> String {

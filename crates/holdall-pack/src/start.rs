@@ -47,7 +47,7 @@ fn run_bag(
     args: impl Iterator<Item = OsString>,
     watchdog: &Watchdog,
 ) -> anyhow::Result<()> {
-    let bag = image.bag().ok_or(BagError::None).and_then(Bag::open)?;
+    let bag = image.bag().ok_or(BagError::None).and_then(Bag::in_file)?;
     let manifest = bag.manifest();
     watchdog.limit(manifest.policy.timeout)?;
     if manifest.program != 0 && manifest.program != image.checksum() {

@@ -30,7 +30,8 @@ mod value;
 /// should use it: it changes with every version.
 #[doc(hidden)]
 pub mod internal {
-    pub use crate::module::HERE;
+    pub use crate::module::{HERE, Start};
+    pub use crate::store::{FileBytes, Image};
 }
 
 #[doc(hidden)]

@@ -381,7 +381,7 @@ fn try_lower<'m>(
     lowering.steps = ty.params().len() + reader.get_count() as usize;
     lowering
         .code
-        .reserve(module.bodies[index as usize].len() / 2);
+        .reserve((body.range().end - body.range().start) as usize / 2);
     lowering.records = record.then(Vec::new);
     lowering.code.push(Word::data(0));
     let mut operators = Operators::of(&body)?;

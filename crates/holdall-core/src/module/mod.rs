@@ -4,8 +4,10 @@
 mod const_expr;
 mod fault;
 pub(crate) mod from_wasmparser;
+mod image;
 mod lacking;
 mod name_section;
+mod outline;
 mod parse;
 mod precompiled;
 mod proposals;
@@ -18,7 +20,9 @@ mod weight;
 
 pub use const_expr::ConstExpr;
 pub use fault::Fault;
+pub use image::{BLOCK_BYTES, Blocks, MemoryImage};
 pub use name_section::NameSection;
+pub use outline::Outline;
 pub use precompiled::{
     Header, MEANING_OF_CODE, Unfit, checksum, read as read_code, write as write_code,
 };

@@ -5,15 +5,16 @@ use std::ops::Range;
 use std::time::Duration;
 
 use wasmparser::{
-    CompositeInnerType, ElementItems, ElementKind, ExternalKind, FuncToValidate, FunctionBody,
-    Parser, Payload, RecGroup, TableInit, TypeRef, ValidPayload, Validator, ValidatorResources,
-    WasmFeatures,
+    Chunk, CompositeInnerType, ElementItems, ElementKind, ExternalKind, FuncToValidate,
+    FunctionBody, Parser, Payload, RecGroup, TableInit, TypeRef, ValidPayload, Validator,
+    ValidatorResources, WasmFeatures,
 };
 
 use super::const_expr::ConstExpr;
 use super::fault::Fault;
 use super::from_wasmparser::{self, FEATURES, Indices, Unsupported};
-use super::sections::{ExportKind, Import, ImportKind, Sections};
+use super::outline::Outline;
+use super::sections::{ExportKind, Import, ImportKind, Sections, Tail};
 use super::segments::{DataMode, DataSegment, ElemItems, ElemMode, ElemSegment};
 use crate::bounds::{Bounds, MAX_SHARED_NAME_BYTES};
 use crate::clock::Clock;
@@ -99,14 +100,16 @@ impl Sections {
         bounds: &Bounds,
         clock: &Clock,
     ) -> Result<(Self, Vec<Body<'a>>), Fault> {
-        let mut sections = Self::default();
+        let (mut sections, mut tail) = (Self::default(), Tail::default());
         let mut bodies = Vec::new();
         let features = bounds.proposals.features();
         let mut validator = Validator::new_with_features(features);
         let mut reading = Reading::new(clock);
         for payload in parser(features).parse_all(bytes) {
             let payload = payload.map_err(Fault::malformed)?;
-            let taken = sections.take(&payload, &mut reading);
+            let taken = sections
+                .take(&payload, &mut reading)
+                .and_then(|()| tail.take(&payload, &mut reading));
             // Bytes that cannot be read are malformed. Where we can read and do not take something,
             // the validator may have the better error, and goes first, unless it is too much for the
             // validator too.
@@ -130,21 +133,42 @@ impl Sections {
                 .check_functions(sections.funcs.len())
                 .map_err(Fault::Limit)?;
         }
+        sections.set_tail(tail);
         Ok((sections, bodies))
     }
 
     /// Reads a module that was validated before.
     pub(super) fn parse_trusted(bytes: &[u8], clock: &Clock) -> Result<Self, Fault> {
-        let mut sections = Self::default();
+        let (mut sections, mut tail) = (Self::default(), Tail::default());
         let mut reading = Reading::new(clock);
         for payload in parser(FEATURES).parse_all(bytes) {
-            sections.take(&payload.map_err(Fault::malformed)?, &mut reading)?;
+            let payload = payload.map_err(Fault::malformed)?;
+            sections.take(&payload, &mut reading)?;
+            tail.take(&payload, &mut reading)?;
+        }
+        sections.set_tail(tail);
+        Ok(sections)
+    }
+
+    /// Reads the first sections of a module that was validated before.
+    pub(super) fn parse_head(mut bytes: &[u8], clock: &Clock) -> Result<Self, Fault> {
+        let mut sections = Self::default();
+        let mut reading = Reading::new(clock);
+        let mut parser = parser(FEATURES);
+        while !bytes.is_empty() {
+            match parser.parse(bytes, false).map_err(Fault::malformed)? {
+                Chunk::NeedMoreData(_) => return Err(Outline::misfit()),
+                Chunk::Parsed { consumed, payload } => {
+                    sections.take(&payload, &mut reading)?;
+                    bytes = &bytes[consumed..];
+                }
+            }
         }
         Ok(sections)
     }
 
-    /// Takes what a section holds. The section is not validated yet: memory may only be taken in
-    /// proportion to the bytes of the module.
+    /// Takes what a section of the head holds. The section is not validated yet: memory may only be
+    /// taken in proportion to the bytes of the module.
     fn take(&mut self, payload: &Payload<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         match payload {
             Payload::TypeSection(section) => {
@@ -224,19 +248,6 @@ impl Sections {
                     self.elems.push(elem_segment(elem, indices, at, reading)?);
                 }
             }
-            Payload::DataSection(section) => {
-                for data in section.clone() {
-                    let data = data.map_err(Fault::malformed)?;
-                    self.data.push(data_segment(data, reading)?);
-                }
-            }
-            Payload::CodeSectionEntry(body) => self.bodies.push(in_bytes(body.range())),
-            // A module should have one name section; of several, the first counts.
-            Payload::CustomSection(section)
-                if section.name() == "name" && self.name_section.is_none() =>
-            {
-                self.name_section = Some(in_bytes(section.data_range()));
-            }
             Payload::TagSection(section) => {
                 for tag in section.clone() {
                     reading.entry(Reading::OF_INDEX)?;
@@ -248,7 +259,7 @@ impl Sections {
                 let message = format!("malformed section id {id}");
                 return Err(Fault::malformed_at(message, range.start));
             }
-            // The validator alone needs these, or they are custom sections of no interest.
+            // The validator alone needs these, or they are of the tail, or of no interest.
             _ => {}
         }
         Ok(())
@@ -336,6 +347,42 @@ impl Sections {
             name: import.name.into(),
             ty,
         });
+        Ok(())
+    }
+}
+
+impl Tail {
+    /// Reads the tail of a module that was validated before.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, Fault> {
+        let mut tail = Self::default();
+        let mut reading = Reading {
+            watch: Watch::nothing(),
+            nanos: 0,
+        };
+        for payload in parser(FEATURES).parse_all(bytes) {
+            tail.take(&payload.map_err(Fault::malformed)?, &mut reading)?;
+        }
+        Ok(tail)
+    }
+
+    /// Takes what a section of the tail holds.
+    fn take(&mut self, payload: &Payload<'_>, reading: &mut Reading<'_>) -> Result<(), Fault> {
+        match payload {
+            Payload::DataSection(section) => {
+                for data in section.clone() {
+                    let data = data.map_err(Fault::malformed)?;
+                    self.data.push(data_segment(data, reading)?);
+                }
+            }
+            Payload::CodeSectionEntry(body) => self.bodies.push(in_bytes(body.range())),
+            // A module should have one name section; of several, the first counts.
+            Payload::CustomSection(section)
+                if section.name() == "name" && self.name_section.is_none() =>
+            {
+                self.name_section = Some(in_bytes(section.data_range()));
+            }
+            _ => {}
+        }
         Ok(())
     }
 }

@@ -152,10 +152,9 @@ impl Header {
 /// Lowers all functions of a module for the executor `target`, and gives the code as bytes.
 #[must_use]
 pub fn write(module: &Sections, settings: Settings, target: Target) -> Vec<u8> {
-    let functions = module.bodies.len();
-    let lowered: Box<[OnceLock<Vec<Word>>]> =
-        module.bodies.iter().map(|_| OnceLock::new()).collect();
-    let bytes = module.bodies.iter().map(std::ops::Range::len).sum();
+    let functions = module.num_defined_funcs();
+    let lowered: Box<[OnceLock<Vec<Word>>]> = (0..functions).map(|_| OnceLock::new()).collect();
+    let bytes = module.bodies_bytes();
     let indices = (0..functions as u32).collect();
     let done = side_by_side(indices, bytes, Watch::nothing, |watch, index: u32| {
         // A body that validated can be lowered, and nothing ends the work.

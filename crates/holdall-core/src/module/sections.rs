@@ -13,6 +13,8 @@ use super::fault::Fault;
 use super::from_wasmparser::FEATURES;
 use super::lacking::name_proposals;
 use super::name_section::NameSection;
+use super::outline::Outline;
+use super::precompiled::checksum;
 use super::segments::{DataSegment, ElemSegment};
 use super::validate::validate_bodies;
 use crate::bounds::Bounds;
@@ -138,17 +140,29 @@ pub struct Sections {
     pub start: Option<u32>,
     /// The element segments.
     pub elems: Vec<ElemSegment>,
-    /// The data segments.
-    pub data: Vec<DataSegment>,
-    /// Where the bodies of the defined functions lie in `bytes`, from their declarations of locals
-    /// on.
-    pub bodies: Vec<Range<usize>>,
+    /// How many data segments there are.
+    pub num_data: usize,
     /// The indices of `exports`, ascending by name.
     exports_by_name: Box<[u32]>,
     /// The exported functions, ascending by their indices, each with the index of its first export.
     /// Made when a function's export is first asked for.
     exported_funcs: OnceLock<Box<[(u32, u32)]>>,
-    /// Where the contents of the name section lie in `bytes`.
+    /// The tail of the module, read already or when something of it is first asked for.
+    tail: OnceLock<Option<Tail>>,
+    /// The checksum of `bytes`, where the tail is read later.
+    checksum: u64,
+    is_outlined: bool,
+}
+
+/// What is found in the sections from the first one with code or data on.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    /// The data segments.
+    pub(super) data: Vec<DataSegment>,
+    /// Where the bodies of the defined functions lie in the module's bytes, from their declarations of
+    /// locals on.
+    pub(super) bodies: Vec<Range<usize>>,
+    /// Where the contents of the name section lie in the module's bytes.
     pub(super) name_section: Option<Range<usize>>,
 }
 
@@ -173,6 +187,77 @@ impl Sections {
         sections.bytes = Cow::Borrowed(bytes);
         sections.index_exports(clock)?;
         Ok(sections)
+    }
+
+    /// Reads the head of a module that was validated before. The tail is read when something of it is
+    /// asked for, if all bytes have the checksum that is given, and else never.
+    ///
+    /// # Errors
+    /// The bytes are not those that the outline is of, or the time is up.
+    pub fn outlined(
+        bytes: &'static [u8],
+        outline: Outline,
+        checksum: u64,
+        clock: &Clock,
+    ) -> Result<Self, Fault> {
+        let mut sections = Self::parse_head(outline.head(bytes)?, clock)?;
+        // Each data segment takes two bytes at least.
+        sections.num_data = usize::try_from(outline.num_data)
+            .ok()
+            .filter(|count| *count <= bytes.len() / 2)
+            .ok_or_else(Outline::misfit)?;
+        (sections.checksum, sections.is_outlined) = (checksum, true);
+        sections.bytes = Cow::Borrowed(bytes);
+        sections.index_exports(clock)?;
+        Ok(sections)
+    }
+
+    /// Keeps the tail, which was read with the rest.
+    pub(super) fn set_tail(&mut self, tail: Tail) {
+        self.num_data = tail.data.len();
+        self.tail = OnceLock::from(Some(tail));
+    }
+
+    /// The tail of the module; `None` where its bytes are not those that were validated.
+    fn tail(&self) -> Option<&Tail> {
+        let read = || {
+            let is_whole = checksum(&self.bytes) == self.checksum;
+            is_whole.then(|| Tail::read(&self.bytes).ok()).flatten()
+        };
+        self.tail.get_or_init(read).as_ref()
+    }
+
+    /// The data segments; `None` where the module is damaged, and that was not found out before.
+    #[must_use]
+    pub fn data(&self) -> Option<&[DataSegment]> {
+        Some(&self.tail()?.data)
+    }
+
+    /// The bytes of a data segment; none in a damaged module.
+    #[must_use]
+    pub fn data_bytes(&self, index: u32) -> &[u8] {
+        let data = self.data().map(|data| data[index as usize].range.clone());
+        data.map_or(&[], |range| &self.bytes[range])
+    }
+
+    /// Whether the tail of the module is read only where something of it is asked for. All data segments
+    /// are active then.
+    #[must_use]
+    pub fn is_outlined(&self) -> bool {
+        self.is_outlined
+    }
+
+    /// How many functions the module defines.
+    #[must_use]
+    pub fn num_defined_funcs(&self) -> usize {
+        self.funcs.len() - self.num_imported_funcs
+    }
+
+    /// The size of all bodies in bytes.
+    #[must_use]
+    pub fn bodies_bytes(&self) -> usize {
+        let tail = self.tail();
+        tail.map_or(0, |tail| tail.bodies.iter().map(Range::len).sum())
     }
 
     /// Validates a module, and keeps nothing of it.
@@ -237,7 +322,9 @@ impl Sections {
     /// and read with holdall's features of WebAssembly.
     #[must_use]
     pub fn body(&self, defined_index: u32) -> FunctionBody<'_> {
-        let range = self.bodies[defined_index as usize].clone();
+        let tail = self.tail();
+        // No function has an empty body: in a damaged module it cannot be read, and the lowering says so.
+        let range = tail.map_or(0..0, |tail| tail.bodies[defined_index as usize].clone());
         let offset = range.start as u64;
         FunctionBody::new(BinaryReader::new_features(
             &self.bytes[range],
@@ -326,7 +413,7 @@ impl Sections {
     /// # Errors
     /// Where the time is up.
     pub fn names(&self, watch: &mut Watch<'_>) -> Result<NameSection, TrapCode> {
-        match &self.name_section {
+        match self.tail().and_then(|tail| tail.name_section.as_ref()) {
             Some(range) => NameSection::read(&self.bytes, range.clone(), watch),
             None => Ok(NameSection::default()),
         }

@@ -137,10 +137,7 @@ pub(super) unsafe fn init_memory(ctx: *mut Ctx, b: Bulk) -> Result<(), TrapCode>
         let instance: *const InstanceData = (*ctx).instance;
         let data = match (&(*instance).data_dropped)[b.from as usize] {
             true => &[][..],
-            false => {
-                let inner = (*instance).module.inner();
-                &inner.bytes[inner.data[b.from as usize].range.clone()]
-            }
+            false => (*instance).module.inner().data_bytes(b.from),
         };
         let memory = &mut *memory(ctx, b.into).as_ptr();
         let fits = fits(b.first, b.third, memory.len) && fits(b.second, b.third, data.len());

@@ -341,7 +341,12 @@ unsafe fn calls_of(
     unsafe {
         let mut calls = Calls::default();
         if let Some((function, offset)) = first {
-            let start = (*instance).module.inner().bodies[function as usize].start as u64;
+            let start = (*instance)
+                .module
+                .inner()
+                .body(function as u32)
+                .range()
+                .start;
             calls.push(native_place(
                 instance,
                 function,

@@ -187,7 +187,7 @@ impl<'a, T: 'static> Loading<'a, T> {
             Cow::Owned(bytes) if wanted => bytes.len(),
             _ => 0,
         };
-        let room = hold_weight(&bytes, self.account);
+        let room = hold_weight(reader.weight(name, &bytes), self.account);
         let buffer = self.account.hold(copied, "a buffer of a reader");
         let (room, buffer) = match room.and_then(|room| Ok((room, buffer?))) {
             Ok(held) => held,

@@ -59,6 +59,14 @@ pub trait ModuleReader: Send + Sync {
         Module::named(engine, name, bytes)
     }
 
+    /// What the module of these bytes weighs in an account, in bytes. A reader that trusts what it has may
+    /// know it without a look at all of the module.
+    #[doc(hidden)]
+    fn weight(&self, name: &str, bytes: &Cow<'static, [u8]>) -> usize {
+        let _ = name;
+        holdall_core::module::reckon(bytes)
+    }
+
     /// Takes back a buffer that `read` gave out under this name.
     fn destroy(&self, name: &str, bytes: Cow<'static, [u8]>) {
         let _ = (name, bytes);
@@ -138,6 +146,10 @@ impl<R: ModuleReader + ?Sized> ModuleReader for Arc<R> {
 
     fn module(&self, engine: &Engine, name: &str, bytes: Cow<'static, [u8]>) -> Result<Module> {
         R::module(self, engine, name, bytes)
+    }
+
+    fn weight(&self, name: &str, bytes: &Cow<'static, [u8]>) -> usize {
+        R::weight(self, name, bytes)
     }
 
     fn destroy(&self, name: &str, bytes: Cow<'static, [u8]>) {

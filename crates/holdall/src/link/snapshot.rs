@@ -9,7 +9,9 @@ use super::definitions::StoreState;
 use super::load_graph::Plan;
 use crate::bundle::{Graph, Resolution};
 use crate::module::Module;
-use crate::store::{Extern, Fault, Fitting, Instance, InstanceState, StoreCore, capture};
+use crate::store::{
+    Extern, Fault, Fitting, Instance, InstanceState, StateBytes, StoreCore, capture,
+};
 use crate::types::Mutability;
 
 /// The state of all instances of a graph, as [`Linker::snapshot`](super::Linker::snapshot) captured
@@ -27,7 +29,7 @@ pub struct Snapshot {
     /// The state of each module's instance.
     states: Vec<InstanceState>,
     /// What is in the memories.
-    bytes: Cow<'static, [u8]>,
+    bytes: StateBytes,
 }
 
 /// Marks by which another module is noticed.
@@ -104,7 +106,7 @@ impl Snapshot {
         Ok(Self {
             modules: nodes.map(|node| ModuleMark::of(plan, node)).collect(),
             states,
-            bytes: bytes.into(),
+            bytes: StateBytes::Anywhere(bytes.into()),
         })
     }
 
@@ -124,7 +126,7 @@ impl Snapshot {
         }
         let nodes = plan.steps.iter().map(|(node, _)| *node);
         let modules: Vec<&Module> = nodes.map(|node| plan.graph.unit(node)).collect();
-        let fitting = Fitting::new(&self.states, &self.bytes, &modules);
+        let fitting = Fitting::new(&self.states, self.bytes.blocks(), &modules);
         fitting.map_err(|Fault { instance, what }| {
             misfit(format!("module {:?}: {what}", name_of(plan, instance)))
         })
@@ -138,7 +140,7 @@ impl Snapshot {
     #[must_use]
     pub fn to_parts(&self) -> (Vec<u8>, &[u8]) {
         let header = postcard::to_allocvec(&(&self.modules, &self.states));
-        (header.expect("a vector takes all"), &self.bytes)
+        (header.expect("a vector takes all"), self.bytes.as_slice())
     }
 
     /// The snapshot whose [parts](Self::to_parts) these are. The header is read now; that it is of a
@@ -152,11 +154,29 @@ impl Snapshot {
         header: &[u8],
         bytes: impl Into<Cow<'static, [u8]>>,
     ) -> Result<Self, SnapshotError> {
+        Self::read(header, StateBytes::Anywhere(bytes.into()))
+    }
+
+    /// [`Snapshot::from_parts`], where the contents of memories lie in the executable. On Linux their
+    /// pages become pages of the memories, which are copied when they are written to.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Snapshot::from_parts`].
+    #[doc(hidden)]
+    pub fn from_parts_in_file(
+        header: &[u8],
+        bytes: crate::internal::FileBytes,
+    ) -> Result<Self, SnapshotError> {
+        Self::read(header, StateBytes::InFile(bytes))
+    }
+
+    fn read(header: &[u8], bytes: StateBytes) -> Result<Self, SnapshotError> {
         match postcard::take_from_bytes(header) {
             Ok(((modules, states), [])) => Ok(Self {
                 modules,
                 states,
-                bytes: bytes.into(),
+                bytes,
             }),
             _ => Err(SnapshotError::Damaged),
         }
@@ -168,7 +188,7 @@ impl fmt::Debug for Snapshot {
         let names = self.modules.iter().map(|module| &*module.name);
         f.debug_struct("Snapshot")
             .field("modules", &names.collect::<Vec<_>>())
-            .field("size_bytes", &self.bytes.len())
+            .field("size_bytes", &self.bytes.as_slice().len())
             .finish_non_exhaustive()
     }
 }

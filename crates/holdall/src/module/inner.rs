@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use holdall_core::module::{ExportKind, NameSection, Sections};
+use holdall_core::module::{ExportKind, NameSection, Outline, Sections};
 
 use super::code::{Code, CodeError};
 use super::native::Native;
@@ -12,7 +12,17 @@ use super::weight::Weight;
 use crate::engine::Engine;
 use crate::ir::Word;
 use crate::limits::Watch;
+use crate::store::Image;
 use crate::types::TypeId;
+
+/// What spares a module that travels in a program being read as a whole when the program starts.
+#[derive(Debug)]
+pub struct Start {
+    /// What the packer noted of the module.
+    pub outline: Outline,
+    /// What the module's memory holds at first.
+    pub image: Option<Image>,
+}
 
 /// The parts of a module, all of them validated.
 pub(crate) struct ModuleInner {
@@ -30,6 +40,8 @@ pub(crate) struct ModuleInner {
     /// The native code, where there is some.
     pub(crate) native: Option<Native>,
     pub(super) names: OnceLock<NameSection>,
+    /// What memory 0 holds at first, in place of what the data segments say.
+    pub(crate) image: Option<Image>,
     /// What all of this takes of the host's memory.
     pub(crate) weight: Weight,
 }

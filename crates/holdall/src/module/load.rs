@@ -2,7 +2,6 @@
 //! Does not know what a module is used for.
 
 use std::borrow::Cow;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use holdall_core::bounds::Bounds;
@@ -10,7 +9,7 @@ use holdall_core::module::{Header, NameSection, Sections, read_code, side_by_sid
 
 use super::code::{Code, HERE, Words};
 use super::fault::Fault;
-use super::inner::ModuleInner;
+use super::inner::{ModuleInner, Start};
 #[cfg(feature = "native")]
 use super::native::compile;
 #[cfg(feature = "wat")]
@@ -20,6 +19,7 @@ use crate::engine::{Engine, Lowering};
 use crate::error::Result;
 use crate::ir;
 use crate::limits::Clock;
+use crate::store::Image;
 
 /// Bytes 6 and 7 of a component, its layer; a core module has 0 there.
 const COMPONENT_LAYER: [u8; 2] = [1, 0];
@@ -56,19 +56,53 @@ pub(super) unsafe fn precompiled(
     bytes: &'static [u8],
     checksum: u64,
     code: &'static [u8],
+    start: Option<Start>,
 ) -> Result<ModuleInner> {
     let clock = engine.clock();
     let make = || {
         let header = Header::of(engine.settings(), engine.config().proposals(), HERE, code)?;
         header.check_module(checksum)?;
-        let weight = Weight::of(&bytes.into(), engine)?;
-        let sections = Sections::trusted(bytes, &clock)?;
+        let (weight, sections, image) = match start {
+            None => {
+                let weight = Weight::of(&bytes.into(), engine)?;
+                (weight, Sections::trusted(bytes, &clock)?, None)
+            }
+            Some(Start { outline, image }) => {
+                let weight = Weight::known(outline.weight, engine)?;
+                let sections = Sections::outlined(bytes, outline, checksum, &clock)?;
+                check_image(&sections, image.as_ref())?;
+                (weight, sections, image)
+            }
+        };
         // SAFETY: the header is that of the code, which is trusted to be of this module.
-        let words = unsafe { read_code(header, code, sections.bodies.len()) }?;
+        let words = unsafe { read_code(header, code, sections.num_defined_funcs()) }?;
         let code = words.into_iter().map(from_before).collect();
-        Ok(assemble(engine, Some(name), sections, code, weight))
+        let module = assemble(engine, Some(name), sections, code, weight);
+        Ok(ModuleInner { image, ..module })
     };
     make().map_err(|fault: Fault| fault.of_module(Some(name)))
+}
+
+/// Checks that an image is of the memory of a module.
+fn check_image(sections: &Sections, image: Option<&Image>) -> Result<(), Fault> {
+    let Some(image) = image else {
+        return Ok(());
+    };
+    let defined = sections.memories.get(sections.num_imported_memories..);
+    let first = defined.and_then(<[_]>::first);
+    let fits = first
+        .filter(|_| sections.num_imported_memories == 0)
+        .is_some_and(|memory| {
+            let size = memory.min.checked_mul(memory.page_size());
+            size.is_some_and(|size| image.fits(size))
+        });
+    if fits {
+        return Ok(());
+    }
+    Err(Fault::malformed_at(
+        "the image of its memory is of another module",
+        0,
+    ))
 }
 
 fn module(
@@ -83,7 +117,9 @@ fn module(
     }
     let weight = Weight::of(&bytes, engine)?;
     let sections = Sections::read(bytes, bounds, clock)?;
-    let code = sections.bodies.iter().map(|_| OnceLock::new()).collect();
+    let code = (0..sections.num_defined_funcs())
+        .map(|_| OnceLock::new())
+        .collect();
     #[cfg(feature = "native")]
     let native = compile(&sections, engine, clock)?;
     #[cfg(not(feature = "native"))]
@@ -137,6 +173,7 @@ fn assemble(
         by_address: Mutex::default(),
         stubs,
         native: None,
+        image: None,
         names: OnceLock::<NameSection>::new(),
         weight,
     }
@@ -189,8 +226,8 @@ fn parse_text(bytes: &[u8], _: &Clock) -> Result<Option<Vec<u8>>, Fault> {
 }
 
 fn lower_all(module: &ModuleInner, clock: &Clock) -> Result<(), Fault> {
-    let indices = (0..module.bodies.len() as u32).collect();
-    let bytes = module.bodies.iter().map(Range::len).sum();
+    let indices = (0..module.num_defined_funcs() as u32).collect();
+    let bytes = module.bodies_bytes();
     side_by_side(
         indices,
         bytes,

@@ -26,12 +26,15 @@ use holdall_core::lower::Target;
 pub(crate) use holdall_core::module::{
     ConstExpr, DataMode, ElemItems, ElemMode, ElemSegment, ExportKind, Import, ImportKind,
 };
-use holdall_core::module::{Header, Proposals, checksum, import_indices, write_code};
+use holdall_core::module::{
+    Header, MemoryImage, Outline, Proposals, checksum, import_indices, write_code,
+};
 
 pub use bytes::ModuleBytes;
 pub(crate) use code::CodeError;
 pub use code::HERE;
 pub(crate) use inner::ModuleInner;
+pub use inner::Start;
 use native::Native;
 pub(crate) use weight::hold as hold_weight;
 
@@ -214,6 +217,21 @@ impl Module {
         write_code(&self.0.sections, self.0.engine.settings(), target)
     }
 
+    /// What a packer notes of the module.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn outline(&self) -> Option<Outline> {
+        Outline::of(&self.0.sections)
+    }
+
+    /// What memory 0 holds when the active data segments were written, where that is known now and is
+    /// worth being kept.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn memory_image(&self) -> Option<MemoryImage> {
+        MemoryImage::of(&self.0.sections)
+    }
+
     /// Whether [`Module::precompiled`] takes this code in such an engine: whether it was made for
     /// its configuration and by this build of holdall, and lies at an address that is a multiple
     /// of 8.
@@ -247,10 +265,12 @@ impl Module {
         code: &'static [u8],
     ) -> Result<Self> {
         // SAFETY: passed on from the caller.
-        unsafe { Self::precompiled_of(engine, name, bytes, checksum(bytes), code) }
+        unsafe { Self::precompiled_of(engine, name, bytes, checksum(bytes), code, None) }
     }
 
-    /// [`Module::precompiled`], where the checksum of `bytes` is known already.
+    /// [`Module::precompiled`], where the checksum of `bytes` is known already. With `start` only the head
+    /// of the module is read now. The rest is read when something of it is asked for, if all bytes have
+    /// that checksum.
     ///
     /// # Errors
     ///
@@ -266,9 +286,10 @@ impl Module {
         bytes: &'static [u8],
         checksum: u64,
         code: &'static [u8],
+        start: Option<Start>,
     ) -> Result<Self> {
         // SAFETY: passed on from the caller.
-        let inner = unsafe { load::precompiled(engine, name, bytes, checksum, code) }?;
+        let inner = unsafe { load::precompiled(engine, name, bytes, checksum, code, start) }?;
         Ok(Self(Arc::new(inner)))
     }
 

@@ -222,7 +222,7 @@ fn generated_modules_are_taken() {
         let inner = module.inner();
         assert_eq!(
             inner.funcs.len(),
-            inner.num_imported_funcs + inner.bodies.len()
+            inner.num_imported_funcs + inner.num_defined_funcs()
         );
         assert_eq!(inner.stubs.len(), inner.code.len());
         assert!(inner.code.iter().all(|code| code.get().is_some()));
@@ -331,8 +331,8 @@ mod text {
         assert!(matches!(&passive.items, ElemItems::Exprs(exprs) if exprs.len() == 1));
         assert!(matches!(declared.mode, ElemMode::Declared));
 
-        let [hello, rest] = &inner.data[..] else {
-            panic!("{:?}", inner.data)
+        let [hello, rest] = inner.data().unwrap() else {
+            panic!("{:?}", inner.data())
         };
         assert_eq!(&inner.bytes[hello.range.clone()], b"hello");
         assert_eq!(&inner.bytes[rest.range.clone()], b"passive");

@@ -123,7 +123,7 @@ impl Module {
     /// How many element segments and how many data segments there are.
     #[must_use]
     pub fn segment_counts(&self) -> (usize, usize) {
-        (self.0.elems.len(), self.0.data.len())
+        (self.0.elems.len(), self.0.num_data)
     }
 
     /// The custom sections in order: their names and contents.

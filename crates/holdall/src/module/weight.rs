@@ -30,7 +30,12 @@ impl Weight {
     ///
     /// When the module alone weighs more than the engine's limits allow.
     pub(super) fn of(bytes: &Cow<'static, [u8]>, engine: &Engine) -> Result<Self, Full> {
-        let bytes = reckon(bytes);
+        Self::known(reckon(bytes) as u64, engine)
+    }
+
+    /// [`Weight::of`] a module whose weight was reckoned before, in bytes.
+    pub(super) fn known(bytes: u64, engine: &Engine) -> Result<Self, Full> {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         engine.account().hold(bytes, WHAT).map(drop)?;
         Ok(Self {
             bytes: AtomicUsize::new(bytes),
@@ -60,9 +65,9 @@ impl Weight {
     }
 }
 
-/// Holds the weight of a module of these bytes while the module is being made.
-pub(crate) fn hold(bytes: &Cow<'static, [u8]>, account: &Account) -> Result<Held, Full> {
-    account.hold(reckon(bytes), WHAT)
+/// Holds the weight of a module, in bytes, while the module is being made.
+pub(crate) fn hold(bytes: usize, account: &Account) -> Result<Held, Full> {
+    account.hold(bytes, WHAT)
 }
 
 const WHAT: &str = "a module";

@@ -4,6 +4,8 @@
 use std::alloc::{self, Layout};
 use std::ptr::NonNull;
 
+use holdall_core::module::Blocks;
+
 #[cfg(all(target_os = "linux", not(miri)))]
 use super::mapping;
 use crate::limits::{End, Placed, Pool, Work};
@@ -86,15 +88,100 @@ pub(super) unsafe fn grow(
         }
         (Some(_), None) => unreachable!("what a pool gave out is somewhere"),
         (None, _) => {
-            // Either the new part is written, or, where the new part is the larger one, the old
-            // part is copied before fresh zeros of the system. Where the system moves a mapping,
-            // neither happens. The host's allocator may move a small memory that grows by little.
-            work.pay(old.min((new - old).max(MOVED_BYTES)))?;
+            work.pay(price(old, new))?;
             // SAFETY: passed on from the caller.
             unsafe { grow_of_the_host(*base, old, new) }
         }
     };
     Ok(grown.map(|to| *base = to))
+}
+
+/// The bytes that a growth of memory of the host's is paid for. Either the new part is written, or, where
+/// the new part is the larger one, the old part is copied before fresh zeros of the system. Where the
+/// system moves a mapping, neither happens. The host's allocator may move a small memory that grows by
+/// little.
+fn price(old: usize, new: usize) -> usize {
+    old.min((new - old).max(MOVED_BYTES))
+}
+
+/// A memory of the host's that begins with these pieces: its base, and the address space that is reserved
+/// for it. `None` where it must be allocated and written as usual; see [`mapping::map_image`].
+///
+/// # Safety
+///
+/// `bytes` lie in private mappings of files, and nobody ever writes to them.
+#[cfg(all(target_os = "linux", not(miri)))]
+pub(super) unsafe fn map_image(
+    size_bytes: usize,
+    most_bytes: u64,
+    pieces: impl Iterator<Item = Blocks> + Clone,
+    bytes: &[u8],
+) -> Option<(*mut u8, usize)> {
+    // SAFETY: passed on from the caller.
+    unsafe { mapping::map_image(size_bytes, most_bytes, pieces, bytes) }
+}
+
+/// Only Linux maps pages a second time.
+#[cfg(not(all(target_os = "linux", not(miri))))]
+pub(super) unsafe fn map_image(
+    _: usize,
+    _: u64,
+    _: impl Iterator<Item = Blocks> + Clone,
+    _: &[u8],
+) -> Option<(*mut u8, usize)> {
+    None
+}
+
+/// [`grow`] of what `map_image` gave, with a reservation of `reserved` bytes. Where the reservation is too
+/// small the memory moves out of it, and `reserved` becomes 0.
+///
+/// # Errors
+///
+/// As for [`grow`].
+///
+/// # Safety
+///
+/// As for [`grow`].
+pub(super) unsafe fn grow_reserved(
+    base: &mut *mut u8,
+    reserved: &mut usize,
+    old: usize,
+    new: usize,
+    work: &mut Work<'_>,
+) -> Result<Option<()>, TrapCode> {
+    work.pay(price(old, new))?;
+    #[cfg(all(target_os = "linux", not(miri)))]
+    if new <= *reserved {
+        // SAFETY: the reservation has as many bytes: the caller's duty.
+        let grown = unsafe { mapping::grow_within(*base, old, new) };
+        return Ok(grown.then_some(()));
+    }
+    let Some(to) = allocate(None, new, work)? else {
+        return Ok(None);
+    };
+    // SAFETY: nobody uses the old bytes, of which there are `old`: the caller's duty. The new ones are
+    // more, and nobody else knows them.
+    unsafe {
+        std::ptr::copy_nonoverlapping(*base, to, old);
+        release_reserved(*base, *reserved);
+    }
+    (*base, *reserved) = (to, 0);
+    Ok(Some(()))
+}
+
+/// Frees what `map_image` gave.
+///
+/// # Safety
+///
+/// `map_image` gave `base` and `reserved`, and nobody uses the memory from now on.
+pub(super) unsafe fn release_reserved(base: *mut u8, reserved: usize) {
+    #[cfg(all(target_os = "linux", not(miri)))]
+    // SAFETY: passed on from the caller.
+    unsafe {
+        mapping::release(base, reserved);
+    }
+    #[cfg(not(all(target_os = "linux", not(miri))))]
+    unreachable!("{reserved} bytes at {base:?} are no image: there are none");
 }
 
 /// [`grow`] in a pool. The growth is paid for as if all bytes were written, wherever there is room,

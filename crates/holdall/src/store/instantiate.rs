@@ -160,12 +160,12 @@ fn instance_bytes(module: &ModuleInner) -> usize {
     let elements: usize = module.elems.iter().map(ElemSegment::item_count).sum();
     // What a module declares is in memory, and far below what would wrap.
     size_of::<InstanceData>()
-        + size_of::<FuncEntry>() * module.bodies.len()
+        + size_of::<FuncEntry>() * module.num_defined_funcs()
         + size_of::<GlobalData>() * module.global_inits.len()
         + size_of::<TagData>() * (module.tags.len() - module.num_imported_tags)
         + size_of::<u64>() * (addresses + elements)
         + size_of::<Option<Box<[u64]>>>() * module.elems.len()
-        + module.data.len()
+        + module.num_data
 }
 
 /// Allocates the defined tables and memories. If there is no room for all of them, none is kept.
@@ -222,7 +222,7 @@ fn allocate_instance(
             memories: std::ptr::null(),
             tables: std::ptr::null(),
         },
-        defined: (0..inner.bodies.len())
+        defined: (0..inner.num_defined_funcs())
             .map(|at| defined_func(inner, at, core.tracer.is_none()))
             .collect(),
         funcs: Box::default(),
@@ -231,7 +231,7 @@ fn allocate_instance(
         tables: Box::default(),
         tags: Box::default(),
         elems: Box::default(),
-        data_dropped: inner.data.iter().map(|_| false).collect(),
+        data_dropped: vec![false; inner.num_data].into(),
         module: module.clone(),
         label,
         scope,
@@ -245,7 +245,7 @@ fn allocate_instance(
         let data = &mut *instance.as_ptr();
         let entries = data.defined.as_mut_ptr();
         data.entries = entries;
-        for at in 0..inner.bodies.len() {
+        for at in 0..inner.num_defined_funcs() {
             let entry = entries.add(at);
             (*entry).instance = instance.as_ptr();
             spaces.funcs.push(NonNull::new_unchecked(entry));
@@ -408,7 +408,24 @@ unsafe fn write_data(
     meter: &Meter,
 ) -> Result<()> {
     let mut work = Work::watched(meter);
-    for (index, segment) in module.data.iter().enumerate() {
+    if let Some(image) = &module.image {
+        // SAFETY: nobody else uses the instance and its memories: the caller's duty. A module with an
+        // image defines its first memory.
+        let loaded = unsafe {
+            let data = &mut *instance.as_ptr();
+            data.data_dropped.fill(true);
+            (*data.memories[0].as_ptr()).load(&image.contents(), &mut work)
+        };
+        return loaded.map_err(|code| meter.trap(code).into());
+    }
+    let segments = module.data();
+    let segments = segments.ok_or_else(|| {
+        let name = quoted(module);
+        Error::usage(format!(
+            "module{name} is damaged: its bytes are not those that were lowered"
+        ))
+    })?;
+    for (index, segment) in segments.iter().enumerate() {
         let DataMode::Active { memory, offset } = &segment.mode else {
             continue;
         };

@@ -112,6 +112,8 @@ pub(crate) struct MemoryData {
     pub(super) pool: Option<Pool>,
     /// The memory's bytes in the store's account.
     pub(super) held: Held,
+    /// The address space at `base` in bytes, where the memory began as an image of a file; else 0.
+    pub(super) reserved: usize,
 }
 
 /// A table. Elements are references as slots hold them.

@@ -3,13 +3,16 @@
 
 use std::ptr::NonNull;
 
+use holdall_core::module::{BLOCK_BYTES, Blocks};
+
 use crate::limits::{Held, Pool, Work};
+use crate::store::contents::Contents;
 use crate::store::{MemoryData, backing};
 use crate::trap::TrapCode;
 use crate::types::MemoryType;
 
-// `base`, `len` and `pool` belong together: `backing` gave `base` for `len` bytes of `pool`, all of
-// them initialised. Only this file changes them.
+// `base`, `len`, `pool` and `reserved` belong together: `backing` gave `base` for `len` bytes of `pool`,
+// or with `reserved` bytes of address space, all `len` of them initialised. Only this file changes them.
 
 impl MemoryData {
     /// A memory of zeros; `held` holds its bytes in the account. `None` where the pool, or without
@@ -32,7 +35,51 @@ impl MemoryData {
             ty,
             pool,
             held,
+            reserved: 0,
         }))
+    }
+
+    /// Gives the memory, which is all zeros, its first contents. Where they lie in a file that the system
+    /// has mapped, their pages are mapped, and copied only when they are written to.
+    ///
+    /// # Errors
+    ///
+    /// When the work ended before all was written.
+    ///
+    /// # Panics
+    ///
+    /// Where the contents do not lie within the memory, or their bytes are too few.
+    pub(crate) fn load(
+        &mut self,
+        contents: &Contents<'_, impl Iterator<Item = Blocks> + Clone>,
+        work: &mut Work<'_>,
+    ) -> Result<(), TrapCode> {
+        let Contents { pieces, bytes } = contents;
+        if self.pool.is_none() && bytes.in_file && self.len > 0 {
+            let most = size_bytes(&self.ty, max_pages(&self.ty)).unwrap_or(usize::MAX) as u64;
+            // SAFETY: the bytes are `FileBytes`, and who made these promised that they are in a file. The old bytes are
+            // those of `base`, and `self` is borrowed here alone.
+            unsafe {
+                let image = backing::map_image(self.len, most, pieces.clone(), bytes.bytes);
+                if let Some((base, reserved)) = image {
+                    backing::release(None, self.base, self.len);
+                    (self.base, self.reserved) = (base, reserved);
+                    return Ok(());
+                }
+            }
+        }
+        let mut rest = bytes.bytes;
+        for piece in pieces.clone() {
+            let (from, behind) = rest.split_at(piece.count as usize * BLOCK_BYTES);
+            let to = &mut self.as_mut_slice()[piece.first as usize * BLOCK_BYTES..];
+            // The memory may end within its last block.
+            let n = from.len().min(to.len());
+            work.in_parts(n, 1, |at, count| {
+                to[at..at + count].copy_from_slice(&from[at..at + count]);
+            })?;
+            rest = behind;
+        }
+        Ok(())
     }
 
     /// Grows the memory to `len` bytes, at least as many as it has, the new ones zero. `None`, and
@@ -51,9 +98,14 @@ impl MemoryData {
             return Ok(None);
         }
         let pool = self.pool.as_ref();
-        // SAFETY: `base` has `len` bytes of `pool` (the invariant above), and `self` is borrowed here
-        // alone.
-        let grown = unsafe { backing::grow(pool, &mut self.base, self.len, len, work) };
+        // SAFETY: `base` has `len` bytes of `pool` or of the reservation (the invariant above), and `self`
+        // is borrowed here alone.
+        let grown = unsafe {
+            match &mut self.reserved {
+                0 => backing::grow(pool, &mut self.base, self.len, len, work),
+                reserved => backing::grow_reserved(&mut self.base, reserved, self.len, len, work),
+            }
+        };
         match grown {
             Ok(Some(())) => self.len = len,
             _ => self.held.shrink(more),
@@ -125,8 +177,14 @@ impl MemoryData {
 
 impl Drop for MemoryData {
     fn drop(&mut self) {
-        // SAFETY: `base` has `len` bytes of `pool` (the invariant above), and the memory is gone.
-        unsafe { backing::release(self.pool.as_ref(), self.base, self.len) };
+        // SAFETY: `base` has `len` bytes of `pool` or of the reservation (the invariant above), and the
+        // memory is gone.
+        unsafe {
+            match self.reserved {
+                0 => backing::release(self.pool.as_ref(), self.base, self.len),
+                reserved => backing::release_reserved(self.base, reserved),
+            }
+        }
     }
 }
 
@@ -236,5 +294,142 @@ mod tests {
         assert_eq!(copy(&mut small, 0, &mut big, 0, 3), OUT);
         assert_eq!(copy(&mut big, 0, &mut small, 0, 3), OUT);
         assert_eq!(copy(&mut big, 0, &mut memory(0), 0, 0), Ok(()));
+    }
+
+    #[cfg(all(target_os = "linux", not(miri), target_pointer_width = "64"))]
+    mod image {
+        use std::fs::{self, File};
+
+        use rustix::mm::{MapFlags, ProtFlags, mmap};
+
+        use super::*;
+        use crate::store::FileBytes;
+        use crate::store::contents::BlockBytes;
+
+        const PIECES: [Blocks; 3] = [
+            Blocks {
+                first: 1,
+                count: 17,
+            },
+            Blocks {
+                first: 20,
+                count: 1,
+            },
+            Blocks {
+                first: 30,
+                count: 16,
+            },
+        ];
+        const BLOCKS: usize = 34;
+        const SIZE_BYTES: usize = 48 * BLOCK_BYTES;
+
+        fn in_file(name: &str) -> (Vec<u8>, FileBytes) {
+            let name = format!("holdall-image-{name}-{}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            let bytes: Vec<u8> = (0..BLOCKS * BLOCK_BYTES).map(|at| (at / 7) as u8).collect();
+            fs::write(&path, &bytes).unwrap();
+            let file = File::open(&path).unwrap();
+            fs::remove_file(&path).unwrap();
+            // SAFETY: a new mapping, which stays for as long as the process, and is only read.
+            let mapped = unsafe {
+                let null = std::ptr::null_mut();
+                let mapped = mmap(
+                    null,
+                    bytes.len(),
+                    ProtFlags::READ,
+                    MapFlags::PRIVATE,
+                    &file,
+                    0,
+                );
+                FileBytes::new(std::slice::from_raw_parts(
+                    mapped.unwrap().cast(),
+                    bytes.len(),
+                ))
+            };
+            (bytes, mapped)
+        }
+
+        fn contents(bytes: FileBytes) -> Contents<'static, impl Iterator<Item = Blocks> + Clone> {
+            Contents {
+                pieces: PIECES.into_iter(),
+                bytes: BlockBytes::from(bytes),
+            }
+        }
+
+        fn expected(bytes: &[u8]) -> Vec<u8> {
+            let mut expected = vec![0; SIZE_BYTES];
+            let mut rest = bytes;
+            for piece in PIECES {
+                let (from, behind) = rest.split_at(piece.count as usize * BLOCK_BYTES);
+                let at = piece.first as usize * BLOCK_BYTES;
+                expected[at..at + from.len()].copy_from_slice(from);
+                rest = behind;
+            }
+            expected
+        }
+
+        /// If pages were not copied on a write, one instance would write into another, or into the program.
+        #[test]
+        fn memories_of_one_image_are_each_their_own_and_grow_where_they_are() {
+            let (bytes, file) = in_file("own");
+            let (mut one, mut two) = (memory(SIZE_BYTES), memory(SIZE_BYTES));
+            for memory in [&mut one, &mut two] {
+                memory.load(&contents(file), &mut Work::free()).unwrap();
+                assert!(memory.reserved > 0, "the pages were copied");
+                assert_eq!(memory.as_slice(), expected(&bytes));
+            }
+            one.as_mut_slice().fill(0xaa);
+            assert_eq!(two.as_slice(), expected(&bytes));
+            assert_eq!(file.as_slice(), bytes);
+            let base = two.base;
+            for pages in [4, 5, 1_000] {
+                let len = pages * 65_536;
+                assert_eq!(two.grow(len, &mut Work::free()), Ok(Some(())));
+                let (old, new) = two.as_slice().split_at(SIZE_BYTES);
+                assert_eq!(old, expected(&bytes));
+                assert!(new.iter().all(|byte| *byte == 0), "{pages}");
+            }
+            assert_eq!(two.base, base);
+        }
+
+        /// A memory whose type says less than it has room for later, or more than 4 GiB, leaves its
+        /// reservation.
+        #[test]
+        fn a_memory_grows_out_of_its_reservation() {
+            let (bytes, file) = in_file("out");
+            let mut memory = memory(SIZE_BYTES);
+            memory.ty = MemoryType::new(0, Some(3));
+            memory.load(&contents(file), &mut Work::free()).unwrap();
+            assert_eq!(memory.reserved, SIZE_BYTES);
+            let len = SIZE_BYTES + 65_536;
+            assert_eq!(memory.grow(len, &mut Work::free()), Ok(Some(())));
+            assert_eq!(memory.reserved, 0);
+            assert_eq!(memory.as_slice()[..SIZE_BYTES], expected(&bytes));
+            assert_eq!(memory.as_slice()[SIZE_BYTES..], [0; 65_536]);
+            assert_eq!(memory.grow(2 * len, &mut Work::free()), Ok(Some(())));
+            assert_eq!(memory.as_slice()[..SIZE_BYTES], expected(&bytes));
+        }
+
+        #[test]
+        fn what_cannot_be_mapped_is_copied() {
+            let (bytes, file) = in_file("copied");
+            let small = Blocks { first: 2, count: 3 };
+            let range = BLOCK_BYTES - 8..4 * BLOCK_BYTES - 8;
+            let unaligned = file.get(range.clone()).unwrap();
+            let anywhere = BlockBytes::from(&bytes[range.clone()]);
+            for from in [BlockBytes::from(unaligned), anywhere] {
+                let mut memory = memory(5 * BLOCK_BYTES - 9);
+                let contents = Contents {
+                    pieces: [small].into_iter(),
+                    bytes: from,
+                };
+                memory.load(&contents, &mut Work::free()).unwrap();
+                assert_eq!(memory.reserved, 0);
+                let at = 2 * BLOCK_BYTES;
+                let found = &memory.as_slice()[at..];
+                assert_eq!(*found, bytes[range.clone()][..found.len()]);
+                assert!(memory.as_slice()[..at].iter().all(|byte| *byte == 0));
+            }
+        }
     }
 }

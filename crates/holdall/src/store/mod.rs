@@ -2,6 +2,7 @@
 //! as the specification's sequence. Does not know the names of modules.
 
 mod backing;
+mod contents;
 mod context;
 mod entity;
 mod exceptions;
@@ -44,6 +45,8 @@ pub use store::Store;
 pub use table::Table;
 pub use tag::Tag;
 
+pub(crate) use contents::StateBytes;
+pub use contents::{FileBytes, Image};
 pub(crate) use context::{StoreInner, fuel_and_limits, set_fuel_and_limits};
 pub(crate) use exceptions::{Exceptions, NoRoom};
 pub use layout::HostState;

@@ -219,7 +219,7 @@ impl StoreCore {
             // SAFETY: the instance and its entries are of this core, which is borrowed here alone.
             unsafe {
                 let inner = (*instance.as_ptr()).module.inner();
-                for at in 0..inner.bodies.len() {
+                for at in 0..inner.num_defined_funcs() {
                     let entry = (*instance.as_ptr()).entries.add(at);
                     if !(*entry).body.get().is_null() {
                         (*entry).code.set(inner.lowered_or_stub(at));

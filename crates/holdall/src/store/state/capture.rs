@@ -231,7 +231,8 @@ fn dropped_elems(module: &ModuleInner, data: &InstanceData) -> Vec<u32> {
 }
 
 fn dropped_data(module: &ModuleInner, data: &InstanceData) -> Vec<u32> {
-    let segments = (0..).zip(&module.data).zip(&data.data_dropped);
+    let segments = module.data().into_iter().flatten();
+    let segments = (0..).zip(segments).zip(&data.data_dropped);
     let dropped = segments.filter(|((_, segment), is_dropped)| {
         matches!(segment.mode, DataMode::Passive) && **is_dropped
     });

@@ -9,10 +9,9 @@ mod state_tests;
 pub(crate) use capture::capture;
 pub(crate) use restore::Fitting;
 
-/// Pieces of memories begin at multiples of this size, and their sizes are multiples of it. A page
-/// of the usual size has 16 blocks. Where pages are smaller, a memory may end within a block, whose rest is
-/// kept as zeros.
-const BLOCK_BYTES: usize = 4096;
+// Pieces of memories begin at multiples of a block's size, and their sizes are multiples of it. Where pages
+// are smaller, a memory may end within a block, whose rest is kept as zeros.
+use holdall_core::module::BLOCK_BYTES;
 
 /// What guests can change in what an instance defines. All else comes from the module, for a new
 /// instance too.

@@ -2,10 +2,14 @@
 //! state is written into instances whose segments were not written and whose start functions did
 //! not run.
 
+use holdall_core::module::Blocks;
+
 use super::{
     BLOCK_BYTES, Fault, FuncRef, GlobalState, InstanceState, MemoryState, RefPiece, TableState,
 };
+use crate::limits::Work;
 use crate::module::{DataMode, ElemMode, Module, ModuleInner};
+use crate::store::contents::{BlockBytes, Contents};
 use crate::store::memory_data::max_pages;
 use crate::store::slot::entry_slot;
 use crate::store::table_data::max_size;
@@ -16,7 +20,7 @@ use crate::types::{GlobalType, HeapType, MemoryType, Mutability, RefKind, TableT
 #[derive(Clone, Copy)]
 pub(crate) struct Fitting<'a> {
     states: &'a [InstanceState],
-    bytes: &'a [u8],
+    bytes: BlockBytes<'a>,
 }
 
 impl<'a> Fitting<'a> {
@@ -27,19 +31,20 @@ impl<'a> Fitting<'a> {
     /// The first thing that does not fit its module.
     pub(crate) fn new(
         states: &'a [InstanceState],
-        bytes: &'a [u8],
+        bytes: BlockBytes<'a>,
         modules: &[&Module],
     ) -> Result<Self, Fault> {
         assert_eq!(states.len(), modules.len(), "a state for each module");
         let mut check = Check {
             modules,
-            blocks_left: (bytes.len() / BLOCK_BYTES) as u64,
+            blocks_left: (bytes.bytes.len() / BLOCK_BYTES) as u64,
         };
         for (instance, state) in states.iter().enumerate() {
             let checked = check.instance(modules[instance].inner(), state);
             checked.map_err(|what| Fault { instance, what })?;
         }
-        let left = check.blocks_left * BLOCK_BYTES as u64 + (bytes.len() % BLOCK_BYTES) as u64;
+        let left =
+            check.blocks_left * BLOCK_BYTES as u64 + (bytes.bytes.len() % BLOCK_BYTES) as u64;
         match left {
             0 => Ok(Self { states, bytes }),
             left => Err(Fault {
@@ -110,7 +115,7 @@ impl Check<'_> {
             checked.map_err(|what| format!("global {index}: {what}"))?;
         }
         check_segments("element", module.elems.len(), &state.dropped_elems)?;
-        check_segments("data", module.data.len(), &state.dropped_data)
+        check_segments("data", module.num_data, &state.dropped_data)
     }
 
     fn memory(&mut self, ty: &MemoryType, state: &MemoryState) -> Result<(), String> {
@@ -228,23 +233,30 @@ fn mutable_globals(module: &ModuleInner) -> impl Iterator<Item = (usize, GlobalT
     defined.filter(|(_, ty)| ty.mutability == Mutability::Var)
 }
 
-/// Writes the pieces of an instance's memories. Their bytes are the first of `bytes`, and are
-/// removed from there.
-fn restore_memories(core: &mut StoreCore, of: Instance, states: &[MemoryState], bytes: &mut &[u8]) {
+/// Gives an instance's memories their pieces. Their bytes are the first of `bytes`, and are removed from
+/// there.
+fn restore_memories(
+    core: &mut StoreCore,
+    of: Instance,
+    states: &[MemoryState],
+    bytes: &mut BlockBytes<'_>,
+) {
     let data = of.data(core);
     let defined = &data.memories[data.module.inner().num_imported_memories..];
     for (memory, state) in defined.iter().zip(states) {
         // SAFETY: the memory is of `core`, which is borrowed here alone.
-        let memory = unsafe { &mut *memory.as_ptr() }.as_mut_slice();
-        for piece in &state.pieces {
-            let size_bytes = piece.count as usize * BLOCK_BYTES;
-            let (from, rest) = bytes.split_at(size_bytes);
-            // The memory may end within the last block.
-            let memory = &mut memory[piece.first as usize * BLOCK_BYTES..];
-            let size_bytes = size_bytes.min(memory.len());
-            memory[..size_bytes].copy_from_slice(&from[..size_bytes]);
-            *bytes = rest;
-        }
+        let memory = unsafe { &mut *memory.as_ptr() };
+        let blocks = state.pieces.iter().map(|piece| piece.count).sum();
+        let pieces = state.pieces.iter().map(|piece| Blocks {
+            first: piece.first,
+            count: piece.count,
+        });
+        let contents = Contents {
+            pieces,
+            bytes: bytes.take(blocks),
+        };
+        let loaded = memory.load(&contents, &mut Work::free());
+        loaded.expect("nothing ends the work");
     }
 }
 
@@ -297,8 +309,12 @@ fn drop_segments(core: &mut StoreCore, of: Instance, state: &InstanceState) {
             *items = None;
         }
     }
-    for (is_dropped, segment) in data.data_dropped.iter_mut().zip(&module.data) {
-        *is_dropped = matches!(segment.mode, DataMode::Active { .. });
+    data.data_dropped.fill(true);
+    if !module.is_outlined() {
+        let segments = module.data().into_iter().flatten();
+        for (is_dropped, segment) in data.data_dropped.iter_mut().zip(segments) {
+            *is_dropped = matches!(segment.mode, DataMode::Active { .. });
+        }
     }
     for index in &state.dropped_elems {
         data.elems[*index as usize] = None;

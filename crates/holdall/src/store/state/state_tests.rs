@@ -4,6 +4,7 @@ use super::{BytePiece, Fitting, FuncRef, GlobalState, InstanceState, RefPiece, c
 use crate::engine::Engine;
 use crate::limits::Limits;
 use crate::module::Module;
+use crate::store::contents::BlockBytes;
 use crate::store::{AsContextMut, Func, Instance, Store};
 use crate::value::Val;
 
@@ -37,7 +38,7 @@ fn captured(store: &Store<()>, instance: Instance) -> (InstanceState, Vec<u8>) {
 
 fn fault(state: &InstanceState, bytes: &[u8], module: &Module) -> String {
     let states = std::slice::from_ref(state);
-    match Fitting::new(states, bytes, &[module]) {
+    match Fitting::new(states, BlockBytes::from(bytes), &[module]) {
         Ok(_) => panic!("it fits"),
         Err(fault) => fault.what,
     }
@@ -94,7 +95,7 @@ fn what_is_restored_is_captured_the_same_and_shares_nothing() {
     state.dropped_elems = vec![1];
     state.dropped_data = vec![1];
     let states = [state];
-    let fitting = Fitting::new(&states, &bytes, &[&module]).unwrap();
+    let fitting = Fitting::new(&states, BlockBytes::from(&*bytes), &[&module]).unwrap();
     let mut anew = || {
         let restored =
             Instance::allocate_with(&mut store, &module, &[], None, None, fitting.state(0));
@@ -235,7 +236,7 @@ fn a_limit_holds_what_a_module_had_grown_to() {
     memory.grow(&mut store, 2).unwrap();
     let (state, bytes) = captured(&store, instance);
     let states = [state];
-    let fitting = Fitting::new(&states, &bytes, &[&module]).unwrap();
+    let fitting = Fitting::new(&states, BlockBytes::from(&*bytes), &[&module]).unwrap();
     let mut other = Store::new(module.engine(), ());
     let limits = Limits::new().memory_bytes(2 * 65_536);
     other.limits(limits).unwrap();
