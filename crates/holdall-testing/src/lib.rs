@@ -1,6 +1,7 @@
 //! What the tests of holdall's packages share, and its fuzzer.
 
 mod folder;
+pub mod instructions;
 pub mod rng;
 #[cfg(feature = "wasi")]
 pub mod wasi;

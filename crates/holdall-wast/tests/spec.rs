@@ -119,7 +119,7 @@ fn modes(proposals: Proposals) -> Vec<(&'static str, Config)> {
 }
 
 /// A configuration in which chance chooses which functions are native: another one each time, or the one of
-/// `HOLDALL_NATIVE_SEED`.
+/// `HOLDALL_NATIVE_SEED`. Their code runs on every processor of the instruction set.
 #[cfg(feature = "native")]
 fn mixed(config: Config) -> Config {
     static SEED: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| {
@@ -134,6 +134,7 @@ fn mixed(config: Config) -> Config {
     });
     let mut config = config.native(true);
     config.native_seed = Some(*SEED);
+    config.native_features = 0;
     config
 }
 

@@ -40,6 +40,10 @@ pub struct Config {
     #[cfg(feature = "native")]
     #[doc(hidden)]
     pub native_seed: Option<u64>,
+    /// For holdall's own tests: the features of the processor that machine code may use.
+    #[cfg(feature = "native")]
+    #[doc(hidden)]
+    pub native_features: u64,
     /// What a module may hold, and the first limits of each store.
     pub limits: Limits,
     /// Whether traps keep the calls that led to them.
@@ -65,6 +69,8 @@ impl Default for Config {
             native: false,
             #[cfg(feature = "native")]
             native_seed: None,
+            #[cfg(feature = "native")]
+            native_features: u64::MAX,
             limits: Limits::default(),
             wasm_backtrace: true,
             near_operands: u16::MAX,

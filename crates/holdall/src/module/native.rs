@@ -183,7 +183,7 @@ pub(super) fn compile(
         clock.check().is_ok() && config.native_seed.is_none_or(is_chosen)
     };
     let options = Options {
-        features: host_features(),
+        features: host_features() & config.native_features,
         settings,
         include: &is_wanted,
         ..Options::baseline(isa)

@@ -3,6 +3,7 @@
 //! tell the same.
 
 mod limits;
+mod numbers;
 mod through;
 mod traps;
 
