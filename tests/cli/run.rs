@@ -55,6 +55,17 @@ fn the_main_job() {
 }
 
 #[test]
+fn native_code_gives_what_interpreted_code_gives_or_says_that_there_is_no_compiler() {
+    let folder = calc("native");
+    let outcome = folder.holdall(&["run", "--native", "calc.wat", "--invoke", "add", "2", "3"]);
+    if cfg!(feature = "native") {
+        outcome.prints("0x5:i32\n");
+    } else {
+        outcome.fails(1, &["build holdall with its feature `native`"]);
+    }
+}
+
+#[test]
 fn options_may_stand_on_either_side_of_the_module() {
     holdall(&["run", "--invoke", "C", "mC", "--invoke=call_B"]).prints("0xc:i32\n0xb:i32\n");
 }

@@ -24,6 +24,17 @@ pub fn metered(path: &Path) -> Result<Run> {
     )
 }
 
+/// The configuration of an engine that compiles functions.
+#[cfg(feature = "native")]
+pub fn native() -> Config {
+    Config::new().native(true)
+}
+
+/// An instance of a kernel in an engine of this configuration.
+pub fn in_engine_of(config: Config, path: &Path) -> Result<Run> {
+    in_engine(&Engine::new(config), path)
+}
+
 fn in_engine(engine: &Engine, path: &Path) -> Result<Run> {
     let module = Module::from_file(engine, path)?;
     let mut store = Store::new(engine, ());

@@ -1,5 +1,5 @@
-//! Times the kernels of `wasm-apps/bench/` in holdall and, by turns, in the interpreters wasmi,
-//! stitch and tinywasm, in wasmtime's interpreter Pulley, and as native code of wasmtime's compiler
+//! Times the kernels of `wasm-apps/bench/` in holdall, interpreted and native, and by turns in the interpreters
+//! wasmi, stitch and tinywasm, in wasmtime's interpreter Pulley, and as native code of wasmtime's compiler
 //! Cranelift.
 
 mod child;
@@ -22,6 +22,7 @@ usage: cargo run --release --manifest-path benches/peers/Cargo.toml -- [--reps N
 
 const PEERS: &[Peer] = &[
     ("holdall", |path| kernel("holdall", "", path)),
+    ("native", |path| kernel("holdall", "native", path)),
     ("wasmi", |path| kernel("wasmi", "", path)),
     ("stitch", |path| kernel("stitch", "", path)),
     ("tinywasm", |path| kernel("tinywasm", "", path)),

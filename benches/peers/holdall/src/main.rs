@@ -4,16 +4,19 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use holdall::{Engine, Func, Instance, Linker, Module, Store};
+use holdall::{Config, Engine, Func, Instance, Linker, Module, Store};
 use holdall_benches::{calls, engines};
 use holdall_peers_engine::{Clock, Outcome, Program, Run, clock_ms, serve};
 use holdall_wasi::{Access, Grants, Input, Output, Wasi};
 
 holdall_benches::guest!(holdall);
 
+/// The way of executing in which functions are compiled.
+const NATIVE: &str = "native";
+
 fn main() -> Result<()> {
     serve(&holdall_peers_engine::Engine {
-        kernel: |_, path| engines::holdall(path),
+        kernel: |way, path| engines::in_engine_of(config(way), path),
         call: Some(Guest::calls),
         wasi_call: Some(wasi_call),
         program: Some(program),
@@ -21,12 +24,20 @@ fn main() -> Result<()> {
     })
 }
 
+/// The configuration for a way of executing: the interpreter's, or that of native code.
+fn config(way: &str) -> Config {
+    match way {
+        NATIVE => engines::native(),
+        _ => Config::new(),
+    }
+}
+
 fn wasi_call(export: &str, dir: &Path) -> Result<Run> {
     let grants = engines::grants().host_dir(dir, calls::DIR, Access::ReadWrite)?;
     engines::wasi(grants, export)
 }
 
-fn program(_: &str, program: &Program) -> Result<Outcome> {
+fn program(way: &str, program: &Program) -> Result<Outcome> {
     let (stdout_capture, stdout) = Output::capture();
     let (stderr_capture, stderr) = Output::capture();
     let mut grants = Grants::new()
@@ -43,7 +54,7 @@ fn program(_: &str, program: &Program) -> Result<Outcome> {
     }
 
     let start = Instant::now();
-    let engine = Engine::default();
+    let engine = Engine::new(config(way));
     let module = Module::from_static(&engine, program.wasm)?;
     let load = start.elapsed();
     let mut linker = Linker::new(&engine);
@@ -67,8 +78,8 @@ fn program(_: &str, program: &Program) -> Result<Outcome> {
     })
 }
 
-fn score(_: &str, wasm: &[u8], clock: Clock) -> Result<f32> {
-    let engine = Engine::default();
+fn score(way: &str, wasm: &[u8], clock: Clock) -> Result<f32> {
+    let engine = Engine::new(config(way));
     let module = Module::new(&engine, wasm)?;
     let mut store = Store::new(&engine, ());
     let clock = match clock {

@@ -20,8 +20,9 @@ usage: cargo run --release --manifest-path benches/peers/Cargo.toml --bin corema
 /// An engine: its name, its program, and its way.
 type Peer = (&'static str, &'static str, &'static str);
 
-const PEERS: [Peer; 4] = [
+const PEERS: [Peer; 5] = [
     ("holdall", "holdall", ""),
+    ("native", "holdall", "native"),
     ("wasmi", "wasmi", ""),
     ("Pulley", "wasmtime", "Pulley"),
     ("Cranelift", "wasmtime", "Cranelift"),

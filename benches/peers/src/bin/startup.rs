@@ -42,6 +42,7 @@ type Way = (&'static str, &'static str, &'static str);
 
 const WAYS: &[Way] = &[
     ("holdall", "holdall", ""),
+    ("native", "holdall", "native"),
     ("wasmi", "wasmi", "lazy"),
     ("wasmi, no validation", "wasmi", "no validation"),
     ("Pulley", "wasmtime", "Pulley"),
