@@ -70,7 +70,7 @@ fn head_bytes(bytes: &[u8]) -> usize {
         let (Ok(id), Ok(size)) = (reader.read_u8(), reader.read_var_u32()) else {
             return at;
         };
-        let section = (reader.current_position() as usize).saturating_add(size as usize);
+        let section = reader.current_position().saturating_add(size as usize);
         if matches!(id, CODE | DATA) || section > bytes.len() - at {
             return at;
         }

@@ -341,12 +341,7 @@ unsafe fn calls_of(
     unsafe {
         let mut calls = Calls::default();
         if let Some((function, offset)) = first {
-            let start = (*instance)
-                .module
-                .inner()
-                .body(function as u32)
-                .range()
-                .start;
+            let start = (*instance).module.inner().body(function).range().start;
             calls.push(native_place(
                 instance,
                 function,

@@ -62,6 +62,10 @@ pub trait ModuleReader: Send + Sync {
     /// What the module of these bytes weighs in an account, in bytes. A reader that trusts what it has may
     /// know it without a look at all of the module.
     #[doc(hidden)]
+    #[allow(
+        clippy::ptr_arg,
+        reason = "bytes that are a part of the program are not weighed"
+    )]
     fn weight(&self, name: &str, bytes: &Cow<'static, [u8]>) -> usize {
         let _ = name;
         holdall_core::module::reckon(bytes)

@@ -1,6 +1,7 @@
 //! Snapshots: a graph's state as data, with marks by which another graph is noticed. What the state
 //! of an instance is, `store/state` knows.
 
+#[cfg(feature = "serde")]
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
