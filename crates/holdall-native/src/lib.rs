@@ -7,6 +7,8 @@
 //! exceptions or casts references, is larger than [`Options::largest_function_bytes`], or needs more stack
 //! than [`holdall_core::native::MOST_FRAME_BYTES`].
 
+#![forbid(unsafe_code)]
+
 mod atomics;
 mod calls;
 mod charge;

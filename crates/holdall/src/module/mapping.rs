@@ -11,6 +11,11 @@ pub(super) struct Mapping {
     size_bytes: usize,
 }
 
+// SAFETY: nobody writes to the mapping once it is made, and it is given back once.
+unsafe impl Send for Mapping {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Mapping {}
+
 impl Mapping {
     /// Where the mapping begins.
     pub(super) fn start(&self) -> NonNull<u8> {

@@ -3,9 +3,12 @@
 
 mod bytes;
 mod code;
+#[cfg(feature = "native")]
+mod compile;
 mod fault;
 mod inner;
 mod load;
+#[cfg(feature = "native")]
 mod mapping;
 #[cfg(test)]
 mod module_tests;

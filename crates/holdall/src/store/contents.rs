@@ -47,6 +47,7 @@ pub(crate) enum StateBytes {
     /// Anywhere in the process.
     Anywhere(Cow<'static, [u8]>),
     /// In the executable.
+    #[cfg(feature = "serde")]
     InFile(FileBytes),
 }
 
@@ -60,6 +61,7 @@ impl StateBytes {
     pub(crate) fn blocks(&self) -> BlockBytes<'_> {
         match self {
             Self::Anywhere(bytes) => BlockBytes::from(&**bytes),
+            #[cfg(feature = "serde")]
             Self::InFile(bytes) => BlockBytes::from(*bytes),
         }
     }

@@ -24,7 +24,7 @@ fn operand(rng: &mut Rng, ty: ValType) -> Val {
 /// A vector whose lanes, of a size by chance, are operands.
 fn vector(rng: &mut Rng) -> u128 {
     let lane = *rng.pick(&[8, 16, 32, 64]);
-    let lanes = (0..128 / lane).map(|_| u128::from(*rng.pick(INTERESTING)) & (1 << lane) - 1);
+    let lanes = (0..128 / lane).map(|_| u128::from(*rng.pick(INTERESTING)) & ((1 << lane) - 1));
     lanes.fold(0, |all, bits| all << lane | bits)
 }
 
