@@ -1,6 +1,7 @@
 //! The translation of a function, operator by operator.
 
 use cranelift_codegen::ir::InstBuilder;
+use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
 use cranelift_codegen::ir::types::{I32, I64};
 use wasmparser::Operator;
 
@@ -76,6 +77,14 @@ impl Func<'_> {
             }
             Operator::I64Const { value } => {
                 let constant = self.b.ins().iconst(I64, *value);
+                self.push(constant);
+            }
+            Operator::F32Const { value } => {
+                let constant = self.b.ins().f32const(Ieee32::with_bits(value.bits()));
+                self.push(constant);
+            }
+            Operator::F64Const { value } => {
+                let constant = self.b.ins().f64const(Ieee64::with_bits(value.bits()));
                 self.push(constant);
             }
             Operator::Drop => {

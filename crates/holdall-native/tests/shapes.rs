@@ -93,3 +93,36 @@ fn control_calls_memories_and_tables_are_covered() {
     )"#;
     assert_eq!(covered(text), [true; 10]);
 }
+
+#[test]
+fn constants_of_all_types_are_covered() {
+    let text = r#"(module
+        (func (result i32) (i32.const -1))
+        (func (result i64) (i64.const -1))
+        (func (result f32) (f32.const nan:0x200001))
+        (func (result f64) (f64.const -0x1.8p3))
+        (func (result v128) (v128.const f32x4 1 2 3 4)))"#;
+    assert_eq!(covered(text), [true; 5]);
+}
+
+/// The kernels are ordinary programs: if a function of theirs stays interpreted, many others' do.
+#[test]
+fn kernels_are_covered_whole() {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wasm-apps/bench");
+    let mut kernels = 0;
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|it| it == "wasm") {
+            let bytes = Cow::Owned(std::fs::read(&path).unwrap());
+            let sections = Sections::read(bytes, &Bounds::default(), &Clock::default()).unwrap();
+            let code = compile(&sections, &Options::baseline(Isa::X86_64));
+            assert!(
+                code.functions.iter().all(Option::is_some),
+                "{}",
+                path.display()
+            );
+            kernels += 1;
+        }
+    }
+    assert!(kernels >= 13, "{dir} has {kernels} kernels");
+}
