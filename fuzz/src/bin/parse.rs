@@ -156,6 +156,7 @@ fn executable(rng: &mut Rng) -> Vec<u8> {
         module: part,
         sha256,
         code,
+        start: None,
     };
     let file = filling.part(b"contents");
     let dir = holdall_pack::PackedDir {
