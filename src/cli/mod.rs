@@ -10,6 +10,7 @@ mod kept;
 mod limits;
 mod list;
 mod naming;
+mod native;
 mod pack;
 mod packed;
 mod progress;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
-use holdall::{Config, Engine, Linker, Module, Store};
+use holdall::{Engine, Linker, Module, Store};
 use holdall_core::bundle::is_builtin;
 use holdall_pack::Policy;
 use holdall_pack::process::{Output, Plain, Program, Watchdog, check_linked};
@@ -13,6 +13,7 @@ use holdall_wasi::Audit;
 use super::audit::Recorder;
 use super::limits::LimitArgs;
 use super::naming::NamingArgs;
+use super::native::NativeArgs;
 use super::proposals::ProposalArgs;
 use super::size;
 use super::source::{self, Root, Sources};
@@ -71,9 +72,8 @@ pub(super) struct Args {
     limits: LimitArgs,
     #[command(flatten)]
     proposals: ProposalArgs,
-    /// Compile functions to machine code before the program starts: it starts later, and runs faster
-    #[arg(long)]
-    native: bool,
+    #[command(flatten)]
+    native: NativeArgs,
     /// A .wasm or .wat path, or the name of a bundled module
     #[arg(help_heading = "Arguments")]
     module: PathBuf,
@@ -138,10 +138,7 @@ fn link_and_call(
     let limits = policy.limits()?;
     // Modules are loaded under the limits of the run, its timeout included.
     let config = policy.config()?.limits(limits.clone());
-    let engine = Engine::new(match args.native {
-        true => native(config)?,
-        false => config,
-    });
+    let engine = Engine::new(args.native.configure(config)?);
     let mut store = Store::try_new(&engine, ())?;
     store.limits(limits)?;
     if args.trace {
@@ -159,20 +156,6 @@ fn link_and_call(
         check_linked(program.linker(), name)?;
     }
     program.run(&args.invoke, &args.args, output)
-}
-
-/// The configuration, with functions compiled.
-fn native(config: Config) -> anyhow::Result<Config> {
-    #[cfg(feature = "native")]
-    return Ok(config.native(true));
-    #[cfg(not(feature = "native"))]
-    {
-        drop(config);
-        anyhow::bail!(
-            "--native: this build has no compiler; build holdall with its feature `native`, or run \
-             without --native"
-        )
-    }
 }
 
 /// Ends the process where arguments contradict one another.

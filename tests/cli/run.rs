@@ -57,12 +57,19 @@ fn the_main_job() {
 #[test]
 fn native_code_gives_what_interpreted_code_gives_or_says_that_there_is_no_compiler() {
     let folder = calc("native");
-    let outcome = folder.holdall(&["run", "--native", "calc.wat", "--invoke", "add", "2", "3"]);
-    if cfg!(feature = "native") {
-        outcome.prints("0x5:i32\n");
-    } else {
-        outcome.fails(1, &["build holdall with its feature `native`"]);
+    for guard in [&[][..], &["--guarded-addresses"]] {
+        let run = [&["run", "--native"], guard].concat();
+        let call = ["calc.wat", "--invoke", "add", "2", "3"];
+        let outcome = folder.holdall(&[&run[..], &call].concat());
+        if cfg!(feature = "native") {
+            outcome.prints("0x5:i32\n");
+        } else {
+            outcome.fails(1, &["build holdall with its feature `native`"]);
+        }
     }
+    folder
+        .holdall(&["run", "--guarded-addresses", "calc.wat"])
+        .fails(2, &["--native"]);
 }
 
 #[test]

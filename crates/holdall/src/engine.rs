@@ -36,6 +36,9 @@ pub struct Config {
     /// Whether functions are compiled to machine code when their module is made.
     #[cfg(feature = "native")]
     pub native: bool,
+    /// Whether native code keeps addresses that a processor only guesses inside of memories and tables.
+    #[cfg(feature = "native")]
+    pub guarded_addresses: bool,
     /// For holdall's own tests: leaves functions interpreted that chance chooses, by this seed.
     #[cfg(feature = "native")]
     #[doc(hidden)]
@@ -67,6 +70,8 @@ impl Default for Config {
             canonical_nans: false,
             #[cfg(feature = "native")]
             native: false,
+            #[cfg(feature = "native")]
+            guarded_addresses: false,
             #[cfg(feature = "native")]
             native_seed: None,
             #[cfg(feature = "native")]
@@ -151,6 +156,17 @@ impl Config {
     #[must_use]
     pub fn native(mut self, native: bool) -> Self {
         self.native = native;
+        self
+    }
+
+    /// Sets whether native code keeps the addresses that a processor only guesses inside of memories and tables,
+    /// so that a guest cannot have it read elsewhere on a mistaken guess and tell what was read by the time that
+    /// later accesses take (Spectre, variant 1). Off by default, since each access becomes slower. Interpreted
+    /// code has no such guard.
+    #[cfg(feature = "native")]
+    #[must_use]
+    pub fn guarded_addresses(mut self, guarded: bool) -> Self {
+        self.guarded_addresses = guarded;
         self
     }
 

@@ -218,8 +218,12 @@ impl<'a> Code<'a> {
             canonical_nans: flags & CANONICAL_NANS != 0,
             guarded_addresses: flags & GUARDED_ADDRESSES != 0,
         };
-        // Guarded addresses cost time, and change nothing else.
-        if found.metering != settings.metering || found.canonical_nans != settings.canonical_nans {
+        // Code with guarded addresses does whatever code without them does.
+        let is_unguarded = settings.guarded_addresses && !found.guarded_addresses;
+        if found.metering != settings.metering
+            || found.canonical_nans != settings.canonical_nans
+            || is_unguarded
+        {
             return Err(Unfit::Config);
         }
         if long(40) != module {
@@ -380,5 +384,29 @@ mod tests {
             assert_eq!(refused(&|bytes| bytes[40] ^= 1), Unfit::Module);
             assert_eq!(refused(&|bytes| bytes[56] = 200), Unfit::Broken);
         }
+    }
+
+    #[test]
+    fn code_without_guarded_addresses_is_refused_where_they_are_asked_for_and_not_the_other_way_round()
+     {
+        if Isa::HERE.is_none() {
+            return;
+        }
+        let module = checksum(&module().bytes);
+        let guarded = |guarded_addresses| Settings {
+            guarded_addresses,
+            ..Settings::default()
+        };
+        let reads = |found, asked| {
+            let code = NativeCode {
+                settings: guarded(found),
+                ..code()
+            };
+            let bytes = code.to_bytes(&self::module());
+            Code::read(&bytes, guarded(asked), 0, Proposals::AVAILABLE, module).err()
+        };
+        assert_eq!(reads(false, true), Some(Unfit::Config));
+        assert_eq!(reads(true, false), None);
+        assert_eq!(reads(true, true), None);
     }
 }

@@ -93,7 +93,7 @@ pub(super) fn compile(
     let settings = Settings {
         metering: config.metering,
         canonical_nans: config.canonical_nans,
-        guarded_addresses: false,
+        guarded_addresses: config.guarded_addresses,
     };
     let is_wanted = |defined_index: u32| {
         let is_chosen = |seed: u64| {
