@@ -52,7 +52,7 @@ pub(crate) fn expression(
         let _ = writeln!(
             text,
             "        emitted::Module {{ name: {name:?}, bytes: include_bytes!({bytes:?}), \
-             sha256: {sha256:?}, code: {code} }},"
+             sha256: {sha256:?}, code: {code}, native: None }},"
         );
     }
     let aliases: Vec<_> = naming.aliases().collect();
@@ -89,6 +89,13 @@ mod tests {
 
     /// What of holdall a program with a bundle needs.
     const LIBRARY: &str = r#"
+        pub mod module {
+            #[derive(Clone, Copy, Debug)]
+            pub struct MachineCode {
+                pub tables: &'static [u8],
+                pub text: &'static [u8],
+            }
+        }
         pub mod embedded {
             #[derive(Clone, Copy)]
             pub struct BundledModule {
@@ -96,9 +103,11 @@ mod tests {
                 pub bytes: &'static [u8],
                 pub sha256: Option<&'static str>,
                 pub code: Option<&'static [u8]>,
+                pub native: Option<crate::module::MachineCode>,
             }
             impl BundledModule {
-                pub const EMPTY: Self = Self { name: "", bytes: &[], sha256: None, code: None };
+                pub const EMPTY: Self =
+                    Self { name: "", bytes: &[], sha256: None, code: None, native: None };
             }
             pub struct Bundle {
                 pub modules: std::borrow::Cow<'static, [BundledModule]>,

@@ -96,7 +96,7 @@ impl ModuleReader for BagReader {
         // SAFETY: module and code were packed together, and are as they were packed: who made the reader
         // promised the first, and checksums say the second. `read`, which gave out these very bytes, has
         // compared theirs, or those of the head. The engine compares the rest before it reads it.
-        unsafe { Module::precompiled_of(engine, name, bytes, checksum, code, start) }
+        unsafe { Module::precompiled_of(engine, name, bytes, checksum, code, start, None) }
     }
 
     fn weight(&self, name: &str, bytes: &Cow<'static, [u8]>) -> usize {

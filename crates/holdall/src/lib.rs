@@ -30,7 +30,7 @@ mod value;
 /// should use it: it changes with every version.
 #[doc(hidden)]
 pub mod internal {
-    pub use crate::module::{HERE, Start};
+    pub use crate::module::{HERE, MachineCode, Start};
     pub use crate::store::{FileBytes, Image};
 }
 

@@ -45,7 +45,7 @@ const BIG_ENDIAN: u32 = 8;
 pub enum Unfit {
     /// The bytes are no code, or not all of it.
     Broken,
-    /// The code does not lie at a multiple of 8 bytes.
+    /// The code does not lie at a multiple of the bytes that it has to: 8 for lowered code, 64 for native.
     Place,
     /// Another build of holdall made the code.
     Build,
@@ -66,10 +66,12 @@ impl fmt::Display for Unfit {
         f.write_str("its precompiled code ")?;
         f.write_str(match self {
             Self::Broken => "is not complete",
-            Self::Place => "is not at a multiple of 8 bytes",
+            Self::Place => "is not at an address where it can be",
             Self::Build => "was made by another build of holdall; make it with this one",
             Self::ByteOrder => "is for machines with the other byte order",
-            Self::Processor => "is for another processor; make it for this one",
+            Self::Processor => {
+                "needs what this processor does not have; make it for this one, or for all of its kind"
+            }
             Self::Config => {
                 "is for engines with other metering or NaNs; make it with the same configuration"
             }

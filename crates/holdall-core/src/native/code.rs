@@ -1,9 +1,10 @@
-//! Native code of a whole module as bytes: a header, tables, and the text, which is the machine code. The code
-//! is made where the module is packed, or in the process, and runs where the text is mapped.
+//! Native code of a whole module as bytes: the text, which is the machine code, and tables with a header. The
+//! code is made where the module is packed, or in the process, and runs where the text lies.
 //!
-//! The text may lie anywhere, in one piece. The tables are only read: for the places of functions when a
-//! module is made, and for everything else at a trap. Numbers are little-endian, of 32 bits where nothing
-//! else is said.
+//! Text and tables are apart, so that only machine code need lie where the processor may execute it. The text
+//! lies in one piece, at a multiple of [`TEXT_ALIGNMENT`]. The tables are only read: for the places of
+//! functions when a module is made, and for everything else at a trap. They know the size of their text; that
+//! the text is theirs is for who keeps the two. Numbers are little-endian, of 32 bits where nothing else is said.
 
 use super::Settings;
 use crate::module::{Proposals, Sections, Unfit, checksum};
@@ -16,14 +17,14 @@ const MEANING: [u8; 16] = *env!("HOLDALL_MEANING_OF_NATIVE_CODE")
     .unwrap();
 
 /// Magic, meaning; instruction set, flags, features; the module's checksum, its proposals; how many functions,
-/// types and places there are; where the text begins, and its size.
-const HEADER_BYTES: usize = 80;
+/// types and places there are; the size of the text.
+const HEADER_BYTES: usize = 72;
 const FUNCTION_BYTES: usize = 12;
 const PLACE_BYTES: usize = 8;
 /// In place of an offset: there is none.
 const NONE: u32 = u32::MAX;
-/// The text begins at a multiple of this.
-const TEXT_ALIGNMENT: usize = 64;
+/// The address of a text is a multiple of this.
+pub const TEXT_ALIGNMENT: usize = 64;
 
 const METERING: u32 = 1;
 const CANONICAL_NANS: u32 = 2;
@@ -73,7 +74,7 @@ pub struct Function {
     pub inner: Option<u32>,
 }
 
-/// Native code that was made: see [`NativeCode::to_bytes`].
+/// Native code that was made: see [`NativeCode::tables`].
 #[derive(Clone, Debug)]
 pub struct NativeCode {
     /// The instruction set.
@@ -95,9 +96,9 @@ pub struct NativeCode {
 }
 
 impl NativeCode {
-    /// The code as bytes, which [`Code::read`] takes.
+    /// All but the text as bytes, which [`Code::read`] takes together with the text.
     #[must_use]
-    pub fn to_bytes(&self, module: &Sections) -> Vec<u8> {
+    pub fn tables(&self, module: &Sections) -> Vec<u8> {
         let Settings {
             metering,
             canonical_nans,
@@ -111,8 +112,8 @@ impl NativeCode {
             types: self.entrances.len(),
             places: self.places.len(),
         };
-        let text = sizes.text_at().expect("what is in memory can be counted");
-        let mut bytes = Vec::with_capacity(text + self.text.len());
+        let end = sizes.end().expect("what is in memory can be counted");
+        let mut bytes = Vec::with_capacity(end);
         bytes.extend(MAGIC);
         bytes.extend(MEANING);
         let mut numbers = |numbers: &[u32]| {
@@ -128,8 +129,8 @@ impl NativeCode {
             sizes.functions as u32,
             sizes.types as u32,
             sizes.places as u32,
+            self.text.len() as u32,
         ]);
-        numbers(&[text as u32, self.text.len() as u32, 0]);
         // A function that is not there lies, with no bytes, where the next one begins.
         let mut next = self.text.len() as u32;
         let mut functions = Vec::with_capacity(3 * self.functions.len());
@@ -149,8 +150,6 @@ impl NativeCode {
         for (at, place) in &self.places {
             numbers(&[*at, *place]);
         }
-        bytes.resize(text, 0);
-        bytes.extend(&self.text);
         bytes
     }
 }
@@ -173,10 +172,9 @@ impl Sizes {
             .checked_add(self.types.checked_mul(size_of::<u32>())?)
     }
 
-    fn text_at(self) -> Option<usize> {
+    fn end(self) -> Option<usize> {
         self.places_at()?
-            .checked_add(self.places.checked_mul(PLACE_BYTES)?)?
-            .checked_next_multiple_of(TEXT_ALIGNMENT)
+            .checked_add(self.places.checked_mul(PLACE_BYTES)?)
     }
 }
 
@@ -184,18 +182,19 @@ impl Sizes {
 #[derive(Clone, Copy, Debug)]
 pub struct Code<'a> {
     bytes: &'a [u8],
+    text: &'a [u8],
     sizes: Sizes,
-    text: usize,
 }
 
 impl<'a> Code<'a> {
-    /// The code in `bytes`, if it was made by this build for this machine, with these settings, for a module
-    /// with this checksum that uses no proposals but those in `on`.
+    /// The code of tables and a text, if it was made by this build for a processor with these features, with
+    /// these settings, for a module with this checksum that uses no proposals but those in `on`.
     ///
     /// # Errors
     /// Why the code cannot run here.
     pub fn read(
         bytes: &'a [u8],
+        text: &'a [u8],
         settings: Settings,
         features: u64,
         on: Proposals,
@@ -238,18 +237,19 @@ impl<'a> Code<'a> {
             types: number(bytes, 60) as usize,
             places: number(bytes, 64) as usize,
         };
-        let text = number(bytes, 68) as usize;
-        let end = text.checked_add(number(bytes, 72) as usize);
-        if sizes.text_at() != Some(text) || end != Some(bytes.len()) {
+        if sizes.end() != Some(bytes.len()) || number(bytes, 68) as usize != text.len() {
             return Err(Unfit::Broken);
         }
-        Ok(Self { bytes, sizes, text })
+        if !text.as_ptr().addr().is_multiple_of(TEXT_ALIGNMENT) {
+            return Err(Unfit::Place);
+        }
+        Ok(Self { bytes, text, sizes })
     }
 
     /// The machine code.
     #[must_use]
     pub fn text(&self) -> &'a [u8] {
-        &self.bytes[self.text..]
+        self.text
     }
 
     /// How many functions the module defines.
@@ -340,13 +340,22 @@ mod tests {
             functions: vec![None, function(0, 10), None, function(16, 20)],
             entrances: vec![Some(20)],
             places: vec![(0, 100), (4, 101), (16, 200)],
-            text: vec![0x90; 30],
+            text: TEXT.0.to_vec(),
         }
     }
 
-    fn read(bytes: &[u8]) -> Result<Code<'_>, Unfit> {
+    #[repr(align(64))]
+    struct Text([u8; 30]);
+    static TEXT: Text = Text([0x90; 30]);
+
+    fn read_with<'a>(tables: &'a [u8], text: &'a [u8]) -> Result<Code<'a>, Unfit> {
         let module = checksum(&module().bytes);
-        Code::read(bytes, Settings::default(), 0, Proposals::AVAILABLE, module)
+        let (settings, on) = (Settings::default(), Proposals::AVAILABLE);
+        Code::read(tables, text, settings, 0, on, module)
+    }
+
+    fn read(tables: &[u8]) -> Result<Code<'_>, Unfit> {
+        read_with(tables, &TEXT.0)
     }
 
     #[test]
@@ -354,7 +363,7 @@ mod tests {
         if Isa::HERE.is_none() {
             return;
         }
-        let bytes = code().to_bytes(&module());
+        let bytes = code().tables(&module());
         let found = read(&bytes).unwrap();
         assert_eq!(found.text().len(), 30);
         let functions: Vec<_> = (0..4).map(|index| found.function(index)).collect();
@@ -368,7 +377,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        let bytes = code().to_bytes(&module());
+        let bytes = code().tables(&module());
         let refused = |change: &dyn Fn(&mut Vec<u8>)| {
             let mut bytes = bytes.clone();
             change(&mut bytes);
@@ -383,6 +392,12 @@ mod tests {
             assert_eq!(refused(&|bytes| bytes[28] = 1), Unfit::Config);
             assert_eq!(refused(&|bytes| bytes[40] ^= 1), Unfit::Module);
             assert_eq!(refused(&|bytes| bytes[56] = 200), Unfit::Broken);
+            assert_eq!(refused(&|bytes| bytes[68] = 29), Unfit::Broken);
+            let unfit = |text| read_with(&bytes, text).unwrap_err();
+            assert_eq!(unfit(&TEXT.0[..29]), Unfit::Broken);
+            let moved = [TEXT.0, TEXT.0].concat();
+            let at = 1 - moved.as_ptr().addr() % 2;
+            assert_eq!(unfit(&moved[at..at + 30]), Unfit::Place);
         }
     }
 
@@ -402,8 +417,8 @@ mod tests {
                 settings: guarded(found),
                 ..code()
             };
-            let bytes = code.to_bytes(&self::module());
-            Code::read(&bytes, guarded(asked), 0, Proposals::AVAILABLE, module).err()
+            let (bytes, settings) = (code.tables(&self::module()), guarded(asked));
+            Code::read(&bytes, &TEXT.0, settings, 0, Proposals::AVAILABLE, module).err()
         };
         assert_eq!(reads(false, true), Some(Unfit::Config));
         assert_eq!(reads(true, false), None);

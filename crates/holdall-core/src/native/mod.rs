@@ -28,7 +28,7 @@
 mod code;
 mod features;
 
-pub use code::{Code, Function, Isa, NativeCode};
+pub use code::{Code, Function, Isa, NativeCode, TEXT_ALIGNMENT};
 pub use features::{Feature, host_features};
 
 /// The most stack that the frame of a native function takes, in bytes. A function enters its frame before the

@@ -3,13 +3,14 @@
 
 use std::borrow::Cow;
 
+use holdall_core::module::checksum;
 use include_dir::Dir;
 
 use super::Naming;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::link::BundleReader;
-use crate::module::Module;
+use crate::module::{MachineCode, Module};
 
 /// Modules that travel inside the program.
 ///
@@ -43,6 +44,7 @@ pub struct BundledModule {
     pub(super) bytes: &'static [u8],
     pub(super) sha256: Option<&'static str>,
     pub(super) code: Option<&'static [u8]>,
+    pub(super) native: Option<MachineCode>,
 }
 
 impl Bundle {
@@ -59,6 +61,7 @@ impl Bundle {
                     bytes: file.contents(),
                     sha256: None,
                     code: None,
+                    native: None,
                 })
             })
             .collect();
@@ -119,6 +122,7 @@ impl BundledModule {
         bytes: &[],
         sha256: None,
         code: None,
+        native: None,
     };
 
     /// The name that imports use.
@@ -153,8 +157,15 @@ impl BundledModule {
         self.code
     }
 
+    /// Whether the build script made machine code of the module beside the lowered code.
+    #[must_use]
+    pub fn is_native(&self) -> bool {
+        self.native.is_some()
+    }
+
     /// The module for an engine. Where the bundle has lowered code that fits the engine, the module
-    /// is made of that code; else the module is validated, as modules from elsewhere are.
+    /// is made of that code, and of the machine code if that fits engine and processor; else the module is
+    /// validated, as modules from elsewhere are.
     ///
     /// # Errors
     ///
@@ -162,9 +173,14 @@ impl BundledModule {
     pub fn module(&self, engine: &Engine) -> Result<Module> {
         match self.code {
             Some(code) if Module::fits(engine, code) => {
+                let (bytes, native) = (self.bytes, self.native);
+                let checksum = checksum(bytes);
                 // SAFETY: only `emitted::modules` makes a module with code; its callers promise
-                // that the code was made of these bytes. Both are constants.
-                unsafe { Module::precompiled(engine, self.name, self.bytes, code) }
+                // that the code was made of these bytes. All of them are constants.
+                unsafe {
+                    let name = self.name;
+                    Module::precompiled_of(engine, name, bytes, checksum, code, None, native)
+                }
             }
             _ => Module::named(engine, self.name, Cow::Borrowed(self.bytes)),
         }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use super::embedded::Bundle;
 
 pub use super::embedded::BundledModule;
+pub use crate::module::MachineCode;
 
 /// The bundle that the package's build script emitted with the crate `holdall-build`: an expression
 /// of type [`Bundle`](crate::Bundle), for a `static`. The bundle is what the build script wrote;
@@ -68,6 +69,8 @@ pub struct Module {
     pub sha256: &'static str,
     /// The lowered code that was made of the bytes.
     pub code: Option<&'static [u8]>,
+    /// The machine code that was made of the bytes, beside lowered code of all functions.
+    pub native: Option<MachineCode>,
 }
 
 /// Bytes at a multiple of 16, so that code words can be read where the bytes lie.
@@ -79,8 +82,9 @@ pub struct Aligned<T: ?Sized>(pub T);
 ///
 /// # Safety
 ///
-/// Each module's code was made of its bytes by [`Module::precompile`](crate::Module::precompile), and
-/// neither was changed since: the code will be run.
+/// Each module's code was made of its bytes by [`Module::precompile`](crate::Module::precompile), its machine
+/// code by `holdall-native`, and none of them was changed since: the code will be run. The text of machine code
+/// lies where the processor can execute it.
 ///
 /// # Panics
 ///
@@ -96,12 +100,14 @@ pub const unsafe fn modules<const N: usize>(recorded: &[Module]) -> [BundledModu
             bytes,
             sha256,
             code,
+            native,
         } = recorded[at];
         modules[at] = BundledModule {
             name,
             bytes,
             sha256: Some(sha256),
             code,
+            native,
         };
         at += 1;
     }

@@ -12,6 +12,7 @@ use super::code::{Code, HERE, Words};
 use super::compile::compile;
 use super::fault::Fault;
 use super::inner::{ModuleInner, Start};
+use super::native::{MachineCode, Native};
 #[cfg(feature = "wat")]
 use super::wat::parse as parse_text;
 use super::weight::Weight;
@@ -49,7 +50,7 @@ pub(super) fn validate(engine: &Engine, bytes: &[u8]) -> Result<()> {
 ///
 /// # Safety
 ///
-/// As for [`Module::precompiled`](super::Module::precompiled).
+/// As for [`Module::precompiled_of`](super::Module::precompiled_of).
 pub(super) unsafe fn precompiled(
     engine: &Engine,
     name: &str,
@@ -57,6 +58,7 @@ pub(super) unsafe fn precompiled(
     checksum: u64,
     code: &'static [u8],
     start: Option<Start>,
+    native: Option<MachineCode>,
 ) -> Result<ModuleInner> {
     let clock = engine.clock();
     let make = || {
@@ -76,9 +78,24 @@ pub(super) unsafe fn precompiled(
         };
         // SAFETY: the header is that of the code, which is trusted to be of this module.
         let words = unsafe { read_code(header, code, sections.num_defined_funcs()) }?;
+        let is_all_lowered = words.iter().all(|words| !words.is_empty());
+        let read = native.map(|native| native.read(engine, checksum));
+        let native = match read.transpose() {
+            Ok(Some(native)) => {
+                // SAFETY: the code is trusted to be of this module, and to lie where it can be executed.
+                Some(unsafe { Native::new(native, Box::new(()), &sections) })
+            }
+            Ok(None) => None,
+            Err(_) if is_all_lowered => None,
+            Err(unfit) => return Err(unfit.into()),
+        };
         let code = words.into_iter().map(from_before).collect();
         let module = assemble(engine, Some(name), sections, code, weight);
-        Ok(ModuleInner { image, ..module })
+        Ok(ModuleInner {
+            image,
+            native,
+            ..module
+        })
     };
     make().map_err(|fault: Fault| fault.of_module(Some(name)))
 }

@@ -38,6 +38,7 @@ pub(crate) use code::CodeError;
 pub use code::HERE;
 pub(crate) use inner::ModuleInner;
 pub use inner::Start;
+pub use native::MachineCode;
 use native::Native;
 pub(crate) use weight::hold as hold_weight;
 
@@ -268,20 +269,24 @@ impl Module {
         code: &'static [u8],
     ) -> Result<Self> {
         // SAFETY: passed on from the caller.
-        unsafe { Self::precompiled_of(engine, name, bytes, checksum(bytes), code, None) }
+        unsafe { Self::precompiled_of(engine, name, bytes, checksum(bytes), code, None, None) }
     }
 
     /// [`Module::precompiled`], where the checksum of `bytes` is known already. With `start` only the head
     /// of the module is read now. The rest is read when something of it is asked for, if all bytes have
     /// that checksum.
     ///
+    /// Functions with machine code in `native` are native. Where that code does not fit, they are interpreted
+    /// if `code` has the lowered code of all functions.
+    ///
     /// # Errors
     ///
-    /// Those of [`Module::precompiled`].
+    /// Those of [`Module::precompiled`]; or `native` does not fit, and `code` has not all functions.
     ///
     /// # Safety
     ///
-    /// As for [`Module::precompiled`].
+    /// As for [`Module::precompiled`]. `native` was made of these bytes too, by `holdall-native`. Where its
+    /// tables are those of this build and processor, the processor can execute its text.
     #[doc(hidden)]
     pub unsafe fn precompiled_of(
         engine: &Engine,
@@ -290,9 +295,11 @@ impl Module {
         checksum: u64,
         code: &'static [u8],
         start: Option<Start>,
+        native: Option<MachineCode>,
     ) -> Result<Self> {
         // SAFETY: passed on from the caller.
-        let inner = unsafe { load::precompiled(engine, name, bytes, checksum, code, start) }?;
+        let inner =
+            unsafe { load::precompiled(engine, name, bytes, checksum, code, start, native) }?;
         Ok(Self(Arc::new(inner)))
     }
 

@@ -2,23 +2,53 @@
 
 use std::any::Any;
 use std::fmt;
-use std::ptr::NonNull;
 
-use holdall_core::native::Code;
+use holdall_core::module::{Sections, Unfit};
+use holdall_core::native::{Code, Settings, host_features};
 
-use crate::ir::Word;
+use crate::engine::Engine;
+use crate::ir::{self, Word};
+
+/// Machine code that is a part of the running program, as `holdall-native` makes it of a module.
+#[derive(Clone, Copy, Debug)]
+pub struct MachineCode {
+    /// The tables, which are data.
+    pub tables: &'static [u8],
+    /// The text. Where the tables fit, the processor may execute it.
+    pub text: &'static [u8],
+}
+
+impl MachineCode {
+    /// The code for an engine, of the module with this checksum.
+    pub(super) fn read(self, engine: &Engine, module: u64) -> Result<Code<'static>, Unfit> {
+        let on = engine.config().proposals();
+        let (settings, features) = (settings(engine), host_features());
+        Code::read(self.tables, self.text, settings, features, on, module)
+    }
+}
+
+/// What native code for an engine depends on.
+pub(super) fn settings(engine: &Engine) -> Settings {
+    let config = engine.config();
+    Settings {
+        metering: config.metering,
+        canonical_nans: config.canonical_nans,
+        #[cfg(feature = "native")]
+        guarded_addresses: config.guarded_addresses,
+        #[cfg(not(feature = "native"))]
+        guarded_addresses: false,
+    }
+}
 
 /// The native code of a module.
 pub(crate) struct Native {
-    /// The tables; its text is what `text` is a copy of, or `text` itself.
-    pub(super) code: Code<'static>,
-    /// The machine code, of which `code` knows the size.
-    pub(super) text: NonNull<u8>,
-    pub(super) functions: Box<[Function]>,
+    /// The text can be executed.
+    code: Code<'static>,
+    functions: Box<[Function]>,
     /// What stands for the code of each defined function that is native.
-    pub(super) stubs: Box<[[Word; 2]]>,
+    stubs: Box<[[Word; 2]]>,
     /// What keeps the bytes. Declared last: it goes last.
-    pub(super) _bytes: Box<dyn Any + Send + Sync>,
+    _bytes: Box<dyn Any + Send + Sync>,
 }
 
 // SAFETY: the addresses lead to bytes that nobody writes to.
@@ -37,7 +67,49 @@ pub(crate) struct Function {
     pub(crate) inner: *const u8,
 }
 
+impl Function {
+    const NONE: Self = Self {
+        entrance: std::ptr::null(),
+        start: std::ptr::null(),
+        inner: std::ptr::null(),
+    };
+}
+
 impl Native {
+    /// The native code of a module. `bytes` keeps the bytes that `code` reads.
+    ///
+    /// # Safety
+    /// The code was made of this module, and the processor can execute its text.
+    pub(super) unsafe fn new(
+        code: Code<'static>,
+        bytes: Box<dyn Any + Send + Sync>,
+        module: &Sections,
+    ) -> Self {
+        let text = code.text().as_ptr();
+        let at = |offset: u32| text.wrapping_add(offset as usize);
+        let defined = module.funcs[module.num_imported_funcs..].iter().zip(0..);
+        let functions = defined.clone().map(|(ty, index)| {
+            let found = code.function(index).zip(code.entrance(*ty));
+            found.map_or(Function::NONE, |(function, entrance)| Function {
+                entrance: at(entrance),
+                start: at(function.start),
+                inner: at(function.inner.unwrap_or(function.start)),
+            })
+        });
+        let functions = functions.collect();
+        let stubs = defined.map(|(ty, index)| {
+            let ty = &module.types[*ty as usize];
+            ir::native_stub(ty.param_slots(), ty.result_slots(), index)
+        });
+        let stubs = stubs.collect();
+        Self {
+            code,
+            functions,
+            stubs,
+            _bytes: bytes,
+        }
+    }
+
     /// What stands for the code of a defined function, and its machine code; `None` where it has none.
     pub(crate) fn function(&self, defined_index: usize) -> Option<(*const Word, *const ())> {
         let start = self.functions[defined_index].start;
@@ -52,7 +124,8 @@ impl Native {
     /// The defined function that has the instruction before a return address, and the offset in the module's
     /// bytes of what that instruction is made of; none where the instruction is the call of the inner code.
     pub(crate) fn call_at(&self, back: usize) -> Option<(u32, Option<u32>)> {
-        let offset = back.checked_sub(self.text.addr().get())?.checked_sub(1)?;
+        let text = self.code.text().as_ptr();
+        let offset = back.checked_sub(text.addr())?.checked_sub(1)?;
         let offset = u32::try_from(offset).ok()?;
         let function = self.code.function_at(offset)?;
         let inner = self.code.function(function)?.inner;
