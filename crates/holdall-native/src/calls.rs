@@ -15,24 +15,13 @@ use holdall_core::trap::TrapCode;
 use holdall_core::types::FuncType;
 use wasmparser::Operator;
 
-use crate::function::{CHANGING, Func, Uncovered, branch_args, type_of, zero};
+use crate::function::{CHANGING, Func, branch_args, type_of, zero};
 use crate::link::Name;
 
 impl<'a> Func<'a> {
-    /// Checks that native code may have the values that functions of a type take and give.
-    pub(crate) fn check_covered(&self, ty: &FuncType) -> Result<(), Uncovered> {
-        let mut types = ty.params().iter().chain(ty.results());
-        match types.any(|ty| ty.is_exception()) {
-            true => Err(Uncovered),
-            false => Ok(()),
-        }
-    }
-
     /// The function type at an index.
-    fn func_type(&self, type_index: u32) -> Result<&'a FuncType, Uncovered> {
-        let ty = &self.module.sections.types[type_index as usize];
-        self.check_covered(ty)?;
-        Ok(ty)
+    fn func_type(&self, type_index: u32) -> &'a FuncType {
+        &self.module.sections.types[type_index as usize]
     }
 
     /// The index of a defined function.
@@ -53,25 +42,24 @@ impl<'a> Func<'a> {
     }
 
     /// Translates a call. Gives whether the operator is one.
-    pub(crate) fn call_operator(&mut self, operator: &Operator<'_>) -> Result<bool, Uncovered> {
+    pub(crate) fn call_operator(&mut self, operator: &Operator<'_>) -> bool {
         match *operator {
-            Operator::Call { function_index } => self.call(function_index)?,
+            Operator::Call { function_index } => self.call(function_index),
             Operator::CallIndirect {
                 type_index,
                 table_index,
             } => {
-                let ty = self.func_type(type_index)?;
+                let ty = self.func_type(type_index);
                 let entry = self.element_to_call(type_index, table_index);
                 self.call_entry(entry, type_index, ty);
             }
             Operator::CallRef { type_index } => {
-                let ty = self.func_type(type_index)?;
+                let ty = self.func_type(type_index);
                 let entry = self.reference_to_call();
                 self.call_entry(entry, type_index, ty);
             }
             Operator::ReturnCall { function_index } => {
                 let ty = self.module.sections.func_type(function_index);
-                self.check_covered(ty)?;
                 if self.defined(function_index) == Some(self.index) {
                     self.call_again();
                 } else {
@@ -83,29 +71,27 @@ impl<'a> Func<'a> {
                 type_index,
                 table_index,
             } => {
-                let ty = self.func_type(type_index)?;
+                let ty = self.func_type(type_index);
                 let entry = self.element_to_call(type_index, table_index);
                 self.tail_call(entry, ty);
             }
             Operator::ReturnCallRef { type_index } => {
-                let ty = self.func_type(type_index)?;
+                let ty = self.func_type(type_index);
                 let entry = self.reference_to_call();
                 self.tail_call(entry, ty);
             }
-            Operator::Throw { tag_index } => self.throw(tag_index)?,
-            _ => return Ok(false),
+            _ => return false,
         }
-        Ok(true)
+        true
     }
 
-    fn call(&mut self, func_index: u32) -> Result<(), Uncovered> {
+    fn call(&mut self, func_index: u32) {
         let ty = self.module.sections.func_type(func_index);
-        self.check_covered(ty)?;
         let Some(defined) = self.defined(func_index) else {
             let entry = self.entry_of(func_index);
             let type_index = self.module.sections.funcs[func_index as usize];
             self.call_entry(entry, type_index, ty);
-            return Ok(());
+            return;
         };
         let args = self.pop_many(ty.params().len());
         let slots = self.result_slots(ty);
@@ -116,11 +102,12 @@ impl<'a> Func<'a> {
             .collect();
         let signature = self.module.signature(ty);
         let callee = named(&mut self.b, Name::Function(defined), signature);
+        let held = self.hold();
         let call = self.at_call(|b| b.ins().call(callee, &all));
         let returned = self.b.inst_results(call).to_vec();
+        self.release(held);
         let may_grow = self.module.seen[defined as usize].may_grow;
         self.after_call(&returned, slots, ty, may_grow);
-        Ok(())
     }
 
     /// Where a callee of a type puts its results, if there are several.
@@ -140,7 +127,10 @@ impl<'a> Func<'a> {
         self.pass_unless_zero(returned[0]);
         match slots {
             Some(slots) => self.push_slots(slots, ty.results()),
-            None => self.push_all(&returned[1..]),
+            None => {
+                self.note_exceptions(&returned[1..], ty.results());
+                self.push_all(&returned[1..]);
+            }
         }
         if may_grow {
             self.reload_memory();
@@ -183,6 +173,7 @@ impl<'a> Func<'a> {
         let slots = self.result_slots(ty);
         let args: Vec<Value> = slots.into_iter().chain(args).collect();
 
+        let held = self.hold();
         let leave = self.cold_block();
         let of_module = self.b.create_block();
         let native = self.b.create_block();
@@ -220,6 +211,7 @@ impl<'a> Func<'a> {
 
         self.go_on_in(after);
         let returned = self.b.block_params(after).to_vec();
+        self.release(held);
         self.after_call(&returned, slots, ty, true);
     }
 
@@ -270,22 +262,6 @@ impl<'a> Func<'a> {
         let again = self.again.expect("made where the function begins");
         self.b.ins().jump(again, &[]);
         self.dead = true;
-    }
-
-    /// Throws an exception with the values on the stack. Native code catches none.
-    fn throw(&mut self, tag: u32) -> Result<(), Uncovered> {
-        let ty = self.module.sections.tag_type(tag);
-        self.check_covered(ty)?;
-        let values = self.pop_many(ty.params().len());
-        let slots = self.slots(ty.param_slots());
-        self.store_slots(slots, &values);
-        let tag = self.i64(tag.into());
-        let number = self.runtime(Runtime::Throw, &[tag, slots]);
-        let status = self.failed_here(number);
-        let raise = self.raise_block();
-        self.b.ins().jump(raise, &branch_args(&[status]));
-        self.dead = true;
-        Ok(())
     }
 }
 

@@ -2,61 +2,66 @@
 //! values that the block leaves on the stack.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{Block, InstBuilder, JumpTableData, Type, Value};
+use cranelift_codegen::ir::{Block, InstBuilder, JumpTableData, Value};
 use holdall_core::trap::TrapCode;
 use wasmparser::{BlockType, BrTable, Operator};
 
-use crate::function::{Func, Uncovered, branch_args, type_of};
+use crate::function::{Func, Repr, Uncovered, branch_args};
 
 /// What kind of block.
 #[derive(Clone, Debug)]
-enum Kind {
+pub(crate) enum Kind {
     Func,
     Block,
     Loop,
     /// An `if` before its `else`: the block of the `else`, and the parameters of the `if`; none where the
     /// condition is known to hold.
     If(Option<(Block, Vec<Value>)>),
+    /// A `try_table`, or a legacy `try` up to its first `catch`: its place among those of the function.
+    Try(usize),
+    /// A legacy `try` from its first `catch` on, and a reference to what was caught.
+    Catch(usize, Value),
 }
 
 /// A block that is open.
 #[derive(Debug)]
 pub(crate) struct Control {
-    kind: Kind,
+    pub(crate) kind: Kind,
     ty: BlockType,
     params: usize,
     results: usize,
     /// How many values were on the stack below the block's parameters.
-    height: usize,
+    pub(crate) height: usize,
     /// Where branches go. Made by the first branch, but for a loop's.
     label: Option<Block>,
     /// Whether a `br_table` branches to the block's end with the values as they lie.
     is_arm: bool,
     /// Whether the block begins in code that cannot be reached.
-    dead: bool,
+    pub(crate) dead: bool,
     /// The innermost region of charges where the block begins.
-    region: usize,
+    pub(crate) region: usize,
     /// What was known of addresses where the block begins.
-    known: usize,
+    pub(crate) known: usize,
+    /// The innermost `try` around the block.
+    pub(crate) around: Option<usize>,
 }
 
 impl Func<'_> {
     /// The types of what a block takes and gives.
-    fn types_of(&self, ty: BlockType) -> Result<(Vec<Type>, Vec<Type>), Uncovered> {
-        Ok(match ty {
+    fn types_of(&self, ty: BlockType) -> (Vec<Repr>, Vec<Repr>) {
+        match ty {
             BlockType::Empty => (Vec::new(), Vec::new()),
-            BlockType::Type(ty) => (Vec::new(), vec![operand_type(ty)?]),
+            BlockType::Type(ty) => (Vec::new(), vec![operand_type(ty)]),
             BlockType::FuncType(index) => {
                 let ty = &self.module.sections.types[index as usize];
-                self.check_covered(ty)?;
-                let types = |types: &[_]| types.iter().copied().map(type_of).collect();
+                let types = |types: &[_]| types.iter().copied().map(Repr::of).collect();
                 (types(ty.params()), types(ty.results()))
             }
-        })
+        }
     }
 
-    fn open(&mut self, kind: Kind, ty: BlockType) -> Result<(), Uncovered> {
-        let (params, results) = self.types_of(ty)?;
+    pub(crate) fn open(&mut self, kind: Kind, ty: BlockType) {
+        let (params, results) = self.types_of(ty);
         let control = Control {
             kind,
             ty,
@@ -68,9 +73,9 @@ impl Func<'_> {
             dead: self.dead,
             region: self.region(),
             known: self.checks.mark(),
+            around: self.tries.innermost,
         };
         self.control.push(control);
-        Ok(())
     }
 
     /// Opens the function's own block.
@@ -86,14 +91,18 @@ impl Func<'_> {
             dead: false,
             region: 0,
             known: self.checks.mark(),
+            around: None,
         });
     }
 
     /// A block with parameters of these types.
-    fn block_with(&mut self, types: &[Type]) -> Block {
+    pub(crate) fn block_with(&mut self, types: &[Repr]) -> Block {
         let block = self.b.create_block();
-        for ty in types {
-            self.b.append_block_param(block, *ty);
+        for Repr { ty, is_exception } in types {
+            let param = self.b.append_block_param(block, *ty);
+            if *is_exception {
+                self.exceptions.insert(param);
+            }
         }
         block
     }
@@ -104,31 +113,30 @@ impl Func<'_> {
         self.push_all(&params);
     }
 
-    fn loop_(&mut self, ty: BlockType) -> Result<(), Uncovered> {
+    fn loop_(&mut self, ty: BlockType) {
         if self.dead {
             return self.open(Kind::Loop, ty);
         }
-        let (params, _) = self.types_of(ty)?;
+        let (params, _) = self.types_of(ty);
         let header = self.block_with(&params);
         let values = self.pop_many(params.len());
         self.b.ins().jump(header, &branch_args(&values));
         self.b.switch_to_block(header);
         self.push_params(header);
-        self.open(Kind::Loop, ty)?;
+        self.open(Kind::Loop, ty);
         if let Some(control) = self.control.last_mut() {
             control.label = Some(header);
         }
         // After the label, so that every turn pays.
         self.enter_region(0);
-        Ok(())
     }
 
-    fn if_(&mut self, ty: BlockType) -> Result<(), Uncovered> {
+    fn if_(&mut self, ty: BlockType) {
         if self.dead {
             return self.open(Kind::If(None), ty);
         }
         let (condition, holds) = self.pop_condition();
-        let params = self.types_of(ty)?.0.len();
+        let params = self.types_of(ty).0.len();
         self.forget(params);
         let mut to_else = None;
         if !holds {
@@ -139,7 +147,7 @@ impl Func<'_> {
             self.go_on_in(then);
             to_else = Some((otherwise, self.top(params)));
         }
-        self.open(Kind::If(to_else), ty)
+        self.open(Kind::If(to_else), ty);
     }
 
     fn else_(&mut self) {
@@ -168,17 +176,28 @@ impl Func<'_> {
 
     /// Goes on, in an `else` that is never reached, as if it were: charges are as in lowered code.
     fn go_on_unreached(&mut self, ty: BlockType) {
-        let params = self.types_of(ty).map(|(params, _)| params);
-        let block = self.block_with(&params.unwrap_or_default());
+        let (params, _) = self.types_of(ty);
+        let block = self.block_with(&params);
         self.go_on_in(block);
         self.push_params(block);
     }
 
-    fn end(&mut self) {
-        let mut control = self.control.pop().expect("validation checked the nesting");
+    pub(crate) fn end(&mut self) {
+        let control = self.control.pop().expect("validation checked the nesting");
         if control.dead {
             return;
         }
+        let (kind, height) = (control.kind.clone(), control.height);
+        if let Kind::Try(_) = kind {
+            self.tries.innermost = control.around;
+        }
+        self.end_block(control);
+        if let Kind::Try(id) | Kind::Catch(id, _) = kind {
+            self.finish_try(id, height);
+        }
+    }
+
+    fn end_block(&mut self, mut control: Control) {
         let kind = std::mem::replace(&mut control.kind, Kind::Block);
         if let Kind::Func | Kind::Loop = kind {
             self.leave_region();
@@ -203,7 +222,11 @@ impl Func<'_> {
                 self.push_all(&params);
                 self.dead = false;
             }
-            Kind::If(None) | Kind::Block => {}
+            // What follows is charged for as where a branch leads.
+            Kind::Catch(..) if !self.dead => {
+                self.label_of(&mut control);
+            }
+            Kind::If(None) | Kind::Block | Kind::Try(_) | Kind::Catch(..) => {}
         }
         if control.label.is_none() {
             if self.dead {
@@ -241,7 +264,7 @@ impl Func<'_> {
     }
 
     /// Jumps to the end of a block, with the block's results on the stack.
-    fn jump_to(&mut self, control: &mut Control) {
+    pub(crate) fn jump_to(&mut self, control: &mut Control) {
         let label = self.label_of(control);
         let values = self.top(control.results);
         self.b.ins().jump(label, &branch_args(&values));
@@ -253,16 +276,14 @@ impl Func<'_> {
             return label;
         }
         let results = match control.kind {
-            Kind::Func => self.ty.results().iter().copied().map(type_of).collect(),
-            _ => self
-                .types_of(control.ty)
-                .map_or(Vec::new(), |types| types.1),
+            Kind::Func => self.ty.results().iter().copied().map(Repr::of).collect(),
+            _ => self.types_of(control.ty).1,
         };
         let label = self.block_with(&results);
         *control.label.insert(label)
     }
 
-    fn target(&self, depth: u32) -> usize {
+    pub(crate) fn target(&self, depth: u32) -> usize {
         self.control.len() - 1 - depth as usize
     }
 
@@ -275,18 +296,24 @@ impl Func<'_> {
         }
     }
 
-    /// Where a branch goes, and the values that it takes with it, which stay on the stack.
-    fn branch(&mut self, depth: u32) -> (Block, Vec<Value>) {
+    /// The label of a block, which is made where there is none yet.
+    pub(crate) fn make_label(&mut self, depth: u32) -> Block {
         let target = self.target(depth);
         let mut control = self.control.swap_remove(target);
         let label = self.label_of(&mut control);
         self.control.push(control);
         let last = self.control.len() - 1;
         self.control.swap(target, last);
-        (label, self.top(self.label_arity(target)))
+        label
     }
 
-    fn br(&mut self, depth: u32) {
+    /// Where a branch goes, and the values that it takes with it, which stay on the stack.
+    fn branch(&mut self, depth: u32) -> (Block, Vec<Value>) {
+        let label = self.make_label(depth);
+        (label, self.top(self.label_arity(self.target(depth))))
+    }
+
+    pub(crate) fn br(&mut self, depth: u32) {
         let (label, values) = self.branch(depth);
         self.b.ins().jump(label, &branch_args(&values));
         self.dead = true;
@@ -357,14 +384,14 @@ impl Func<'_> {
     /// Translates an operator of control. Gives whether the operator is one.
     pub(crate) fn control(&mut self, operator: &Operator<'_>) -> Result<bool, Uncovered> {
         match operator {
-            Operator::Block { blockty } => self.open(Kind::Block, *blockty)?,
+            Operator::Block { blockty } => self.open(Kind::Block, *blockty),
             Operator::Loop { blockty } => {
                 self.effect();
-                self.loop_(*blockty)?;
+                self.loop_(*blockty);
             }
             Operator::If { blockty } => {
                 self.effect();
-                self.if_(*blockty)?;
+                self.if_(*blockty);
             }
             Operator::Else => self.else_(),
             Operator::End => self.end(),
@@ -400,27 +427,19 @@ impl Func<'_> {
 }
 
 /// How an operand of a type is represented.
-pub(crate) fn operand_type(ty: wasmparser::ValType) -> Result<Type, Uncovered> {
+pub(crate) fn operand_type(ty: wasmparser::ValType) -> Repr {
     use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
-    Ok(match ty {
-        wasmparser::ValType::I32 => I32,
-        wasmparser::ValType::I64 => I64,
-        wasmparser::ValType::F32 => F32,
-        wasmparser::ValType::F64 => F64,
-        wasmparser::ValType::V128 => I8X16,
-        wasmparser::ValType::Ref(ty) if is_covered(ty.heap_type()) => I64,
-        wasmparser::ValType::Ref(_) => return Err(Uncovered),
-    })
-}
-
-/// Whether native code may have references to what a heap type has.
-pub(crate) fn is_covered(ty: wasmparser::HeapType) -> bool {
     use wasmparser::AbstractHeapType::{Exn, NoExn};
-    !matches!(
-        ty,
-        wasmparser::HeapType::Abstract {
-            ty: Exn | NoExn,
-            ..
-        }
-    )
+    let (ty, is_exception) = match ty {
+        wasmparser::ValType::I32 => (I32, false),
+        wasmparser::ValType::I64 => (I64, false),
+        wasmparser::ValType::F32 => (F32, false),
+        wasmparser::ValType::F64 => (F64, false),
+        wasmparser::ValType::V128 => (I8X16, false),
+        wasmparser::ValType::Ref(ty) => match ty.heap_type() {
+            wasmparser::HeapType::Abstract { ty: Exn | NoExn, .. } => (I64, true),
+            _ => (I64, false),
+        },
+    };
+    Repr { ty, is_exception }
 }

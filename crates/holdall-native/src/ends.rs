@@ -5,7 +5,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, Signature, Value};
 use cranelift_frontend::FunctionBuilder;
-use holdall_core::native::{NO_FUNCTION, Runtime, instance, runtime, status};
+use holdall_core::native::{Runtime, instance, runtime, status};
 use holdall_core::trap::TrapCode;
 use holdall_core::types::FuncType;
 
@@ -88,20 +88,32 @@ impl Func<'_> {
         self.go_on_in(next);
     }
 
-    /// Returns the status of a callee, if that is not zero.
-    pub(crate) fn pass_unless_zero(&mut self, status: Value) {
-        let pass = match self.ends.pass {
+    /// The block that returns its parameter, a status.
+    pub(crate) fn pass_block(&mut self) -> Block {
+        match self.ends.pass {
             Some(block) => block,
             None => {
                 let block = self.cold_block();
                 self.b.append_block_param(block, I32);
                 *self.ends.pass.insert(block)
             }
-        };
+        }
+    }
+
+    /// Goes on with the status of a callee where that is not zero: at what catches, or else at the end of the
+    /// function.
+    pub(crate) fn pass_unless_zero(&mut self, status: Value) {
+        let pass = self.landing();
         let next = self.b.create_block();
         let passed = branch_args(&[status]);
         self.b.ins().brif(status, pass, &passed, next, &[]);
         self.go_on_in(next);
+    }
+
+    /// Raises a status of the operator that is being translated. Gives the status.
+    pub(crate) fn raised(&mut self, status: Value) -> Value {
+        let function = self.index.into();
+        raise(&mut self.b, self.module, self.instance, status, function)
     }
 
     /// Returns from the function with these results.
@@ -125,14 +137,12 @@ impl Func<'_> {
         let limit = self.changing(runtime, runtime::STACK_LIMIT);
         let pointer = self.b.ins().get_stack_pointer(I64);
         let over = self.b.ins().icmp(IntCC::UnsignedLessThan, pointer, limit);
+        // At no offset.
+        let status = status::at(0, status::of(TrapCode::CallStackExhausted));
         let exhausted = self.cold_block();
+        self.ends.traps.push((exhausted, status));
         let next = self.b.create_block();
         self.b.ins().brif(over, exhausted, &[], next, &[]);
-        self.go_on_in(exhausted);
-        let status = status::at(0, status::of(TrapCode::CallStackExhausted));
-        let status = self.b.ins().iconst(I32, i64::from(status));
-        raise(&mut self.b, self.module, self.instance, status, NO_FUNCTION);
-        self.return_status(status);
         self.go_on_in(next);
     }
 
@@ -148,14 +158,9 @@ impl Func<'_> {
         if let Some(block) = self.ends.raise.take() {
             self.go_on_in(block);
             let status = self.b.block_params(block)[0];
-            raise(
-                &mut self.b,
-                self.module,
-                self.instance,
-                status,
-                self.index.into(),
-            );
-            self.return_status(status);
+            let status = self.raised(status);
+            let pass = self.pass_block();
+            self.b.ins().jump(pass, &branch_args(&[status]));
         }
         if let Some(block) = self.ends.pass.take() {
             self.go_on_in(block);
@@ -165,14 +170,14 @@ impl Func<'_> {
     }
 }
 
-/// Has the runtime note that the execution ends with a status.
+/// Has the runtime note that the execution ends with a status of a defined function. Gives the status.
 pub(crate) fn raise(
     b: &mut FunctionBuilder<'_>,
     module: &Module<'_>,
     instance: Value,
     status: Value,
     function: u64,
-) {
+) -> Value {
     let runtime = b.ins().load(I64, CONSTANT, instance, instance::RUNTIME);
     let raise = b
         .ins()
@@ -182,9 +187,11 @@ pub(crate) fn raise(
     let frame = b.ins().get_frame_pointer(I64);
     let mut signature = Signature::new(module.convention);
     signature.params.resize(4, AbiParam::new(I64));
+    signature.returns.push(AbiParam::new(I32));
     let signature = b.import_signature(signature);
-    b.ins()
-        .call_indirect(signature, raise, &[instance, status, function, frame]);
+    let args = [instance, status, function, frame];
+    let call = b.ins().call_indirect(signature, raise, &args);
+    b.inst_results(call)[0]
 }
 
 /// Returns a status from a function of a type, with no results that anybody reads.

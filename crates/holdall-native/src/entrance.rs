@@ -7,7 +7,7 @@ use cranelift_codegen::ir::{
     AbiParam, Function, InstBuilder, Signature, StackSlotData, StackSlotKind, Value,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use holdall_core::native::{NO_FUNCTION, Runtime, func, instance, status};
+use holdall_core::native::{Runtime, func, instance, status};
 use holdall_core::types::FuncType;
 
 use crate::calls::named;
@@ -105,8 +105,9 @@ fn return_slots(
     b.seal_block(returned);
 
     b.switch_to_block(failed);
-    raise(b, module, instance, number, NO_FUNCTION);
-    return_status(b, ty, number);
+    // At no offset: what called this has the call.
+    let status = raise(b, module, instance, number, 0);
+    return_status(b, ty, status);
 
     b.switch_to_block(returned);
     let mut values = vec![b.ins().iconst(I32, i64::from(status::RETURNED))];

@@ -1,5 +1,7 @@
 //! One function while it is being translated: the operand stack, the slots, and calls of the runtime.
 
+use std::collections::{BTreeSet, HashSet};
+
 use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
 use cranelift_codegen::ir::{
     AbiParam, Block, BlockArg, Endianness, Function, Inst, InstBuilder, MemFlagsData, Signature,
@@ -12,6 +14,7 @@ use holdall_core::types::{FuncType, ValType};
 use crate::charge::Regions;
 use crate::control::Control;
 use crate::ends::Ends;
+use crate::exceptions::Tries;
 use crate::memory::{Checks, Kept};
 use crate::module::Module;
 
@@ -55,6 +58,13 @@ pub(crate) struct Func<'a> {
     /// Where the operator that is being translated lies, from the start of the body.
     pub(crate) offset: u32,
     pub(crate) ends: Ends,
+    pub(crate) tries: Tries,
+    /// Whether the function turned out to be one that stays interpreted.
+    pub(crate) given_up: bool,
+    /// The values that are references to exceptions.
+    pub(crate) exceptions: HashSet<Value>,
+    /// The locals that are references to exceptions.
+    pub(crate) exception_locals: BTreeSet<usize>,
     /// The slots for arguments and results.
     slots: Option<StackSlot>,
     /// Where bytes of vectors are moved, where the processor cannot move them.
@@ -87,6 +97,28 @@ pub(crate) fn type_of(ty: ValType) -> Type {
         ValType::F32 => F32,
         ValType::F64 => F64,
         ValType::V128 => I8X16,
+    }
+}
+
+/// How an operand is represented.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Repr {
+    pub(crate) ty: Type,
+    /// Whether the operand is a reference to an exception.
+    pub(crate) is_exception: bool,
+}
+
+impl Repr {
+    pub(crate) const EXCEPTION: Self = Self {
+        ty: I64,
+        is_exception: true,
+    };
+
+    pub(crate) fn of(ty: ValType) -> Self {
+        Self {
+            ty: type_of(ty),
+            is_exception: ty.is_exception(),
+        }
     }
 }
 
@@ -132,6 +164,10 @@ impl<'a> Func<'a> {
             stack: Vec::new(),
             offset: 0,
             ends: Ends::default(),
+            tries: Tries::default(),
+            given_up: false,
+            exceptions: HashSet::new(),
+            exception_locals: BTreeSet::new(),
             slots: None,
             shuffled: None,
         }
@@ -190,6 +226,11 @@ impl<'a> Func<'a> {
     pub(crate) fn top(&self, count: usize) -> Vec<Value> {
         let operands = &self.stack[self.stack.len() - count..];
         operands.iter().map(|operand| operand.value).collect()
+    }
+
+    /// All values on the stack.
+    pub(crate) fn stacked(&self) -> Vec<Value> {
+        self.stack.iter().map(|operand| operand.value).collect()
     }
 
     /// Forgets what is known of the topmost `count` values.
@@ -274,6 +315,13 @@ impl<'a> Func<'a> {
         self.b.ins().stack_addr(I64, slots, 0)
     }
 
+    /// Notes which of values of these types are references to exceptions.
+    pub(crate) fn note_exceptions(&mut self, values: &[Value], types: &[ValType]) {
+        let values = values.iter().zip(types);
+        let exceptions = values.filter(|(_, ty)| ty.is_exception());
+        self.exceptions.extend(exceptions.map(|(value, _)| value));
+    }
+
     /// Stores values to the slots at an address, as they lie on the value stack.
     pub(crate) fn store_slots(&mut self, slots: Value, values: &[Value]) {
         store_slots(&mut self.b, slots, values);
@@ -282,6 +330,7 @@ impl<'a> Func<'a> {
     /// Pushes values of these types from the slots at an address.
     pub(crate) fn push_slots(&mut self, slots: Value, types: &[ValType]) {
         let values = load_slots(&mut self.b, slots, types);
+        self.note_exceptions(&values, types);
         self.push_all(&values);
     }
 

@@ -15,6 +15,7 @@ mod charge;
 mod control;
 mod ends;
 mod entrance;
+mod exceptions;
 mod function;
 mod link;
 mod memory;

@@ -29,6 +29,8 @@ pub(crate) struct Seen {
     pub(crate) tail_calls: bool,
     /// Whether the function makes tail calls of itself.
     pub(crate) calls_again: bool,
+    /// Whether the function throws again what a legacy `catch` caught.
+    pub(crate) rethrows: bool,
     /// The defined functions that the function calls by their indices.
     callees: Vec<u32>,
 }
@@ -49,6 +51,7 @@ impl Seen {
                 Operator::ReturnCallIndirect { .. } | Operator::ReturnCallRef { .. } => {
                     (seen.may_grow, seen.tail_calls) = (true, true);
                 }
+                Operator::Rethrow { .. } => seen.rethrows = true,
                 Operator::Call { function_index } => seen.calls(sections, function_index),
                 Operator::ReturnCall { function_index }
                     if function_index == sections.func_index(index) =>

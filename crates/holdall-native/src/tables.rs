@@ -8,21 +8,12 @@ use holdall_core::trap::TrapCode;
 use holdall_core::types::ValType;
 use wasmparser::Operator;
 
-use crate::control::is_covered;
-use crate::function::{CHANGING, Func, Uncovered, type_of};
+use crate::function::{CHANGING, Func, type_of};
 
 impl Func<'_> {
     /// Whether a table has 64-bit indices.
     fn is_64(&self, table: u32) -> bool {
         self.module.sections.tables[table as usize].is_64
-    }
-
-    fn check_covered_table(&self, table: u32) -> Result<(), Uncovered> {
-        let element = self.module.sections.tables[table as usize].element;
-        match ValType::Ref(element).is_exception() {
-            true => Err(Uncovered),
-            false => Ok(()),
-        }
     }
 
     /// The address of an element, whose index is checked.
@@ -48,17 +39,17 @@ impl Func<'_> {
     }
 
     /// Translates an operator on tables, references or globals. Gives whether the operator is one.
-    pub(crate) fn table(&mut self, operator: &Operator<'_>) -> Result<bool, Uncovered> {
+    pub(crate) fn table(&mut self, operator: &Operator<'_>) -> bool {
         match *operator {
             Operator::TableGet { table } => {
-                self.check_covered_table(table)?;
                 let index = self.pop();
                 let at = self.element(table, index, TrapCode::OutOfBoundsTableAccess);
                 let value = self.changing(at, 0);
+                let element = self.module.sections.tables[table as usize].element;
+                self.note_exceptions(&[value], &[ValType::Ref(element)]);
                 self.push(value);
             }
             Operator::TableSet { table } => {
-                self.check_covered_table(table)?;
                 let (index, value) = self.pop2();
                 let at = self.element(table, index, TrapCode::OutOfBoundsTableAccess);
                 self.b.ins().store(CHANGING, value, at, 0);
@@ -70,7 +61,6 @@ impl Func<'_> {
                 self.push_index(len, self.is_64(table));
             }
             Operator::TableGrow { table } => {
-                self.check_covered_table(table)?;
                 let (value, count) = self.pop2();
                 let index = self.i64(table.into());
                 self.runtime_checked(Runtime::TableGrow, &[index, value, count]);
@@ -78,7 +68,6 @@ impl Func<'_> {
                 self.push_index(before, self.is_64(table));
             }
             Operator::TableFill { table } => {
-                self.check_covered_table(table)?;
                 let (at, value, count) = self.pop3();
                 let table = self.i64(table.into());
                 self.runtime_checked(Runtime::TableFill, &[table, at, value, count]);
@@ -96,12 +85,12 @@ impl Func<'_> {
             }
             _ => return self.reference_or_global(operator),
         }
-        Ok(true)
+        true
     }
 
-    fn reference_or_global(&mut self, operator: &Operator<'_>) -> Result<bool, Uncovered> {
+    fn reference_or_global(&mut self, operator: &Operator<'_>) -> bool {
         match *operator {
-            Operator::RefNull { hty } if is_covered(hty) => {
+            Operator::RefNull { .. } => {
                 let null = self.i64(0);
                 self.push(null);
             }
@@ -122,13 +111,15 @@ impl Func<'_> {
                 self.push(reference);
             }
             Operator::GlobalGet { global_index } => {
-                let (ty, at) = self.global(global_index)?;
+                let (ty, at) = self.global(global_index);
                 let value = self.b.ins().load(ty, CHANGING, at, global::VALUE);
+                let content = self.module.sections.globals[global_index as usize].content;
+                self.note_exceptions(&[value], &[content]);
                 self.push(value);
             }
             Operator::GlobalSet { global_index } => {
                 let value = self.pop();
-                let (ty, at) = self.global(global_index)?;
+                let (ty, at) = self.global(global_index);
                 let stored = match ty {
                     // All 64 bits of a value count, as in a slot.
                     I32 => self.b.ins().uextend(I64, value),
@@ -137,17 +128,14 @@ impl Func<'_> {
                 self.b.ins().store(CHANGING, stored, at, global::VALUE);
                 self.effect();
             }
-            _ => return Ok(false),
+            _ => return false,
         }
-        Ok(true)
+        true
     }
 
     /// How a global's value is represented, and the address of the global.
-    fn global(&mut self, index: u32) -> Result<(Type, Value), Uncovered> {
+    fn global(&mut self, index: u32) -> (Type, Value) {
         let content = self.module.sections.globals[index as usize].content;
-        if content.is_exception() {
-            return Err(Uncovered);
-        }
-        Ok((type_of(content), self.listed(instance::GLOBALS, index)))
+        (type_of(content), self.listed(instance::GLOBALS, index))
     }
 }

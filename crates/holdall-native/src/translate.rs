@@ -6,7 +6,7 @@ use cranelift_codegen::ir::types::{I32, I64};
 use wasmparser::Operator;
 
 use crate::control::operand_type;
-use crate::function::{Func, Uncovered, zero};
+use crate::function::{Func, Repr, Uncovered, zero};
 
 impl Func<'_> {
     /// Translates the function.
@@ -14,7 +14,6 @@ impl Func<'_> {
     /// # Errors
     /// Where the function has something for which there is no native code.
     pub(crate) fn translate(&mut self) -> Result<(), Uncovered> {
-        self.check_covered(self.ty)?;
         let sections = self.module.sections;
         let start = sections.body(self.index).range().start;
         let mut operators = sections.body(self.index).get_operators_reader()?;
@@ -33,6 +32,9 @@ impl Func<'_> {
             let operator = operators.read()?;
             self.count();
             self.operator(&operator)?;
+            if self.given_up {
+                return Err(Uncovered);
+            }
         }
         self.end_again();
         self.finish();
@@ -40,11 +42,12 @@ impl Func<'_> {
     }
 
     fn operator(&mut self, operator: &Operator<'_>) -> Result<(), Uncovered> {
-        let translated = self.control(operator)?
+        let translated = self.exception(operator)
+            || self.control(operator)?
             || self.variable(operator)
-            || self.call_operator(operator)?
+            || self.call_operator(operator)
             || self.memory(operator)
-            || self.table(operator)?
+            || self.table(operator)
             || self.numeric(operator)
             || self.simd(operator)
             || self.atomic(operator)
@@ -56,7 +59,11 @@ impl Func<'_> {
     fn variable(&mut self, operator: &Operator<'_>) -> bool {
         match operator {
             Operator::LocalGet { local_index } => {
-                let value = self.b.use_var(self.locals[*local_index as usize]);
+                let index = *local_index as usize;
+                let value = self.b.use_var(self.locals[index]);
+                if self.exception_locals.contains(&index) {
+                    self.exceptions.insert(value);
+                }
                 self.push(value);
             }
             Operator::LocalSet { local_index } => {
@@ -93,6 +100,9 @@ impl Func<'_> {
             Operator::Select | Operator::TypedSelect { .. } => {
                 let (first, second, condition) = self.pop3();
                 let value = self.b.ins().select(condition, first, second);
+                if self.exceptions.contains(&first) || self.exceptions.contains(&second) {
+                    self.exceptions.insert(value);
+                }
                 self.push(value);
             }
             _ => return false,
@@ -110,15 +120,18 @@ impl Func<'_> {
             .expect("a function has one");
         let first = 1 + usize::from(self.results_at.is_some());
         let params = self.b.block_params(entry).to_vec();
-        for value in params.into_iter().skip(first) {
+        for (value, ty) in params.into_iter().skip(first).zip(self.ty.params()) {
             let local = self.b.declare_var(self.b.func.dfg.value_type(value));
             self.b.def_var(local, value);
+            if ty.is_exception() {
+                self.exception_locals.insert(self.locals.len());
+            }
             self.locals.push(local);
         }
         let mut slots = 0;
         for group in self.module.sections.body(self.index).get_locals_reader()? {
             let (count, ty) = group?;
-            let ty = operand_type(ty)?;
+            let Repr { ty, is_exception } = operand_type(ty);
             if count == 0 {
                 continue;
             }
@@ -127,6 +140,9 @@ impl Func<'_> {
             for _ in 0..count {
                 let local = self.b.declare_var(ty);
                 self.b.def_var(local, value);
+                if is_exception {
+                    self.exception_locals.insert(self.locals.len());
+                }
                 self.locals.push(local);
             }
         }

@@ -121,16 +121,17 @@ impl Exception {
 
     /// The exception that an error of a host function is, whatever text the function put around it.
     pub(crate) fn of(error: &anyhow::Error) -> Option<&Self> {
-        let mut error = error;
-        loop {
-            if let Some(found) = error.downcast_ref() {
-                return Some(found);
-            }
-            match error.downcast_ref::<Error>()?.kind() {
-                ErrorKind::Exception(found) => return Some(found),
-                ErrorKind::Host(inner) => error = inner,
-                _ => return None,
-            }
+        error
+            .downcast_ref()
+            .or_else(|| Self::within(error.downcast_ref()?))
+    }
+
+    /// The exception that an error is, or the error of a host function that it has.
+    pub(crate) fn within(error: &Error) -> Option<&Self> {
+        match error.kind() {
+            ErrorKind::Exception(found) => Some(found),
+            ErrorKind::Host(inner) => Self::of(inner),
+            _ => None,
         }
     }
 

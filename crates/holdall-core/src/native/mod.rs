@@ -24,10 +24,20 @@
 //! ([`status::at`]), calls [`Runtime::Raise`] with that status, its own index and its frame pointer, and
 //! returns the status. Every function keeps the chain of frame pointers, so that `Raise` finds the callers. The callers
 //! only pass the status on.
+//!
+//! # Exceptions
+//! An exception that is thrown is a status too. A function that has called within a `try` asks the executor,
+//! where the status is not zero, which of the function's clauses catches ([`Runtime::Catch`]): the clauses
+//! have numbers, in the order in which they are in the body. To enter a `try` takes no instruction.
+//!
+//! A reference to an exception that a function holds while it calls is written to the function's
+//! [`roots`], where the executor looks before it frees exceptions.
 
+mod catches;
 mod code;
 mod features;
 
+pub use catches::Catches;
 pub use code::{Code, Function, Isa, NativeCode, TEXT_ALIGNMENT};
 pub use features::{Feature, host_features};
 
@@ -103,8 +113,21 @@ pub mod runtime {
     pub const TAIL_CALLEE: i32 = 24;
     /// The address of the slots for the arguments of a tail call: room for those of any function.
     pub const TAIL_SLOTS: i32 = 32;
+    /// The address of the innermost [`roots`](super::roots); zero where there are none.
+    pub const ROOTS: i32 = 40;
     /// The addresses of the calls, by the numbers of [`Runtime`](super::Runtime).
-    pub const CALLS: i32 = 40;
+    pub const CALLS: i32 = 48;
+}
+
+/// Offsets in a record of references to exceptions that a function holds, in bytes. The record lies in the
+/// function's frame.
+pub mod roots {
+    /// The address of the record of a function further out; zero where there is none.
+    pub const OUTER: i32 = 0;
+    /// How many references follow, with 64 bits.
+    pub const COUNT: i32 = 8;
+    /// The first reference; each has 64 bits.
+    pub const FIRST: i32 = 16;
 }
 
 /// What a native function returns first.
@@ -155,8 +178,8 @@ pub mod status {
 #[repr(u8)]
 pub enum Runtime {
     /// `(status, defined function, frame pointer)`: notes why the execution ends, and the calls that led
-    /// there; see [`status::at`]. Returns nothing. The frame itself is left out where the function is
-    /// [`NO_FUNCTION`]: a function that has no room on the stack fails at its caller's call, and so does one
+    /// there; see [`status::at`]. Returns the status. The frame itself is left out where the offset in the
+    /// status is zero: a function that has no room on the stack fails at its caller's call, and so does one
     /// whose tail call failed.
     Raise,
     /// `(entry, slots)`: calls any function, with the arguments in the slots, where the results are put.
@@ -166,6 +189,13 @@ pub enum Runtime {
     Tail,
     /// `(tag, slots)`: throws an exception with the values in the slots. Never gives zero.
     Throw,
+    /// `(reference)`: throws the exception of a reference. Never gives zero.
+    ThrowRef,
+    /// `(offset of a try in the body, defined function, frame pointer)`: after a call within the `try` gave a
+    /// status other than zero. Gives zero where no clause of the function catches, so that the status is to be
+    /// passed on: otherwise one more than the number of the clause. The values of the exception are then
+    /// in the slots at [`runtime::TAIL_SLOTS`], and the result is the reference, if the clause has one.
+    Catch,
     /// `()`: the budget is below zero.
     Settle,
     /// `(entry, type)`: gives zero where the function is of a subtype of the type with this number, else the
@@ -212,9 +242,6 @@ pub enum Runtime {
     /// `(f64) -> f64`, without an instance.
     NearestF64,
 }
-
-/// In place of a defined function, in [`Runtime::Raise`].
-pub const NO_FUNCTION: u64 = u64::MAX;
 
 impl Runtime {
     /// How many calls there are.

@@ -85,11 +85,9 @@ impl Calls {
                     defined_index,
                     at: At::Word((ip.addr() - words.as_ptr().addr()) / size_of::<Word>() - before),
                 };
-                // What is thrown again stands in the function that caught it, at a call that is known.
-                let is_known =
-                    before == 0 && self.0.last().is_some_and(|it| it.is_of_function(&place));
-                if !is_known {
-                    self.0.push(place);
+                match before {
+                    0 => self.push_first(place),
+                    _ => self.0.push(place),
                 }
                 if fp == last {
                     break;
@@ -99,6 +97,14 @@ impl Calls {
                 instance = to.other.map_or(instance, <*mut InstanceData>::cast_const);
                 before = 1;
             }
+        }
+    }
+
+    /// Adds the place where something was thrown, if there is room. What is thrown again stands in the function
+    /// that caught it, at a call that is known.
+    pub(super) fn push_first(&mut self, place: Place) {
+        if !self.0.last().is_some_and(|it| it.is_of_function(&place)) {
+            self.push(place);
         }
     }
 

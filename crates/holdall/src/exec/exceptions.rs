@@ -4,13 +4,15 @@
 //! catches, the execution ends with an error, and a host function that called the guest can return that
 //! error: the exception then goes on from the call of the host function.
 
+use std::ptr::NonNull;
+
 use super::call::{EXIT, link};
 use super::dispatch::{Next, go, handler, stop};
 use super::regs::{Ctx, Exit, Regs};
 use crate::error::Error;
 use crate::exception::Exception;
 use crate::ir::{Clause, HandlerRef, HandlerTable, Header, Word};
-use crate::store::{InstanceData, StoreCore};
+use crate::store::{InstanceData, StoreCore, TagData};
 use crate::trap::TrapCode;
 
 /// Where an exception was caught: the handler's first instruction, and its frame. The address of the
@@ -100,16 +102,9 @@ unsafe fn unwind(ctx: *mut Ctx, exception: u64, ip: *const Word, fp: *mut u64) -
             let mut caught = None;
             if let Some(table) = HandlerTable::of(words) {
                 let pc = (ip.addr() - words.as_ptr().addr()) / size_of::<Word>() - before;
-                let mut id = table.innermost(pc);
-                while let (None, Some((mut clauses, around))) = (caught, table.get(id)) {
-                    caught = clauses.find(|clause| {
-                        units += 1;
-                        clause
-                            .tag
-                            .is_none_or(|index| (&(*instance).tags)[index as usize] == tag)
-                    });
-                    id = around;
-                }
+                let looked_at;
+                (caught, looked_at) = clause_for(table, pc, &(*instance).tags, tag);
+                units += looked_at;
             }
             if (*ctx).metered
                 && let Err(code) = (*core).meter.pay(&mut (*ctx).budget, units)
@@ -134,8 +129,28 @@ unsafe fn unwind(ctx: *mut Ctx, exception: u64, ip: *const Word, fp: *mut u64) -
     }
 }
 
+/// The clause that catches an exception of a tag which is thrown from a place in a function with these handlers,
+/// and how many clauses were looked at.
+pub(super) fn clause_for(
+    table: HandlerTable<'_>,
+    place: usize,
+    tags: &[NonNull<TagData>],
+    tag: NonNull<TagData>,
+) -> (Option<Clause>, u64) {
+    let (mut caught, mut looked_at) = (None, 0);
+    let mut id = table.innermost(place);
+    while let (None, Some((mut clauses, around))) = (caught, table.get(id)) {
+        caught = clauses.find(|clause| {
+            looked_at += 1;
+            clause.tag.is_none_or(|index| tags[index as usize] == tag)
+        });
+        id = around;
+    }
+    (caught, looked_at)
+}
+
 /// What a trap says where a reference to an exception is not one.
-const GONE: &str = "the exception that is thrown lives no longer; an `ExnRef` that a host function was given \
+pub(super) const GONE: &str = "the exception that is thrown lives no longer; an `ExnRef` that a host function was given \
                     ends with the call of the host function";
 
 /// Ends the execution with a trap.

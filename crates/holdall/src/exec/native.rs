@@ -2,33 +2,34 @@
 //! agree on stands in `holdall_core::native`.
 //!
 //! To lowered code a native function is like one of the host: it is called, and it returns, or the execution
-//! goes on with an error. So whatever goes through native code, a trap, an exception, an error of the host, is
-//! on its way an [`Error`], to which each native frame that it leaves is added.
+//! goes on with an error. So a trap or an error of the host that goes through native code is on its way an
+//! [`Error`], to which each native frame that it leaves is added. What `exceptions` has goes for an exception.
 //!
 //! Native frames lie on the thread's stack. The first native function of a thread gets as many bytes of that
 //! stack as the value stack has left, and at most what the thread has left.
+
+mod exceptions;
+mod frames;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
-use holdall_core::native::{NO_FUNCTION, Runtime, runtime, status};
+use holdall_core::native::{Runtime, runtime, status};
 
-use super::backtrace::{Calls, native_place};
 use super::bulk::{self, Bulk};
+use self::exceptions::{Roots, Thrown};
 use super::call::{HostEnd, call_site, give_back, run_host, set_accs, tail_call_with};
 use super::dispatch::{Next, handler, jump};
 use super::metering::{pause, resume, settle};
 use super::regs::{Ctx, Exit, Regs};
-use super::{atomics, exceptions, invoke};
+use super::{atomics, exceptions as unwinding, invoke};
 use crate::canonical::{Known, is_subtype};
 use crate::error::Error;
-use crate::exception::Exception;
 use crate::ir::Header;
-use crate::limits::Watch;
 use crate::numeric;
-use crate::store::{FuncEntry, InstanceData, StoreCore};
-use crate::trap::{Trap, TrapCode};
+use crate::store::{FuncEntry, InstanceData};
+use crate::trap::TrapCode;
 use crate::types::TypeId;
 
 /// What of a thread's stack is left to the code of the host and of the executor.
@@ -45,6 +46,7 @@ pub(crate) struct NativeRuntime {
     result: u64,
     tail_callee: *const FuncEntry,
     tail_slots: *mut u64,
+    roots: *const Roots,
     calls: [*const (); Runtime::COUNT],
     // What follows is the executor's.
     ctx: *mut Ctx,
@@ -66,6 +68,7 @@ const _: () = {
     at(offset_of!(NativeRuntime, result), runtime::RESULT);
     at(offset_of!(NativeRuntime, tail_callee), runtime::TAIL_CALLEE);
     at(offset_of!(NativeRuntime, tail_slots), runtime::TAIL_SLOTS);
+    at(offset_of!(NativeRuntime, roots), runtime::ROOTS);
     at(offset_of!(NativeRuntime, calls), runtime::CALLS);
 };
 
@@ -73,6 +76,7 @@ const _: () = {
 enum Failure {
     Error(Box<Error>),
     Panic(Box<dyn Any + Send>),
+    Thrown(Thrown),
 }
 
 impl NativeRuntime {
@@ -83,6 +87,7 @@ impl NativeRuntime {
             result: 0,
             tail_callee: std::ptr::null(),
             tail_slots: std::ptr::null_mut(),
+            roots: std::ptr::null(),
             calls: CALLS.0,
             ctx: std::ptr::null_mut(),
             stack: 0,
@@ -107,10 +112,12 @@ unsafe impl Sync for Addresses {}
 
 static CALLS: Addresses = {
     let mut calls = [std::ptr::null(); Runtime::COUNT];
-    calls[Runtime::Raise as usize] = raise as *const ();
+    calls[Runtime::Raise as usize] = frames::raise as *const ();
     calls[Runtime::Call as usize] = call as *const ();
     calls[Runtime::Tail as usize] = tail as *const ();
-    calls[Runtime::Throw as usize] = throw as *const ();
+    calls[Runtime::Throw as usize] = exceptions::throw as *const ();
+    calls[Runtime::ThrowRef as usize] = exceptions::throw_ref as *const ();
+    calls[Runtime::Catch as usize] = exceptions::catch as *const ();
     calls[Runtime::Settle as usize] = settle_budget as *const ();
     calls[Runtime::Subtype as usize] = subtype as *const ();
     calls[Runtime::MemoryGrow as usize] = memory_grow as *const ();
@@ -155,7 +162,7 @@ handler! {
             return tail_call_with(r, entry, (*runtime).tail_slots, at, count);
         }
         if ended != status::RETURNED {
-            return jump!(exceptions::thrown_by_host, r);
+            return jump!(unwinding::thrown_by_host, r);
         }
         let bits = *r.fp;
         set_accs(&mut r, bits);
@@ -186,7 +193,7 @@ unsafe fn enter(ctx: *mut Ctx, fp: *mut u64, link_slot: u16, index: u32) -> Stat
             (*runtime).stack_limit = here - left.min(most);
             (*runtime).stack = lowest;
         }
-        let outer = (*runtime).ctx;
+        let (outer, roots) = ((*runtime).ctx, (*runtime).roots);
         (*runtime).ctx = ctx;
         (*runtime).budget = &raw mut (*ctx).budget;
         let saved = (*core).stack.leave_to_native(top, (*ctx).stack_end);
@@ -194,7 +201,7 @@ unsafe fn enter(ctx: *mut Ctx, fp: *mut u64, link_slot: u16, index: u32) -> Stat
         let ended = entrance(instance, function.inner, fp);
         (*core).stack.back_from_native(saved);
         (*ctx).instance = instance;
-        (*runtime).ctx = outer;
+        ((*runtime).ctx, (*runtime).roots) = (outer, roots);
         if !outer.is_null() {
             (*runtime).budget = &raw mut (*outer).budget;
         }
@@ -220,7 +227,11 @@ unsafe fn fail(
         match (*runtime).failure.take() {
             Some(Failure::Error(error)) => {
                 let (ip, caller) = call_site(ctx, fp, link_slot);
-                exceptions::host_failed(ctx, (*error).into(), ip, caller, top);
+                unwinding::host_failed(ctx, (*error).into(), ip, caller, top);
+            }
+            Some(Failure::Thrown(thrown)) => {
+                let (ip, caller) = call_site(ctx, fp, link_slot);
+                (*ctx).exit = Exit::Thrown(thrown.leave(ctx), ip, caller);
             }
             Some(Failure::Panic(panic)) => (*ctx).exit = Exit::Panic(panic),
             None => unreachable!("native code raises what it fails with"),
@@ -287,91 +298,6 @@ unsafe fn pending(runtime: *mut NativeRuntime, error: Error) -> Status {
     // SAFETY: passed on from the caller.
     unsafe { (*runtime).failure = Some(Failure::Error(Box::new(error))) };
     status::PENDING
-}
-
-unsafe extern "C" fn raise(
-    instance: *mut InstanceData,
-    found: u64,
-    function: u64,
-    frame: *const usize,
-) {
-    // SAFETY: `frame` is the frame pointer of the native function that calls, and frame pointers make a chain.
-    let raised = catch_unwind(AssertUnwindSafe(|| unsafe {
-        let (runtime, ctx) = current(instance);
-        let (number, offset) = status::parts(found as u32);
-        let at = (function != NO_FUNCTION).then_some((function as u32, offset));
-        let core = (*ctx).core.as_ptr();
-        if number != status::PENDING {
-            let code = status::trap(number).unwrap_or(TrapCode::Unreachable);
-            let mut trap = Trap::from(code);
-            if let Some(detail) = (*core).meter.explain(code) {
-                trap = trap.with_detail(detail);
-            }
-            pending(runtime, trap.into());
-        }
-        if let Some(Failure::Error(error)) = &mut (*runtime).failure
-            && (*core).engine.config().wasm_backtrace
-        {
-            let calls = calls_of(core, instance, at, frame);
-            if let Some(trap) = error.trap_mut() {
-                let mut watch = Watch::until(Some(trap.looks_until()));
-                trap.add_callers(calls.frames(&mut watch));
-            } else if let Some(exception) = error.exception_mut() {
-                exception.add_calls(calls);
-            }
-        }
-    }));
-    if let Err(panic) = raised {
-        // SAFETY: as above.
-        unsafe { (*(*instance).runtime).failure = Some(Failure::Panic(panic)) };
-    }
-}
-
-/// The calls that led to an instruction of the native function whose frame pointer is `frame`, up to the
-/// entrance: `first` has the function and the offset of its instruction in its body, where the function itself
-/// is one of them.
-unsafe fn calls_of(
-    core: *mut StoreCore,
-    instance: *mut InstanceData,
-    first: Option<(u32, u32)>,
-    frame: *const usize,
-) -> Calls {
-    // SAFETY: passed on from the caller. What lies above a native frame's pointer is the frame pointer of its
-    // caller, and the address in its caller that it returns to.
-    unsafe {
-        let mut calls = Calls::default();
-        if let Some((function, offset)) = first {
-            let start = (*instance).module.inner().body(function).range().start;
-            calls.push(native_place(
-                instance,
-                function,
-                Some(start + u64::from(offset)),
-            ));
-        }
-        let mut frame = frame;
-        let mut instance = instance.cast_const();
-        while !calls.is_full() {
-            let (outer, back) = (frame.read(), frame.add(1).read());
-            let found = |instance: *const InstanceData| {
-                let native = (*instance).module.inner().native.as_ref()?;
-                Some((instance, native.call_at(back)?))
-            };
-            // A frame does not say which instance it is of: of several of one module, the last one is taken.
-            let others = || {
-                let mut others = (*core).instances.iter().rev();
-                others.find_map(|other| found(other.as_ptr()))
-            };
-            let Some((of, (function, offset))) = found(instance).or_else(others) else {
-                break;
-            };
-            if let Some(offset) = offset {
-                calls.push(native_place(of, function, Some(offset.into())));
-            }
-            instance = of;
-            frame = std::ptr::with_exposed_provenance(outer);
-        }
-        calls
-    }
 }
 
 unsafe extern "C" fn call(
@@ -447,28 +373,6 @@ unsafe extern "C" fn tail(instance: *mut InstanceData, slots: *mut u64) -> Statu
                 // A native callee has raised already what it failed with.
                 _ if native.is_some() => return status::PENDING,
                 _ => return ended,
-            }
-        }
-    }
-}
-
-unsafe extern "C" fn throw(instance: *mut InstanceData, tag: u64, slots: *const u64) -> Status {
-    // SAFETY: validation checked the tag, whose values are in the slots.
-    unsafe {
-        let (runtime, ctx) = current(instance);
-        let core = (*ctx).core.as_ptr();
-        let tag = (&(*instance).tags)[tag as usize];
-        let values = std::slice::from_raw_parts(slots, tag.as_ref().slots as usize);
-        let live_to = (*core).stack.top;
-        match (*core).add_exception(tag, values, live_to) {
-            Ok(exception) => {
-                let thrown = Exception::thrown(&*core, exception, Calls::default());
-                (*core).exceptions.caught(exception);
-                pending(runtime, thrown.into())
-            }
-            Err(detail) => {
-                let trap = Trap::from(TrapCode::OutOfMemory).with_detail(detail);
-                pending(runtime, trap.into())
             }
         }
     }

@@ -1,10 +1,12 @@
 //! The native code of a module, where the processor can execute it. Does not know stores.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use holdall_core::module::{Sections, Unfit};
-use holdall_core::native::{Code, Settings, host_features};
+use holdall_core::native::{Catches, Code, Settings, host_features};
 
 use crate::engine::Engine;
 use crate::ir::{self, Word};
@@ -47,6 +49,8 @@ pub(crate) struct Native {
     functions: Box<[Function]>,
     /// What stands for the code of each defined function that is native.
     stubs: Box<[[Word; 2]]>,
+    /// Which clauses catch in the defined functions that something was thrown through, by their indices.
+    catches: Mutex<HashMap<u32, Option<Arc<Catches>>>>,
     /// What keeps the bytes. Declared last: it goes last.
     _bytes: Box<dyn Any + Send + Sync>,
 }
@@ -106,6 +110,7 @@ impl Native {
             code,
             functions,
             stubs,
+            catches: Mutex::default(),
             _bytes: bytes,
         }
     }
@@ -132,6 +137,14 @@ impl Native {
         let calls_inner = inner.is_some_and(|inner| offset < inner);
         let place = self.code.place_at(offset).filter(|_| !calls_inner);
         Some((function, place))
+    }
+
+    /// Which clauses catch in a defined function of this code's module; `None` where the function has no `try`.
+    pub(crate) fn catches(&self, module: &Sections, defined_index: u32) -> Option<Arc<Catches>> {
+        let mut known = self.catches.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known.entry(defined_index);
+        let found = found.or_insert_with(|| Catches::of(module, defined_index).map(Arc::new));
+        found.clone()
     }
 
     /// How many functions are native, and how many bytes their code takes.

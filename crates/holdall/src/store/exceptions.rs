@@ -2,7 +2,8 @@
 //!
 //! An `exnref` is a number: which entry, and which of the exceptions that were in that entry. An exception
 //! that no handler took a reference to is freed where it is caught. Others are freed when a scan of all
-//! places that can hold a reference finds none to them: the value stack, globals, tables, element segments,
+//! places that can hold a reference finds none to them: the value stack, what native functions hold, globals,
+//! tables, element segments,
 //! what the embedder holds, and the values of exceptions that are found. The scan takes whatever looks like
 //! a reference for one. How many exceptions are made between two scans grows with how many lived, and with
 //! what was looked at.
@@ -404,6 +405,7 @@ impl StoreCore {
         // stack up to `live_to` is the caller's duty.
         unsafe {
             look(exceptions, self.stack.used(live_to));
+            self.native.look_at_roots(|slots| look(exceptions, slots));
             for global in &self.globals {
                 let GlobalData { value, ty } = global.as_ref();
                 look(exceptions, &value[..usize::from(ty.content.is_exception())]);

@@ -2,6 +2,7 @@
 //! fuel, limits. Each scenario runs interpreted, native, and with functions of both kinds by chance, and has to
 //! tell the same.
 
+mod exceptions;
 mod limits;
 mod numbers;
 mod through;
