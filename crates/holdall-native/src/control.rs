@@ -320,7 +320,7 @@ impl Func<'_> {
     }
 
     /// Branches where a condition is not zero, or, with `negate`, where the condition is zero.
-    fn br_where(&mut self, condition: Value, negate: bool, depth: u32) {
+    pub(crate) fn br_where(&mut self, condition: Value, negate: bool, depth: u32) {
         self.effect();
         let (label, values) = self.branch(depth);
         let next = self.b.create_block();

@@ -46,6 +46,7 @@ impl Func<'_> {
             || self.control(operator)?
             || self.variable(operator)
             || self.call_operator(operator)
+            || self.cast_operator(operator)
             || self.memory(operator)
             || self.table(operator)
             || self.numeric(operator)
