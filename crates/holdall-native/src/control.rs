@@ -437,7 +437,9 @@ pub(crate) fn operand_type(ty: wasmparser::ValType) -> Repr {
         wasmparser::ValType::F64 => (F64, false),
         wasmparser::ValType::V128 => (I8X16, false),
         wasmparser::ValType::Ref(ty) => match ty.heap_type() {
-            wasmparser::HeapType::Abstract { ty: Exn | NoExn, .. } => (I64, true),
+            wasmparser::HeapType::Abstract {
+                ty: Exn | NoExn, ..
+            } => (I64, true),
             _ => (I64, false),
         },
     };

@@ -131,8 +131,12 @@ impl Func<'_> {
         return_status(&mut self.b, self.ty, status);
     }
 
-    /// Traps where the stack has no room for the function. Its caller has to have the trap.
+    /// Traps where the stack has no room for the function. Its caller has to have the trap. A function that calls
+    /// no others does without: there is always room for one frame.
     pub(crate) fn check_stack(&mut self) {
+        if !self.module.seen[self.index as usize].calls {
+            return;
+        }
         let runtime = self.runtime_record();
         let limit = self.changing(runtime, runtime::STACK_LIMIT);
         let pointer = self.b.ins().get_stack_pointer(I64);

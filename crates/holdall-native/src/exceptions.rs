@@ -354,10 +354,14 @@ impl Func<'_> {
             held.retain(|value| self.exceptions.contains(value));
         }
         if self.module.seen[self.index as usize].rethrows {
-            held.extend(self.control.iter().filter_map(|control| match control.kind {
-                Kind::Catch(_, reference) => Some(reference),
-                _ => None,
-            }));
+            held.extend(
+                self.control
+                    .iter()
+                    .filter_map(|control| match control.kind {
+                        Kind::Catch(_, reference) => Some(reference),
+                        _ => None,
+                    }),
+            );
         }
         for local in self.exception_locals.clone() {
             held.push(self.b.use_var(self.locals[local]));
@@ -381,7 +385,10 @@ impl Func<'_> {
             Some(record) => record,
             None => {
                 let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 3);
-                *self.tries.roots.insert(self.b.create_sized_stack_slot(data))
+                *self
+                    .tries
+                    .roots
+                    .insert(self.b.create_sized_stack_slot(data))
             }
         };
         let size = &mut self.b.func.sized_stack_slots[record].size;
@@ -395,7 +402,9 @@ impl Func<'_> {
         for (reference, at) in held.into_iter().zip((roots::FIRST..).step_by(8)) {
             self.b.ins().store(CHANGING, reference, record, at);
         }
-        self.b.ins().store(CHANGING, record, runtime, runtime::ROOTS);
+        self.b
+            .ins()
+            .store(CHANGING, record, runtime, runtime::ROOTS);
         Some(outer)
     }
 

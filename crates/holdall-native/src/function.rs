@@ -290,8 +290,10 @@ impl<'a> Func<'a> {
 
     /// An index or a size, of 32 or 64 bits, with 64 bits.
     pub(crate) fn extended(&mut self, value: Value) -> Value {
-        match self.b.func.dfg.value_type(value) {
-            I32 => self.b.ins().uextend(I64, value),
+        match (self.b.func.dfg.value_type(value), self.known_integer(value)) {
+            // Cranelift loads the constant from memory to extend it.
+            (I32, Some(known)) => self.i64(u64::from(known as u32)),
+            (I32, None) => self.b.ins().uextend(I64, value),
             _ => value,
         }
     }

@@ -15,6 +15,7 @@ mod calls;
 mod casts;
 mod charge;
 mod control;
+mod division;
 mod ends;
 mod entrance;
 mod exceptions;
@@ -27,6 +28,7 @@ mod options;
 mod simd;
 #[cfg(test)]
 mod suite;
+mod sweep;
 mod tables;
 mod translate;
 mod wide;

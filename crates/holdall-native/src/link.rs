@@ -18,6 +18,7 @@ use crate::Options;
 use crate::entrance::{Callee, entrance, leave, outer};
 use crate::function::{Func, Uncovered};
 use crate::module::{Module, Seen};
+use crate::sweep::remove_unused_loads;
 
 /// Where functions begin, in bytes.
 const ALIGNMENT: usize = 16;
@@ -108,6 +109,7 @@ impl<'a> Compiler<'a> {
                 return Err(uncovered);
             }
         }
+        remove_unused_loads(&mut self.context.func);
         let mut plane = ControlPlane::default();
         let made = self.context.compile(self.isa, &mut plane);
         if let Err(error) = made {

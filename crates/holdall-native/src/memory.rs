@@ -59,6 +59,8 @@ struct Check {
     len: Value,
     /// The constant that is added to the address: the bytes that the accesses reach.
     reach: Inst,
+    /// The comparison of the address, with that constant added, and the size.
+    compare: Inst,
     /// For each access, the bytes that it reaches, ascending; and its status.
     accesses: Vec<(u64, u32)>,
 }
@@ -148,6 +150,9 @@ impl Func<'_> {
         let index = memory_of(memarg);
         let memory = &self.module.sections.memories[index as usize];
         let popped = self.pop();
+        if let Some((base, offset)) = self.access_of_constant(memarg, popped, bytes) {
+            return (UNALIGNED, base, offset);
+        }
         let address = self.extended(popped);
         let guarded = self.module.options.settings.guarded_addresses;
         let outside = if memory.is_64 {
@@ -177,6 +182,28 @@ impl Func<'_> {
             pointer = self.b.ins().select_spectre_guard(outside, nowhere, pointer);
         }
         (UNALIGNED, pointer, offset)
+    }
+
+    /// The base of a memory and the offset from there, for an access at a constant address within the least size
+    /// of the memory.
+    fn access_of_constant(
+        &mut self,
+        memarg: &MemArg,
+        popped: Value,
+        bytes: u64,
+    ) -> Option<(Value, i32)> {
+        let known = self.known_integer(popped)?;
+        let index = memory_of(memarg);
+        let memory = &self.module.sections.memories[index as usize];
+        let address = match memory.is_64 {
+            true => known.cast_unsigned(),
+            false => u64::from(known as u32),
+        };
+        let least = memory.min.checked_shl(memory.page_size_log2.into())?;
+        let offset = address.checked_add(memarg.offset)?;
+        let is_within = offset.checked_add(bytes)? <= least;
+        let offset = i32::try_from(offset).ok().filter(|_| is_within)?;
+        Some((self.base_of(index), offset))
     }
 
     /// Checks an address of 32 bits. Gives whether the access is out of bounds, which traps.
@@ -226,6 +253,7 @@ impl Func<'_> {
         let constant = self.i64(reach);
         let end = self.b.ins().iadd(address, constant);
         let outside = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
+        let compare = self.b.func.dfg.value_def(outside).unwrap_inst();
         let failed = self.cold_block();
         let next = self.b.create_block();
         self.b.ins().brif(outside, failed, &[], next, &[]);
@@ -242,6 +270,7 @@ impl Func<'_> {
             address,
             len,
             reach: reach_inst,
+            compare,
             accesses: vec![(reach, here)],
         });
     }
@@ -249,6 +278,13 @@ impl Func<'_> {
     /// Fills the blocks where checks go that fail: which of the accesses is the first out of bounds?
     pub(crate) fn finish_checks(&mut self) {
         for check in std::mem::take(&mut self.checks.made) {
+            if let [(1, _)] = check.accesses[..] {
+                self.b.func.dfg.insts[check.compare] = InstructionData::IntCompare {
+                    opcode: Opcode::Icmp,
+                    args: [check.address, check.len],
+                    cond: IntCC::UnsignedGreaterThanOrEqual,
+                };
+            }
             self.go_on_in(check.failed);
             let mut accesses = check.accesses.into_iter().peekable();
             while let Some((reach, status)) = accesses.next() {

@@ -25,6 +25,8 @@ pub(crate) struct Module<'a> {
 pub(crate) struct Seen {
     /// Whether a call of the function may move memory 0.
     pub(crate) may_grow: bool,
+    /// Whether the function calls others, and not only the runtime.
+    pub(crate) calls: bool,
     /// Whether the function makes tail calls of other functions.
     pub(crate) tail_calls: bool,
     /// Whether the function makes tail calls of itself.
@@ -44,6 +46,15 @@ impl Seen {
             return seen;
         };
         while let Ok(operator) = reader.read() {
+            seen.calls |= matches!(
+                operator,
+                Operator::Call { .. }
+                    | Operator::CallIndirect { .. }
+                    | Operator::CallRef { .. }
+                    | Operator::ReturnCall { .. }
+                    | Operator::ReturnCallIndirect { .. }
+                    | Operator::ReturnCallRef { .. }
+            );
             match operator {
                 Operator::MemoryGrow { .. }
                 | Operator::CallIndirect { .. }
@@ -52,7 +63,7 @@ impl Seen {
                     (seen.may_grow, seen.tail_calls) = (true, true);
                 }
                 Operator::Rethrow { .. } => seen.rethrows = true,
-                Operator::Call { function_index } => seen.calls(sections, function_index),
+                Operator::Call { function_index } => seen.note_callee(sections, function_index),
                 Operator::ReturnCall { function_index }
                     if function_index == sections.func_index(index) =>
                 {
@@ -60,7 +71,7 @@ impl Seen {
                 }
                 Operator::ReturnCall { function_index } => {
                     seen.tail_calls = true;
-                    seen.calls(sections, function_index);
+                    seen.note_callee(sections, function_index);
                 }
                 _ => {}
             }
@@ -70,7 +81,7 @@ impl Seen {
         seen
     }
 
-    fn calls(&mut self, sections: &Sections, func_index: u32) {
+    fn note_callee(&mut self, sections: &Sections, func_index: u32) {
         match func_index.checked_sub(sections.num_imported_funcs as u32) {
             Some(defined) => self.callees.push(defined),
             None => self.may_grow = true,

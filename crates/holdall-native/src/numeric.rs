@@ -1,12 +1,13 @@
 //! Numeric instructions on scalars.
 
-use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::condcodes::{CondCode, FloatCC, IntCC};
 use cranelift_codegen::ir::types::{F32, F64, I8, I16, I32, I64};
 use cranelift_codegen::ir::{InstBuilder, InstructionData, MemFlagsData, Opcode, Type, Value};
 use holdall_core::native::{Feature, Isa, Runtime};
 use holdall_core::trap::TrapCode;
 use wasmparser::Operator;
 
+use crate::division;
 use crate::function::Func;
 
 /// A rounding to whole numbers.
@@ -189,8 +190,36 @@ impl Func<'_> {
 
     fn is_zero(&mut self) {
         let a = self.pop();
-        let holds = self.b.ins().icmp_imm_u(IntCC::Equal, a, 0);
+        let holds = match self.inverse(a) {
+            Some(holds) => holds,
+            None => self.b.ins().icmp_imm_u(IntCC::Equal, a, 0),
+        };
         self.push_bool(holds);
+    }
+
+    /// The inverse of a comparison, as a condition of 8 bits, if a value is the result of one.
+    fn inverse(&mut self, value: Value) -> Option<Value> {
+        let dfg = &self.b.func.dfg;
+        let made_by = |value: Value| {
+            let inst = dfg.value_def(dfg.resolve_aliases(value)).inst()?;
+            Some(dfg.insts[inst])
+        };
+        let InstructionData::Unary {
+            opcode: Opcode::Uextend,
+            arg,
+        } = made_by(value)?
+        else {
+            return None;
+        };
+        match made_by(arg)? {
+            InstructionData::IntCompare {
+                args: [a, b], cond, ..
+            } => Some(self.b.ins().icmp(cond.complement(), a, b)),
+            InstructionData::FloatCompare {
+                args: [a, b], cond, ..
+            } => Some(self.b.ins().fcmp(cond.complement(), a, b)),
+            _ => None,
+        }
     }
 
     fn extend_from(&mut self, narrow: Type, wide: Type) {
@@ -207,7 +236,7 @@ impl Func<'_> {
     }
 
     /// The number that a value is known to be, sign-extended.
-    fn known_integer(&self, value: Value) -> Option<i64> {
+    pub(crate) fn known_integer(&self, value: Value) -> Option<i64> {
         let dfg = &self.b.func.dfg;
         let inst = dfg.value_def(dfg.resolve_aliases(value)).inst()?;
         let opcode = Opcode::Iconst;
@@ -230,8 +259,24 @@ impl Func<'_> {
         (a, b)
     }
 
+    /// The number that a divisor is known to be, zero-extended and sign-extended, if that is not zero.
+    fn known_divisor(&self, divisor: Value) -> Option<(u64, i64)> {
+        let signed = self.known_integer(divisor).filter(|known| *known != 0)?;
+        let unsigned = match self.b.func.dfg.value_type(divisor) {
+            I32 => u64::from(signed as u32),
+            _ => signed.cast_unsigned(),
+        };
+        Some((unsigned, signed))
+    }
+
     fn div_s(&mut self) {
         let (a, b) = self.dividend_and_divisor();
+        if let Some((_, divisor)) = self.known_divisor(b)
+            && divisor != -1
+            && let Some(quotient) = division::div_s(&mut self.b, a, divisor)
+        {
+            return self.push(quotient);
+        }
         if self.known_integer(b).is_none_or(|b| b == -1) {
             self.effect();
             let (negated, next) = (self.cold_block(), self.b.create_block());
@@ -250,19 +295,30 @@ impl Func<'_> {
 
     fn div_u(&mut self) {
         let (a, b) = self.dividend_and_divisor();
-        let value = self.b.ins().udiv(a, b);
+        let value = match self.known_divisor(b) {
+            Some((divisor, _)) => division::div_u(&mut self.b, a, divisor),
+            None => self.b.ins().udiv(a, b),
+        };
         self.push(value);
     }
 
     fn rem_s(&mut self) {
         let (a, b) = self.dividend_and_divisor();
+        if let Some((_, divisor)) = self.known_divisor(b)
+            && let Some(rest) = division::rem_s(&mut self.b, a, divisor)
+        {
+            return self.push(rest);
+        }
         let value = self.b.ins().srem(a, b);
         self.push(value);
     }
 
     fn rem_u(&mut self) {
         let (a, b) = self.dividend_and_divisor();
-        let value = self.b.ins().urem(a, b);
+        let value = match self.known_divisor(b) {
+            Some((divisor, _)) => division::rem_u(&mut self.b, a, divisor),
+            None => self.b.ins().urem(a, b),
+        };
         self.push(value);
     }
 

@@ -18,8 +18,8 @@ impl Func<'_> {
         let start = sections.body(self.index).range().start;
         let mut operators = sections.body(self.index).get_operators_reader()?;
         self.begin_operator((operators.original_position() - start) as u32);
-        self.check_stack();
         let slots = self.declare_locals()?;
+        self.check_stack();
         self.find_budget();
         self.keep_memory();
         self.begin_again();
@@ -113,12 +113,8 @@ impl Func<'_> {
 
     /// Gives the locals their first values. Gives how many slots the locals are that are no parameters.
     fn declare_locals(&mut self) -> Result<u32, Uncovered> {
-        let entry = self
-            .b
-            .func
-            .layout
-            .entry_block()
-            .expect("a function has one");
+        let entry = self.b.current_block();
+        let entry = entry.expect("a function begins in a block");
         let first = 1 + usize::from(self.results_at.is_some());
         let params = self.b.block_params(entry).to_vec();
         for (value, ty) in params.into_iter().skip(first).zip(self.ty.params()) {

@@ -15,8 +15,8 @@
 //! the arguments from the slots and puts the results there.
 //!
 //! # Who does what
-//! A native function checks the stack when it is entered: the stack pointer must not lie below
-//! [`runtime::STACK_LIMIT`]. Whatever a function cannot do by itself it has the executor do, by one of the
+//! A native function that calls others checks the stack when it is entered: the stack pointer must not lie
+//! below [`runtime::STACK_LIMIT`]. Whatever a function cannot do by itself it has the executor do, by one of the
 //! calls of the [`Runtime`], which all get the instance first. A call that fails gives a trap's number or
 //! [`status::PENDING`].
 //!
@@ -42,8 +42,8 @@ pub use code::{Code, Function, Isa, NativeCode, TEXT_ALIGNMENT};
 pub use features::{Feature, host_features};
 
 /// The most stack that the frame of a native function takes, in bytes. A function enters its frame before the
-/// function checks the stack, so that there must be at least this much below
-/// [`runtime::STACK_LIMIT`].
+/// function checks the stack, and one that calls no others does not check, so that there must be at least this
+/// much below [`runtime::STACK_LIMIT`].
 pub const MOST_FRAME_BYTES: u32 = 64 << 10;
 
 /// Offsets in an instance, in bytes.

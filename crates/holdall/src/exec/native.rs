@@ -17,8 +17,8 @@ use std::ptr::NonNull;
 
 use holdall_core::native::{Runtime, runtime, status};
 
-use super::bulk::{self, Bulk};
 use self::exceptions::{Roots, Thrown};
+use super::bulk::{self, Bulk};
 use super::call::{HostEnd, call_site, give_back, run_host, set_accs, tail_call_with};
 use super::dispatch::{Next, handler, jump};
 use super::metering::{pause, resume, settle};

@@ -65,3 +65,57 @@ fn each_instruction_gives_what_the_interpreter_gives() {
         }
     }
 }
+
+#[test]
+fn a_division_by_a_constant_gives_what_the_interpreter_gives() {
+    let divisors: Vec<u64> = (1..40)
+        .chain([100, 127, 255, 641, 1000, 10_000, 65_537, 1_000_000_007])
+        .chain(INTERESTING.iter().copied())
+        .chain((2..64).flat_map(|log2| {
+            let power = 1_u64 << log2;
+            [power - 1, power, power + 1]
+        }))
+        .flat_map(|divisor| [divisor, divisor.wrapping_neg()])
+        .collect();
+    let (mut text, mut names) = ("(module".to_owned(), Vec::new());
+    for divisor in divisors {
+        for operator in ["div_s", "div_u", "rem_s", "rem_u"] {
+            let number = names.len();
+            text += &format!(
+                r#"(func (export "{number}") (param i32 i64) (result i32 i64)
+                    (i32.{operator} (local.get 0) (i32.const {}))
+                    (i64.{operator} (local.get 1) (i64.const {})))"#,
+                divisor as i32 as u32 | u32::from(divisor as u32 == 0),
+                divisor | u64::from(divisor == 0),
+            );
+            names.push(number.to_string());
+        }
+    }
+    text.push(')');
+    let results = |config: &Config| {
+        let engine = Engine::new(config.clone());
+        let module = Module::named(&engine, "m", &text).unwrap();
+        let mut store = Store::new(&engine, ());
+        let instance = Linker::new(&engine)
+            .instantiate(&mut store, &module)
+            .unwrap();
+        let (mut rng, mut told) = (Rng::new(3), String::new());
+        for name in &names {
+            for _ in 0..20 {
+                let number = match rng.below(3) {
+                    0 => rng.next_u64(),
+                    1 => rng.next_u64() >> rng.below(64),
+                    _ => *rng.pick(INTERESTING),
+                };
+                let operands = [Val::I32(number as i32), Val::I64(number.cast_signed())];
+                told += &format!("{operands:?} ");
+                tell(&mut store, instance, name, &operands, &mut told);
+            }
+        }
+        told
+    };
+    let config = Config::new().wasm_backtrace(false);
+    let (expected, found) = (results(&config), results(&config.clone().native(true)));
+    let differing = expected.lines().zip(found.lines()).find(|(a, b)| a != b);
+    assert_eq!(differing, None);
+}

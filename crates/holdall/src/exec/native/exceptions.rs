@@ -224,12 +224,13 @@ pub(super) unsafe extern "C" fn catch(
         let callers = Callers::of((*ctx).core.as_ptr(), instance, frame);
         (*runtime).catch(ctx, site, callers)
     }));
-    caught.unwrap_or_else(|panic| {
-        // SAFETY: as above.
-        unsafe { (*(*instance).runtime).failure = Some(Failure::Panic(panic)) };
-        None
-    })
-    .map_or(0, |number| number + 1)
+    caught
+        .unwrap_or_else(|panic| {
+            // SAFETY: as above.
+            unsafe { (*(*instance).runtime).failure = Some(Failure::Panic(panic)) };
+            None
+        })
+        .map_or(0, |number| number + 1)
 }
 
 impl NativeRuntime {
