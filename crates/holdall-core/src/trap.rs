@@ -244,10 +244,11 @@ impl Trap {
         Self::MAX_FRAMES.saturating_sub(self.frames.len())
     }
 
-    /// Adds the calls that led to the trap, or to the host function that the trap passed through.
+    /// Adds the calls that led to the trap, or to the host function that the trap passed through, as many as
+    /// the trap has [`room`](Self::room) for.
     #[doc(hidden)]
     pub fn add_callers(&mut self, frames: Vec<Frame>) {
-        self.frames.extend(frames);
+        self.frames.extend(frames.into_iter().take(self.room()));
     }
 
     /// The reason.

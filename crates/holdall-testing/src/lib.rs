@@ -3,5 +3,7 @@
 mod folder;
 pub mod instructions;
 pub mod rng;
+#[cfg(feature = "smith")]
+pub mod smith;
 #[cfg(feature = "wasi")]
 pub mod wasi;

@@ -10,15 +10,13 @@
 //! Minutes are those of the clock, of one processor; `from` is the first seed; `seed` runs that one and
 //! prints its module as text.
 
-mod modules;
-mod ours;
-mod seen;
 mod theirs;
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use holdall::Proposals;
+use holdall_testing::smith::{self, seen};
 use wasmtime::Engine;
 
 /// Seconds between two reports.
@@ -38,7 +36,7 @@ fn main() -> anyhow::Result<()> {
     }
     let engine = theirs::engine()?;
     if let Some(seed) = only {
-        let bytes = modules::module(seed).context("the seed makes no module")?;
+        let bytes = smith::module(seed).context("the seed makes no module")?;
         println!("{}", wasmprinter::print_bytes(&bytes)?);
         println!("needs: {}", Proposals::of(&bytes));
         compare(&engine, &bytes, seed)?;
@@ -50,7 +48,7 @@ fn main() -> anyhow::Result<()> {
         if start.elapsed() >= time {
             break;
         }
-        let Some(bytes) = modules::module(seed) else {
+        let Some(bytes) = smith::module(seed) else {
             continue;
         };
         let calls = compare(&engine, &bytes, seed).with_context(|| {
@@ -68,7 +66,7 @@ fn main() -> anyhow::Result<()> {
 
 /// How many calls agree in both machines; 0 for a module whose imports the host cannot make.
 fn compare(engine: &Engine, bytes: &[u8], seed: u64) -> anyhow::Result<usize> {
-    let ours = ours::run(bytes, seed).context("holdall")?;
+    let ours = smith::run(bytes, &smith::config(seed), u64::MAX).context("holdall")?;
     let theirs = theirs::run(engine, bytes).context("wasmtime")?;
     match (ours, theirs) {
         (Some(ours), Some(theirs)) => seen::compare(&ours, &theirs).map_err(anyhow::Error::msg),

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use holdall::TrapCode;
+use holdall_testing::smith::seen::{
+    self, Bits, Hierarchy, HostCalls, ROUNDS, Seen, Stop, Ty, of_call, values,
+};
 use wasmtime::{
     Caller, Collector, Config, Engine, Extern, ExternType, Func, Global, HeapType, Instance,
     Memory, Module, Ref, RefType, Store, Table, Tag, ThrownException, Trap, Val, ValType,
 };
-
-use crate::seen::{self, Bits, Hierarchy, HostCalls, ROUNDS, Seen, Stop, Ty, of_call, values};
 
 /// An engine with all proposals that holdall has.
 pub fn engine() -> anyhow::Result<Engine> {

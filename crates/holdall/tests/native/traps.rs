@@ -60,6 +60,21 @@ fn a_backtrace_goes_through_native_and_interpreted_frames() {
 }
 
 #[test]
+fn a_long_backtrace_ends_where_that_of_interpreted_code_ends() {
+    let text = r#"(module
+        (func $deep (param i32)
+            (if (i32.eqz (local.get 0)) (then (unreachable)))
+            (call $deep (i32.sub (local.get 0) (i32.const 1))))
+        (func (export "almost") (call $deep (i32.const 61)))
+        (func (export "just") (call $deep (i32.const 62)))
+        (func (export "above") (call $deep (i32.const 63)))
+        (func (export "far above") (call $deep (i32.const 300)))
+    )"#;
+    let told = same_of_module(text);
+    assert_eq!(told.matches("the innermost 64 frames").count(), 3, "{told}");
+}
+
+#[test]
 fn endless_recursion_exhausts_the_stack_and_the_store_goes_on() {
     let text = r#"(module
         (func $once (export "once") (call $once))

@@ -7,10 +7,11 @@ use holdall::{
     Store, Table, Tag, Trap, TrapCode, Val, ValType,
 };
 
-use crate::seen::{self, Bits, Hierarchy, HostCalls, ROUNDS, Seen, Stop, Ty, of_call, values};
+use super::seen::{self, Bits, Hierarchy, HostCalls, ROUNDS, Seen, Stop, Ty, of_call, values};
 
-/// Runs a module in one of the ways that there are to run it: `way` is any number.
-pub fn run(bytes: &[u8], way: u64) -> anyhow::Result<Option<Seen>> {
+/// The configuration of one of the ways that there are to run a module: `way` is any number.
+#[must_use]
+pub fn config(way: u64) -> Config {
     let mut config = Config::new()
         .canonical_nans(true)
         .stack_size_bytes(8 << 20)
@@ -21,9 +22,20 @@ pub fn run(bytes: &[u8], way: u64) -> anyhow::Result<Option<Seen>> {
     if way & 12 == 12 {
         config = config.near_operands(2);
     }
-    let engine = Engine::new(config);
+    config
+}
+
+/// Runs a module, with this much fuel if the configuration has metering; `None` where an import has a type
+/// without a value that the host could give.
+///
+/// # Errors
+/// What no module should meet.
+pub fn run(bytes: &[u8], config: &Config, fuel: u64) -> anyhow::Result<Option<Seen>> {
+    let engine = Engine::new(config.clone());
     let module = Module::new(&engine, bytes)?;
     let mut store = Store::new(&engine, HostCalls::new());
+    // Refused where nothing is metered.
+    let _ = store.set_fuel(fuel);
     let mut imports = Vec::new();
     // Counted for each kind by itself, because only that order is the same in both machines.
     let mut counts = HashMap::new();
@@ -39,6 +51,8 @@ pub fn run(bytes: &[u8], way: u64) -> anyhow::Result<Option<Seen>> {
     let instance = Instance::new(&mut store, &module, &imports);
     let outcome = instance.as_ref().map(|_| Vec::new()).map_err(stop);
     seen.calls.push(("(instantiation)".to_owned(), outcome));
+    let failure = instance.as_ref().err();
+    seen.details.push((failure.map(text), store.fuel()));
     if let Ok(instance) = instance {
         let mut names: Vec<&str> = module.exports().map(|export| export.name).collect();
         names.sort_unstable();
@@ -69,6 +83,8 @@ fn calls(
             let nulls = ty.results().iter().map(|ty| Val::default_of(*ty));
             let mut results: Vec<Val> = nulls.collect();
             let outcome = func.call(&mut *store, &args, &mut results);
+            let failure = outcome.as_ref().err();
+            seen.details.push((failure.map(text), store.fuel()));
             let outcome = match outcome {
                 Ok(()) => Ok(results.iter().map(bits).collect()),
                 Err(error) => Err(stop(&error)),
@@ -190,6 +206,16 @@ fn bits(value: &Val) -> Bits {
         Val::FuncRef(value) => reference(Hierarchy::Func, value.is_none()),
         Val::ExternRef(value) => reference(Hierarchy::Extern, value.is_none()),
         Val::ExnRef(value) => reference(Hierarchy::Exn, value.is_none()),
+    }
+}
+
+/// The text of an error, with its backtrace. A charge of fuel is made for a whole loop, in which native and
+/// lowered code name another place.
+fn text(error: &holdall::Error) -> String {
+    let text = error.to_string();
+    match error.trap().map(Trap::code) {
+        Some(TrapCode::OutOfFuel) => text.split(" @ ").next().unwrap_or_default().to_owned(),
+        _ => text,
     }
 }
 

@@ -1,14 +1,16 @@
-//! Modules of wasm-smith, with what holdall and wasmtime both have.
+//! Modules of wasm-smith, with what holdall has and other machines have too.
 
 use arbitrary::Unstructured;
 use holdall::{Proposal, Proposals};
-use holdall_testing::rng::Rng;
 use wasm_smith::{Config, InstructionKind, InstructionKinds, MemoryOffsetChoices, Module};
+
+use crate::rng::Rng;
 
 /// How often loops and calls go on, in a module as a whole.
 const FUEL: u32 = 2000;
 
 /// The module of a seed; `None` where the seed's bytes do not make one, or one that needs a heap.
+#[must_use]
 pub fn module(seed: u64) -> Option<Vec<u8>> {
     let mut rng = Rng::new(seed);
     let config = config(&mut rng);

@@ -4,7 +4,7 @@
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use holdall_testing::rng::{INTERESTING, Rng};
+use crate::rng::{INTERESTING, Rng};
 
 /// How often each exported function is called.
 pub const ROUNDS: usize = 2;
@@ -113,6 +113,9 @@ pub struct Seen {
     pub globals: Vec<(String, Bits)>,
     /// Exported tables: of each element whether it is null.
     pub tables: Vec<(String, Vec<bool>)>,
+    /// For each of `calls` the text of its error, if there was one, and how much fuel was left. Only holdall has
+    /// both.
+    pub details: Vec<(Option<String>, Option<u64>)>,
 }
 
 pub fn hash(bytes: &[u8]) -> u64 {
@@ -121,7 +124,10 @@ pub fn hash(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// How many calls were compared, or what differs.
+/// How many calls were compared.
+///
+/// # Errors
+/// What differs.
 pub fn compare(ours: &Seen, theirs: &Seen) -> Result<usize, String> {
     let mut compared = 0;
     for (our, their) in ours.calls.iter().zip(&theirs.calls) {
@@ -137,6 +143,18 @@ pub fn compare(ours: &Seen, theirs: &Seen) -> Result<usize, String> {
     same("memories", &ours.memories, &theirs.memories)?;
     same("globals", &ours.globals, &theirs.globals)?;
     same("tables", &ours.tables, &theirs.tables)?;
+    Ok(compared)
+}
+
+/// [`compare`], with the details, for two runs of holdall.
+///
+/// # Errors
+/// What differs.
+pub fn compare_details(ours: &Seen, theirs: &Seen) -> Result<usize, String> {
+    let compared = compare(ours, theirs)?;
+    for (our, their) in ours.details.iter().zip(&theirs.details).take(compared) {
+        same("errors and fuel", our, their)?;
+    }
     Ok(compared)
 }
 
