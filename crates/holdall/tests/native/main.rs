@@ -3,6 +3,7 @@
 //! tell the same.
 
 mod exceptions;
+mod hostile;
 mod limits;
 mod numbers;
 mod through;
