@@ -3,6 +3,7 @@
 
 mod audit;
 mod code;
+mod compiling;
 mod contents;
 mod duration;
 mod inspect;

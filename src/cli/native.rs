@@ -7,11 +7,11 @@ use holdall::Config;
 pub(super) struct NativeArgs {
     /// Compile functions to machine code, which runs several times faster than interpreted code
     #[arg(long)]
-    native: bool,
+    pub(super) native: bool,
     /// Keep addresses that a processor only guesses inside of memories and tables (Spectre), which
     /// makes native code slower
     #[arg(long, requires = "native")]
-    guarded_addresses: bool,
+    pub(super) guarded_addresses: bool,
 }
 
 impl NativeArgs {
@@ -20,17 +20,25 @@ impl NativeArgs {
     /// # Errors
     /// Where the options ask for native code, and this build has no compiler.
     pub(super) fn configure(&self, config: Config) -> anyhow::Result<Config> {
-        if !self.native {
-            return Ok(config);
-        }
         #[cfg(feature = "native")]
-        return Ok(config
-            .native(true)
-            .guarded_addresses(self.guarded_addresses));
-        #[cfg(not(feature = "native"))]
-        anyhow::bail!(
+        if self.is_wanted()? {
+            return Ok(config
+                .native(true)
+                .guarded_addresses(self.guarded_addresses));
+        }
+        self.is_wanted().map(|_| config)
+    }
+
+    /// Whether the options ask for native code.
+    ///
+    /// # Errors
+    /// Where they do, and this build has no compiler.
+    pub(super) fn is_wanted(&self) -> anyhow::Result<bool> {
+        anyhow::ensure!(
+            !self.native || cfg!(feature = "native"),
             "--native: this build has no compiler; build holdall with its feature `native`, or leave \
              --native out"
-        )
+        );
+        Ok(self.native)
     }
 }

@@ -14,9 +14,11 @@ use holdall_pack::process::{Output, Plain, Program, check_function, check_linked
 use holdall_pack::{Launch, Packer, Place, Policy};
 use holdall_wasi::{Files, Grants, Wasi};
 
+use super::compiling::Compiling;
 use super::kept::List;
 use super::limits::LimitArgs;
 use super::naming::NamingArgs;
+use super::native::NativeArgs;
 use super::progress::Progress;
 use super::proposals::ProposalArgs;
 use super::run::named_path;
@@ -34,6 +36,7 @@ Examples:
   holdall pack python.wasm -o app --embed lib::/lib --argv0 python -- /lib/main.py
   holdall pack mC -o app --invoke call_B
   holdall pack app.wasm -o app --preinit=setup --preinit-allow environ_get
+  holdall pack app.wasm -o app --native --cpu x86-64-v3
 
 APP needs no file beside it. Its arguments, after ARGS, the standard streams, clocks and randomness
 are MODULE's, and so is what --embed, --dir and --env give; all else of the host stays denied, for
@@ -46,7 +49,10 @@ says which, and how large it is. In the sources of holdall,
   cargo build --profile dist --bin holdall-runtime --target x86_64-unknown-linux-musl
 makes a small one that needs no library of the system where APP runs.
 
-The modules are checked, lowered and put into APP as they are; what they lack is told now. The same
+The modules are checked, lowered and put into APP as they are; what they lack is told now. With
+--native their functions are compiled to machine code for the processors of the runtime, which lies in
+a part of APP that the system maps to be executed and never to be written: x86-64 and AArch64, Linux.
+For other platforms standard error says that modules are interpreted. The same
 inputs and the same runtime give the same APP, to the byte. `holdall inspect APP` shows what is in
 one, and `holdall unpack APP DIR` gives it back.
 
@@ -90,6 +96,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", requires = "preinit")]
     preinit_allow: Vec<String>,
     #[command(flatten)]
+    pub(super) native: NativeArgs,
+    /// Let machine code use what processors like CPU have, so that APP runs on no others: x86-64-v2,
+    /// x86-64-v3, armv8.1-a, native (those that can do what this one can), or features such as avx2,bmi2;
+    /// by default baseline, which is all processors of the platform
+    #[arg(long, value_name = "CPU", requires = "native")]
+    pub(super) cpu: Option<String>,
+    #[command(flatten)]
     runtime: RuntimeArgs,
     #[command(flatten)]
     wasi: WasiArgs,
@@ -120,10 +133,11 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
     let policy = args.policy();
     let naming = args.naming.naming("pack");
     let progress = Progress::new();
-    let chosen = args.runtime.choose()?;
+    let mut chosen = args.runtime.choose()?;
+    let compiling = Compiling::new(args, &mut chosen)?;
 
     progress.tell("reading modules");
-    let engine = Engine::new(policy.unpooled_config());
+    let engine = Engine::new(compiling.configure(policy.unpooled_config()));
     let mut root = args.sources.root(&args.root, source::MAX_FILE_BYTES)?;
     if let Some(name) = &args.name {
         root.name.clone_from(name);
@@ -139,14 +153,11 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
     packer.leave_out(destination.place()?);
     let registry = linker.registry();
     let modules = registry.names().collect::<Vec<_>>();
-    for (at, name) in modules.iter().enumerate() {
-        progress.tell(format_args!(
-            "module {} of {}: {}",
-            at + 1,
-            modules.len(),
-            Plain(name)
-        ));
-        packer.module(name, registry.find(name).expect("it has the name"));
+    for (at, name) in (1..).zip(&modules) {
+        let all = modules.len();
+        let doing = format!("module {at} of {all}: {}", Plain(name));
+        let module = registry.find(name).expect("it has the name");
+        compiling.add(&mut packer, name, module, &progress, &doing);
     }
     for (at, (host, guest)) in args.embed.iter().enumerate() {
         let label = host.to_string_lossy();

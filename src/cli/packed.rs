@@ -8,6 +8,7 @@ use anyhow::{Context, ensure};
 use cap_fs_ext::OpenOptionsSyncExt;
 use cap_std::ambient_authority;
 use cap_std::fs::{File, OpenOptions};
+use holdall_core::native::Isa;
 use holdall_pack::process::{Output, Plain};
 use holdall_pack::{BagError, Entry, Executable, Manifest};
 
@@ -104,6 +105,7 @@ pub(super) fn show(
         ]
     });
     output.table(&modules.collect::<Vec<_>>())?;
+    show_native(&manifest, output)?;
     if !manifest.dirs.is_empty() {
         output.line("directories")?;
         let dirs = manifest.dirs.iter().map(|dir| {
@@ -136,6 +138,64 @@ pub(super) fn show(
         output.line(format_args!("    {option}"))?;
     }
     Ok(())
+}
+
+/// Prints which functions are native, and on which processors.
+fn show_native(manifest: &Manifest<'_>, output: &mut Output) -> anyhow::Result<()> {
+    let Some(native) = manifest.native else {
+        return Ok(());
+    };
+    let (isa, needs) = match native.processors() {
+        None => ("unknown", "unknown processors".to_owned()),
+        Some(needed) => (
+            match needed.isa {
+                Isa::X86_64 => "x86-64",
+                Isa::Aarch64 => "AArch64",
+                _ => "unknown",
+            },
+            match needed.names() {
+                names if names.is_empty() => "any processor".to_owned(),
+                names => format!("processors with {names}"),
+            },
+        ),
+    };
+    let guarded = if native.guarded_addresses {
+        ", guessed addresses guarded"
+    } else {
+        ""
+    };
+    output.line(format_args!("native code: {isa}, for {needs}{guarded}"))?;
+    let rows = manifest.modules.iter().map(|module| {
+        let name = Plain(module.name).to_string();
+        let Some(native) = &module.native else {
+            return [name, "interpreted".to_owned(), String::new()];
+        };
+        let interpreted = native.of.saturating_sub(native.functions);
+        [
+            name,
+            format!("{} bytes", native.text.size_bytes()),
+            format!(
+                "{} of {} functions, {interpreted} interpreted",
+                native.functions, native.of
+            ),
+        ]
+    });
+    output.table(&rows.collect::<Vec<_>>())
+}
+
+/// The options of `holdall pack` that make the machine code of an executable.
+pub(super) fn native_options(manifest: &Manifest<'_>) -> Vec<(&'static str, Option<String>)> {
+    let Some(native) = manifest.native else {
+        return Vec::new();
+    };
+    let mut options = vec![("--native", None)];
+    if let Some(processors) = native.processors().filter(|it| it.features != 0) {
+        options.push(("--cpu", Some(processors.to_string())));
+    }
+    if native.guarded_addresses {
+        options.push(("--guarded-addresses", None));
+    }
+    options
 }
 
 /// The options of `holdall pack` that say how the program is run, with their values. Options that say

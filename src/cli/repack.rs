@@ -88,7 +88,10 @@ impl<'a> Repack<'a> {
         for name in &manifest.invoke {
             words.push(Word::Option("--invoke", name.clone()));
         }
-        for (name, value) in packed::options(manifest) {
+        for (name, value) in packed::native_options(manifest)
+            .into_iter()
+            .chain(packed::options(manifest))
+        {
             words.push(match value {
                 Some(value) => Word::Option(name, value),
                 None => Word::Flag(name),
@@ -134,7 +137,13 @@ impl<'a> Repack<'a> {
         let Ok(naming) = manifest.naming() else {
             return false;
         };
+        let native = manifest.native;
+        let cpu = native.and_then(|native| native.processors());
+        let cpu = cpu.filter(|cpu| cpu.features != 0);
         args.name.as_deref() == Some(manifest.root)
+            && args.native.native == native.is_some()
+            && args.native.guarded_addresses == native.is_some_and(|it| it.guarded_addresses)
+            && args.cpu == cpu.map(|cpu| cpu.to_string())
             && args.invoke == manifest.invoke
             && args.args == manifest.args
             && args.policy() == manifest.policy

@@ -36,6 +36,8 @@ pub(super) struct Chosen {
     path: PathBuf,
     /// Whether it is this command.
     is_own: bool,
+    /// Whether modules are interpreted, though native code was asked for.
+    pub(super) is_interpreting: bool,
     /// Why the runtime beside this command was not taken, where there is one.
     passed_over: Option<String>,
 }
@@ -140,6 +142,7 @@ impl Chosen {
             runtime: runtime.with_context(|| format!("cannot use {}", shown(path)))?,
             path: path.to_owned(),
             is_own: false,
+            is_interpreting: false,
             passed_over: None,
         })
     }
@@ -160,6 +163,13 @@ impl fmt::Display for Chosen {
             writeln!(
                 f,
                 "note: the runtime beside this command is not used: {reason}"
+            )?;
+        }
+        if self.is_interpreting {
+            writeln!(
+                f,
+                "note: --native: this runtime executes no native code: its platform is not covered, or it is \
+                 of another build; modules are interpreted"
             )?;
         }
         if !self.runtime.is_optimised() {

@@ -272,3 +272,18 @@ fn a_disk_that_is_full_leaves_nothing() {
         .fails(1, &["cannot write app"]);
     assert_eq!(folder.names(), ["lib.wat"]);
 }
+
+#[test]
+fn native_code_without_a_compiler_names_the_feature() {
+    if cfg!(feature = "native") {
+        return;
+    }
+    let folder = Folder::new("no_compiler");
+    folder
+        .pack(&["mC", "-o", "app", "--native"])
+        .fails(1, &["build holdall with its feature `native`"]);
+    folder
+        .pack(&["mC", "-o", "app", "--cpu", "native"])
+        .fails(2, &["--native"]);
+    assert_eq!(folder.names(), <[&str; 0]>::default());
+}

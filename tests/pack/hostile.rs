@@ -4,7 +4,8 @@
 use std::fs;
 
 use holdall_pack::{
-    Bag, Entry, Executable, Filling, Manifest, PackedDir, PackedModule, Part, Policy,
+    Bag, Entry, Executable, Filling, Manifest, Native, PackedDir, PackedModule, PackedNative, Part,
+    Policy,
 };
 use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::xxh3_64;
@@ -29,6 +30,7 @@ fn manifest() -> Manifest<'static> {
         state: None,
         program: 0,
         used_exports: Vec::new(),
+        native: None,
     }
 }
 
@@ -50,6 +52,7 @@ fn module(filling: &mut Filling, name: &'static str) -> PackedModule<'static> {
         module: filling.part(WASM),
         sha256: Sha256::digest(WASM).into(),
         start: None,
+        native: None,
         code: filling.part(&[]),
     }
 }
@@ -154,6 +157,47 @@ fn nothing_is_written_where_it_was_not_to_be() {
 }
 
 /// Which no options say: there is no command for them.
+/// Machine code that the file does not have, or does not have where an executable has it.
+#[test]
+fn machine_code_that_is_not_there_is_damage() {
+    let folder = Folder::new("no_code");
+    let bytes = executable(|filling, manifest| {
+        let tables = filling.part(b"tables");
+        manifest.native = Some(Native {
+            isa: 77,
+            features: u64::MAX,
+            guarded_addresses: true,
+        });
+        manifest.modules[0].native = Some(PackedNative {
+            tables,
+            text: tables,
+            functions: u64::MAX,
+            of: 0,
+            catches: true,
+        });
+    });
+    fs::write(folder.path().join("app"), bytes).unwrap();
+    for args in [&["inspect", "app"][..], &["unpack", "app", "out"]] {
+        let what = "damaged: the machine code of module \"m\" is not as it was packed";
+        folder.holdall(args).fails(1, &[what]);
+    }
+    // Of nothing there is nothing to be damaged; what is told of it is shown.
+    let bytes = executable(|_, manifest| {
+        let (isa, features) = (77, u64::MAX);
+        let guarded_addresses = false;
+        manifest.native = Some(Native {
+            isa,
+            features,
+            guarded_addresses,
+        });
+    });
+    fs::write(folder.path().join("app"), bytes).unwrap();
+    let shown = folder.holdall(&["inspect", "app"]);
+    let told = "native code: unknown, for unknown processors\n    m  interpreted";
+    assert!(shown.stdout.contains(told), "{shown:#?}");
+    folder.holdall(&["unpack", "app", "out"]);
+}
+
 #[test]
 fn what_no_option_says_is_refused() {
     type Change = fn(&mut Manifest<'static>);

@@ -8,6 +8,8 @@ mod folder {
 }
 mod hostile;
 mod image;
+#[cfg(all(feature = "native", target_os = "linux"))]
+mod native;
 mod output;
 mod parts;
 mod preinit;
@@ -50,11 +52,20 @@ fn letter(letter: char) -> String {
     )
 }
 
+/// The platform that executables are packed for, and the program that runs them here; `None` where they run by
+/// themselves. Its runtime lies where `--target` finds it.
+fn other_platform() -> Option<(&'static str, &'static str)> {
+    let named = |name| std::env::var(name).ok().map(|text| &*text.leak());
+    named("HOLDALL_TEST_TARGET").zip(named("HOLDALL_TEST_RUNNER"))
+}
+
 impl Folder {
     /// Runs `holdall pack` in the folder. What it says of the runtime is left out.
     #[track_caller]
     fn pack(&self, args: &[&str]) -> Outcome {
-        let mut outcome = self.holdall(&[&["pack"], args].concat());
+        let target = other_platform().map(|(target, _)| format!("--target={target}"));
+        let target: Vec<&str> = target.iter().map(String::as_str).collect();
+        let mut outcome = self.holdall(&[&["pack"], &target[..], args].concat());
         let is_of_runtime =
             |line: &&str| line.starts_with("runtime: ") || line.starts_with("note: ");
         let lines = outcome.stderr.split_inclusive('\n');
@@ -65,7 +76,14 @@ impl Folder {
     /// Runs an executable that is in the folder.
     #[track_caller]
     fn app(&self, name: &str, args: &[&str]) -> Outcome {
-        self.run(self.path().join(name), args)
+        let path = self.path().join(name);
+        match other_platform() {
+            None => self.run(path, args),
+            Some((_, runner)) => {
+                let path = path.to_str().expect("a path of ours");
+                self.run(runner, &[&[path], args].concat())
+            }
+        }
     }
 
     /// The names of what is in the folder.

@@ -107,7 +107,9 @@ pub(crate) fn packs_again(folder: &Folder, app: &str, out: &str) {
     let out = folder.path().join(out);
     let command = fs::read_to_string(out.join("command.txt")).unwrap();
     // As a shell would, but for where the command is.
-    let script = command.replace("holdall pack", "\"$HOLDALL\" pack");
+    let target = crate::other_platform();
+    let target = target.map_or_else(String::new, |(target, _)| format!(" --target {target}"));
+    let script = command.replace("holdall pack", &format!("\"$HOLDALL\" pack{target}"));
     let packed = std::process::Command::new("sh")
         .args(["-c", &script])
         .env("HOLDALL", env!("CARGO_BIN_EXE_holdall"))

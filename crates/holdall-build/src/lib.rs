@@ -247,7 +247,7 @@ fn code_of(file: &BundledFile, settings: Settings) -> Option<Vec<u8>> {
         sequences: is("OPT_LEVEL", &OPT_LEVELS_WITH_SEQUENCES),
         big_endian: is("CARGO_CFG_TARGET_ENDIAN", &["big"]),
     };
-    Some(write_code(&sections, settings, target))
+    Some(write_code(&sections, settings, target, &|_| true))
 }
 
 /// The value of a variable that cargo sets for build scripts.

@@ -144,8 +144,8 @@ impl Part {
         (len <= self.len).then(|| head.whole(bytes))?
     }
 
-    /// The bytes of this part in those of a bag, if they are as they were packed.
-    fn whole<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+    /// The bytes of this part in those of a bag, or of machine code, if they are as they were packed.
+    pub(crate) fn whole<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
         self.of(bytes).filter(|found| checksum(found) == self.check)
     }
 }
@@ -283,13 +283,36 @@ impl Seen {
     }
 }
 
+/// Parts that are put together. Equal bytes are stored once.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    pub(crate) bytes: Vec<u8>,
+    /// The parts by length and checksum.
+    known: HashMap<(u64, u64), Part>,
+}
+
+impl Parts {
+    /// Adds bytes at a multiple of `align`, and gives the part that they became.
+    pub(crate) fn add(&mut self, bytes: &[u8], align: usize) -> Part {
+        let (len, check) = (bytes.len() as u64, checksum(bytes));
+        if let Some(known) = self.known.get(&(len, check))
+            && known.of(&self.bytes) == Some(bytes)
+        {
+            return *known;
+        }
+        let start = self.bytes.len().next_multiple_of(align);
+        self.bytes.resize(start, 0);
+        self.bytes.extend(bytes);
+        let start = start as u64;
+        let added = Part { start, len, check };
+        self.known.insert((len, check), added);
+        added
+    }
+}
+
 /// A bag that is being filled.
 #[derive(Debug)]
-pub struct Filling {
-    bytes: Vec<u8>,
-    /// The parts by length and checksum, so that equal bytes are stored once.
-    parts: HashMap<(u64, u64), Part>,
-}
+pub struct Filling(Parts);
 
 impl Default for Filling {
     fn default() -> Self {
@@ -301,37 +324,20 @@ impl Filling {
     /// An empty bag.
     #[must_use]
     pub fn new() -> Self {
-        Self {
+        Self(Parts {
             bytes: vec![0; HEADER_BYTES],
-            parts: HashMap::new(),
-        }
+            known: HashMap::new(),
+        })
     }
 
     /// Adds bytes, and gives the part that they became.
     pub fn part(&mut self, bytes: &[u8]) -> Part {
-        self.part_at(bytes, ALIGN_BYTES)
+        self.0.add(bytes, ALIGN_BYTES)
     }
 
     /// Adds bytes whose pages are to be pages of a memory, and gives the part that they became.
     pub(crate) fn pages(&mut self, bytes: &[u8]) -> Part {
-        self.part_at(bytes, PAGE_BYTES)
-    }
-
-    /// [`Filling::part`], at a multiple of `align` bytes from the start of the bag.
-    fn part_at(&mut self, bytes: &[u8], align: usize) -> Part {
-        let (len, check) = (bytes.len() as u64, checksum(bytes));
-        if let Some(known) = self.parts.get(&(len, check))
-            && known.of(&self.bytes) == Some(bytes)
-        {
-            return *known;
-        }
-        let start = self.bytes.len().next_multiple_of(align);
-        self.bytes.resize(start, 0);
-        self.bytes.extend(bytes);
-        let start = start as u64;
-        let added = Part { start, len, check };
-        self.parts.insert((len, check), added);
-        added
+        self.0.add(bytes, PAGE_BYTES)
     }
 
     /// The bytes of a part that was added to this bag.
@@ -341,7 +347,7 @@ impl Filling {
     /// When the part was added to another bag.
     #[must_use]
     pub fn bytes(&self, wanted: &Part) -> &[u8] {
-        wanted.of(&self.bytes).expect("a part of this one")
+        wanted.of(&self.0.bytes).expect("a part of this one")
     }
 
     /// Closes the bag with its manifest, and gives its bytes.
@@ -363,15 +369,16 @@ impl Filling {
             )));
         }
         let Part { start, len, check } = self.part(&manifest);
-        let all = self.bytes.len() as u64;
-        let header = &mut self.bytes[..HEADER_BYTES];
+        let mut bytes = self.0.bytes;
+        let all = bytes.len() as u64;
+        let header = &mut bytes[..HEADER_BYTES];
         header[..8].copy_from_slice(&MAGIC);
         for (at, number) in (1..).zip([FORMAT, all, start, len, check]) {
             header[8 * at..8 * at + 8].copy_from_slice(&number.to_le_bytes());
         }
         let (numbers, own) = header.split_at_mut(HEADER_BYTES - 8);
         own.copy_from_slice(&checksum(numbers).to_le_bytes());
-        Ok(self.bytes)
+        Ok(bytes)
     }
 }
 

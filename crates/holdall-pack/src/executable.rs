@@ -32,6 +32,8 @@ pub struct Executable {
     size_bytes: u64,
     /// The bytes of the file that are its bag.
     bag: Range<u64>,
+    /// The bytes of the file that are its machine code; an empty range where it has none.
+    code: Range<u64>,
     /// The bytes of its manifest, found to be as they were packed.
     manifest: Vec<u8>,
 }
@@ -63,10 +65,12 @@ impl Executable {
             .checked_add(header.len)
             .filter(|end| *end <= size_bytes);
         let end = end.ok_or_else(|| BagError::damaged("its end"))?;
+        let code = elf::code(&ReadCache::new(&mut *source), start).unwrap_or(0..0);
         let mut executable = Self {
             source: source.into(),
             size_bytes,
             bag: start..end,
+            code,
             manifest: Vec::new(),
         };
         let mut manifest = Vec::new();
@@ -121,6 +125,7 @@ impl Executable {
     pub fn check(&self) -> Result<(), BagError> {
         let manifest = self.manifest();
         let mut seen = Seen::default();
+        let mut seen_code = Seen::default();
         let mut hashes: BTreeMap<(u64, u64), [u8; 32]> = BTreeMap::new();
         for module in &manifest.modules {
             let name = || format!("module {:?}", module.name);
@@ -135,6 +140,15 @@ impl Executable {
             self.check_once(&module.code, &mut seen, || {
                 format!("the code of {}", name())
             })?;
+            if let Some(native) = &module.native {
+                let name = || format!("the machine code of {}", name());
+                self.check_once(&native.tables, &mut seen, name)?;
+                match seen_code.first_time(&native.text) {
+                    Some(true) => self.read_in(&self.code, &native.text, name, |_| Ok(()))?,
+                    Some(false) => {}
+                    None => return Err(BagError::Damaged(name())),
+                }
+            }
             if let Some(image) = module.start.as_ref().and_then(|start| start.image.as_ref()) {
                 self.check_once(&image.bytes, &mut seen, || {
                     format!("the memory of {}", name())
@@ -208,12 +222,23 @@ impl Executable {
         &self,
         part: &Part,
         what: impl FnOnce() -> String,
+        take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.read_in(&self.bag, part, what, take)
+    }
+
+    /// [`Executable::read`], of a part of these bytes of the file.
+    fn read_in<E: From<BagError>>(
+        &self,
+        all: &Range<u64>,
+        part: &Part,
+        what: impl FnOnce() -> String,
         mut take: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut sum = Xxh3::new();
-        let start = self.bag.start.checked_add(part.start);
+        let start = all.start.checked_add(part.start);
         let end = start.and_then(|start| start.checked_add(part.len));
-        let range = start.zip(end).filter(|(_, end)| *end <= self.bag.end);
+        let range = start.zip(end).filter(|(_, end)| *end <= all.end);
         if let Some((start, end)) = range {
             self.pieces(start..end, |piece| {
                 sum.update(piece);

@@ -11,6 +11,8 @@ use crate::mark;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Image {
     payload: Option<&'static [u8]>,
+    /// The machine code, which is the segment behind the payload; empty where there is none.
+    code: &'static [u8],
     /// The program's own read-only segments, which come before the payload.
     read_only: Vec<&'static [u8]>,
 }
@@ -30,6 +32,11 @@ impl Image {
         Some(unsafe { FileBytes::new(bag) })
     }
 
+    /// The machine code of the modules in the bag.
+    pub(crate) fn code(&self) -> &'static [u8] {
+        self.code
+    }
+
     /// Whether the payload begins as a bag does.
     pub(crate) fn is_packed(&self) -> bool {
         self.bag()
@@ -47,7 +54,7 @@ impl Image {
 mod system {
     use std::ffi::{c_int, c_void};
 
-    use libc::{PF_W, PT_LOAD, dl_phdr_info};
+    use libc::{PF_W, PF_X, PT_LOAD, dl_phdr_info};
 
     use super::Image;
 
@@ -66,16 +73,21 @@ mod system {
             let image = &mut *image.cast::<Image>();
             let base = (*info).dlpi_addr as usize;
             let headers = std::slice::from_raw_parts((*info).dlpi_phdr, (*info).dlpi_phnum.into());
+            let mut is_code = false;
             for header in headers {
                 if header.p_type == PT_LOAD && header.p_flags & PF_W == 0 {
                     let at = base.wrapping_add(header.p_vaddr as usize);
                     let at = std::ptr::with_exposed_provenance(at);
                     let segment = std::slice::from_raw_parts(at, header.p_filesz as usize);
                     image.read_only.push(segment);
+                    is_code = header.p_flags & PF_X != 0;
                 }
             }
-            // The payload is the last read-only segment. In a program that carries nothing the last one
-            // is the program's own, and does not begin as a bag does.
+            // The payload is the last read-only segment, but for machine code. In a program that carries
+            // nothing the last ones are the program's own, and do not begin as a bag does.
+            if is_code {
+                image.code = image.read_only.pop().unwrap_or_default();
+            }
             image.payload = image.read_only.pop();
         }
         1
@@ -110,7 +122,7 @@ mod system {
     pub(crate) fn own() -> Image {
         Image {
             payload: libsui::find_section(crate::mark::SECTION).ok().flatten(),
-            read_only: Vec::new(),
+            ..Image::default()
         }
     }
 

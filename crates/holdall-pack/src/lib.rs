@@ -3,7 +3,7 @@
 //! executables, looks into them, and is what one does when it starts ([`start`]).
 //!
 //! ```text
-//! Packer ──► bag ──► Runtime::carry ──► executable ──► Bag::open ──► BagReader, Files, Policy
+//! Packer ──► bag, code ──► Runtime::carry ──► executable ──► Bag::open ──► BagReader, Files, Policy
 //! ```
 
 mod bag;
@@ -25,7 +25,9 @@ use holdall::{Error, ErrorKind};
 
 pub use bag::{Bag, BagError, Filling, Part};
 pub use executable::Executable;
-pub use manifest::{Entry, Manifest, ModuleStart, PackedDir, PackedImage, PackedModule, State};
+pub use manifest::{
+    Entry, Manifest, ModuleStart, Native, PackedDir, PackedImage, PackedModule, PackedNative, State,
+};
 pub use packer::{Kept, Launch, Packer};
 pub use policy::{DirGrant, EnvGrant, Grant, Policy};
 pub use reader::BagReader;

@@ -1,6 +1,7 @@
 //! The manifest of a bag: what each part is, and how the program is run. Plain data.
 
 use holdall::{Naming, Proposal, Result};
+use holdall_core::native::{Isa, Processors};
 use serde::{Deserialize, Serialize};
 
 use crate::bag::{BagError, Part};
@@ -40,6 +41,9 @@ pub struct Manifest<'a> {
     /// The names of commands that other modules use for their exports.
     #[serde(skip)]
     pub used_exports: Vec<&'a str>,
+    /// What the machine code in the executable was made for; `None` where there is none.
+    #[serde(skip)]
+    pub native: Option<Native>,
 }
 
 /// What follows a manifest, and only where it is not empty. Manifests that were written before it was
@@ -63,6 +67,35 @@ struct Latest<'a> {
 struct Starts {
     /// For each module, in their order.
     starts: Vec<Option<ModuleStart>>,
+}
+
+/// What follows [`Starts`], and only where there is machine code.
+#[derive(Serialize, Deserialize)]
+struct Natives {
+    native: Native,
+    /// For each module, in their order.
+    modules: Vec<Option<PackedNative>>,
+}
+
+/// What the machine code in an executable was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Native {
+    /// The number of the instruction set ([`Isa::number`]).
+    pub isa: u32,
+    /// What the code needs beyond the baseline of the instruction set: a bit for each
+    /// [`Feature`](holdall_core::native::Feature).
+    pub features: u64,
+    /// Whether addresses that a processor only guesses are kept inside of memories and tables.
+    pub guarded_addresses: bool,
+}
+
+impl Native {
+    /// The processors that can execute the code; `None` where this version of holdall does not know them.
+    #[must_use]
+    pub fn processors(&self) -> Option<Processors> {
+        let features = self.features;
+        Isa::from_number(self.isa).map(|isa| Processors { isa, features })
+    }
 }
 
 impl<'a> Manifest<'a> {
@@ -93,12 +126,28 @@ impl<'a> Manifest<'a> {
         if bytes.is_empty() {
             return Ok(());
         }
-        let Starts { starts } = postcard::from_bytes(bytes)?;
+        let (Starts { starts }, rest) = postcard::take_from_bytes(bytes)?;
         if starts.len() != self.modules.len() {
             return Err(postcard::Error::SerdeDeCustom);
         }
         for (module, start) in self.modules.iter_mut().zip(starts) {
             module.start = start;
+        }
+        self.take_natives(rest)
+    }
+
+    /// Decodes what follows the starts.
+    fn take_natives(&mut self, bytes: &[u8]) -> Result<(), postcard::Error> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let Natives { native, modules } = postcard::from_bytes(bytes)?;
+        if modules.len() != self.modules.len() {
+            return Err(postcard::Error::SerdeDeCustom);
+        }
+        self.native = Some(native);
+        for (module, native) in self.modules.iter_mut().zip(modules) {
+            module.native = native;
         }
         Ok(())
     }
@@ -112,7 +161,7 @@ impl<'a> Manifest<'a> {
         let mut bytes = postcard::to_stdvec(self).expect("a manifest is plain data");
         let off: Vec<_> = self.policy.off.iter().map(Proposal::name).collect();
         let starts: Vec<_> = self.modules.iter().map(|it| it.start.clone()).collect();
-        let has_starts = starts.iter().any(Option::is_some);
+        let has_starts = starts.iter().any(Option::is_some) || self.native.is_some();
         let has_latest = has_starts || !off.is_empty();
         if !self.used_exports.is_empty() || has_latest {
             let used_exports = self.used_exports.clone();
@@ -126,6 +175,11 @@ impl<'a> Manifest<'a> {
         if has_starts {
             let starts = postcard::to_stdvec(&Starts { starts });
             bytes.extend(starts.expect("a manifest is plain data"));
+        }
+        if let Some(native) = self.native {
+            let modules = self.modules.iter().map(|it| it.native.clone()).collect();
+            let natives = postcard::to_stdvec(&Natives { native, modules });
+            bytes.extend(natives.expect("a manifest is plain data"));
         }
         bytes
     }
@@ -159,6 +213,24 @@ pub struct PackedModule<'a> {
     /// What spares the module being read as a whole when the program starts.
     #[serde(skip)]
     pub start: Option<ModuleStart>,
+    /// The machine code of the module. The lowered code has none of the functions that are native.
+    #[serde(skip)]
+    pub native: Option<PackedNative>,
+}
+
+/// The machine code of a module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackedNative {
+    /// The tables.
+    pub tables: Part,
+    /// The text, in the segment of machine code.
+    pub text: Part,
+    /// How many functions are native.
+    pub functions: u64,
+    /// How many functions the module defines.
+    pub of: u64,
+    /// Whether functions catch exceptions: which, their bodies say.
+    pub catches: bool,
 }
 
 /// What is known of a module when a program starts.

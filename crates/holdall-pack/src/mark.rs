@@ -5,12 +5,16 @@ use xxhash_rust::xxh3::Xxh3;
 
 use holdall::internal::HERE;
 use holdall_core::module::MEANING_OF_CODE;
+use holdall_core::native::MEANING_OF_NATIVE_CODE;
 
 /// The name of the section or resource that holds the bag, in Mach-O and PE.
 pub(crate) const SECTION: &str = "holdall";
 
 /// The start of a mark: the header and the name of an ELF note.
 pub(crate) const START: [u8; 24] = *b"\x0c\0\0\0\x18\0\0\0\x01\0\0\0holdall run\0";
+
+/// The start of a mark for machine code: the header and the name of another ELF note.
+pub(crate) const CODE_START: [u8; 24] = *b"\x0c\0\0\0\x10\0\0\0\x02\0\0\0holdall run\0";
 
 /// The bytes at the start of an ELF file that are not checked. They hold its headers, which change when the
 /// file comes to carry a bag and when it is stripped.
@@ -56,6 +60,46 @@ impl Mark {
     unsafe(link_section = ".note.holdall")
 )]
 static MARK: Mark = Mark::HERE;
+
+/// The mark by which a packer knows that a runtime executes native code, and which: what native code has agreed
+/// on. The mark is another note, and linkers give notes of different alignment a program header each: this
+/// header becomes that of the machine code.
+#[repr(C, align(16))]
+#[derive(Debug)]
+#[cfg_attr(
+    any(windows, target_vendor = "apple"),
+    expect(dead_code, reason = "no other format has native code")
+)]
+pub(crate) struct CodeMark([u8; CODE_START.len() + MEANING_OF_NATIVE_CODE.len()]);
+
+impl CodeMark {
+    #[cfg(not(any(windows, target_vendor = "apple")))]
+    const HERE: Self = {
+        let mut mark = [0; CODE_START.len() + MEANING_OF_NATIVE_CODE.len()];
+        let mut at = 0;
+        while at < mark.len() {
+            mark[at] = if at < CODE_START.len() {
+                CODE_START[at]
+            } else {
+                MEANING_OF_NATIVE_CODE[at - CODE_START.len()]
+            };
+            at += 1;
+        }
+        Self(mark)
+    };
+
+    /// Whether a note is the mark of a runtime that executes the native code of this build.
+    pub(crate) fn is_ours(note: &[u8]) -> bool {
+        let rest = note.strip_prefix(&CODE_START);
+        rest.is_some_and(|rest| rest.starts_with(&MEANING_OF_NATIVE_CODE))
+    }
+}
+
+/// The mark for machine code of this program.
+#[used]
+#[cfg(not(any(windows, target_vendor = "apple")))]
+#[unsafe(link_section = ".note.holdall.code")]
+static CODE_MARK: CodeMark = CodeMark::HERE;
 
 /// The checksum of the read-only segments of an ELF program, in their order, without the file's headers.
 pub(crate) fn checksum<'a>(segments: impl Iterator<Item = &'a [u8]>) -> u64 {

@@ -4,13 +4,19 @@
 use std::collections::BTreeMap;
 
 use cap_std::fs::Dir;
+#[cfg(feature = "native")]
+use holdall::Proposal;
 use holdall::{Module, Naming, Result, Snapshot, Versions};
 use holdall_core::module::{MemoryImage, Outline, checksum};
+#[cfg(feature = "native")]
+use holdall_core::native::{NativeCode, Processors, TEXT_ALIGNMENT};
 use holdall_wasi::Files;
 use sha2::{Digest, Sha256};
 
-use crate::bag::{Filling, Part};
-use crate::manifest::{Entry, Manifest, ModuleStart, PackedDir, PackedImage, PackedModule, State};
+use crate::bag::{Filling, Part, Parts};
+use crate::manifest::{
+    Entry, Manifest, ModuleStart, Native, PackedDir, PackedImage, PackedModule, PackedNative, State,
+};
 use crate::policy::Policy;
 use crate::runtime::Runtime;
 use crate::tree::{self, Place, Source};
@@ -21,6 +27,10 @@ use crate::wrong;
 pub struct Packer<'a> {
     runtime: &'a Runtime,
     filling: Filling,
+    /// The machine code.
+    code: Parts,
+    /// What the machine code was made for, where there is some.
+    native: Option<Native>,
     modules: BTreeMap<String, Packed>,
     dirs: Vec<(String, BTreeMap<String, Found>)>,
     state: Option<State>,
@@ -45,6 +55,7 @@ struct Packed {
     sha256: [u8; 32],
     code: Part,
     start: Option<(ModuleStart, Option<MemoryImage>)>,
+    native: Option<PackedNative>,
 }
 
 /// What is at a path of a directory that was added, with a file's bytes in the bag.
@@ -77,6 +88,8 @@ impl<'a> Packer<'a> {
         Self {
             runtime,
             filling: Filling::new(),
+            code: Parts::default(),
+            native: None,
             modules: BTreeMap::new(),
             dirs: Vec::new(),
             state: None,
@@ -86,16 +99,66 @@ impl<'a> Packer<'a> {
 
     /// Adds a module under the name that imports use, and lowers it.
     pub fn module(&mut self, name: &str, module: &Module) {
+        self.add(name, module, None, &|_| true);
+    }
+
+    /// [`Packer::module`], with functions compiled for these processors, which are of the runtime's instruction
+    /// set ([`Runtime::native_isa`]). Those that are not covered are lowered. `begins` is told of each function
+    /// when its turn comes, by its index among those that the module defines, from many threads.
+    #[cfg(feature = "native")]
+    pub fn native_module(
+        &mut self,
+        name: &str,
+        module: &Module,
+        processors: Processors,
+        begins: &(dyn Fn(u32) + Sync),
+    ) {
+        let (code, tables) = module.compile_for(processors, begins);
+        let NativeCode {
+            isa,
+            features,
+            settings,
+            functions,
+            text,
+            ..
+        } = code;
+        if text.is_empty() {
+            return self.module(name, module);
+        }
+        self.native = Some(Native {
+            isa: isa.number(),
+            features,
+            guarded_addresses: settings.guarded_addresses,
+        });
+        let native = PackedNative {
+            tables: self.filling.part(&tables),
+            text: self.code.add(&text, TEXT_ALIGNMENT),
+            functions: functions.iter().flatten().count() as u64,
+            of: functions.len() as u64,
+            catches: catches(module),
+        };
+        let is_interpreted = |index: u32| functions[index as usize].is_none();
+        self.add(name, module, Some(native), &is_interpreted);
+    }
+
+    /// Adds a module, with the lowered code of the functions that are `wanted`.
+    fn add(
+        &mut self,
+        name: &str,
+        module: &Module,
+        native: Option<PackedNative>,
+        wanted: &(dyn Fn(u32) -> bool + Sync),
+    ) {
         let bytes = module.binary();
+        let target = self.runtime.target;
         let packed = Packed {
             module: self.filling.part(bytes),
             sha256: Sha256::digest(bytes).into(),
-            code: self
-                .filling
-                .part(&module.precompile_for(self.runtime.target)),
+            code: self.filling.part(&module.precompile_for(target, wanted)),
             start: module
                 .outline()
                 .map(|outline| start_of(bytes, outline, module)),
+            native,
         };
         self.modules.insert(name.to_owned(), packed);
     }
@@ -195,6 +258,7 @@ impl<'a> Packer<'a> {
             sha256: packed.sha256,
             code: packed.code,
             start: start(&mut self.filling, packed, self.state.is_some()),
+            native: packed.native.clone(),
         });
         let modules = modules.collect();
         let dirs = self.dirs.iter().map(|(guest, entries)| PackedDir {
@@ -216,10 +280,19 @@ impl<'a> Packer<'a> {
             policy: launch.policy.clone(),
             dirs: dirs.collect(),
             state: self.state,
-            program: self.runtime.checksum(),
+            program: self.runtime.checksum(self.native.is_some()),
+            native: self.native,
         };
-        self.runtime.carry(&self.filling.close(&manifest)?)
+        let bag = self.filling.close(&manifest)?;
+        self.runtime.carry(&bag, &self.code.bytes)
     }
+}
+
+/// Whether functions of a module may catch exceptions.
+#[cfg(feature = "native")]
+fn catches(module: &Module) -> bool {
+    let uses = module.proposals();
+    uses.contains(Proposal::Exceptions) || uses.contains(Proposal::LegacyExceptions)
 }
 
 /// What is noted of a module, and the image of its memory.

@@ -3,38 +3,51 @@
 
 use std::borrow::Cow;
 
-use holdall::internal::{Image, Start};
+use holdall::internal::{Image, MachineCode, Start};
 use holdall::{Engine, Module, ModuleReader, ReadError, Result};
 
 use holdall_core::module::{Blocks, Outline, reckon};
 
 use crate::bag::{Bag, BagError};
-use crate::manifest::{ModuleStart, PackedModule};
+use crate::manifest::{ModuleStart, PackedModule, PackedNative};
 use crate::wrong;
 
 /// A module reader over a [`Bag`] that travels in the running program.
 #[derive(Clone, Debug)]
 pub struct BagReader {
     bag: Bag<'static>,
+    /// The machine code of the modules, which the processor can execute.
+    code: &'static [u8],
 }
 
 impl BagReader {
-    /// A reader of a bag's modules.
+    /// A reader of a bag's modules. `code` is the segment that has their machine code; empty where there is
+    /// none.
     ///
     /// # Safety
     ///
     /// [`Packer`](crate::Packer) made the bag: the code of each module in it is what
-    /// [`Module::precompile`] made of that module. Checksums find damage, not malice: a bag of another
-    /// origin breaks this promise.
+    /// [`Module::precompile`] made of that module, and so is the machine code in `code`, which the processor can
+    /// execute. Checksums find damage, not malice: a bag of another origin breaks this promise.
     #[must_use]
-    pub unsafe fn new(bag: Bag<'static>) -> Self {
-        Self { bag }
+    pub unsafe fn new(bag: Bag<'static>, code: &'static [u8]) -> Self {
+        Self { bag, code }
     }
 
     fn find(&self, name: &str) -> Option<&PackedModule<'static>> {
         let modules = &self.bag.manifest().modules;
         let at = modules.binary_search_by_key(&name, |module| module.name);
         Some(&modules[at.ok()?])
+    }
+
+    /// The machine code of a module, checked.
+    fn native(&self, name: &str, packed: &PackedNative) -> Result<MachineCode, BagError> {
+        let what = || format!("the machine code of module {name:?}");
+        let text = packed.text.whole(self.code);
+        Ok(MachineCode {
+            tables: self.bag.part(&packed.tables, what)?,
+            text: text.ok_or_else(|| BagError::Damaged(what()))?,
+        })
     }
 
     /// What is known of a module for its start, with the image of its memory, checked.
@@ -66,10 +79,11 @@ impl ModuleReader for BagReader {
             return Ok(None);
         };
         let what = || format!("module {name:?}");
+        let catches = packed.native.as_ref().is_some_and(|native| native.catches);
         let bytes = match &packed.start {
             // The rest is checked when something of it is asked for.
-            Some(start) => self.bag.part_by_head(&packed.module, start.head, what),
-            None => self.bag.part(&packed.module, what),
+            Some(start) if !catches => self.bag.part_by_head(&packed.module, start.head, what),
+            _ => self.bag.part(&packed.module, what),
         };
         Ok(Some(bytes.map_err(ReadError::other)?.into()))
     }
@@ -92,11 +106,16 @@ impl ModuleReader for BagReader {
         let start = start
             .transpose()
             .map_err(|error| wrong(error.to_string()))?;
+        let native = packed.native.as_ref();
+        let native = native.map(|native| self.native(name, native));
+        let native = native
+            .transpose()
+            .map_err(|error| wrong(error.to_string()))?;
         let checksum = packed.module.check;
         // SAFETY: module and code were packed together, and are as they were packed: who made the reader
         // promised the first, and checksums say the second. `read`, which gave out these very bytes, has
         // compared theirs, or those of the head. The engine compares the rest before it reads it.
-        unsafe { Module::precompiled_of(engine, name, bytes, checksum, code, start, None) }
+        unsafe { Module::precompiled_of(engine, name, bytes, checksum, code, start, native) }
     }
 
     fn weight(&self, name: &str, bytes: &Cow<'static, [u8]>) -> usize {

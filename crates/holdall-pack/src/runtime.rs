@@ -3,6 +3,7 @@
 
 use holdall::Result;
 use holdall_core::lower::Target;
+use holdall_core::native::Isa;
 use libsui::{Macho, PortableExecutable, utils};
 use memchr::memmem;
 use xxhash_rust::xxh3::Xxh3;
@@ -77,27 +78,39 @@ impl Runtime {
         elf::needs_libraries(&self.bytes)
     }
 
-    /// The checksum of the program's read-only segments, without the file's headers. 0 where the format is
-    /// not ELF.
-    pub(crate) fn checksum(&self) -> u64 {
+    /// The instruction set of the native code that the runtime executes; `None` where its platform is not
+    /// covered, or it is of another build.
+    #[must_use]
+    pub fn native_isa(&self) -> Option<Isa> {
+        elf::native_isa(&self.bytes)
+    }
+
+    /// The checksum of the program's read-only segments, without the file's headers, as they are where the
+    /// program carries a bag, and machine code if `code` says so. 0 where the format is not ELF.
+    pub(crate) fn checksum(&self, code: bool) -> u64 {
         let Some(checked) = elf::checked(&*self.bytes, u64::MAX) else {
             return 0;
         };
+        let mut bytes = self.bytes.clone();
+        elf::clear_marks(&mut bytes, code);
         let mut sum = Xxh3::new();
         for range in checked {
-            sum.update(&self.bytes[range.start as usize..range.end as usize]);
+            sum.update(&bytes[range.start as usize..range.end as usize]);
         }
         sum.digest()
     }
 
-    /// The executable that carries a bag.
+    /// The executable that carries a bag, and machine code unless that is empty.
     ///
     /// # Errors
     ///
-    /// When the runtime is of no format that can carry a bag.
-    pub(crate) fn carry(&self, bag: &[u8]) -> Result<Vec<u8>> {
+    /// When the runtime is of no format that can carry a bag, or machine code.
+    pub(crate) fn carry(&self, bag: &[u8], code: &[u8]) -> Result<Vec<u8>> {
         if utils::is_elf(&self.bytes) {
-            return elf::carry(&self.bytes, bag);
+            return elf::carry(&self.bytes, bag, code);
+        }
+        if !code.is_empty() {
+            return Err(wrong("the runtime takes no machine code: it is not ELF"));
         }
         // The offset of a payload does not depend on its length: that of a short one is found, and tells
         // how much padding aligns the bag.

@@ -5,11 +5,13 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, ensure};
 use holdall::{Engine, Linker, Store};
+use holdall_core::native::{Processors, host_features};
 
 use crate::bag::{Bag, BagError};
 use crate::image::Image;
+use crate::manifest::Native;
 use crate::process::{Output, Program, Watchdog, report};
 use crate::reader::BagReader;
 
@@ -59,12 +61,33 @@ fn run_bag(
     });
     let args = manifest.args.iter().cloned().map(Ok).chain(own);
     let args = args.collect::<anyhow::Result<Vec<_>>>()?;
-    let mut program = link(&bag, name, &args)?;
+    check_processor(manifest.native)?;
+    let mut program = link(&bag, image.code(), name, &args)?;
     program.run(&manifest.invoke, &args, &mut Output::standard())
 }
 
-/// Links the bag's modules under the policy that the bag holds.
-fn link(bag: &Bag<'static>, name: &str, args: &[String]) -> anyhow::Result<Program> {
+/// Checks that this processor has what the machine code needs.
+fn check_processor(native: Option<Native>) -> anyhow::Result<()> {
+    let Some(needed) = native.and_then(|native| native.processors()) else {
+        return Ok(());
+    };
+    let features = needed.features & !host_features();
+    let lacking = Processors { features, ..needed }.names();
+    ensure!(
+        lacking.is_empty(),
+        "it was packed for processors that have {lacking}, which this one lacks; pack it with --cpu \
+         baseline for all processors"
+    );
+    Ok(())
+}
+
+/// Links the bag's modules, with their machine code, under the policy that the bag holds.
+fn link(
+    bag: &Bag<'static>,
+    code: &'static [u8],
+    name: &str,
+    args: &[String],
+) -> anyhow::Result<Program> {
     let manifest = bag.manifest();
     let policy = &manifest.policy;
     let engine = Engine::new(policy.config()?);
@@ -80,7 +103,7 @@ fn link(bag: &Bag<'static>, name: &str, args: &[String]) -> anyhow::Result<Progr
     };
     holdall_wasi::add_to_linker(&mut linker, policy.wasi(name, args, &bag.files()?)?);
     // SAFETY: the bag travels in this executable; what `holdall pack` put there is what it makes.
-    linker.set_reader(unsafe { BagReader::new(bag.clone()) });
+    linker.set_reader(unsafe { BagReader::new(bag.clone(), code) });
     let root = linker.load(manifest.root)?;
     Program::link(store, linker, root, bag.state()?.as_ref())
 }

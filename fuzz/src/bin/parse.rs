@@ -157,6 +157,13 @@ fn executable(rng: &mut Rng) -> Vec<u8> {
         sha256,
         code,
         start: None,
+        native: Some(holdall_pack::PackedNative {
+            tables: code,
+            text: code,
+            functions: 1,
+            of: 2,
+            catches: true,
+        }),
     };
     let file = filling.part(b"contents");
     let dir = holdall_pack::PackedDir {
@@ -184,6 +191,11 @@ fn executable(rng: &mut Rng) -> Vec<u8> {
         dirs: vec![dir],
         state: rng.chance(50).then_some(state),
         program: 0,
+        native: rng.chance(50).then_some(holdall_pack::Native {
+            isa: 1,
+            features: 3,
+            guarded_addresses: true,
+        }),
     });
     let mut bag = closed.expect("its manifest is short");
     let number = |bag: &[u8], at: usize| {

@@ -151,13 +151,20 @@ impl Header {
     }
 }
 
-/// Lowers all functions of a module for the executor `target`, and gives the code as bytes.
+/// Lowers the functions of a module that are `wanted`, by their indices among those that it defines, for the
+/// executor `target`, and gives the code as bytes.
 #[must_use]
-pub fn write(module: &Sections, settings: Settings, target: Target) -> Vec<u8> {
+pub fn write(
+    module: &Sections,
+    settings: Settings,
+    target: Target,
+    wanted: &(dyn Fn(u32) -> bool + Sync),
+) -> Vec<u8> {
     let functions = module.num_defined_funcs();
     let lowered: Box<[OnceLock<Vec<Word>>]> = (0..functions).map(|_| OnceLock::new()).collect();
     let bytes = module.bodies_bytes();
-    let indices = (0..functions as u32).collect();
+    let indices = (0..functions as u32).filter(|index| wanted(*index));
+    let indices = indices.collect();
     let done = side_by_side(indices, bytes, Watch::nothing, |watch, index: u32| {
         // A body that validated can be lowered, and nothing ends the work.
         if let Ok(words) = lower::words(module, settings, index, target, watch) {

@@ -11,7 +11,7 @@ use crate::module::{Proposals, Sections, Unfit, checksum};
 
 const MAGIC: [u8; 8] = *b"holdnati";
 /// What native code and the executor have agreed on in this build: a digest, in hexadecimal digits.
-const MEANING: [u8; 16] = *env!("HOLDALL_MEANING_OF_NATIVE_CODE")
+pub const MEANING_OF_NATIVE_CODE: [u8; 16] = *env!("HOLDALL_MEANING_OF_NATIVE_CODE")
     .as_bytes()
     .as_array()
     .unwrap();
@@ -54,7 +54,17 @@ impl Isa {
         None
     };
 
-    const fn number(self) -> u32 {
+    /// The instruction set with this number.
+    #[must_use]
+    pub fn from_number(number: u32) -> Option<Self> {
+        [Self::X86_64, Self::Aarch64]
+            .into_iter()
+            .find(|isa| isa.number() == number)
+    }
+
+    /// The number that stands for the instruction set where native code is stored.
+    #[must_use]
+    pub const fn number(self) -> u32 {
         match self {
             Self::X86_64 => 1,
             Self::Aarch64 => 2,
@@ -115,7 +125,7 @@ impl NativeCode {
         let end = sizes.end().expect("what is in memory can be counted");
         let mut bytes = Vec::with_capacity(end);
         bytes.extend(MAGIC);
-        bytes.extend(MEANING);
+        bytes.extend(MEANING_OF_NATIVE_CODE);
         let mut numbers = |numbers: &[u32]| {
             bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
         };
@@ -204,7 +214,7 @@ impl<'a> Code<'a> {
             return Err(Unfit::Broken);
         }
         let long = |at| u64::from(number(bytes, at)) | u64::from(number(bytes, at + 4)) << 32;
-        if bytes[8..24] != MEANING {
+        if bytes[8..24] != MEANING_OF_NATIVE_CODE {
             return Err(Unfit::Build);
         }
         let is_of_isa = Isa::HERE.is_some_and(|isa| isa.number() == number(bytes, 24));

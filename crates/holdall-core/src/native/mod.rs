@@ -38,8 +38,8 @@ mod code;
 mod features;
 
 pub use catches::Catches;
-pub use code::{Code, Function, Isa, NativeCode, TEXT_ALIGNMENT};
-pub use features::{Feature, host_features};
+pub use code::{Code, Function, Isa, MEANING_OF_NATIVE_CODE, NativeCode, TEXT_ALIGNMENT};
+pub use features::{Feature, Processors, host_features};
 
 /// The most stack that the frame of a native function takes, in bytes. A function enters its frame before the
 /// function checks the stack, and one that calls no others does not check, so that there must be at least this

@@ -1,7 +1,7 @@
 //! Compiles the functions of a module, and maps their code. Does not know stores.
 
 use holdall_core::module::{Sections, checksum};
-use holdall_core::native::{Code, Isa, host_features};
+use holdall_core::native::{Code, Isa, NativeCode, Processors, host_features};
 use holdall_native::Options;
 
 use super::fault::Fault;
@@ -9,6 +9,28 @@ use super::mapping::Mapping;
 use super::native::{Native, settings};
 use crate::engine::Engine;
 use crate::limits::Clock;
+
+/// Compiles the functions of a module for other processors, and gives the tables beside the code.
+pub(super) fn compile_for(
+    module: &Sections,
+    engine: &Engine,
+    processors: Processors,
+    begins: &(dyn Fn(u32) + Sync),
+) -> (NativeCode, Vec<u8>) {
+    let include = |defined_index| {
+        begins(defined_index);
+        true
+    };
+    let options = Options {
+        features: processors.features,
+        settings: settings(engine),
+        include: &include,
+        ..Options::baseline(processors.isa)
+    };
+    let code = holdall_native::compile(module, &options);
+    let tables = code.tables(module);
+    (code, tables)
+}
 
 /// Compiles the functions of a module, where native code runs and the engine wants it.
 ///

@@ -33,7 +33,8 @@ pub(crate) struct ModuleInner {
     pub(super) sections: Sections,
     /// The lowered code of the defined functions, as far as they are lowered.
     pub(crate) code: Box<[OnceLock<Code>]>,
-    /// The defined functions that were lowered here, by the addresses of their code words.
+    /// The defined functions that were lowered here, by the addresses of their code words; beside native code
+    /// those too that were lowered before.
     pub(super) by_address: Mutex<BTreeMap<usize, usize>>,
     /// What stands in for the code of each defined function before its first call.
     pub(crate) stubs: Box<[[Word; 2]]>,
@@ -134,7 +135,7 @@ impl ModuleInner {
                 .next_back()
                 .map(|(_, index)| *index)
         };
-        // Precompiled code lies in the order of its functions.
+        // Precompiled code lies in the order of its functions, and is that of all functions.
         let starts_before = |code: &OnceLock<Code>| {
             code.get()
                 .is_some_and(|code| code.words.as_ptr().addr() <= address)

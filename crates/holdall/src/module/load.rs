@@ -2,6 +2,7 @@
 //! Does not know what a module is used for.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use holdall_core::bounds::Bounds;
@@ -89,9 +90,14 @@ pub(super) unsafe fn precompiled(
             Err(_) if is_all_lowered => None,
             Err(unfit) => return Err(unfit.into()),
         };
+        let by_address = match &native {
+            Some(_) => by_address(&words),
+            None => BTreeMap::new(),
+        };
         let code = words.into_iter().map(from_before).collect();
         let module = assemble(engine, Some(name), sections, code, weight);
         Ok(ModuleInner {
+            by_address: by_address.into(),
             image,
             native,
             ..module
@@ -162,6 +168,15 @@ fn from_before(words: &'static [ir::Word]) -> OnceLock<Code> {
         let _ = cell.set(Code { words });
     }
     cell
+}
+
+/// The functions that have precompiled code, by the addresses of their words.
+fn by_address(words: &[&'static [ir::Word]]) -> BTreeMap<usize, usize> {
+    let all = words.iter().enumerate();
+    let lowered = all.filter(|(_, words)| !words.is_empty());
+    lowered
+        .map(|(index, words)| (words.as_ptr().addr(), index))
+        .collect()
 }
 
 /// Puts a valid module together. `code` has a cell for each defined function, empty where the

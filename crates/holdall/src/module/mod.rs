@@ -32,6 +32,8 @@ pub(crate) use holdall_core::module::{
 use holdall_core::module::{
     Header, MemoryImage, Outline, Proposals, checksum, import_indices, write_code,
 };
+#[cfg(feature = "native")]
+use holdall_core::native::{NativeCode, Processors};
 
 pub use bytes::ModuleBytes;
 pub(crate) use code::CodeError;
@@ -211,14 +213,28 @@ impl Module {
     /// module gives the same bytes.
     #[must_use]
     pub fn precompile(&self) -> Vec<u8> {
-        self.precompile_for(HERE)
+        self.precompile_for(HERE, &|_| true)
     }
 
-    /// [`Module::precompile`], for another executor than that of this program.
+    /// [`Module::precompile`], for another executor than that of this program, of the functions that are
+    /// `wanted`, by their indices among those that the module defines. Others are lowered when they are called.
     #[doc(hidden)]
     #[must_use]
-    pub fn precompile_for(&self, target: Target) -> Vec<u8> {
-        write_code(&self.0.sections, self.0.engine.settings(), target)
+    pub fn precompile_for(&self, target: Target, wanted: &(dyn Fn(u32) -> bool + Sync)) -> Vec<u8> {
+        write_code(&self.0.sections, self.0.engine.settings(), target, wanted)
+    }
+
+    /// Makes machine code of the functions for other processors than that of this program, and its tables.
+    /// `begins` is told of each function that the module defines when its turn comes, from many threads.
+    #[cfg(feature = "native")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn compile_for(
+        &self,
+        processors: Processors,
+        begins: &(dyn Fn(u32) + Sync),
+    ) -> (NativeCode, Vec<u8>) {
+        compile::compile_for(&self.0.sections, &self.0.engine, processors, begins)
     }
 
     /// What a packer notes of the module.
