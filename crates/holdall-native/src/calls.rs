@@ -50,13 +50,14 @@ impl<'a> Func<'a> {
                 table_index,
             } => {
                 let ty = self.func_type(type_index);
-                let entry = self.element_to_call(type_index, table_index);
-                self.call_entry(entry, type_index, ty);
+                let entry = self.element_to_call(table_index);
+                let differs = self.differs(entry, type_index);
+                self.call_entry(entry, type_index, ty, Some(differs));
             }
             Operator::CallRef { type_index } => {
                 let ty = self.func_type(type_index);
                 let entry = self.reference_to_call();
-                self.call_entry(entry, type_index, ty);
+                self.call_entry(entry, type_index, ty, None);
             }
             Operator::ReturnCall { function_index } => {
                 let ty = self.module.sections.func_type(function_index);
@@ -72,7 +73,8 @@ impl<'a> Func<'a> {
                 table_index,
             } => {
                 let ty = self.func_type(type_index);
-                let entry = self.element_to_call(type_index, table_index);
+                let entry = self.element_to_call(table_index);
+                self.check_type(entry, type_index);
                 self.tail_call(entry, ty);
             }
             Operator::ReturnCallRef { type_index } => {
@@ -90,7 +92,7 @@ impl<'a> Func<'a> {
         let Some(defined) = self.defined(func_index) else {
             let entry = self.entry_of(func_index);
             let type_index = self.module.sections.funcs[func_index as usize];
-            self.call_entry(entry, type_index, ty);
+            self.call_entry(entry, type_index, ty, None);
             return;
         };
         let args = self.pop_many(ty.params().len());
@@ -137,25 +139,34 @@ impl<'a> Func<'a> {
         }
     }
 
-    /// Pops the index of an element of a table, and checks that a function of a type is there. Gives the
-    /// address of its entry.
-    fn element_to_call(&mut self, type_index: u32, table: u32) -> Value {
+    /// Pops the index of an element of a table, and checks that a function is there. Gives the address of its
+    /// entry.
+    fn element_to_call(&mut self, table: u32) -> Value {
         let index = self.pop();
         let entry = self.element(table, index, TrapCode::UndefinedElement);
         let entry = self.changing(entry, 0);
         let is_null = self.b.ins().icmp_imm_s(IntCC::Equal, entry, 0);
         self.trap_if(is_null, TrapCode::UninitializedElement);
+        entry
+    }
+
+    /// Whether a function is of another type than the one at an index; that may be a subtype.
+    fn differs(&mut self, entry: Value, type_index: u32) -> Value {
         let found = self.constant(entry, func::TYPE);
         let expected = self.listed(instance::TYPES, type_index);
-        let differ = self.b.ins().icmp(IntCC::NotEqual, found, expected);
-        let other = self.cold_block();
-        let next = self.b.create_block();
-        self.b.ins().brif(differ, other, &[], next, &[]);
+        self.b.ins().icmp(IntCC::NotEqual, found, expected)
+    }
+
+    /// Checks that a function is of a type.
+    fn check_type(&mut self, entry: Value, type_index: u32) {
+        let differs = self.differs(entry, type_index);
+        let (other, next) = (self.cold_block(), self.b.create_block());
+        self.b.ins().brif(differs, other, &[], next, &[]);
         self.go_on_in(other);
+        let expected = self.listed(instance::TYPES, type_index);
         self.runtime_checked(Runtime::Subtype, &[entry, expected]);
         self.b.ins().jump(next, &[]);
         self.go_on_in(next);
-        entry
     }
 
     /// Pops a reference to a function, and checks that it is not null.
@@ -166,9 +177,9 @@ impl<'a> Func<'a> {
         entry
     }
 
-    /// Calls the function with this entry. Where that function has no native code, a helper for functions of
-    /// its type leaves native code.
-    fn call_entry(&mut self, entry: Value, type_index: u32, ty: &FuncType) {
+    /// Calls the function with this entry. Where that function has no native code, or is of another type
+    /// (`differs`), a helper for functions of the type checks the function's own, and leaves native code.
+    fn call_entry(&mut self, entry: Value, type_index: u32, ty: &FuncType, differs: Option<Value>) {
         let args = self.pop_many(ty.params().len());
         let slots = self.result_slots(ty);
         let args: Vec<Value> = slots.into_iter().chain(args).collect();
@@ -182,6 +193,11 @@ impl<'a> Func<'a> {
         if let [result] = ty.results() {
             let result = type_of(*result);
             self.b.append_block_param(after, result);
+        }
+        if let Some(differs) = differs {
+            let is_same = self.b.create_block();
+            self.b.ins().brif(differs, leave, &[], is_same, &[]);
+            self.go_on_in(is_same);
         }
         let callee = self.constant(entry, func::INSTANCE);
         self.b.ins().brif(callee, of_module, &[], leave, &[]);

@@ -3,7 +3,7 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, Signature, Value};
+use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, Signature, Type, Value};
 use cranelift_frontend::FunctionBuilder;
 use holdall_core::native::{Runtime, instance, runtime, status};
 use holdall_core::trap::TrapCode;
@@ -19,6 +19,8 @@ pub(crate) struct Ends {
     raise: Option<Block>,
     /// What returns a callee's status.
     pass: Option<Block>,
+    /// What returns its parameters.
+    returns: Option<Block>,
     /// The blocks of the traps, each with the status that it raises.
     traps: Vec<(Block, u32)>,
 }
@@ -123,12 +125,33 @@ impl Func<'_> {
             Some(slots) => self.store_slots(slots, values),
             None => returned.extend(values),
         }
-        self.b.ins().return_(&returned);
+        self.jump_to_return(&returned);
     }
 
     /// Returns a status other than zero, without results.
     pub(crate) fn return_status(&mut self, status: Value) {
-        return_status(&mut self.b, self.ty, status);
+        let mut returned = vec![status];
+        if let [result] = self.ty.results() {
+            returned.push(zero(&mut self.b, type_of(*result)));
+        }
+        self.jump_to_return(&returned);
+    }
+
+    /// Goes where the function returns from, which is one place: the end of a function takes much code.
+    fn jump_to_return(&mut self, returned: &[Value]) {
+        let block = match self.ends.returns {
+            Some(block) => block,
+            None => {
+                let types = returned.iter().map(|it| self.b.func.dfg.value_type(*it));
+                let types: Vec<Type> = types.collect();
+                let block = self.b.create_block();
+                for ty in types {
+                    self.b.append_block_param(block, ty);
+                }
+                *self.ends.returns.insert(block)
+            }
+        };
+        self.b.ins().jump(block, &branch_args(returned));
     }
 
     /// Traps where the stack has no room for the function. Its caller has to have the trap. A function that calls
@@ -162,7 +185,11 @@ impl Func<'_> {
         if let Some(block) = self.ends.raise.take() {
             self.go_on_in(block);
             let status = self.b.block_params(block)[0];
+            // Another value, so that not all who come here move the instance to where the call has it.
+            let instance = self.instance;
+            self.instance = self.b.ins().iadd_imm_s(instance, 0);
             let status = self.raised(status);
+            self.instance = instance;
             let pass = self.pass_block();
             self.b.ins().jump(pass, &branch_args(&[status]));
         }
@@ -170,6 +197,11 @@ impl Func<'_> {
             self.go_on_in(block);
             let status = self.b.block_params(block)[0];
             self.return_status(status);
+        }
+        if let Some(block) = self.ends.returns.take() {
+            self.go_on_in(block);
+            let returned = self.b.block_params(block).to_vec();
+            self.b.ins().return_(&returned);
         }
     }
 }
@@ -186,11 +218,11 @@ pub(crate) fn raise(
     let raise = b
         .ins()
         .load(I64, CONSTANT, runtime, Runtime::Raise.offset());
-    let status = b.ins().uextend(I64, status);
     let function = b.ins().iconst(I64, function.cast_signed());
     let frame = b.ins().get_frame_pointer(I64);
     let mut signature = Signature::new(module.convention);
     signature.params.resize(4, AbiParam::new(I64));
+    signature.params[1] = AbiParam::new(I32);
     signature.returns.push(AbiParam::new(I32));
     let signature = b.import_signature(signature);
     let args = [instance, status, function, frame];

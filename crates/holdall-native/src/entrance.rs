@@ -19,8 +19,8 @@ use crate::module::Module;
 /// Which function a helper leaves native code for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Callee {
-    /// The one whose entry is the helper's last parameter.
-    Given,
+    /// The one whose entry is the helper's last parameter, if it is of the type at this index.
+    Given(u32),
     /// The defined function of this index.
     Defined(u32),
 }
@@ -122,7 +122,7 @@ fn return_slots(
 }
 
 /// A native function of a type that has the runtime call another function with its arguments. Where that
-/// function is given, its entry is a parameter after all others.
+/// function is given, its entry is a parameter after all others, and its type is checked.
 pub(crate) fn leave<'a>(
     module: &Module<'_>,
     ty: &FuncType,
@@ -131,13 +131,13 @@ pub(crate) fn leave<'a>(
     context: &'a mut FunctionBuilderContext,
 ) -> FunctionBuilder<'a> {
     let mut signature = module.signature(ty);
-    if let Callee::Given = callee {
+    if let Callee::Given(_) = callee {
         signature.params.push(AbiParam::new(I64));
     }
     let (mut b, mut params) = begin(function, context, signature);
     let instance = params[0];
     let entry = match callee {
-        Callee::Given => params.pop().expect("the signature has the entry"),
+        Callee::Given(_) => params.pop().expect("the signature has the entry"),
         Callee::Defined(index) => {
             let entries = b.ins().load(I64, CONSTANT, instance, instance::ENTRIES);
             let offset = i64::from(index) * i64::from(func::SIZE);
@@ -147,11 +147,47 @@ pub(crate) fn leave<'a>(
     let several = ty.results().len() > 1;
     let results_at = several.then(|| params[1]);
     let args = &params[1 + usize::from(several)..];
+    if let Callee::Given(type_index) = callee {
+        check_type(&mut b, module, ty, instance, entry, type_index);
+    }
     let slots = new_slots(&mut b, ty.param_slots().max(ty.result_slots()));
     store_slots(&mut b, slots, args);
     let number = call_runtime(&mut b, module, instance, Runtime::Call, &[entry, slots]);
     return_slots(&mut b, module, ty, instance, number, slots, results_at);
     b
+}
+
+/// Goes on if a function is of the type at an index, or of a subtype. Otherwise the call traps that led here.
+fn check_type(
+    b: &mut FunctionBuilder<'_>,
+    module: &Module<'_>,
+    ty: &FuncType,
+    instance: Value,
+    entry: Value,
+    type_index: u32,
+) {
+    let types = b.ins().load(I64, CONSTANT, instance, instance::TYPES);
+    let expected = b.ins().load(I64, CONSTANT, types, type_index as i32 * 8);
+    let found = b.ins().load(I64, CONSTANT, entry, func::TYPE);
+    let differs = b.ins().icmp(IntCC::NotEqual, found, expected);
+    let [other, failed, is_of_type] = std::array::from_fn(|_| b.create_block());
+    b.set_cold_block(other);
+    b.set_cold_block(failed);
+    b.ins().brif(differs, other, &[], is_of_type, &[]);
+    b.seal_block(other);
+
+    b.switch_to_block(other);
+    let args = [entry, expected];
+    let number = call_runtime(b, module, instance, Runtime::Subtype, &args);
+    b.ins().brif(number, failed, &[], is_of_type, &[]);
+    b.seal_block(failed);
+    b.seal_block(is_of_type);
+
+    b.switch_to_block(failed);
+    let status = raise(b, module, instance, number, 0);
+    return_status(b, ty, status);
+
+    b.switch_to_block(is_of_type);
 }
 
 /// What is called of a function that makes tail calls: calls the inner code, and has the runtime make the tail

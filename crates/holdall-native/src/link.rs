@@ -186,9 +186,9 @@ impl<'a> Compiler<'a> {
                     let ty = module.sections.func_type(module.sections.func_index(index));
                     leave(module, ty, Callee::Defined(index), function, builder)
                 }
-                Name::Leave(ty) => {
-                    let ty = &types[ty as usize];
-                    leave(module, ty, Callee::Given, function, builder)
+                Name::Leave(index) => {
+                    let ty = &types[index as usize];
+                    leave(module, ty, Callee::Given(index), function, builder)
                 }
                 Name::Entrance(ty) => entrance(module, &types[ty as usize], function, builder),
             })

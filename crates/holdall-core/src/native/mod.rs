@@ -170,8 +170,8 @@ pub mod status {
     }
 }
 
-/// The calls of the runtime. All arguments are 64 bits wide but those of the rounding calls; what is
-/// narrower is zero-extended. Each gets the caller's instance first, but for the rounding calls. Where
+/// The calls of the runtime. All arguments are 64 bits wide, but a status, which has 32, and those of the
+/// rounding calls; what is narrower is zero-extended. Each gets the caller's instance first, but for the rounding calls. Where
 /// nothing else is said, a call returns a number of 32 bits: zero, the number of a trap, or
 /// [`status::PENDING`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

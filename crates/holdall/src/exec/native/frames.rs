@@ -103,14 +103,14 @@ impl Iterator for Callers {
 /// Notes why the execution ends. Gives the status.
 pub(super) unsafe extern "C" fn raise(
     instance: *mut InstanceData,
-    found: u64,
+    found: Status,
     function: u64,
     frame: *const usize,
 ) -> Status {
     // SAFETY: `frame` is the frame pointer of the native function that calls, and frame pointers make a chain.
     let raised = catch_unwind(AssertUnwindSafe(|| unsafe {
         let (runtime, ctx) = current(instance);
-        let (number, offset) = status::parts(found as u32);
+        let (number, offset) = status::parts(found);
         let at = (offset != 0).then(|| Site::within(instance, function as u32, offset));
         let core = (*ctx).core.as_ptr();
         let callers = Callers::of(core, instance, frame);
@@ -135,7 +135,7 @@ pub(super) unsafe extern "C" fn raise(
         // SAFETY: as above.
         unsafe { (*(*instance).runtime).failure = Some(Failure::Panic(panic)) };
     }
-    found as Status
+    found
 }
 
 /// A trap, without the calls that led there.
