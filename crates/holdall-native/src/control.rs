@@ -216,8 +216,10 @@ impl Func<'_> {
                 if !self.dead {
                     self.jump_to(&mut control);
                 }
-                // Where there is no `else`, the block's results are its parameters.
+                // Where there is no `else`, the block's results are its parameters. What was checked within the
+                // block was not checked on the way that leads past it.
                 self.b.switch_to_block(otherwise);
+                self.checks.roll_back(control.known);
                 self.truncate(control.height);
                 self.push_all(&params);
                 self.dead = false;

@@ -1,6 +1,6 @@
 //! Traps: their texts, and where they happened.
 
-use holdall::{Config, Linker, Module, Store};
+use holdall::{Config, Linker, Module, Store, Val};
 
 use crate::{same, same_of_module, tell};
 
@@ -121,4 +121,120 @@ fn tail_calls_take_no_stack() {
             (func (export "itself") (result i32) (call $itself (i32.const 1000000)))
         )"#,
     );
+}
+
+#[test]
+fn what_one_way_through_a_function_has_checked_another_one_checks() {
+    let accesses = |name: &str, body: &str| {
+        format!(
+            r#"(func ${name} (param i32 i32) (result i32) {body})
+            (func (export "{name} 0") (result i32) (call ${name} (i32.const 70000) (i32.const 0)))
+            (func (export "{name} 1") (result i32) (call ${name} (i32.const 70000) (i32.const 1)))
+            (func (export "{name} 2") (result i32) (call ${name} (i32.const 70000) (i32.const 2)))
+            (func (export "{name}, within") (result i32) (call ${name} (i32.const 100) (i32.const 0)))"#
+        )
+    };
+    let load = "(i32.load (local.get 0))";
+    let returns = format!("(if (local.get 1) (then (return {load}))) {load}");
+    let branches =
+        format!("(block $b (if (local.get 1) (then (br $b (drop {load})))) (nop)) {load}");
+    let both = format!(
+        "(if (i32.eq (local.get 1) (i32.const 1)) (then (return {load}))
+            (else (if (local.get 1) (then (return (i32.const 7)))))) {load}"
+    );
+    let table = format!(
+        "(block $c (block $b (block $a (br_table $a $b $c (local.get 1))) (return {load}))
+            (return (i32.const 5))) {load}"
+    );
+    let looped = format!(
+        "(loop $l (if (local.get 1) (then (local.set 1 (i32.const 0)) (br $l (drop {load})))))
+            (i32.add (i32.load offset=4 (local.get 0)) {load})"
+    );
+    let text = format!(
+        "(module (memory 1) {} {} {} {} {})",
+        accesses("returns", &returns),
+        accesses("branches", &branches),
+        accesses("both", &both),
+        accesses("table", &table),
+        accesses("looped", &looped),
+    );
+    let told = same_of_module(&text);
+    assert_eq!(told.matches("out of bounds").count(), 13, "{told}");
+}
+
+/// A function that keeps a window on its guest's stack, with the top of the stack anywhere: inside of the memory,
+/// at its ends, and outside.
+#[test]
+fn a_window_on_the_guests_stack_is_checked_at_each_access() {
+    let text = r#"(module
+        (memory 1)
+        (tag $oops (param i32))
+        (global $top (mut i32) (i32.const 0))
+        (func $leaf (param i32 f64) (result f64) (local i32)
+            (local.set 2 (i32.sub (global.get $top) (i32.const 32)))
+            (f64.store offset=16 (local.get 2) (local.get 1))
+            (i32.store offset=28 (local.get 2) (local.get 0))
+            (if (i32.eq (local.get 0) (i32.const 3)) (then (throw $oops (local.get 0))))
+            (f64.add (f64.load offset=16 (local.get 2)) (f64.load offset=8 (local.get 2))))
+        (func $outer (param i32) (result f64 i32) (local i32)
+            (global.set $top (local.tee 1 (i32.sub (global.get $top) (i32.const 16))))
+            (i32.store offset=12 (local.get 1) (local.get 0))
+            (call $leaf (local.get 0) (f64.const 1.5))
+            (i32.load offset=12 (local.get 1))
+            (global.set $top (i32.add (local.get 1) (i32.const 16))))
+        (func (export "run") (param i32 i32) (result f64 i32)
+            (global.set $top (local.get 0))
+            (call $outer (local.get 1)))
+        (func (export "caught") (param i32 i32) (result i32)
+            (global.set $top (local.get 0))
+            (block $caught (result i32)
+                (try_table (catch $oops $caught) (call $outer (local.get 1)) drop drop)
+                (i32.const -1)))
+        (func (export "top") (result i32) (global.get $top)))"#;
+    for metering in [false, true] {
+        let told = same(&Config::new().metering(metering), |engine, told| {
+            let module = Module::named(engine, "m", text).unwrap();
+            let mut store = Store::new(engine, ());
+            if metering {
+                store.set_fuel(100_000).unwrap();
+            }
+            let instance = Linker::new(engine)
+                .instantiate(&mut store, &module)
+                .unwrap();
+            for top in [
+                1000,
+                65536,
+                65537,
+                65540,
+                65544,
+                65552,
+                65580,
+                65600,
+                80000,
+                48,
+                47,
+                40,
+                32,
+                20,
+                16,
+                15,
+                8,
+                0,
+                -1,
+                -16,
+                -40,
+                i32::MIN,
+            ] {
+                for (name, number) in [("run", 1), ("run", 3), ("caught", 3)] {
+                    let params = [Val::I32(top), Val::I32(number)];
+                    tell(&mut store, instance, name, &params, told);
+                    tell(&mut store, instance, "top", &[], told);
+                }
+            }
+            if metering {
+                told.push_str(&format!("{:?}", store.fuel()));
+            }
+        });
+        assert!(told.contains("caught: [I32(3)]") && told.contains("out of bounds"));
+    }
 }
