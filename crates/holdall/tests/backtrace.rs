@@ -93,6 +93,24 @@ fn offsets_are_those_of_the_instructions_in_the_module() {
 }
 
 #[test]
+fn an_access_that_adds_its_address_itself_traps_at_the_access() {
+    let text = r#"(module (memory 1)
+        (func (export "f") (param i32) (result i32)
+            (i32.load (i32.add (local.get 0) (local.get 0)))))"#;
+    let bytes = wat::parse_str(text).unwrap();
+    let load = bytes.iter().rposition(|byte| *byte == 0x28).unwrap();
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let module = Module::new(&engine, bytes).unwrap();
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let f = instance
+        .get_typed_func::<i32, i32>(&mut store, "f")
+        .unwrap();
+    let error = f.call(&mut store, i32::MAX).unwrap_err();
+    assert_eq!(error.trap().unwrap().frames()[0].offset, Some(load as u64));
+}
+
+#[test]
 fn a_stack_overflow_names_no_more_calls_than_a_trap_keeps() {
     let engine = Engine::default();
     let text = r#"(module (func $down (export "down") (call $down)))"#;

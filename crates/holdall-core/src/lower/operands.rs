@@ -256,9 +256,18 @@ impl<'m> Lowering<'m> {
         pc
     }
 
-    /// Takes back the last instruction. Its result was popped before.
+    /// Takes back the last instruction, which traps nowhere. Its result was popped before. What is emitted in its
+    /// place comes from the operator that is lowered now.
     pub(super) fn undo(&mut self, last: Last) {
         self.code.truncate(last.pc);
+        if let Some(records) = &mut self.records
+            && let Some((_, offset)) = records.pop()
+        {
+            while records.last().is_some_and(|(pc, _)| *pc >= last.pc) {
+                records.pop();
+            }
+            records.push((last.pc, offset));
+        }
         let accs = &mut self.accs[last.class as usize];
         *accs = [accs[1], last.fallen];
         self.last = None;
