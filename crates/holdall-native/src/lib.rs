@@ -40,6 +40,11 @@ use self::module::Module;
 
 pub use options::Options;
 
+/// The name of the threads that make code. A panic of theirs is a fault of the compiler's: it is caught, and the
+/// function stays interpreted. The process's panic hook hears of the panic nevertheless, and can know by the
+/// name that nothing is lost. Where panics abort, the panic ends the process.
+pub const THREAD: &str = "holdall-native";
+
 /// Makes native code of a module that was validated, on all processors.
 #[must_use]
 pub fn compile(sections: &Sections, options: &Options<'_>) -> NativeCode {

@@ -1,6 +1,7 @@
 //! From functions to one text: which functions there are, how they lie, and how they find each other.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -14,11 +15,11 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use holdall_core::module::Sections;
 use holdall_core::native::{self, Isa, MOST_FRAME_BYTES, NativeCode};
 
-use crate::Options;
 use crate::entrance::{Callee, entrance, leave, outer};
 use crate::function::{Func, Uncovered};
 use crate::module::{Module, Seen};
 use crate::sweep::remove_unused_loads;
+use crate::{Options, THREAD};
 
 /// Where functions begin, in bytes.
 const ALIGNMENT: usize = 16;
@@ -159,6 +160,11 @@ impl<'a> Compiler<'a> {
         if bytes > options.largest_function_bytes || !(options.include)(index) {
             return Err(Uncovered);
         }
+        self.caught(|compiler| compiler.covered(index))
+    }
+
+    /// The code of a defined function that is to have code, with that of its inner code.
+    fn covered(&mut self, index: u32) -> Result<(Code, Option<Code>), Uncovered> {
         if !self.module.seen[index as usize].tail_calls {
             return Ok((self.body(Name::Function(index), index)?, None));
         }
@@ -167,6 +173,22 @@ impl<'a> Compiler<'a> {
             Ok(outer(module, index, function, builder))
         })?;
         Ok((outer, Some(inner)))
+    }
+
+    /// Does what `make` does. A panic, which is a fault of Cranelift's or of this crate, means that there is no
+    /// code; a test that verifies everything has the panic.
+    fn caught<T>(
+        &mut self,
+        make: impl FnOnce(&mut Self) -> Result<T, Uncovered>,
+    ) -> Result<T, Uncovered> {
+        // Whatever the panic has left half done is thrown away.
+        catch_unwind(AssertUnwindSafe(|| make(self))).unwrap_or_else(|panic| {
+            if self.module.options.verify {
+                resume_unwind(panic);
+            }
+            *self = Self::new(self.module, self.isa);
+            Err(Uncovered)
+        })
     }
 
     fn body(&mut self, name: Name, index: u32) -> Result<Code, Uncovered> {
@@ -197,7 +219,7 @@ impl<'a> Compiler<'a> {
 }
 
 /// Gives what `one` gives for each number below `count`, in order, from as many threads as there are
-/// processors, each with a worker of its own.
+/// processors, each with a worker of its own. Where the system gives no thread, this one does the work.
 fn on_all_cores<W, T: Send>(
     count: usize,
     worker: impl Fn() -> W + Sync,
@@ -206,19 +228,23 @@ fn on_all_cores<W, T: Send>(
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(count));
+    let work = || {
+        let mut worker = worker();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if at >= count {
+                break;
+            }
+            let made = one(&mut worker, at);
+            done.lock().expect("no thread panics").push((at, made));
+        }
+    };
     thread::scope(|scope| {
         for _ in 0..threads.min(count) {
-            scope.spawn(|| {
-                let mut worker = worker();
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    if at >= count {
-                        break;
-                    }
-                    let made = one(&mut worker, at);
-                    done.lock().expect("no thread panics").push((at, made));
-                }
-            });
+            let thread = thread::Builder::new().name(THREAD.to_owned());
+            if thread.spawn_scoped(scope, work).is_err() {
+                return work();
+            }
         }
     });
     let mut done = done.into_inner().expect("no thread panicked");
@@ -267,7 +293,7 @@ pub(crate) fn native_code(module: &Module<'_>, isa: &dyn TargetIsa) -> NativeCod
     }
     let missing: Vec<Name> = missing.into_iter().collect();
     let helpers = on_all_cores(missing.len(), compiler, |compiler, at| {
-        compiler.helper(missing[at])
+        compiler.caught(|compiler| compiler.helper(missing[at]))
     });
     for (name, code) in missing.into_iter().zip(helpers) {
         match code {
@@ -357,5 +383,36 @@ impl Text {
             };
             field.copy_from_slice(&linked.to_le_bytes());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use holdall_core::bounds::Bounds;
+    use holdall_core::clock::Clock;
+
+    use super::*;
+
+    #[test]
+    fn a_function_that_the_compiler_panics_at_has_no_code_and_the_next_one_has() {
+        let bytes = wat::parse_str("(module (func (result i32) (i32.const 1)))").unwrap();
+        let bytes = Cow::Owned(bytes);
+        let sections = Sections::read(bytes, &Bounds::default(), &Clock::default()).unwrap();
+        let options = Options::baseline(Isa::X86_64);
+        let isa = options.target().unwrap();
+        let module = Module::new(&sections, &options, &*isa);
+        let mut compiler = Compiler::new(&module, &*isa);
+        let expected = compiler.function(0).unwrap().0.bytes;
+        let panicked: Result<(), _> = compiler.caught(|compiler| {
+            compiler.make(Name::Function(0), |module, function, builder| {
+                drop(Func::new(module, 0, function, builder));
+                panic!("a fault of the compiler's");
+            })?;
+            Ok(())
+        });
+        assert!(panicked.is_err());
+        assert_eq!(compiler.function(0).unwrap().0.bytes, expected);
     }
 }
