@@ -70,6 +70,7 @@ enum Command {
 
 /// Runs the command that the process's arguments give.
 pub(crate) fn main() -> ExitCode {
+    native::hush_compiler();
     let mut command = Cli::command();
     command.build();
     let watchdog = Watchdog::new("holdall");

@@ -13,7 +13,7 @@ use holdall_wasi::Audit;
 use super::audit::Recorder;
 use super::limits::LimitArgs;
 use super::naming::NamingArgs;
-use super::native::NativeArgs;
+use super::native::{CacheArgs, NativeArgs};
 use super::proposals::ProposalArgs;
 use super::size;
 use super::source::{self, Root, Sources};
@@ -74,6 +74,8 @@ pub(super) struct Args {
     proposals: ProposalArgs,
     #[command(flatten)]
     native: NativeArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
     /// A .wasm or .wat path, or the name of a bundled module
     #[arg(help_heading = "Arguments")]
     module: PathBuf,
@@ -138,7 +140,7 @@ fn link_and_call(
     let limits = policy.limits()?;
     // Modules are loaded under the limits of the run, its timeout included.
     let config = policy.config()?.limits(limits.clone());
-    let engine = Engine::new(args.native.configure(config)?);
+    let engine = Engine::new(args.cache.configure(args.native.configure(config)?)?);
     let mut store = Store::try_new(&engine, ())?;
     store.limits(limits)?;
     if args.trace {

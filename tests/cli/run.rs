@@ -73,6 +73,56 @@ fn native_code_gives_what_interpreted_code_gives_or_says_that_there_is_no_compil
 }
 
 #[test]
+#[cfg(all(unix, feature = "native"))]
+fn native_code_is_kept_in_a_directory_and_where_that_cannot_be_the_run_says_so_once_and_goes_on() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = calc("cache")
+        .with(
+            "user.wat",
+            r#"(module (import "calc" "add" (func $add (param i32 i32) (result i32)))
+            (func (export "twice") (param i32) (result i32)
+                (call $add (local.get 0) (local.get 0))))"#,
+        )
+        .with("shared/empty", "");
+    let run = ["run", "--native", "--cache"];
+    let call = [
+        "--preload",
+        "calc=calc.wat",
+        "user.wat",
+        "--invoke",
+        "twice",
+        "4",
+    ];
+    let words = |cache: &'static str| [&run[..], &[cache], &call].concat();
+    for _ in 0..2 {
+        folder.holdall(&words("kept")).prints("0x8:i32\n");
+    }
+    let kept = std::fs::read_dir(folder.path().join("kept")).unwrap();
+    assert_eq!(kept.count(), 2);
+
+    let shared = folder.path().join("shared");
+    std::fs::set_permissions(&shared, PermissionsExt::from_mode(0o777)).unwrap();
+    folder
+        .holdall(&words("shared"))
+        .fails(1, &["cache directory shared", "chmod go-w shared"]);
+    folder
+        .holdall(&["run", "--cache", "kept", "calc.wat"])
+        .fails(2, &["--native"]);
+
+    // A process that may write no file has no room on any disk.
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"]);
+    shell.arg(env!("CARGO_BIN_EXE_holdall")).args(words("full"));
+    let ran = shell.current_dir(folder.path()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), "0x8:i32\n");
+    let told = String::from_utf8_lossy(&ran.stderr);
+    let expected = "holdall: cache directory full: native code could not be kept: ";
+    assert!(told.starts_with(expected), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+}
+
+#[test]
 fn options_may_stand_on_either_side_of_the_module() {
     holdall(&["run", "--invoke", "C", "mC", "--invoke=call_B"]).prints("0xc:i32\n0xb:i32\n");
 }

@@ -45,6 +45,13 @@ pub use options::Options;
 /// name that nothing is lost. Where panics abort, the panic ends the process.
 pub const THREAD: &str = "holdall-native";
 
+/// What makes the code: a digest of this crate's sources, and the version of Cranelift. Where both are the same,
+/// the same module and options give the same code.
+pub const MAKER: [&str; 2] = [
+    env!("HOLDALL_MAKER_OF_NATIVE_CODE"),
+    cranelift_codegen::VERSION,
+];
+
 /// Makes native code of a module that was validated, on all processors.
 #[must_use]
 pub fn compile(sections: &Sections, options: &Options<'_>) -> NativeCode {

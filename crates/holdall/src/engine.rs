@@ -7,6 +7,8 @@ use holdall_core::lower::Settings;
 use holdall_core::module::{Proposal, Proposals};
 
 use crate::limits::{Account, Clock, Heap, Limits, Pool};
+#[cfg(feature = "native")]
+use crate::module::Cache;
 
 /// When function bodies are lowered to code words. In both cases all bodies are validated when the
 /// module is made.
@@ -39,6 +41,9 @@ pub struct Config {
     /// Whether native code keeps addresses that a processor only guesses inside of memories and tables.
     #[cfg(feature = "native")]
     pub guarded_addresses: bool,
+    /// Where native code is kept for later processes.
+    #[cfg(feature = "native")]
+    pub cache: Option<Cache>,
     /// For holdall's own tests: leaves functions interpreted that chance chooses, by this seed.
     #[cfg(feature = "native")]
     #[doc(hidden)]
@@ -72,6 +77,8 @@ impl Default for Config {
             native: false,
             #[cfg(feature = "native")]
             guarded_addresses: false,
+            #[cfg(feature = "native")]
+            cache: None,
             #[cfg(feature = "native")]
             native_seed: None,
             #[cfg(feature = "native")]
@@ -167,6 +174,15 @@ impl Config {
     #[must_use]
     pub fn guarded_addresses(mut self, guarded: bool) -> Self {
         self.guarded_addresses = guarded;
+        self
+    }
+
+    /// Sets where native code is kept, so that a later process with the same module need not compile the module
+    /// again. `None`, the default: nowhere. Only an engine that compiles looks there.
+    #[cfg(feature = "native")]
+    #[must_use]
+    pub fn cache(mut self, cache: Option<Cache>) -> Self {
+        self.cache = cache;
         self
     }
 

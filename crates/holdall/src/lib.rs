@@ -32,6 +32,8 @@ mod value;
 pub mod internal {
     pub use crate::module::{HERE, MachineCode, Start};
     pub use crate::store::{FileBytes, Image};
+    #[cfg(feature = "native")]
+    pub use holdall_native::THREAD as COMPILER_THREAD;
 }
 
 #[doc(hidden)]
@@ -53,6 +55,8 @@ pub use link::{
     BundleReader, ChainReader, FnReader, InstancePre, LinkError, Linker, MemoryReader,
     ModuleReader, ReadError, Registry, RegistryError, Snapshot, SnapshotError,
 };
+#[cfg(feature = "native")]
+pub use module::{Cache, CacheError};
 pub use module::{ExportType, ImportType, Module, ModuleBytes};
 pub use store::{
     AsContext, AsContextMut, ExnRef, Export, Extern, ExternRef, Func, Global, Instance, Memory,

@@ -1,14 +1,22 @@
-//! Compiles the functions of a module, and maps their code. Does not know stores.
+//! Compiles the functions of a module, or takes their code from where it is kept, and maps the code. Does not
+//! know stores.
 
-use holdall_core::module::{Sections, checksum};
-use holdall_core::native::{Code, Isa, NativeCode, Processors, host_features};
-use holdall_native::Options;
+use holdall_core::module::{Sections, Unfit, checksum};
+use holdall_core::native::{Isa, MEANING_OF_NATIVE_CODE, NativeCode, Processors, host_features};
+use holdall_native::{MAKER, Options};
+use sha2::{Digest, Sha256};
 
+use super::cache::{Cache, Key};
 use super::fault::Fault;
 use super::mapping::Mapping;
-use super::native::{Native, settings};
+use super::native::{MachineCode, Native, settings};
 use crate::engine::Engine;
 use crate::limits::Clock;
+
+/// Code that is kept is this many times as large as its module at most; the greatest that was seen is 25.
+const MOST_GROWTH: usize = 64;
+/// What the smallest modules need beside that.
+const MOST_BESIDE_BYTES: usize = 1 << 20;
 
 /// Compiles the functions of a module for other processors, and gives the tables beside the code.
 pub(super) fn compile_for(
@@ -32,7 +40,7 @@ pub(super) fn compile_for(
     (code, tables)
 }
 
-/// Compiles the functions of a module, where native code runs and the engine wants it.
+/// Native code of the functions of a module, where native code runs and the engine wants it.
 ///
 /// # Errors
 /// The time is up.
@@ -45,7 +53,20 @@ pub(super) fn compile(
     let Some(isa) = Isa::HERE.filter(|_| config.native) else {
         return Ok(None);
     };
-    let settings = settings(engine);
+    // Chance would have to be a part of the key.
+    let cache = config.cache.as_ref();
+    let cache = cache.filter(|_| config.native_seed.is_none());
+    let options = Options {
+        features: host_features() & config.native_features,
+        settings: settings(engine),
+        ..Options::baseline(isa)
+    };
+    let entry = cache.map(|cache| (cache, key(module, &options)));
+    if let Some((cache, key)) = &entry
+        && let Some(native) = kept(cache, key, module, engine)
+    {
+        return Ok(Some(native));
+    }
     let is_wanted = |defined_index: u32| {
         let is_chosen = |seed: u64| {
             let mixed = (seed ^ u64::from(defined_index)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -53,29 +74,80 @@ pub(super) fn compile(
         };
         clock.check().is_ok() && config.native_seed.is_none_or(is_chosen)
     };
-    let options = Options {
-        features: host_features() & config.native_features,
-        settings,
-        include: &is_wanted,
-        ..Options::baseline(isa)
-    };
-    let code = holdall_native::compile(module, &options);
+    let code = holdall_native::compile(
+        module,
+        &Options {
+            include: &is_wanted,
+            ..options
+        },
+    );
     clock.check()?;
-    let Some(mapping) = Mapping::executable(&code.text) else {
+    let tables = code.tables(module);
+    if let Some((cache, key)) = &entry {
+        let size = (tables.len() as u64).to_le_bytes();
+        cache.write(key, &[&size, &tables, &code.text]);
+    }
+    // SAFETY: the code was made just now, of this module.
+    Ok(unsafe { map(tables.into(), &code.text, module, engine) }?)
+}
+
+/// The key of the code that a module and options give.
+fn key(module: &Sections, options: &Options<'_>) -> Key {
+    let mut digest = Sha256::new();
+    digest.update(MEANING_OF_NATIVE_CODE);
+    for part in MAKER {
+        digest.update(part);
+        digest.update([0]);
+    }
+    let made_for = format!(
+        "{:?} {:?} {:?}",
+        options.isa, options.features, options.settings
+    );
+    digest.update(made_for);
+    digest.update([0]);
+    digest.update(&module.bytes);
+    digest.finalize().into()
+}
+
+/// The code that is kept of a module, if it is whole.
+fn kept(cache: &Cache, key: &Key, module: &Sections, engine: &Engine) -> Option<Native> {
+    let most_bytes = module.bytes.len().saturating_mul(MOST_GROWTH);
+    let kept = cache.read(key, most_bytes.saturating_add(MOST_BESIDE_BYTES))?;
+    let (size, kept) = kept.split_first_chunk()?;
+    let size = usize::try_from(u64::from_le_bytes(*size)).ok()?;
+    let (tables, text) = kept.split_at_checked(size)?;
+    // SAFETY: only this user's processes write what a cache gives, and they write there what they made of a
+    // module with this key, which has the digest of the module.
+    unsafe { map(tables.into(), text, module, engine) }.ok()?
+}
+
+/// Maps a text to where it can be executed. `None` where that is not possible.
+///
+/// # Errors
+/// The code is not of this module, for this processor, or for this engine.
+///
+/// # Safety
+/// If the tables are those of the module, `holdall-native` made them and the text.
+unsafe fn map(
+    tables: Box<[u8]>,
+    text: &[u8],
+    module: &Sections,
+    engine: &Engine,
+) -> Result<Option<Native>, Unfit> {
+    let Some(mapping) = Mapping::executable(text) else {
         return Ok(None);
     };
-    let tables: Box<[u8]> = code.tables(module).into();
     // SAFETY: the bytes lie where they are for as long as the box and the mapping do, which go after
     // everything that reads them.
-    let (kept_tables, text) = unsafe {
-        let tables = std::slice::from_raw_parts(tables.as_ptr(), tables.len());
-        let text = std::slice::from_raw_parts(mapping.start().as_ptr(), code.text.len());
-        (tables, text)
+    let code = unsafe {
+        MachineCode {
+            tables: std::slice::from_raw_parts(tables.as_ptr(), tables.len()),
+            text: std::slice::from_raw_parts(mapping.start().as_ptr(), text.len()),
+        }
     };
-    let (on, checksum) = (config.proposals(), checksum(&module.bytes));
-    let code = Code::read(kept_tables, text, settings, host_features(), on, checksum)?;
-    // SAFETY: the code was made just now, of this module, and its text is mapped so that it can be executed.
-    Ok(Some(unsafe {
-        Native::new(code, Box::new((mapping, tables)), module)
-    }))
+    let code = code.read(engine, checksum(&module.bytes))?;
+    // SAFETY: the code is that of this module by the caller's promise, and its text can be executed where it is
+    // mapped.
+    let native = unsafe { Native::new(code, Box::new((mapping, tables)), module) };
+    Ok(Some(native))
 }

@@ -2,6 +2,8 @@
 //! instances or how modules are linked.
 
 mod bytes;
+#[cfg(feature = "native")]
+mod cache;
 mod code;
 #[cfg(feature = "native")]
 mod compile;
@@ -36,6 +38,8 @@ use holdall_core::module::{
 use holdall_core::native::{NativeCode, Processors};
 
 pub use bytes::ModuleBytes;
+#[cfg(feature = "native")]
+pub use cache::{Cache, CacheError};
 pub(crate) use code::CodeError;
 pub use code::HERE;
 pub(crate) use inner::ModuleInner;

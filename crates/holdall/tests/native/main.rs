@@ -2,6 +2,8 @@
 //! fuel, limits. Each scenario runs interpreted, native, and with functions of both kinds by chance, and has to
 //! tell the same.
 
+#[cfg(unix)]
+mod cache;
 mod exceptions;
 mod hostile;
 mod limits;
