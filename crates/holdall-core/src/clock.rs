@@ -64,14 +64,20 @@ impl Clock {
     /// Those of [`Clock::check`], or that the work could end too late after the deadline.
     pub fn admit(&self, at_worst: Duration) -> Result<(), TrapCode> {
         self.check()?;
-        let Some(deadline) = self.deadline else {
-            return Ok(());
-        };
-        let left = deadline.saturating_duration_since(Instant::now());
-        if at_worst > left.saturating_add(GRACE) {
-            return Err(*self.ended.get_or_init(|| TrapCode::DeadlineExceeded));
+        match self.has_time(at_worst) {
+            true => Ok(()),
+            false => Err(*self.ended.get_or_init(|| TrapCode::DeadlineExceeded)),
         }
-        Ok(())
+    }
+
+    /// Whether there is time for work that takes `at_worst` in the worst case, and that nothing can end. Work that
+    /// can be left undone asks so.
+    #[must_use]
+    pub fn has_time(&self, at_worst: Duration) -> bool {
+        self.deadline.is_none_or(|deadline| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            at_worst <= left.saturating_add(GRACE)
+        })
     }
 
     /// Whether there is a deadline: work that nothing can end then has to be measured before it
@@ -112,6 +118,9 @@ mod tests {
         Clock::default().admit(Duration::MAX).unwrap();
         until(hour).admit(hour).unwrap();
         let clock = until(hour);
+        assert!(Clock::default().has_time(Duration::MAX) && clock.has_time(hour));
+        // Whoever only asks ends nothing.
+        assert!(!clock.has_time(2 * hour) && clock.check().is_ok());
         assert_eq!(clock.admit(2 * hour), Err(TrapCode::DeadlineExceeded));
         // Whatever else is done for the same guest ends too.
         assert_eq!(clock.check(), Err(TrapCode::DeadlineExceeded));

@@ -372,6 +372,7 @@ impl Func<'_> {
         for (depth, block) in ways {
             self.go_on_in(block);
             self.br(depth);
+            self.check_room()?;
         }
         self.dead = true;
         Ok(())

@@ -16,16 +16,44 @@ use crate::module::Module;
 #[derive(Debug, Default)]
 pub(crate) struct Ends {
     /// What raises: gets a status.
-    raise: Option<Block>,
+    raise: Shared,
     /// What returns a callee's status.
-    pass: Option<Block>,
+    pass: Shared,
     /// What returns its parameters.
     returns: Option<Block>,
     /// The blocks of the traps, each with the status that it raises.
     traps: Vec<(Block, u32)>,
 }
 
+/// Blocks that do the same with a status, each for a part of those who branch to one: what it takes to find a
+/// place for values that meet in one block grows with the square of their number.
+#[derive(Debug, Default)]
+struct Shared {
+    blocks: Vec<Block>,
+    /// How many branches there are, to all of them.
+    branches: usize,
+}
+
+impl Shared {
+    /// How many branches one block has.
+    const MOST_BRANCHES: usize = 256;
+}
+
 impl Func<'_> {
+    /// The block that gets a status from the next branch.
+    fn shared(&mut self, which: fn(&mut Ends) -> &mut Shared) -> Block {
+        let shared = which(&mut self.ends);
+        let is_full = shared.branches.is_multiple_of(Shared::MOST_BRANCHES);
+        shared.branches += 1;
+        if let Some(block) = shared.blocks.last().filter(|_| !is_full) {
+            return *block;
+        }
+        let block = self.cold_block();
+        self.b.append_block_param(block, I32);
+        which(&mut self.ends).blocks.push(block);
+        block
+    }
+
     /// The status of the operator that is being translated, with the number of a trap.
     pub(crate) fn status_here(&self, number: u32) -> u32 {
         status::at(self.offset, number)
@@ -60,16 +88,9 @@ impl Func<'_> {
         self.dead = true;
     }
 
-    /// The block that raises its parameter, a status.
+    /// A block that raises its parameter, a status. Each branch asks for the block anew.
     pub(crate) fn raise_block(&mut self) -> Block {
-        match self.ends.raise {
-            Some(block) => block,
-            None => {
-                let block = self.cold_block();
-                self.b.append_block_param(block, I32);
-                *self.ends.raise.insert(block)
-            }
-        }
+        self.shared(|ends| &mut ends.raise)
     }
 
     /// The status of the operator that is being translated, with a number that a call gave.
@@ -90,16 +111,9 @@ impl Func<'_> {
         self.go_on_in(next);
     }
 
-    /// The block that returns its parameter, a status.
+    /// A block that returns its parameter, a status. Each branch asks for the block anew.
     pub(crate) fn pass_block(&mut self) -> Block {
-        match self.ends.pass {
-            Some(block) => block,
-            None => {
-                let block = self.cold_block();
-                self.b.append_block_param(block, I32);
-                *self.ends.pass.insert(block)
-            }
-        }
+        self.shared(|ends| &mut ends.pass)
     }
 
     /// Goes on with the status of a callee where that is not zero: at what catches, or else at the end of the
@@ -182,7 +196,7 @@ impl Func<'_> {
             let raise = self.raise_block();
             self.b.ins().jump(raise, &branch_args(&[status]));
         }
-        if let Some(block) = self.ends.raise.take() {
+        for block in std::mem::take(&mut self.ends.raise.blocks) {
             self.go_on_in(block);
             let status = self.b.block_params(block)[0];
             // Another value, so that not all who come here move the instance to where the call has it.
@@ -193,7 +207,7 @@ impl Func<'_> {
             let pass = self.pass_block();
             self.b.ins().jump(pass, &branch_args(&[status]));
         }
-        if let Some(block) = self.ends.pass.take() {
+        for block in std::mem::take(&mut self.ends.pass.blocks) {
             self.go_on_in(block);
             let status = self.b.block_params(block)[0];
             self.return_status(status);

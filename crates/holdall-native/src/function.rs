@@ -55,6 +55,8 @@ pub(crate) struct Func<'a> {
     /// Where a tail call of the function to itself goes, once there is one.
     pub(crate) again: Option<Block>,
     stack: Vec<Operand>,
+    /// How many values branches took with them.
+    carried: usize,
     /// Where the operator that is being translated lies, from the start of the body.
     pub(crate) offset: u32,
     pub(crate) ends: Ends,
@@ -79,6 +81,13 @@ struct Operand {
     /// on what is not reached.
     holds: bool,
 }
+
+/// How many values a function may have for each byte of its body, and beside that: those that people write have
+/// one or two.
+const VALUES_OF_BYTE: usize = 8;
+const VALUES_BESIDE: usize = 100_000;
+/// How many pairs of a local and a block a function may have. Each takes 4 bytes while the function is translated.
+const MOST_LISTED: usize = 1 << 25;
 
 /// What never changes while the function runs.
 pub(crate) const CONSTANT: MemFlagsData = MemFlagsData::trusted().with_readonly();
@@ -162,6 +171,7 @@ impl<'a> Func<'a> {
             checks: Checks::default(),
             again: None,
             stack: Vec::new(),
+            carried: 0,
             offset: 0,
             ends: Ends::default(),
             tries: Tries::default(),
@@ -223,7 +233,8 @@ impl<'a> Func<'a> {
     }
 
     /// The topmost `count` values, the lowest first, which stay.
-    pub(crate) fn top(&self, count: usize) -> Vec<Value> {
+    pub(crate) fn top(&mut self, count: usize) -> Vec<Value> {
+        self.carried += count;
         let operands = &self.stack[self.stack.len() - count..];
         operands.iter().map(|operand| operand.value).collect()
     }
@@ -247,6 +258,23 @@ impl<'a> Func<'a> {
 
     pub(crate) fn truncate(&mut self, height: usize) {
         self.stack.truncate(height);
+    }
+
+    /// Checks that the function has not become much larger than its body, as a hostile one does where many locals
+    /// pass through many loops, or many values go along with many branches.
+    ///
+    /// # Errors
+    /// Where the function has to stay interpreted for that.
+    pub(crate) fn check_room(&self) -> Result<(), Uncovered> {
+        let range = self.module.sections.body(self.index).range();
+        let most = VALUES_BESIDE + VALUES_OF_BYTE * (range.end - range.start) as usize;
+        let values = self.b.func.dfg.num_values().max(self.carried);
+        // For each local there is a list of blocks.
+        let listed = self.locals.len() * self.b.func.dfg.num_blocks();
+        match values <= most && listed <= MOST_LISTED {
+            true => Ok(()),
+            false => Err(Uncovered),
+        }
     }
 
     // What code may assume.

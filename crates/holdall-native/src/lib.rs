@@ -4,7 +4,7 @@
 //!
 //! The same module and options give the same bytes, on any machine and with any number of threads. A function
 //! for which there is no native code stays interpreted: one that is larger than
-//! [`Options::largest_function_bytes`], needs more stack than [`holdall_core::native::MOST_FRAME_BYTES`], or
+//! [`Options::largest_function_bytes`], would take Cranelift too long ([`Options::admit`]), needs more stack than [`holdall_core::native::MOST_FRAME_BYTES`], or
 //! holds more than a hundred references to exceptions while it calls. Every instruction that holdall has is
 //! covered.
 
@@ -31,6 +31,7 @@ mod suite;
 mod sweep;
 mod tables;
 mod translate;
+mod weigh;
 mod wide;
 
 use holdall_core::module::Sections;

@@ -19,6 +19,7 @@ use crate::entrance::{Callee, entrance, leave, outer};
 use crate::function::{Func, Uncovered};
 use crate::module::{Module, Seen};
 use crate::sweep::remove_unused_loads;
+use crate::weigh::time_of;
 use crate::{Options, THREAD};
 
 /// Where functions begin, in bytes.
@@ -111,6 +112,10 @@ impl<'a> Compiler<'a> {
             }
         }
         remove_unused_loads(&mut self.context.func);
+        let time = time_of(&self.context.func);
+        if !(self.module.options.admit)(time) {
+            return Err(Uncovered);
+        }
         let mut plane = ControlPlane::default();
         let made = self.context.compile(self.isa, &mut plane);
         if let Err(error) = made {

@@ -1,6 +1,7 @@
 //! What native code is made for, and how.
 
 use std::fmt;
+use std::time::Duration;
 
 use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
@@ -21,6 +22,9 @@ pub struct Options<'a> {
     pub largest_function_bytes: usize,
     /// Whether to make native code for a defined function, by its index: others stay interpreted.
     pub include: &'a (dyn Fn(u32) -> bool + Sync),
+    /// Whether to make native code that takes so long to make, at worst and about. The time is an estimate that
+    /// depends on the function alone.
+    pub admit: &'a (dyn Fn(Duration) -> bool + Sync),
     /// Whether Cranelift verifies what it is given: a check of this crate, for tests.
     #[doc(hidden)]
     pub verify: bool,
@@ -29,6 +33,10 @@ pub struct Options<'a> {
 impl Options<'_> {
     /// The longest body for which native code is made where nothing else is asked for, in bytes.
     pub const LARGEST_FUNCTION_BYTES: usize = 1 << 20;
+
+    /// The longest that one function may take where nothing else is asked for. Functions that people write take
+    /// less; hostile ones of some KiB could take minutes.
+    pub const LONGEST_TIME: Duration = Duration::from_secs(4);
 
     /// Code for every processor of an instruction set.
     #[must_use]
@@ -39,6 +47,7 @@ impl Options<'_> {
             settings: Settings::default(),
             largest_function_bytes: Self::LARGEST_FUNCTION_BYTES,
             include: &|_| true,
+            admit: &|time| time <= Self::LONGEST_TIME,
             verify: false,
         }
     }

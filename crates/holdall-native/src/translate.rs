@@ -32,6 +32,7 @@ impl Func<'_> {
             let operator = operators.read()?;
             self.count();
             self.operator(&operator)?;
+            self.check_room()?;
             if self.given_up {
                 return Err(Uncovered);
             }

@@ -126,3 +126,73 @@ fn kernels_are_covered_whole() {
     }
     assert!(kernels >= 13, "{dir} has {kernels} kernels");
 }
+
+/// What a body of a function without parameters becomes.
+fn of_body(locals: usize, body: &str) -> NativeCode {
+    let locals = "i32 ".repeat(locals);
+    let sections = sections(&format!("(module (func (local {locals}) {body}))"));
+    compile(&sections, &Options::baseline(Isa::X86_64))
+}
+
+#[test]
+fn functions_that_would_take_minutes_stay_interpreted() {
+    let changes = |count: usize| {
+        let change =
+            |local| format!("(local.set {local} (i32.add (local.get {local}) (local.get 0)))");
+        (0..count).map(change).collect::<String>()
+    };
+    let nested = |depth: usize, inside: &str| {
+        let end = "(br_if 0 (local.get 0)))".repeat(depth);
+        format!("{}{inside}{end}", "(loop ".repeat(depth))
+    };
+    let branches = "(if (local.get 0) (then (local.set 1 (local.get 2))))".repeat(2000);
+    let carried = "(br_if 0 (local.get 0))".repeat(2000);
+    let results = "i32 ".repeat(1000);
+    let values = "(local.get 0)".repeat(1000);
+    let dropped = "(drop)".repeat(1000);
+    for (what, locals, body) in [
+        ("locals through loops", 300, nested(300, &changes(300))),
+        (
+            "many locals through many loops",
+            3000,
+            nested(3000, &changes(3000)),
+        ),
+        (
+            "locals in many blocks",
+            20_000,
+            format!("{}{branches}", changes(20_000)),
+        ),
+        (
+            "values along with branches",
+            1,
+            format!("(block (result {results}) {values}{carried}){dropped}"),
+        ),
+    ] {
+        assert!(of_body(locals, &body).functions[0].is_none(), "{what}");
+    }
+    for (what, locals, body) in [
+        (
+            "some locals through some loops",
+            30,
+            nested(8, &changes(30)),
+        ),
+        ("many locals", 2000, changes(2000)),
+        (
+            "many traps",
+            1,
+            "(drop (i32.div_u (i32.const 1) (local.get 0)))".repeat(3000),
+        ),
+    ] {
+        assert!(of_body(locals, &body).functions[0].is_some(), "{what}");
+    }
+}
+
+#[test]
+fn a_function_for_which_there_is_no_time_stays_interpreted() {
+    let sections = sections("(module (func) (func (loop (br 0))))");
+    let options = Options {
+        admit: &|_| false,
+        ..Options::baseline(Isa::X86_64)
+    };
+    assert_eq!(compile(&sections, &options).functions, [None, None]);
+}

@@ -153,9 +153,15 @@ impl Config {
     /// Sets whether functions are compiled to machine code when their module is made, in the process: they then
     /// run several times faster, and the module takes longer to make. Off by default: whoever has the
     /// interpreter alone need not trust a compiler. Results, traps, limits and fuel are the same. What is not
-    /// compiled stays interpreted: functions that catch exceptions or have references to them, functions that
-    /// test or cast references, functions over 1 MiB, and all of a module on systems other than Linux or
-    /// processors other than x86-64 and AArch64; see [`Module::native_size`](crate::Module::native_size).
+    /// compiled stays interpreted: functions over 1 MiB, functions that are made to keep a compiler busy for more
+    /// than seconds, and all of a module on systems other than Linux or processors other than x86-64 and AArch64;
+    /// see [`Module::native_size`](crate::Module::native_size).
+    ///
+    /// Nothing ends the work on one function. Where there is a deadline ([`Limits::deadline`]), functions for
+    /// which the time that is left would hardly do stay interpreted; an interruption is heeded before the next
+    /// function. A panic of the compiler means that the function stays interpreted too. The process's panic hook
+    /// hears of the panic, on a thread called `holdall-native`. In programs whose panics abort, the panic ends
+    /// the program.
     ///
     /// The frames of native functions lie on the thread's stack. They take as much of that stack as the value
     /// stack has left ([`stack_size_bytes`](Self::stack_size_bytes)), or as the thread has, but for 256 KiB.

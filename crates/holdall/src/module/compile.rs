@@ -1,6 +1,8 @@
 //! Compiles the functions of a module, or takes their code from where it is kept, and maps the code. Does not
 //! know stores.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use holdall_core::module::{Sections, Unfit, checksum};
 use holdall_core::native::{Isa, MEANING_OF_NATIVE_CODE, NativeCode, Processors, host_features};
 use holdall_native::{MAKER, Options};
@@ -74,16 +76,25 @@ pub(super) fn compile(
         };
         clock.check().is_ok() && config.native_seed.is_none_or(is_chosen)
     };
+    let is_cut_short = AtomicBool::new(false);
+    let is_admitted = |time| {
+        let has_time = clock.has_time(time);
+        is_cut_short.fetch_or(!has_time, Ordering::Relaxed);
+        has_time && (options.admit)(time)
+    };
     let code = holdall_native::compile(
         module,
         &Options {
             include: &is_wanted,
+            admit: &is_admitted,
             ..options
         },
     );
     clock.check()?;
     let tables = code.tables(module);
-    if let Some((cache, key)) = &entry {
+    if let Some((cache, key)) = &entry
+        && !is_cut_short.load(Ordering::Relaxed)
+    {
         let size = (tables.len() as u64).to_le_bytes();
         cache.write(key, &[&size, &tables, &code.text]);
     }
