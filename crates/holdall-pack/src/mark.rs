@@ -66,14 +66,9 @@ static MARK: Mark = Mark::HERE;
 /// header becomes that of the machine code.
 #[repr(C, align(16))]
 #[derive(Debug)]
-#[cfg_attr(
-    any(windows, target_vendor = "apple"),
-    expect(dead_code, reason = "no other format has native code")
-)]
 pub(crate) struct CodeMark([u8; CODE_START.len() + MEANING_OF_NATIVE_CODE.len()]);
 
 impl CodeMark {
-    #[cfg(not(any(windows, target_vendor = "apple")))]
     const HERE: Self = {
         let mut mark = [0; CODE_START.len() + MEANING_OF_NATIVE_CODE.len()];
         let mut at = 0;
@@ -97,8 +92,10 @@ impl CodeMark {
 
 /// The mark for machine code of this program.
 #[used]
-#[cfg(not(any(windows, target_vendor = "apple")))]
-#[unsafe(link_section = ".note.holdall.code")]
+#[cfg_attr(
+    not(any(windows, target_vendor = "apple")),
+    unsafe(link_section = ".note.holdall.code")
+)]
 static CODE_MARK: CodeMark = CodeMark::HERE;
 
 /// The checksum of the read-only segments of an ELF program, in their order, without the file's headers.
