@@ -51,13 +51,12 @@ impl<'a> Func<'a> {
             } => {
                 let ty = self.func_type(type_index);
                 let entry = self.element_to_call(table_index);
-                let differs = self.differs(entry, type_index);
-                self.call_entry(entry, type_index, ty, Some(differs));
+                self.call_entry(entry, type_index, ty, true);
             }
             Operator::CallRef { type_index } => {
                 let ty = self.func_type(type_index);
                 let entry = self.reference_to_call();
-                self.call_entry(entry, type_index, ty, None);
+                self.call_entry(entry, type_index, ty, false);
             }
             Operator::ReturnCall { function_index } => {
                 let ty = self.module.sections.func_type(function_index);
@@ -74,6 +73,8 @@ impl<'a> Func<'a> {
             } => {
                 let ty = self.func_type(type_index);
                 let entry = self.element_to_call(table_index);
+                let is_null = self.b.ins().icmp_imm_s(IntCC::Equal, entry, 0);
+                self.trap_if(is_null, TrapCode::UninitializedElement);
                 self.check_type(entry, type_index);
                 self.tail_call(entry, ty);
             }
@@ -92,7 +93,7 @@ impl<'a> Func<'a> {
         let Some(defined) = self.defined(func_index) else {
             let entry = self.entry_of(func_index);
             let type_index = self.module.sections.funcs[func_index as usize];
-            self.call_entry(entry, type_index, ty, None);
+            self.call_entry(entry, type_index, ty, false);
             return;
         };
         let args = self.pop_many(ty.params().len());
@@ -139,15 +140,12 @@ impl<'a> Func<'a> {
         }
     }
 
-    /// Pops the index of an element of a table, and checks that a function is there. Gives the address of its
-    /// entry.
+    /// Pops the index of an element of a table. Gives what the element has: the address of the entry of a
+    /// function, or null.
     fn element_to_call(&mut self, table: u32) -> Value {
         let index = self.pop();
-        let entry = self.element(table, index, TrapCode::UndefinedElement);
-        let entry = self.changing(entry, 0);
-        let is_null = self.b.ins().icmp_imm_s(IntCC::Equal, entry, 0);
-        self.trap_if(is_null, TrapCode::UninitializedElement);
-        entry
+        let element = self.element(table, index, TrapCode::UndefinedElement);
+        self.changing(element, 0)
     }
 
     /// Whether a function is of another type than the one at an index; that may be a subtype.
@@ -177,9 +175,10 @@ impl<'a> Func<'a> {
         entry
     }
 
-    /// Calls the function with this entry. Where that function has no native code, or is of another type
-    /// (`differs`), a helper for functions of the type checks the function's own, and leaves native code.
-    fn call_entry(&mut self, entry: Value, type_index: u32, ty: &FuncType, differs: Option<Value>) {
+    /// Calls the function with this entry. Where that function has no native code, a helper for functions of the
+    /// type leaves native code. An entry that is `unchecked` may be null, or that of a function of another
+    /// type: the helper sees to that too.
+    fn call_entry(&mut self, entry: Value, type_index: u32, ty: &FuncType, unchecked: bool) {
         let args = self.pop_many(ty.params().len());
         let slots = self.result_slots(ty);
         let args: Vec<Value> = slots.into_iter().chain(args).collect();
@@ -194,7 +193,11 @@ impl<'a> Func<'a> {
             let result = type_of(*result);
             self.b.append_block_param(after, result);
         }
-        if let Some(differs) = differs {
+        if unchecked {
+            let is_there = self.b.create_block();
+            self.b.ins().brif(entry, is_there, &[], leave, &[]);
+            self.go_on_in(is_there);
+            let differs = self.differs(entry, type_index);
             let is_same = self.b.create_block();
             self.b.ins().brif(differs, leave, &[], is_same, &[]);
             self.go_on_in(is_same);

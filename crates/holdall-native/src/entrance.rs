@@ -8,18 +8,19 @@ use cranelift_codegen::ir::{
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use holdall_core::native::{Runtime, func, instance, status};
+use holdall_core::trap::TrapCode;
 use holdall_core::types::FuncType;
 
 use crate::calls::named;
 use crate::ends::{raise, return_status};
-use crate::function::{CONSTANT, load_slots, store_slots};
+use crate::function::{CONSTANT, branch_args, load_slots, store_slots};
 use crate::link::Name;
 use crate::module::Module;
 
 /// Which function a helper leaves native code for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Callee {
-    /// The one whose entry is the helper's last parameter, if it is of the type at this index.
+    /// The one whose entry is the helper's last parameter, if that is not null, and of the type at this index.
     Given(u32),
     /// The defined function of this index.
     Defined(u32),
@@ -157,7 +158,8 @@ pub(crate) fn leave<'a>(
     b
 }
 
-/// Goes on if a function is of the type at an index, or of a subtype. Otherwise the call traps that led here.
+/// Goes on if there is a function, and it is of the type at an index, or of a subtype. Otherwise the call traps that
+/// led here.
 fn check_type(
     b: &mut FunctionBuilder<'_>,
     module: &Module<'_>,
@@ -166,24 +168,34 @@ fn check_type(
     entry: Value,
     type_index: u32,
 ) {
+    let [is_there, other, failed, is_of_type] = std::array::from_fn(|_| b.create_block());
+    b.append_block_param(failed, I32);
+    b.set_cold_block(other);
+    b.set_cold_block(failed);
+    let null = status::of(TrapCode::UninitializedElement);
+    let null = b.ins().iconst(I32, i64::from(null));
+    let null = branch_args(&[null]);
+    b.ins().brif(entry, is_there, &[], failed, &null);
+    b.seal_block(is_there);
+
+    b.switch_to_block(is_there);
     let types = b.ins().load(I64, CONSTANT, instance, instance::TYPES);
     let expected = b.ins().load(I64, CONSTANT, types, type_index as i32 * 8);
     let found = b.ins().load(I64, CONSTANT, entry, func::TYPE);
     let differs = b.ins().icmp(IntCC::NotEqual, found, expected);
-    let [other, failed, is_of_type] = std::array::from_fn(|_| b.create_block());
-    b.set_cold_block(other);
-    b.set_cold_block(failed);
     b.ins().brif(differs, other, &[], is_of_type, &[]);
     b.seal_block(other);
 
     b.switch_to_block(other);
     let args = [entry, expected];
     let number = call_runtime(b, module, instance, Runtime::Subtype, &args);
-    b.ins().brif(number, failed, &[], is_of_type, &[]);
+    let failing = branch_args(&[number]);
+    b.ins().brif(number, failed, &failing, is_of_type, &[]);
     b.seal_block(failed);
     b.seal_block(is_of_type);
 
     b.switch_to_block(failed);
+    let number = b.block_params(failed)[0];
     let status = raise(b, module, instance, number, 0);
     return_status(b, ty, status);
 
