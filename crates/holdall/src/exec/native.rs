@@ -266,8 +266,29 @@ fn lowest_known() -> Option<usize> {
         }
         let found = libc::pthread_attr_getstack(attributes.as_ptr(), &mut lowest, &mut size);
         libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        if cfg!(target_env = "musl") && libc::gettid() == libc::getpid() {
+            return lowest_of_first_thread(lowest.addr() + size);
+        }
         (found == 0).then(|| lowest.addr())
     }
+}
+
+/// The lowest address of the process's first stack, of which `top` is the end. Of this stack musl tells what is
+/// mapped so far, but the system maps more of it as it is used, up to a limit. Arguments and environment, which
+/// lie above, take at most a quarter.
+#[cfg(all(target_os = "linux", not(miri)))]
+fn lowest_of_first_thread(top: usize) -> Option<usize> {
+    /// How much of an unlimited stack is used: there is at least so much room below.
+    const MOST_BYTES: u64 = 64 << 20;
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the limit is written to where there is room for one.
+    let found = unsafe { libc::getrlimit(libc::RLIMIT_STACK, &raw mut limit) };
+    let size = limit.rlim_cur.min(MOST_BYTES);
+    let size = (found == 0).then_some(size - size / 4)?;
+    top.checked_sub(usize::try_from(size).ok()?)
 }
 
 #[cfg(not(all(target_os = "linux", not(miri))))]
