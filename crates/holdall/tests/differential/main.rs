@@ -1,4 +1,4 @@
-//! The same modules in holdall, in holdall that meters, and in wasmi: equal results, traps, memories,
+//! The same modules in holdall, in holdall that meters, natively (feature `native`), and in wasmi: equal results, traps, memories,
 //! globals, tables and calls of the host.
 //!
 //! `HOLDALL_SEEDS=100000` runs that many seeds of each generator instead of the usual number.
@@ -16,10 +16,6 @@ mod smith;
 mod theirs;
 
 use case::Case;
-
-/// Every third case is run metered too. The number is odd, so that both ways of lowering are
-/// metered.
-const METERED: u64 = 3;
 
 #[test]
 fn wasm_smith_modules_run_as_in_wasmi() {
@@ -111,11 +107,16 @@ fn agree(generator: &str, seeds: u64, case: impl Fn(u64) -> Option<Case>) {
 }
 
 fn compare(case: &Case, tally: &mut Tally) -> Result<(), String> {
-    let ours = ours::run(case, false).map_err(|error| format!("holdall: {error}"))?;
-    if case.seed.is_multiple_of(METERED) {
-        let metered =
-            ours::run(case, true).map_err(|error| format!("holdall, metered: {error}"))?;
-        case::compare(&ours, &metered).map_err(|difference| format!("metered: {difference}"))?;
+    let mut ways = ours::ways(case.seed).into_iter().map(|(way, config)| {
+        let seen = ours::run(case, config);
+        (
+            way,
+            seen.map_err(|error| format!("holdall, {way}: {error}")),
+        )
+    });
+    let ours = ways.next().expect("there is a plain way").1?;
+    for (way, seen) in ways {
+        case::compare(&ours, &seen?).map_err(|difference| format!("{way}: {difference}"))?;
     }
     let difference = match theirs::wasmi_2::run(case) {
         Some(theirs) => {

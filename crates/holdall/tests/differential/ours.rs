@@ -17,25 +17,35 @@ const A_LONG_TIME: Duration = Duration::from_secs(3600);
 
 type HostCalls = Vec<(usize, Vec<Bits>)>;
 
-/// Runs the case: every other one with its functions lowered at once, and then with those at their
-/// first call when it is `metered`. Some have frames that code words do not reach across then.
-pub fn run(case: &Case, metered: bool) -> Result<Seen, String> {
-    let lowering = match case.seed.is_multiple_of(2) != metered {
-        true => Lowering::Lazy,
-        false => Lowering::Eager,
+/// The ways in which a case is executed, the first of all the plain one: every other case has its functions
+/// lowered at once. Every third is metered too, with its functions lowered the other way, and sometimes with
+/// frames that code words do not reach across. That number is odd, so that both ways of lowering are metered.
+pub fn ways(seed: u64) -> Vec<(&'static str, Config)> {
+    let (plain, other) = match seed.is_multiple_of(2) {
+        true => (Lowering::Lazy, Lowering::Eager),
+        false => (Lowering::Eager, Lowering::Lazy),
     };
-    let config = Config::new().lowering(lowering).stack_size_bytes(8 << 20);
-    let engine = Engine::new(match metered {
-        true => config
-            .metering(true)
-            .near_operands(if case.seed.is_multiple_of(3) {
-                2
-            } else {
-                u16::MAX
-            })
-            .limits(Limits::new().fuel(u64::MAX).timeout(A_LONG_TIME)),
-        false => config,
-    });
+    let config = || Config::new().stack_size_bytes(8 << 20);
+    let mut ways = vec![("plain", config().lowering(plain))];
+    if seed.is_multiple_of(3) {
+        let limits = Limits::new().fuel(u64::MAX).timeout(A_LONG_TIME);
+        let near = if seed.is_multiple_of(9) { 2 } else { u16::MAX };
+        let metered = config().lowering(other).metering(true).limits(limits);
+        ways.push(("metered", metered.near_operands(near)));
+    }
+    #[cfg(feature = "native")]
+    {
+        let native = config().native(true).metering(seed.is_multiple_of(3));
+        let mut mixed = native.clone();
+        mixed.native_seed = Some(seed);
+        ways.extend([("native", native), ("mixed", mixed)]);
+    }
+    ways
+}
+
+/// Runs the case.
+pub fn run(case: &Case, config: Config) -> Result<Seen, String> {
+    let engine = Engine::new(config);
     let bytes = case.bytes.clone();
     let module = Module::new(&engine, bytes).map_err(|error| error.to_string())?;
     let mut store = Store::new(&engine, HostCalls::new());

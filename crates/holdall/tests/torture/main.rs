@@ -30,8 +30,20 @@ const QUOTA: usize = if cfg!(debug_assertions) {
 
 const LOWERINGS: [Lowering; 2] = [Lowering::Lazy, Lowering::Eager];
 
-fn engine(lowering: Lowering) -> Engine {
-    Engine::new(Config::new().lowering(lowering))
+/// What native code leaves of a thread's stack to the host.
+const RESERVED: usize = if cfg!(feature = "native") {
+    256 << 10
+} else {
+    0
+};
+
+/// The ways in which functions are executed.
+fn ways() -> Vec<Config> {
+    let lowered = LOWERINGS.map(|lowering| Config::new().lowering(lowering));
+    #[cfg(feature = "native")]
+    return [&lowered[..], &[Config::new().native(true)]].concat();
+    #[cfg(not(feature = "native"))]
+    lowered.into()
 }
 
 /// Runs `test` in a thread with a native stack of 256 KiB.
@@ -41,7 +53,7 @@ fn in_small_stack(test: impl FnOnce() + Send + 'static) {
 
 fn in_stack(size_bytes: usize, test: impl FnOnce() + Send + 'static) {
     std::thread::Builder::new()
-        .stack_size(size_bytes)
+        .stack_size(size_bytes + RESERVED)
         .spawn(test)
         .expect("a thread can be made")
         .join()
@@ -147,10 +159,10 @@ fn run(shapes: &[Vec<Instruction<'static>>]) {
         shapes.len()
     );
     let bytes = module(shapes);
-    for lowering in LOWERINGS {
+    for config in ways() {
         let bytes = bytes.clone();
         in_small_stack(move || {
-            let engine = engine(lowering);
+            let engine = Engine::new(config);
             let module = Module::new(&engine, bytes).expect("the shapes are valid");
             let mut store = Store::new(&engine, ());
             let instance = Instance::new(&mut store, &module, &[]).expect("it has no imports");

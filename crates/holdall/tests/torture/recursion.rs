@@ -3,9 +3,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use holdall::{Caller, Error, Extern, Func, Instance, Linker, Module, Store, TrapCode, Val};
+use holdall::{
+    Caller, Engine, Error, Extern, Func, Instance, Linker, Module, Store, TrapCode, Val,
+};
 
-use crate::{LOWERINGS, engine, in_stack};
+use crate::{in_stack, ways};
 
 /// The native stack of tests without host functions.
 const SMALL: usize = 256 << 10;
@@ -24,10 +26,10 @@ fn exhausts(
     text: &str,
     link: impl Fn(&mut Linker<()>, &mut Store<()>) + Clone + Send + 'static,
 ) {
-    for lowering in LOWERINGS {
+    for config in ways() {
         let (text, link) = (text.to_owned(), link.clone());
         in_stack(stack_size_bytes, move || {
-            let engine = engine(lowering);
+            let engine = Engine::new(config);
             let mut store = Store::new(&engine, ());
             let mut linker = Linker::new(&engine);
             link(&mut linker, &mut store);
@@ -109,9 +111,9 @@ fn with_tail_calls() {
 
 #[test]
 fn of_a_start_function() {
-    for lowering in LOWERINGS {
+    for config in ways() {
         in_stack(SMALL, move || {
-            let engine = engine(lowering);
+            let engine = Engine::new(config);
             let text = "(module (func $f (call $f)) (start $f))";
             let module = Module::new(&engine, text.as_bytes().to_vec()).expect("it is valid");
             let mut store = Store::new(&engine, ());

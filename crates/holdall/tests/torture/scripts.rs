@@ -1,9 +1,9 @@
 //! Control, calls, globals, tables and bulk operations, as text: each function counts its rounds
 //! down to zero.
 
-use holdall::{Caller, Func, FuncType, Instance, Linker, Module, Store, Val, ValType};
+use holdall::{Caller, Engine, Func, FuncType, Instance, Linker, Module, Store, Val, ValType};
 
-use crate::{LOWERINGS, QUOTA, engine, in_small_stack};
+use crate::{QUOTA, in_small_stack, ways};
 
 /// Runs the body of a loop until about `QUOTA` instructions are executed. The body is in a function
 /// with the local `$n`, which counts down from the number of rounds; `$i $j $l $x $y` are locals of
@@ -26,10 +26,10 @@ fn run(module: &str, body: &str) {
                     (br_if $rounds (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
                 (local.get $n)))"
     );
-    for lowering in LOWERINGS {
+    for config in ways() {
         let text = text.clone();
         in_small_stack(move || {
-            let engine = engine(lowering);
+            let engine = Engine::new(config);
             // The text is read here, on this thread, too.
             let module = Module::new(&engine, text.into_bytes()).expect("the script is valid");
             let mut store = Store::new(&engine, 0_u64);
@@ -223,7 +223,7 @@ fn one_long_chain_of_tail_calls() {
             (if (i32.eqz (local.get 0)) (then (return (i32.const 7))))
             (return_call $a (i32.sub (local.get 0) (i32.const 1)))))";
     in_small_stack(move || {
-        let engine = engine(LOWERINGS[0]);
+        let engine = Engine::default();
         let module = Module::new(&engine, text.as_bytes().to_vec()).expect("it is valid");
         let mut store = Store::new(&engine, ());
         let instance = Instance::new(&mut store, &module, &[]).expect("it has no imports");
