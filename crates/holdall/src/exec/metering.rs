@@ -36,9 +36,10 @@ pub(super) unsafe fn settle(ctx: *mut Ctx) -> Result<(), TrapCode> {
 /// # Safety
 ///
 /// As for [`meter`].
+#[inline(always)]
 pub(super) unsafe fn in_parts(
     ctx: *mut Ctx,
-    (n, item_bytes): (u64, u64),
+    items: (u64, u64),
     fits: bool,
     backwards: bool,
     mut part: impl FnMut(u64, u64) -> Result<(), TrapCode>,
@@ -46,8 +47,23 @@ pub(super) unsafe fn in_parts(
     // SAFETY: passed on from the caller.
     unsafe {
         if !(*ctx).metered || !fits {
-            return part(0, n);
+            return part(0, items.0);
         }
+        in_paid_parts(ctx, items, backwards, &mut part)
+    }
+}
+
+/// [`in_parts`], where work is metered. A function of its own, so that what is not metered saves no registers
+/// for it.
+#[inline(never)]
+unsafe fn in_paid_parts(
+    ctx: *mut Ctx,
+    (n, item_bytes): (u64, u64),
+    backwards: bool,
+    part: &mut dyn FnMut(u64, u64) -> Result<(), TrapCode>,
+) -> Result<(), TrapCode> {
+    // SAFETY: passed on from the caller.
+    unsafe {
         let mut done = 0;
         loop {
             let count = (n - done).min(PART_BYTES / item_bytes);

@@ -7,6 +7,7 @@ use holdall_core::module::{BLOCK_BYTES, Blocks};
 
 use crate::limits::{Held, Pool, Work};
 use crate::store::contents::Contents;
+use crate::store::moving::move_bytes;
 use crate::store::{MemoryData, backing};
 use crate::trap::TrapCode;
 use crate::types::MemoryType;
@@ -161,15 +162,12 @@ impl MemoryData {
     ) -> Result<(), TrapCode> {
         let (to, from) = (to.as_ptr(), from.as_ptr());
         // SAFETY: both are alive and nobody else uses them: the caller's duty. The ranges lie
-        // within the memories, and `copy` allows for an overlap.
+        // within the memories, and may overlap.
         unsafe {
             let src = range(src, n, (*from).len)?;
             let dst = range(dst, n, (*to).len)?;
-            std::ptr::copy(
-                (*from).base.add(src.start),
-                (*to).base.add(dst.start),
-                dst.len(),
-            );
+            let bytes = (*from).base.add(src.start);
+            move_bytes(bytes, (*to).base.add(dst.start), dst.len());
         }
         Ok(())
     }

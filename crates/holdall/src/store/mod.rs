@@ -18,6 +18,7 @@ mod layout;
 mod mapping;
 mod memory;
 mod memory_data;
+mod moving;
 mod scope;
 pub(crate) mod slot;
 mod state;
