@@ -1,5 +1,5 @@
-//! The same modules in holdall, in holdall that meters, natively (feature `native`), and in wasmi: equal results, traps, memories,
-//! globals, tables and calls of the host.
+//! The same modules in holdall, in holdall that meters, natively (feature `native`), and in wasmi: equal results,
+//! traps, memories, globals, tables and calls of the host.
 //!
 //! `HOLDALL_SEEDS=100000` runs that many seeds of each generator instead of the usual number.
 //! `HOLDALL_SEED=17` runs that one seed and prints its modules as text.
