@@ -25,6 +25,8 @@
 struct Readme;
 
 mod folder;
+#[cfg(feature = "native")]
+mod native;
 mod outcome;
 mod record;
 #[cfg(test)]
@@ -67,6 +69,8 @@ pub struct Bundler {
     naming: Naming,
     settings: Settings,
     proposals: Proposals,
+    #[cfg(feature = "native")]
+    native: native::Wanted,
 }
 
 impl Bundler {
@@ -80,6 +84,8 @@ impl Bundler {
             naming: Naming::new(),
             settings: Settings::default(),
             proposals: Proposals::AVAILABLE,
+            #[cfg(feature = "native")]
+            native: native::Wanted::default(),
         }
     }
 
@@ -140,6 +146,34 @@ impl Bundler {
     #[must_use]
     pub fn wasm_proposal(mut self, proposal: Proposal, on: bool) -> Self {
         self.proposals = self.proposals.set(proposal, on);
+        self
+    }
+
+    /// Compiles modules to machine code, which is linked into the program as its own code is: there they run
+    /// several times faster than interpreted. The code is for all processors of the program's target that have
+    /// what the program itself is compiled for. For a target that is not covered, cargo is told, and the modules
+    /// are interpreted. May be called more than once.
+    #[cfg(feature = "native")]
+    #[must_use]
+    pub fn native<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.native.names.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// [`Bundler::native`] for all modules that are not [`lazy`](Self::lazy).
+    #[cfg(feature = "native")]
+    #[must_use]
+    pub fn native_all(mut self) -> Self {
+        self.native.all = true;
+        self
+    }
+
+    /// Sets whether native code keeps addresses that a processor only guesses inside of memories and tables, as
+    /// `Config::guarded_addresses` says; the code is slower then. An engine that asks for that takes no other code.
+    #[cfg(feature = "native")]
+    #[must_use]
+    pub fn guarded_addresses(mut self, guarded: bool) -> Self {
+        self.native.guarded_addresses = guarded;
         self
     }
 
@@ -205,6 +239,10 @@ impl Bundler {
         for name in &self.lazy {
             find("lazy", name);
         }
+        #[cfg(feature = "native")]
+        for name in &self.native.names {
+            find("native", name);
+        }
         if faults.is_empty() {
             Ok((folder, root_at))
         } else {
@@ -215,6 +253,8 @@ impl Bundler {
     /// Emits the bundle of the package at `root` to the directory `out`.
     fn write(&self, root: &Path, out: &Path) -> std::result::Result<(), Error> {
         let (folder, root_at) = self.read(root)?;
+        #[cfg(feature = "native")]
+        let mut compiler = native::Compiler::of(self)?;
         let mut modules = Vec::new();
         for (at, file) in folder.files.iter().enumerate() {
             let put = |extension: &str, bytes: &[u8]| {
@@ -223,13 +263,23 @@ impl Bundler {
             };
             let is_lazy = self.lazy.contains(&file.name);
             let code = (!is_lazy).then(|| code_of(file, self.settings)).flatten();
+            #[cfg(feature = "native")]
+            let native = match code.is_some() && self.native.has(&file.name) {
+                true => compiler.compile(file, |tables| put("native", tables))?,
+                false => None,
+            };
+            #[cfg(not(feature = "native"))]
+            let native = None;
             modules.push(Recorded {
                 name: &file.name,
                 sha256: record::sha256(&file.bytes),
                 bytes: put("wasm", &file.bytes)?,
                 code: code.map(|code| put("code", &code)).transpose()?,
+                native,
             });
         }
+        #[cfg(feature = "native")]
+        compiler.link(out)?;
         let text = record::expression(&modules, root_at, &self.naming)?;
         write(&out.join(record::FILE), text.as_bytes())
     }

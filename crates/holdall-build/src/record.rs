@@ -20,6 +20,17 @@ pub(crate) struct Recorded<'a> {
     pub(crate) bytes: PathBuf,
     /// Where its lowered code is, if there is any.
     pub(crate) code: Option<PathBuf>,
+    /// Its machine code, if there is any.
+    pub(crate) native: Option<Native>,
+}
+
+/// The machine code of a module as it is recorded.
+pub(crate) struct Native {
+    /// Where the tables are.
+    pub(crate) tables: PathBuf,
+    /// The symbol of the text, and its size in bytes.
+    pub(crate) symbol: String,
+    pub(crate) size: usize,
 }
 
 /// The expression for these modules, which are in the order of their names; `root` is the index of
@@ -38,8 +49,19 @@ pub(crate) fn expression(
         sha256,
         bytes,
         code,
+        native,
     } in modules
     {
+        let native = match native {
+            Some(native) => format!(
+                "Some(emitted::Native {{ tables: include_bytes!({:?}), \
+                 text: emitted::native_text!({:?}, {}) }})",
+                utf8(&native.tables)?,
+                native.symbol,
+                native.size
+            ),
+            None => "None".to_owned(),
+        };
         let bytes = utf8(bytes)?;
         let code = match code {
             Some(path) => format!(
@@ -52,7 +74,7 @@ pub(crate) fn expression(
         let _ = writeln!(
             text,
             "        emitted::Module {{ name: {name:?}, bytes: include_bytes!({bytes:?}), \
-             sha256: {sha256:?}, code: {code}, native: None }},"
+             sha256: {sha256:?}, code: {code}, native: {native} }},"
         );
     }
     let aliases: Vec<_> = naming.aliases().collect();
@@ -89,13 +111,6 @@ mod tests {
 
     /// What of holdall a program with a bundle needs.
     const LIBRARY: &str = r#"
-        pub mod module {
-            #[derive(Clone, Copy, Debug)]
-            pub struct MachineCode {
-                pub tables: &'static [u8],
-                pub text: &'static [u8],
-            }
-        }
         pub mod embedded {
             #[derive(Clone, Copy)]
             pub struct BundledModule {
@@ -103,7 +118,7 @@ mod tests {
                 pub bytes: &'static [u8],
                 pub sha256: Option<&'static str>,
                 pub code: Option<&'static [u8]>,
-                pub native: Option<crate::module::MachineCode>,
+                pub native: Option<crate::emitted::Native>,
             }
             impl BundledModule {
                 pub const EMPTY: Self =
@@ -189,6 +204,7 @@ mod tests {
                     sha256: sha256(name.as_bytes()),
                     bytes: put("module", name.as_bytes()),
                     code: (at > 0).then(|| put("code", b"code")),
+                    native: None,
                 }
             })
             .collect();

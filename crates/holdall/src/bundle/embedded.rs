@@ -7,6 +7,7 @@ use holdall_core::module::checksum;
 use include_dir::Dir;
 
 use super::Naming;
+use super::emitted::Native;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::link::BundleReader;
@@ -44,7 +45,7 @@ pub struct BundledModule {
     pub(super) bytes: &'static [u8],
     pub(super) sha256: Option<&'static str>,
     pub(super) code: Option<&'static [u8]>,
-    pub(super) native: Option<MachineCode>,
+    pub(super) native: Option<Native>,
 }
 
 impl Bundle {
@@ -173,7 +174,11 @@ impl BundledModule {
     pub fn module(&self, engine: &Engine) -> Result<Module> {
         match self.code {
             Some(code) if Module::fits(engine, code) => {
-                let (bytes, native) = (self.bytes, self.native);
+                let bytes = self.bytes;
+                let native = self.native.map(|native| MachineCode {
+                    tables: native.tables,
+                    text: (native.text)(),
+                });
                 let checksum = checksum(bytes);
                 // SAFETY: only `emitted::modules` makes a module with code; its callers promise
                 // that the code was made of these bytes. All of them are constants.

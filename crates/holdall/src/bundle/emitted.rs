@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use super::embedded::Bundle;
 
 pub use super::embedded::BundledModule;
-pub use crate::module::MachineCode;
+/// The address of a text that the build script linked into the program.
+pub use crate::__native_text as native_text;
 
 /// The bundle that the package's build script emitted with the crate `holdall-build`: an expression
 /// of type [`Bundle`](crate::Bundle), for a `static`. The bundle is what the build script wrote;
@@ -70,7 +71,36 @@ pub struct Module {
     /// The lowered code that was made of the bytes.
     pub code: Option<&'static [u8]>,
     /// The machine code that was made of the bytes, beside lowered code of all functions.
-    pub native: Option<MachineCode>,
+    pub native: Option<Native>,
+}
+
+/// The machine code of a module as a build script records it.
+#[derive(Clone, Copy, Debug)]
+pub struct Native {
+    /// The tables.
+    pub tables: &'static [u8],
+    /// Gives the text, which is linked into the program. A constant cannot refer to what is linked later.
+    pub text: fn() -> &'static [u8],
+}
+
+/// The function that gives the text of this size with this symbol. The symbol is of the text's content, and the
+/// archive that has it was named to the linker by the build script that wrote this.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __native_text {
+    ($symbol:literal, $size:literal) => {{
+        fn text() -> &'static [u8] {
+            // SAFETY: `holdall-build` writes the object that has the symbol, with this size, and this
+            // expression, at once.
+            unsafe extern "C" {
+                #[link_name = $symbol]
+                static TEXT: [u8; $size];
+            }
+            // SAFETY: as above; nobody writes to the text of a program.
+            unsafe { &TEXT }
+        }
+        text
+    }};
 }
 
 /// Bytes at a multiple of 16, so that code words can be read where the bytes lie.
