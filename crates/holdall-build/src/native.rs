@@ -223,3 +223,48 @@ fn archive(symbols: &[&str], object: &[u8]) -> Vec<u8> {
 
 const MAGIC: &[u8] = b"!<arch>\n";
 const HEADER_BYTES: usize = 60;
+
+#[cfg(test)]
+mod tests {
+    use object::read::archive::ArchiveFile;
+    use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
+
+    use super::*;
+
+    #[test]
+    fn the_linker_finds_each_text_by_its_symbol_and_whole() {
+        for isa in [Isa::X86_64, Isa::Aarch64] {
+            let texts = [b"one".to_vec(), vec![7; 1000], b"three".to_vec()];
+            let texts = texts.map(|text| (symbol(&text), text));
+            let object = object(isa, &texts).unwrap();
+            let symbols: Vec<&str> = texts.iter().map(|(symbol, _)| &**symbol).collect();
+            let bytes = archive(&symbols, &object);
+            let archive = ArchiveFile::parse(&*bytes).unwrap();
+            let found: Vec<_> = archive
+                .symbols()
+                .unwrap()
+                .unwrap()
+                .map(Result::unwrap)
+                .collect();
+            let names: Vec<_> = found.iter().map(|symbol| symbol.name()).collect();
+            assert_eq!(
+                names,
+                symbols.iter().map(|it| it.as_bytes()).collect::<Vec<_>>()
+            );
+            for symbol in found {
+                let member = archive.member(symbol.offset()).unwrap();
+                assert_eq!(member.data(&*bytes).unwrap(), object);
+            }
+            let file = object::File::parse(&*object).unwrap();
+            for (name, text) in &texts {
+                let symbol = file.symbol_by_name(name).unwrap();
+                let section = file
+                    .section_by_index(symbol.section_index().unwrap())
+                    .unwrap();
+                assert_eq!(section.data().unwrap(), text);
+                assert_eq!(symbol.size(), text.len() as u64);
+                assert_eq!(section.kind(), SectionKind::Text);
+            }
+        }
+    }
+}
