@@ -224,8 +224,6 @@ fn more_operands_than_16_bits_count_do_what_few_do() {
         config().lowering(Lowering::Eager),
         config().metering(true).canonical_nans(true),
         config().near_operands(0),
-        #[cfg(feature = "native")]
-        config().native(true),
     ] {
         let engine = Engine::new(config);
         let module = Module::new(&engine, bytes).unwrap();
