@@ -5,7 +5,7 @@ use cranelift_codegen::ir::types::I32;
 use cranelift_codegen::ir::{InstBuilder, Value};
 use holdall_core::native::{Runtime, func, instance};
 use holdall_core::trap::TrapCode;
-use wasmparser::{AbstractHeapType, HeapType, Operator};
+use wasmparser::{AbstractHeapType, HeapType, Operator, RefType};
 
 use crate::function::{Func, branch_args};
 
@@ -83,6 +83,13 @@ impl Func<'_> {
         self.trap_if(fails, TrapCode::CastFailure);
     }
 
+    /// Branches where the reference on top of the stack passes a cast, or, with `fails`, where it does not.
+    fn br_on_cast(&mut self, to: RefType, fails: bool, depth: u32) {
+        let reference = self.top(1)[0];
+        let passes = self.passes(reference, to.heap_type(), to.is_nullable());
+        self.br_where(passes, fails, depth);
+    }
+
     /// Translates a cast. Gives whether the operator is one.
     pub(crate) fn cast_operator(&mut self, operator: &Operator<'_>) -> bool {
         match *operator {
@@ -94,22 +101,12 @@ impl Func<'_> {
                 relative_depth,
                 to_ref_type,
                 ..
-            } => {
-                let reference = self.top(1)[0];
-                let (to, nullable) = (to_ref_type.heap_type(), to_ref_type.is_nullable());
-                let passes = self.passes(reference, to, nullable);
-                self.br_where(passes, false, relative_depth);
-            }
+            } => self.br_on_cast(to_ref_type, false, relative_depth),
             Operator::BrOnCastFail {
                 relative_depth,
                 to_ref_type,
                 ..
-            } => {
-                let reference = self.top(1)[0];
-                let (to, nullable) = (to_ref_type.heap_type(), to_ref_type.is_nullable());
-                let passes = self.passes(reference, to, nullable);
-                self.br_where(passes, true, relative_depth);
-            }
+            } => self.br_on_cast(to_ref_type, true, relative_depth),
             _ => return false,
         }
         true

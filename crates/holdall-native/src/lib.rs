@@ -4,9 +4,9 @@
 //!
 //! The same module and options give the same bytes, on any machine and with any number of threads. A function
 //! for which there is no native code stays interpreted: one that is larger than
-//! [`Options::largest_function_bytes`], would take Cranelift too long ([`Options::admit`]), needs more stack than [`holdall_core::native::MOST_FRAME_BYTES`], or
-//! holds more than a hundred references to exceptions while it calls. Every instruction that holdall has is
-//! covered.
+//! [`Options::largest_function_bytes`], would take Cranelift too long ([`Options::admit`]), needs more stack than
+//! [`holdall_core::native::MOST_FRAME_BYTES`], or holds more than a hundred references to exceptions while it
+//! calls. Every instruction that holdall has is covered.
 
 #![forbid(unsafe_code)]
 

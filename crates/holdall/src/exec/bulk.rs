@@ -110,7 +110,8 @@ pub(super) unsafe fn fill_memory(ctx: *mut Ctx, b: Bulk) -> Result<(), TrapCode>
     // SAFETY: the memory lives as long as the store, which is this execution's alone.
     unsafe {
         let memory = &mut *memory(ctx, b.into).as_ptr();
-        let fits = fits(b.first, b.third, memory.len);
+        let len = memory.len;
+        let fits = || fits(b.first, b.third, len);
         in_parts(ctx, (b.third, 1), fits, false, |at, n| {
             memory.fill(b.first + at, b.second as u8, n)
         })
@@ -121,8 +122,10 @@ pub(super) unsafe fn copy_memory(ctx: *mut Ctx, b: Bulk) -> Result<(), TrapCode>
     // SAFETY: as for `fill_memory`.
     unsafe {
         let (into, from) = (memory(ctx, b.into), memory(ctx, b.from));
-        let fits = fits(b.first, b.third, (*into.as_ptr()).len)
-            && fits(b.second, b.third, (*from.as_ptr()).len);
+        let fits = || {
+            fits(b.first, b.third, (*into.as_ptr()).len)
+                && fits(b.second, b.third, (*from.as_ptr()).len)
+        };
         // A part must not overwrite the source of a later part.
         let backwards = into == from && b.first > b.second;
         in_parts(ctx, (b.third, 1), fits, backwards, |at, n| {
@@ -140,7 +143,8 @@ pub(super) unsafe fn init_memory(ctx: *mut Ctx, b: Bulk) -> Result<(), TrapCode>
             false => (*instance).module.inner().data_bytes(b.from),
         };
         let memory = &mut *memory(ctx, b.into).as_ptr();
-        let fits = fits(b.first, b.third, memory.len) && fits(b.second, b.third, data.len());
+        let len = memory.len;
+        let fits = || fits(b.first, b.third, len) && fits(b.second, b.third, data.len());
         in_parts(ctx, (b.third, 1), fits, false, |at, n| {
             memory.init(data, b.first + at, b.second + at, n)
         })
@@ -180,7 +184,8 @@ pub(super) unsafe fn fill_table(ctx: *mut Ctx, b: Bulk) -> Result<(), TrapCode> 
     // SAFETY: as for `fill_memory`.
     unsafe {
         let table = &mut *table(ctx, b.into).as_ptr();
-        let fits = fits(b.first, b.third, table.elems.len());
+        let len = table.elems.len();
+        let fits = || fits(b.first, b.third, len);
         in_parts(ctx, (b.third, ELEMENT_BYTES), fits, false, |at, n| {
             table.fill(b.first + at, b.second, n)
         })
@@ -191,8 +196,10 @@ pub(super) unsafe fn copy_table(ctx: *mut Ctx, b: Bulk) -> Result<(), TrapCode> 
     // SAFETY: as for `copy_memory`.
     unsafe {
         let (into, from) = (table(ctx, b.into), table(ctx, b.from));
-        let fits = fits(b.first, b.third, into.as_ref().elems.len())
-            && fits(b.second, b.third, from.as_ref().elems.len());
+        let fits = || {
+            fits(b.first, b.third, into.as_ref().elems.len())
+                && fits(b.second, b.third, from.as_ref().elems.len())
+        };
         let backwards = into == from && b.first > b.second;
         in_parts(ctx, (b.third, ELEMENT_BYTES), fits, backwards, |at, n| {
             TableData::copy(into, b.first + at, from, b.second + at, n)
@@ -208,8 +215,8 @@ pub(super) unsafe fn init_table(ctx: *mut Ctx, b: Bulk) -> Result<(), TrapCode> 
             .as_deref()
             .unwrap_or_default();
         let table = &mut *table(ctx, b.into).as_ptr();
-        let fits =
-            fits(b.first, b.third, table.elems.len()) && fits(b.second, b.third, segment.len());
+        let len = table.elems.len();
+        let fits = || fits(b.first, b.third, len) && fits(b.second, b.third, segment.len());
         in_parts(ctx, (b.third, ELEMENT_BYTES), fits, false, |at, n| {
             table.init(segment, b.first + at, b.second + at, n)
         })

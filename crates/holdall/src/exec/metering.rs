@@ -31,7 +31,8 @@ pub(super) unsafe fn settle(ctx: *mut Ctx) -> Result<(), TrapCode> {
 /// Executes a bulk instruction over `n` items of `item_bytes` each. `part(index, count)` executes the
 /// instruction for `count` items from `index` on. Where executions are metered, the items are done in
 /// parts, each paid for before it is done; with `backwards` the last part comes first. An instruction whose
-/// items do not fit is one call of `part`, which gives the trap and changes nothing.
+/// items do not fit is one call of `part`, which gives the trap and changes nothing; only where executions are
+/// metered is `fits` asked first.
 ///
 /// # Safety
 ///
@@ -40,13 +41,13 @@ pub(super) unsafe fn settle(ctx: *mut Ctx) -> Result<(), TrapCode> {
 pub(super) unsafe fn in_parts(
     ctx: *mut Ctx,
     items: (u64, u64),
-    fits: bool,
+    fits: impl FnOnce() -> bool,
     backwards: bool,
     mut part: impl FnMut(u64, u64) -> Result<(), TrapCode>,
 ) -> Result<(), TrapCode> {
     // SAFETY: passed on from the caller.
     unsafe {
-        if !(*ctx).metered || !fits {
+        if !(*ctx).metered || !fits() {
             return part(0, items.0);
         }
         in_paid_parts(ctx, items, backwards, &mut part)
