@@ -4,7 +4,7 @@ mod audit;
 mod ends;
 mod examples;
 mod folder {
-    holdall_testing::folder!();
+    holdall_dev::folder!();
 }
 mod guests;
 mod hostile;

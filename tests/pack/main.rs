@@ -4,7 +4,7 @@ mod app;
 mod damage;
 mod failures;
 mod folder {
-    holdall_testing::folder!();
+    holdall_dev::folder!();
 }
 mod hostile;
 mod image;
@@ -13,7 +13,7 @@ mod native;
 mod output;
 mod parts;
 mod preinit;
-use holdall_testing::rng;
+use holdall_dev::rng;
 mod runtimes;
 #[path = "../support/command.rs"]
 #[allow(dead_code, reason = "shared with the tests of the command")]

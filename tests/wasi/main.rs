@@ -2,7 +2,7 @@
 //! broken when it fails.
 
 mod folder {
-    holdall_testing::folder!();
+    holdall_dev::folder!();
 }
 
 mod granted;

@@ -11,7 +11,7 @@ use holdall_native::{Options, compile};
 
 #[test]
 fn every_instruction_has_native_code_on_every_processor() {
-    let (names, text) = holdall_testing::instructions::module();
+    let (names, text) = holdall_dev::instructions::module();
     let bytes = Cow::Owned(wat::parse_str(&text).unwrap());
     let sections = Sections::read(bytes, &Bounds::default(), &Clock::default()).unwrap();
     let every = Feature::ALL.iter().fold(0, |bits, it| bits | it.bit());

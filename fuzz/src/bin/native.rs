@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use holdall::Config;
 use holdall_fuzz::Target;
 use holdall_fuzz::rng::Rng;
-use holdall_testing::smith::{self, seen};
+use holdall_dev::smith::{self, seen};
 
 struct Native;
 

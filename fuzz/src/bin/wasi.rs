@@ -13,7 +13,7 @@ use holdall_fuzz::rng::{INTERESTING, Rng};
 use holdall_fuzz::{Target, Watch};
 use holdall_wasi::{Access, Files, Grants, Input, Output, Wasi};
 
-use holdall_testing::wasi::{abi, guest};
+use holdall_dev::wasi::{abi, guest};
 
 use abi::FUNCTIONS;
 use guest::{Arg, BUFFER, Guest, IOVS, MEMORY_BYTES, OUT, OUT2};

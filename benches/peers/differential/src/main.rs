@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use holdall::Proposals;
-use holdall_testing::smith::{self, seen};
+use holdall_dev::smith::{self, seen};
 use wasmtime::Engine;
 
 /// Seconds between two reports.

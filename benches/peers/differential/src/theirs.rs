@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use holdall::TrapCode;
-use holdall_testing::smith::seen::{
+use holdall_dev::smith::seen::{
     self, Bits, Hierarchy, HostCalls, ROUNDS, Seen, Stop, Ty, of_call, values,
 };
 use wasmtime::{

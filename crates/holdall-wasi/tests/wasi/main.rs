@@ -2,9 +2,9 @@
 //! broken when it fails.
 
 #[macro_use]
-extern crate holdall_testing;
+extern crate holdall_dev;
 
-use holdall_testing::wasi::{abi, guest};
+use holdall_dev::wasi::{abi, guest};
 
 #[cfg(target_os = "linux")]
 mod against_linux;
@@ -14,7 +14,7 @@ mod bad_values;
 mod defects;
 mod deterministic;
 mod folder {
-    holdall_testing::folder!();
+    holdall_dev::folder!();
 }
 mod grants;
 mod hostile;

@@ -14,7 +14,7 @@ mod ops;
 #[path = "../differential/program/mod.rs"]
 mod program;
 mod types;
-use holdall_testing::rng;
+use holdall_dev::rng;
 
 use holdall::{Config, Engine, Error, ErrorKind, Instance, Limits, Lowering, Module, Store};
 

@@ -11,7 +11,7 @@ mod case;
 mod ops;
 mod ours;
 mod program;
-use holdall_testing::rng;
+use holdall_dev::rng;
 mod smith;
 mod theirs;
 

@@ -20,7 +20,7 @@ mod readers;
 mod registry;
 mod resolution;
 #[cfg(feature = "serde")]
-use holdall_testing::rng;
+use holdall_dev::rng;
 mod sharing;
 mod sizes;
 #[cfg(feature = "serde")]

@@ -1,8 +1,8 @@
 //! Each instruction on numbers, on vectors and on memory, on operands at which results turn.
 
 use holdall::{Config, Engine, Linker, Module, Store, Val, ValType};
-use holdall_testing::instructions;
-use holdall_testing::rng::{INTERESTING, Rng};
+use holdall_dev::instructions;
+use holdall_dev::rng::{INTERESTING, Rng};
 
 use super::tell;
 
