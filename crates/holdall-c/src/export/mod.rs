@@ -1,0 +1,1 @@
+//! `wasm_export.h`: the interface of the multi-module document.

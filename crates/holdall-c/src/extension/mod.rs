@@ -1,0 +1,1 @@
+//! `wasi.h` and `holdall.h`: what `wasm.h` has no words for.

@@ -1,0 +1,1 @@
+//! `wasm.h`: the standard C interface of WebAssembly engines.

@@ -1,0 +1,1 @@
+//! Programs in C and C++ over `wasm.h`, `wasi.h` and `holdall.h`.
