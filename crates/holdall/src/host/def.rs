@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::canonical::Uses;
 use crate::error::{Error, Result};
 use crate::host::invoke::{read_vals, write_vals};
+use crate::host::wasm_ty::MAX_ROW_SLOTS;
 use crate::host::{Caller, IntoFunc};
 use crate::store::{
     AsContextMut, Func, HostBody, HostState, InstanceData, StoreCore, StoreId, check_val,
@@ -69,6 +70,45 @@ impl<T> HostDef<T> {
         };
         // SAFETY: `body` reads and writes slots of `ty`, and makes its caller of `T`.
         Ok(unsafe { Self::from_body(Signature::named(name), ty, types, Arc::new(body)) })
+    }
+
+    /// A function that works on slots; see [`Func::new_unchecked`].
+    ///
+    /// # Errors
+    ///
+    /// When no module could declare the type.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Func::new_unchecked`].
+    pub(crate) unsafe fn new_unchecked(
+        name: &str,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &mut [u64]) -> anyhow::Result<()> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let types = check_type(name, &ty)?;
+        let (params, results) = (ty.param_slots(), ty.result_slots());
+        let count = params.max(results);
+        let body = move |core: NonNull<StoreCore>, instance: *mut InstanceData, slots: *mut u64| {
+            let (mut few, mut many) = ([0; MAX_ROW_SLOTS], Vec::new());
+            let copied = if count <= few.len() {
+                &mut few[..count]
+            } else {
+                many.resize(count, 0);
+                &mut many[..]
+            };
+            // SAFETY: as in `new`. The slots are copied to and fro, since they are on the value stack,
+            // which the function may use through its caller.
+            unsafe {
+                slots.copy_to_nonoverlapping(copied.as_mut_ptr(), params);
+                func(Caller::from_raw(core, instance), copied)?;
+                slots.copy_from_nonoverlapping(copied.as_ptr(), results);
+            }
+            Ok(())
+        };
+        // SAFETY: `body` reads and writes slots of `ty`, which is the caller's duty as far as `func` does,
+        // and makes its caller of `T`.
+        Ok(unsafe { Self::from_body(Signature::named(name.into()), ty, types, Arc::new(body)) })
     }
 
     /// A function made of a typed closure; see [`Func::wrap`].

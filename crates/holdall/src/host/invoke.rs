@@ -53,6 +53,32 @@ impl Func {
         Ok(HostDef::new(UNNAMED, ty, func)?.instantiate(context))
     }
 
+    /// A function of the host that works on slots, for what knows types at run time only and cannot wait
+    /// for values to be made.
+    ///
+    /// A slot is a machine word of 64 bits. An `i32` or an `f32` stands in the low half of a slot, whose
+    /// high half is zero; an `i64`, an `f64` or a reference fills one; a `v128` fills two, the low half first.
+    /// The slots that `func` gets hold the arguments, in order, and are to hold the results when it returns;
+    /// there are as many slots as the larger of both needs. Errors are those of [`Func::new`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Func::try_new`].
+    ///
+    /// # Safety
+    ///
+    /// When `func` returns `Ok`, the slots hold results of the function's type in that form. A reference
+    /// among them is null, which is 0, or one that `func` got as an argument of the same type.
+    pub unsafe fn new_unchecked<T>(
+        context: impl AsContextMut<Data = T>,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &mut [u64]) -> anyhow::Result<()> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        // SAFETY: the caller's duty.
+        let definition = unsafe { HostDef::new_unchecked(UNNAMED, ty, func) }?;
+        Ok(definition.instantiate(context))
+    }
+
     /// A function of the host, made of a closure whose parameters are [`WasmTy`](crate::WasmTy),
     /// after a [`Caller`] if it wants one, and which returns `()`, a [`WasmTy`](crate::WasmTy), a
     /// tuple of them, or a `Result` of one of these with an error of any type
@@ -133,6 +159,34 @@ impl Func {
         unsafe { read_vals(id, ty.results(), slots, results) };
         context.core().root_vals(ty.results(), slots);
         Ok(())
+    }
+
+    /// Calls the function with slots, in the form of [`Func::new_unchecked`]: the arguments in order, where the
+    /// results will be.
+    ///
+    /// # Errors
+    ///
+    /// When the guest traps, or when a host function that it calls returns an error.
+    ///
+    /// # Panics
+    ///
+    /// When the function is of another store.
+    ///
+    /// # Safety
+    ///
+    /// There are as many slots as the parameters and as the results of the function need, whichever are more.
+    /// They hold arguments of the parameters' types; no parameter and no result is a reference.
+    #[inline]
+    pub unsafe fn call_unchecked(
+        &self,
+        mut context: impl AsContextMut,
+        slots: &mut [u64],
+    ) -> Result<()> {
+        let mut context = context.as_context_mut();
+        let entry = self.entry_in(context.core());
+        // SAFETY: the function is of this store, which is borrowed here alone and not used before the call
+        // returns. The slots are the caller's duty.
+        unsafe { exec::invoke(context.core_ptr(), entry, slots.as_mut_ptr()) }
     }
 
     /// The function, to be called with Rust values. The types are checked once, by this call.

@@ -105,6 +105,17 @@ impl Pool {
         Self::of(buffer.as_mut_ptr().cast(), buffer.len(), None)
     }
 
+    /// A pool of the `size_bytes` bytes at `start`, which somebody else owns; as [`Pool::from_static`].
+    ///
+    /// # Safety
+    ///
+    /// The bytes can be read and written, and nobody else does so, until the last handle to the pool is
+    /// dropped and nothing of the pool is in use. Engines, modules and stores hold such handles.
+    #[must_use]
+    pub unsafe fn from_raw_parts(start: NonNull<u8>, size_bytes: usize) -> Self {
+        Self::of(start.as_ptr(), size_bytes, None)
+    }
+
     /// A pool of the `len` bytes at `start`, which belong to the pool alone.
     fn of(start: *mut u8, len: usize, vec: Option<(*mut u8, usize)>) -> Self {
         let skipped = start.align_offset(BLOCK).min(len);

@@ -49,6 +49,27 @@ impl<T: 'static> Linker<T> {
         Ok(self)
     }
 
+    /// Defines a host function that works on slots; see [`Func::new_unchecked`].
+    ///
+    /// # Errors
+    /// Those of [`Linker::func_new`].
+    ///
+    /// # Safety
+    /// As for [`Func::new_unchecked`].
+    pub unsafe fn func_new_unchecked(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &mut [u64]) -> anyhow::Result<()> + Send + Sync + 'static,
+    ) -> Result<&mut Self> {
+        self.check_undefined(None, module, name)?;
+        // SAFETY: the caller's duty.
+        let definition = unsafe { HostDef::new_unchecked(&qualified(module, name), ty, func) }?;
+        self.definitions.define_host(module, name, definition);
+        Ok(self)
+    }
+
     /// Defines something of a store, for modules that are instantiated in that store.
     ///
     /// # Errors

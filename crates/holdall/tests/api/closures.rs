@@ -229,3 +229,43 @@ fn a_store_is_shared_between_threads_that_look() -> Result<()> {
     });
     Ok(())
 }
+
+#[test]
+fn functions_on_slots_see_their_caller_and_may_call_back() -> Result<()> {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, 0_u64);
+    let mut linker = Linker::<u64>::new(&engine);
+    let ty = FuncType::new(
+        [ValType::I32, ValType::V128, ValType::F64],
+        [ValType::F64, ValType::I32],
+    );
+    // SAFETY: the slots are left with a float and an integer of 32 bits.
+    unsafe {
+        linker.func_new_unchecked("host", "swap", ty, |mut caller, slots| {
+            let Some(Extern::Func(twice)) = caller.get_export("twice") else {
+                anyhow::bail!("the caller has no \"twice\"");
+            };
+            let mut doubled = [slots[0]];
+            // SAFETY: `twice` takes an i32 and gives one.
+            unsafe { twice.call_unchecked(&mut caller, &mut doubled) }?;
+            *caller.data_mut() += slots[1] ^ slots[2];
+            assert_eq!(slots.len(), 4);
+            (slots[0], slots[1]) = (slots[3], doubled[0]);
+            Ok(())
+        })?;
+    }
+    let module = Module::new(
+        &engine,
+        r#"(module
+            (import "host" "swap" (func $swap (param i32 v128 f64) (result f64 i32)))
+            (func (export "twice") (param i32) (result i32)
+                (i32.add (local.get 0) (local.get 0)))
+            (func (export "run") (param i32) (result f64 i32)
+                (call $swap (local.get 0) (v128.const i64x2 5 6) (f64.const 1.5))))"#,
+    )?;
+    let instance = linker.instantiate(&mut store, &module)?;
+    let run = instance.get_typed_func::<i32, (f64, i32)>(&store, "run")?;
+    assert_eq!(run.call(&mut store, -21)?, (1.5, -42));
+    assert_eq!(*store.data(), 3);
+    Ok(())
+}

@@ -1,6 +1,7 @@
 //! The program of WAMR's multi-module document in a static array, and pools of every other kind.
 
 use std::mem::MaybeUninit;
+use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard};
 
 use holdall::{BundleReader, Config, Engine, Func, Linker, Module, Pool, Store, TableType, Val};
@@ -55,6 +56,11 @@ fn the_document_s_sample_runs_in_a_static_array() {
 fn a_pool_may_be_uninitialised_or_a_vector() {
     let array = vec![MaybeUninit::uninit(); 1 << 20].leak();
     run(&config(&Pool::from_static_uninit(array)));
+    let mut lent = vec![7; 1 << 20];
+    // SAFETY: all that has a handle to the pool is gone when `run` returns.
+    let pool = unsafe { Pool::from_raw_parts(NonNull::from(&mut *lent).cast(), lent.len()) };
+    run(&config(&pool));
+    assert_eq!(pool.used_bytes(), 0);
     let pool = Pool::from(vec![7; 1 << 20]);
     run(&config(&pool));
     assert!(pool.size_bytes() > (1 << 20) - 32);
