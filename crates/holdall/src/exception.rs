@@ -12,7 +12,7 @@ use crate::host::{read_vals, write_vals};
 use crate::limits::Watch;
 use crate::module::Module;
 use crate::store::{AsContext, NoRoom, StoreCore, StoreId, Tag, check_val};
-use crate::text::format_without_store;
+use crate::text::format_detached;
 use crate::trap::{Frame, Trap};
 use crate::value::Val;
 
@@ -216,7 +216,7 @@ impl fmt::Display for Exception {
         self.write_tag(f)?;
         for (at, value) in self.values().iter().enumerate() {
             f.write_str(if at == 0 { " with " } else { ", " })?;
-            f.write_str(&format_without_store(value))?;
+            f.write_str(&format_detached(value))?;
         }
         let frames = self.frames();
         for (depth, frame) in frames.iter().enumerate() {

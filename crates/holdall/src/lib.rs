@@ -52,8 +52,8 @@ pub use limits::{InterruptHandle, Limits, Pool};
 #[cfg(feature = "fs")]
 pub use link::DirReader;
 pub use link::{
-    BundleReader, ChainReader, FnReader, InstancePre, LinkError, Linker, MemoryReader,
-    ModuleReader, ReadError, Registry, RegistryError, Snapshot, SnapshotError,
+    BundleReader, ChainReader, FnReader, GraphImport, ImportSource, InstancePre, LinkError, Linker,
+    MemoryReader, ModuleReader, ReadError, Registry, RegistryError, Snapshot, SnapshotError,
 };
 #[cfg(feature = "native")]
 pub use module::{Cache, CacheError};

@@ -490,7 +490,7 @@ impl<T: 'static> Linker<T> {
         Ok(self.loading().for_store(context.core()))
     }
 
-    fn check_engine(&self, engine: &Engine) -> Result<()> {
+    pub(super) fn check_engine(&self, engine: &Engine) -> Result<()> {
         if engine.same(&self.engine) {
             return Ok(());
         }
@@ -526,7 +526,7 @@ impl<T: 'static> Linker<T> {
     }
 
     /// Repeats an attempt to load something until what was loaded can be registered.
-    fn learn<'a, R>(
+    pub(super) fn learn<'a, R>(
         &'a self,
         start: impl Fn() -> Result<Loading<'a, T>>,
         load: impl Fn(&mut Loading<'a, T>) -> Result<(R, Vec<(String, String)>)>,

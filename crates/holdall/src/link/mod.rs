@@ -9,6 +9,7 @@ mod define;
 mod definitions;
 #[cfg(feature = "fs")]
 mod dir;
+mod graph_imports;
 mod instantiate_graph;
 mod link_error;
 mod linker;
@@ -20,6 +21,7 @@ mod snapshot;
 
 #[cfg(feature = "fs")]
 pub use dir::DirReader;
+pub use graph_imports::{GraphImport, ImportSource};
 pub use link_error::LinkError;
 pub use linker::{InstancePre, Linker};
 pub use provider::{Importer, Provider, Provision};

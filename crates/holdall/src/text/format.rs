@@ -35,8 +35,10 @@ pub fn format_val(store: impl AsContext, value: &Val) -> String {
     }
 }
 
-/// The text of a value with its type. References that are not null are told apart by their types alone.
-pub(crate) fn format_without_store(value: &Val) -> String {
+/// The text of a value with its type, for want of a store: references that are not null are told apart
+/// by their types alone.
+#[must_use]
+pub fn format_detached(value: &Val) -> String {
     format_number(value).unwrap_or_else(|| {
         match value {
             Val::FuncRef(None) => "func:ref.null",

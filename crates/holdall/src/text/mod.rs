@@ -22,9 +22,9 @@
 mod format;
 mod parse;
 
-pub(crate) use format::{format_number, format_without_store};
-pub use format::{format_results, format_val};
-pub use parse::{ValueError, parse_val};
+pub(crate) use format::format_number;
+pub use format::{format_detached, format_results, format_val};
+pub use parse::{ValueError, parse_number, parse_val};
 
 use crate::escape::Escaped;
 use crate::store::AsContextMut;

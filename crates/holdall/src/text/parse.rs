@@ -43,6 +43,19 @@ pub enum ValueError {
 /// When the text is no value of the type; the error says what is wrong with the text.
 pub fn parse_val(store: impl AsContextMut, ty: ValType, text: &str) -> Result<Val, ValueError> {
     match ty {
+        ValType::Ref(ty) => reference(store, ty, text),
+        _ => parse_number(ty, text).expect("it is no reference"),
+    }
+}
+
+/// Reads a value of type `ty` where that is a number: for want of a store. `None` where `ty` is a
+/// reference.
+///
+/// # Errors
+///
+/// As [`parse_val`].
+pub fn parse_number(ty: ValType, text: &str) -> Option<Result<Val, ValueError>> {
+    let number = || match ty {
         ValType::I32 => {
             let bits = integer(text, i32::MIN.into(), u32::MAX.into())?;
             Ok(Val::I32(bits as i32))
@@ -55,8 +68,9 @@ pub fn parse_val(store: impl AsContextMut, ty: ValType, text: &str) -> Result<Va
             let (low, high) = (integer_64(low)?, integer_64(high)?);
             Ok(Val::V128(u128::from(low) | u128::from(high) << 64))
         }
-        ValType::Ref(ty) => reference(store, ty, text),
-    }
+        ValType::Ref(_) => Err(ValueError::NotNull),
+    };
+    (!matches!(ty, ValType::Ref(_))).then(number)
 }
 
 fn reference(store: impl AsContextMut, ty: RefType, text: &str) -> Result<Val, ValueError> {
