@@ -1,8 +1,9 @@
 //! Clocks: the host's, or a virtual one that only the guest's own doings advance.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use cap_std::time::{Instant, MonotonicClock, SystemClock};
 use wasi_common::snapshots::preview_1::types::Clockid;
@@ -22,23 +23,105 @@ pub(super) struct HostClocks {
     pub(super) monotonic: MonotonicClock,
 }
 
-/// A clock that stands still but for the guests that read it and wait for it.
-#[derive(Clone, Default)]
-pub(super) struct VirtualClock(Arc<AtomicU64>);
+/// The time of a [deterministic](crate::Wasi::deterministic) graph: it stands still but for the guests
+/// that read a clock, which takes a microsecond, and those that wait, which takes no time of the
+/// host's. Clones are the same time.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+///
+/// use holdall_wasi::Time;
+///
+/// let time = Time::new();
+/// let start = time.now();
+/// time.advance(Duration::from_secs(3600));
+/// assert_eq!(time.now().duration_since(start), Ok(Duration::from_secs(3600)));
+/// time.set(SystemTime::UNIX_EPOCH);
+/// assert_eq!(time.passed(), Duration::from_secs(3600));
+/// ```
+#[derive(Clone)]
+pub struct Time(Arc<Moment>);
 
-impl VirtualClock {
-    /// Nanoseconds since it started.
-    fn read(&self) -> u64 {
-        self.0.fetch_add(VIRTUAL_TICK_NANOS, Ordering::Relaxed)
+struct Moment {
+    /// Nanoseconds since the start.
+    passed: AtomicU64,
+    /// The time of day at the start, in nanoseconds since 1970. It wraps where the time of day was set
+    /// to a moment that is less far from 1970 than the time that has passed.
+    start: AtomicU64,
+}
+
+impl Time {
+    /// A time that starts with 2000-01-01 00:00:00 UTC.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Arc::new(Moment {
+            passed: AtomicU64::new(0),
+            start: AtomicU64::new(VIRTUAL_START_NANOS),
+        }))
     }
 
-    fn advance(&self, by: Duration) {
+    /// Lets time pass, for all clocks.
+    pub fn advance(&self, by: Duration) {
         let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
         let add = |now: u64| Some(now.saturating_add(nanos));
         // It always succeeds: `add` always gives a value.
         let _ = self
             .0
+            .passed
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+    }
+
+    /// Sets the time of day, backwards too. No time passes by that: the other clocks go on as they
+    /// were. What is before 1970 is taken for 1970.
+    pub fn set(&self, now: SystemTime) {
+        let since = now
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let nanos = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
+        let passed = self.0.passed.load(Ordering::Relaxed);
+        self.0
+            .start
+            .store(nanos.wrapping_sub(passed), Ordering::Relaxed);
+    }
+
+    /// The time of day. To ask takes no time.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        let passed = self.0.passed.load(Ordering::Relaxed);
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.of_day(passed))
+    }
+
+    /// How much time has passed since the start. To ask takes no time.
+    #[must_use]
+    pub fn passed(&self) -> Duration {
+        Duration::from_nanos(self.0.passed.load(Ordering::Relaxed))
+    }
+
+    /// Nanoseconds since the start, for a guest.
+    fn read(&self) -> u64 {
+        self.0
+            .passed
+            .fetch_add(VIRTUAL_TICK_NANOS, Ordering::Relaxed)
+    }
+
+    /// The time of day, in nanoseconds since 1970.
+    fn of_day(&self, passed: u64) -> u64 {
+        self.0.start.load(Ordering::Relaxed).wrapping_add(passed)
+    }
+}
+
+impl Default for Time {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Time")
+            .field("now", &self.now())
+            .field("passed", &self.passed())
+            .finish()
     }
 }
 
@@ -51,7 +134,7 @@ pub(super) enum Clocks {
         /// For how long the guest did nothing but wait.
         waited: Duration,
     },
-    Virtual(VirtualClock),
+    Virtual(Time),
 }
 
 impl Clocks {
@@ -91,10 +174,8 @@ impl Clocks {
                 let since = clocks.monotonic.now().duration_since(*start);
                 Ok(u64::try_from(since.saturating_sub(*waited).as_nanos())?)
             }
-            (Self::Virtual(clock), Clockid::Realtime) => {
-                Ok(VIRTUAL_START_NANOS.saturating_add(clock.read()))
-            }
-            (Self::Virtual(clock), _) => Ok(clock.read()),
+            (Self::Virtual(time), Clockid::Realtime) => Ok(time.of_day(time.read())),
+            (Self::Virtual(time), _) => Ok(time.read()),
         }
     }
 
@@ -110,7 +191,7 @@ impl Clocks {
     pub(super) fn add_waited(&mut self, by: Duration) {
         match self {
             Self::Host { waited, .. } => *waited += by,
-            Self::Virtual(clock) => clock.advance(by),
+            Self::Virtual(time) => time.advance(by),
         }
     }
 }

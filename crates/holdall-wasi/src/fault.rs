@@ -9,7 +9,7 @@ use holdall::Error;
 use holdall::provide::Full;
 use holdall::{Trap, TrapCode};
 
-pub(crate) use types::Errno;
+pub(crate) use errno::Errno;
 
 /// The result of a WASI function, and of everything below one.
 pub(crate) type Result<T = (), E = Fault> = std::result::Result<T, E>;
@@ -66,7 +66,8 @@ impl From<GuestError> for Fault {
 /// guest.
 impl From<wasi_common::Error> for Fault {
     fn from(error: wasi_common::Error) -> Self {
-        Self::Errno(error.downcast().unwrap_or(Errno::Io))
+        let errno: Result<types::Errno, _> = error.downcast();
+        Self::Errno(errno.map_or(Errno::Io, Errno::from))
     }
 }
 

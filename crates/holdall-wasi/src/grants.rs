@@ -13,7 +13,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use wasi_common::RngCore;
 
-use super::clocks::{Clocks, HostClocks, VIRTUAL_START_NANOS, VirtualClock};
+use super::clocks::{Clocks, HostClocks, Time, VIRTUAL_START_NANOS};
 use super::context::Context;
 use super::descriptors::{ALL, Descriptor, Descriptors};
 use super::fault::Fault;
@@ -230,7 +230,7 @@ impl Grants {
             env: Strings::default(),
             clocks: self.clocks.clone().map(|clocks| match world {
                 World::Host => Clocks::host(clocks),
-                World::Fixed { clock, .. } => Clocks::Virtual(clock.clone()),
+                World::Fixed { time, .. } => Clocks::Virtual(time.clone()),
             }),
             random: self.random.then(|| world.random()),
             counted: 0,
@@ -343,16 +343,16 @@ pub(super) enum World {
     Host,
     /// A world in which nothing but the guests happens, for the modules of one graph.
     Fixed {
-        clock: VirtualClock,
+        time: Time,
         inodes: Arc<Inodes>,
         random: Box<RefCell<ChaCha12Rng>>,
     },
 }
 
 impl World {
-    pub(super) fn fixed(seed: u64) -> Self {
+    pub(super) fn fixed(seed: u64, time: Time) -> Self {
         Self::Fixed {
-            clock: VirtualClock::default(),
+            time,
             inodes: Arc::default(),
             random: Box::new(ChaCha12Rng::seed_from_u64(seed).into()),
         }

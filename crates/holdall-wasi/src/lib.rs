@@ -30,6 +30,8 @@ mod strings;
 mod wait;
 
 pub use audit::{Asked, Audit, Need, Needed};
+pub use clocks::Time;
+pub use errno::{Errno, NoSuchErrno};
 pub use fs::MAX_PATH_BYTES;
 pub use fs::memory::Files;
 pub use fs::stream::{Capture, Input, Output, PipeWriter};

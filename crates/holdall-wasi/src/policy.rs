@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::abi::{Call, Function, MODULES};
 use super::audit::Audit;
 use super::audit::watch::{self, Watch};
+use super::clocks::Time;
 use super::context::{Context, State};
 use super::fault::Errno;
 use super::grants::{Grants, World};
@@ -55,6 +56,8 @@ pub struct Wasi {
     modules: HashMap<String, Grants>,
     shares: bool,
     seed: Option<u64>,
+    /// The time of a deterministic graph; each graph has its own where there is none.
+    time: Option<Time>,
     audit: Option<Audit>,
     /// The functions that may be called, where not all may.
     allowed: Option<BTreeSet<String>>,
@@ -89,6 +92,13 @@ impl Wasi {
     /// same; [`Config::canonical_nans`](holdall::Config::canonical_nans) does it for floats.
     pub fn deterministic(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
+        self
+    }
+
+    /// Gives a [deterministic](Self::deterministic) graph this time, which the embedder can move. Graphs
+    /// that are instantiated after one another go on in it; without this, each begins at the start.
+    pub fn time(mut self, time: Time) -> Self {
+        self.time = Some(time);
         self
     }
 
@@ -153,7 +163,10 @@ impl Provider for Wasi {
     fn begin(&self) -> Box<dyn Provision> {
         Box::new(Graph {
             wasi: self.clone(),
-            world: self.seed.map_or(World::Host, World::fixed),
+            world: match self.seed {
+                Some(seed) => World::fixed(seed, self.time.clone().unwrap_or_default()),
+                None => World::Host,
+            },
             contexts: HashMap::new(),
         })
     }
@@ -253,9 +266,8 @@ impl Provision for Graph {
 /// The name of an error number, as C has it: `ENOENT`.
 pub(super) fn errno_name(slot: u64) -> String {
     let number = u16::try_from(slot).ok();
-    match number.and_then(|number| Errno::try_from(number).ok()) {
-        Some(Errno::TooBig) => "E2BIG".to_owned(),
-        Some(errno) => format!("E{}", format!("{errno:?}").to_uppercase()),
+    match number.and_then(Errno::of_number) {
+        Some(errno) => errno.to_string(),
         None => slot.to_string(),
     }
 }

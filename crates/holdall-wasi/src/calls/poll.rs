@@ -100,7 +100,7 @@ pub(crate) fn poll_oneoff(
     };
     let event = |came: &Came| Event {
         userdata: came.userdata,
-        error: came.errno,
+        error: came.errno.into(),
         type_: came.kind,
         fd_readwrite: EventFdReadwrite {
             nbytes: came.bytes,

@@ -3,7 +3,7 @@
 use wasi_common::snapshots::preview_0::types::{
     self, Event, EventFdReadwrite, Eventrwflags, Subclockflags, Subscription, SubscriptionU, Whence,
 };
-use wasi_common::snapshots::preview_1::types::{Eventtype, Lookupflags};
+use wasi_common::snapshots::preview_1::types::{Errno, Eventtype, Lookupflags};
 
 use super::fd::filestat_of;
 use super::poll::{Came, Wanted, What, oneoff};
@@ -78,7 +78,7 @@ pub(crate) fn poll_oneoff(
     };
     let event = |came: &Came| Event {
         userdata: came.userdata,
-        error: came.errno.into(),
+        error: Errno::from(came.errno).into(),
         type_: match came.kind {
             Eventtype::Clock => types::Eventtype::Clock,
             Eventtype::FdRead => types::Eventtype::FdRead,
