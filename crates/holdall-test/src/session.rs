@@ -1,0 +1,404 @@
+//! A run that is going on: instances in a store of their own, which a test calls.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use holdall::provide::{did_you_mean, nearest};
+use holdall::text::format_val;
+use holdall::{
+    ErrorKind, ExternType, FuncType, ImportSource, Instance, Linker, Memory, Store, Val,
+};
+use holdall_wasi::{Capture, Files, Output, Time, Wasi};
+
+use crate::case::{Case, Entry};
+use crate::error::{Error, MissingImport, MissingImports, Result};
+use crate::fault::Fired;
+use crate::mock::{Mock, Running};
+use crate::modules::Subject;
+use crate::outcome::{End, Outcome};
+use crate::value::Value;
+
+/// The fuel of a case that does not limit it: no guest ever uses as much.
+const ENDLESS_FUEL: u64 = 1 << 62;
+/// The most lines of a trace that are kept.
+const MAX_TRACED: usize = 10_000;
+
+/// A run that is going on: a subject that was instantiated once, and is called as often as a test
+/// likes. Made by [`Case::start`].
+///
+/// ```
+/// use holdall_test::{Case, Modules, Val};
+///
+/// let counter = Modules::new().wat(r#"(module
+///     (global $n (mut i32) (i32.const 0))
+///     (func (export "next") (result i32)
+///         (global.set $n (i32.add (global.get $n) (i32.const 1)))
+///         (global.get $n)))"#)?;
+/// let mut session = Case::call(&counter, "next").start()?;
+/// assert_eq!(session.call("next", [0; 0])?, [Val::I32(1)]);
+/// assert_eq!(session.call("next", [0; 0])?, [Val::I32(2)]);
+/// # Ok::<(), holdall_test::Error>(())
+/// ```
+pub struct Session {
+    store: Store<()>,
+    subject: Subject,
+    /// None where the subject did not come to life.
+    instance: Option<Instance>,
+    entry: Entry,
+    args: Vec<Value>,
+    end: End,
+    results: Vec<Val>,
+    time: Time,
+    files: Files,
+    stdout: Capture,
+    stderr: Capture,
+    mocks: Vec<Running>,
+    case: Case,
+    fuel: u64,
+    trace: Arc<Mutex<Vec<String>>>,
+}
+
+impl Session {
+    pub(crate) fn start(case: &Case) -> Result<Self> {
+        let subject = case.subject.clone();
+        let types = types_of_mocks(&subject, &case.mocks)?;
+        let mut linker = subject.linker();
+        let mut store = Store::try_new(linker.engine(), ())?;
+        let fuel = case.limits.fuel.unwrap_or(ENDLESS_FUEL);
+        let limits = case.limits.clone().fuel(fuel).timeout(case.timeout);
+        store.limits(limits)?;
+        let trace = Arc::<Mutex<Vec<String>>>::default();
+        if case.traces {
+            let lines = Arc::clone(&trace);
+            store.trace(move |event| {
+                let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+                if lines.len() < MAX_TRACED {
+                    lines.push(event.to_string());
+                }
+            });
+        }
+        let time = Time::new();
+        if let Some(start) = case.start {
+            time.set(start);
+        }
+        let world = World::of(case, &time)?;
+        holdall_wasi::add_to_linker(&mut linker, world.wasi);
+        let mocks = case.mocks.iter().zip(&types);
+        let mocks = mocks.map(|(mock, ty)| mock.define(&mut linker, &mut store, ty, &time));
+        let mocks = mocks.collect::<Result<Vec<_>>>()?;
+        let mut session = Self {
+            store,
+            subject,
+            instance: None,
+            entry: case.entry.clone(),
+            args: case.args.clone(),
+            end: End::Returned,
+            results: Vec::new(),
+            time,
+            files: world.files,
+            stdout: world.stdout,
+            stderr: world.stderr,
+            mocks,
+            case: case.clone(),
+            fuel,
+            trace,
+        };
+        session.instantiate(&linker)?;
+        Ok(session)
+    }
+
+    fn instantiate(&mut self, linker: &Linker<()>) -> Result<()> {
+        match linker.instantiate(&mut self.store, self.subject.module()) {
+            Ok(instance) => self.instance = Some(instance),
+            Err(error) => self.end = ended(error)?,
+        }
+        Ok(())
+    }
+
+    /// Calls what the case calls.
+    pub(crate) fn enter(&mut self) -> Result<()> {
+        let result = match self.entry.clone() {
+            Entry::Program => self.call("_start", std::iter::empty::<Value>()),
+            Entry::Func(name) => {
+                let args = self.args.clone();
+                self.call(&name, args)
+            }
+        };
+        match result {
+            Ok(_) | Err(Error::Ended(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Calls a function that the subject exports, or with `$module$function` one that a module exports
+    /// which the subject needs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Ended`] where the guest traps, exits, or was not brought to life at all: the outcome
+    /// has it too. [`Error::Usage`] where there is no such function, or arguments do not fit.
+    pub fn call(
+        &mut self,
+        function: &str,
+        args: impl IntoIterator<Item = impl Into<Value>>,
+    ) -> Result<Vec<Val>> {
+        let Some(instance) = self.instance else {
+            return Err(self.end.clone().into());
+        };
+        let Some(func) = instance.get_func(&mut self.store, function) else {
+            return Err(no_function(&self.subject, function));
+        };
+        let ty = func.ty(&self.store);
+        let args = self.arguments(function, &ty, args.into_iter().map(Into::into).collect())?;
+        let results = ty.results().iter();
+        let mut results: Vec<_> = results.map(|ty| Val::default_of(*ty)).collect();
+        self.results.clear();
+        match func.call(&mut self.store, &args, &mut results) {
+            Ok(()) => {
+                self.end = End::Returned;
+                self.results.clone_from(&results);
+                Ok(results)
+            }
+            Err(error) => {
+                self.end = ended(error)?;
+                Err(self.end.clone().into())
+            }
+        }
+    }
+
+    fn arguments(&mut self, function: &str, ty: &FuncType, args: Vec<Value>) -> Result<Vec<Val>> {
+        if args.len() != ty.params().len() {
+            return Err(Error::usage(format!(
+                "function {function:?}: expected {} arguments, as {ty} has them, found {}",
+                ty.params().len(),
+                args.len()
+            )));
+        }
+        let pairs = args.iter().zip(ty.params()).enumerate();
+        pairs
+            .map(|(at, (arg, ty))| {
+                let val = arg.to_val(&mut self.store, *ty);
+                val.map_err(|reason| {
+                    Error::usage(format!("function {function:?}: argument {at}: {reason}"))
+                })
+            })
+            .collect()
+    }
+
+    /// The time of the run, which can be moved.
+    #[must_use]
+    pub fn time(&self) -> &Time {
+        &self.time
+    }
+
+    /// The files in memory: to look at, and to change between calls.
+    #[must_use]
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// A memory that the subject exports.
+    #[must_use]
+    pub fn memory(&mut self, name: &str) -> Option<(Memory, &mut Store<()>)> {
+        let memory = self.instance?.get_memory(&mut self.store, name)?;
+        Some((memory, &mut self.store))
+    }
+
+    /// What the run has come to by now.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        let results_text = self.results.iter().map(|val| format_val(&self.store, val));
+        let left = self.store.fuel().unwrap_or_default();
+        Outcome {
+            end: self.end.clone(),
+            results: self.results.clone(),
+            results_text: results_text.collect(),
+            stdout: self.stdout.bytes().into(),
+            stderr: self.stderr.bytes().into(),
+            files: self.files.clone(),
+            mocks: self.mocks.iter().map(Running::log).collect(),
+            faults: self.faults(),
+            fuel: self.fuel.saturating_sub(left),
+            seed: self.case.seed,
+            trace: self
+                .trace
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        }
+    }
+
+    fn faults(&self) -> Vec<Fired> {
+        let faults = self.case.faults.iter();
+        let fired = faults.map(|fault| Fired {
+            fault: fault.clone(),
+            calls: 0,
+            times: 0,
+        });
+        fired.collect()
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("subject", &self.subject.name())
+            .field("end", &self.end)
+            .field("time", &self.time)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a run can reach.
+struct World {
+    wasi: Wasi,
+    files: Files,
+    stdout: Capture,
+    stderr: Capture,
+}
+
+impl World {
+    fn of(case: &Case, time: &Time) -> Result<Self> {
+        let (stdout, out) = Output::capture();
+        let (stderr, err) = Output::capture();
+        let mut grants = case.grants.clone().stdin(case.stdin_input());
+        grants = grants.stdout(out).stderr(err);
+        if case.entry == Entry::Program {
+            let argv0 = case.argv0.as_deref();
+            grants = grants.arg(argv0.unwrap_or(case.subject.file_name()));
+            for arg in &case.args {
+                let Value::Text(arg) = arg else {
+                    return Err(Error::usage(format!(
+                        "argument {arg} of the program: expected text, found a value"
+                    )));
+                };
+                grants = grants.arg(arg);
+            }
+        }
+        let files = Files::new();
+        for (path, bytes) in &case.files {
+            let inner = path.trim_matches('/');
+            let made = match bytes {
+                Some(bytes) => files.write(inner, bytes.clone()),
+                None if inner.is_empty() => Ok(()),
+                None => files.make_dir(inner),
+            };
+            made.map_err(|error| Error::usage(error.to_string()))?;
+        }
+        if !case.files.is_empty() {
+            grants = grants.files(files.clone(), "/", case.access);
+        }
+        for (path, guest_name, access) in &case.host_dirs {
+            let given = grants.host_dir(path, guest_name, *access);
+            grants = given.map_err(|source| Error::File {
+                path: path.clone(),
+                source,
+            })?;
+        }
+        let mut wasi = Wasi::new(grants)
+            .deterministic(case.seed)
+            .time(time.clone());
+        for (module, grants) in &case.others {
+            wasi = wasi.grant(module, grants.clone());
+        }
+        if case.shares {
+            wasi = wasi.share();
+        }
+        Ok(Self {
+            wasi,
+            files,
+            stdout,
+            stderr,
+        })
+    }
+}
+
+/// The type of the function that each mock is for. All functions that nobody defines are mocked.
+fn types_of_mocks(subject: &Subject, mocks: &[Mock]) -> Result<Vec<FuncType>> {
+    let funcs = || {
+        let imports = subject.imports().iter();
+        imports.filter_map(|import| match &import.ty {
+            ExternType::Func(ty) => Some((import, ty)),
+            _ => None,
+        })
+    };
+    let mut types = Vec::with_capacity(mocks.len());
+    for (at, mock) in mocks.iter().enumerate() {
+        if mocks[..at]
+            .iter()
+            .any(|it| (&it.module, &it.name) == (&mock.module, &mock.name))
+        {
+            return Err(mock.wrong("the case has two mocks of it"));
+        }
+        let mut of_mock =
+            funcs().filter(|(it, _)| it.module == mock.module && it.name == mock.name);
+        let Some((first, ty)) = of_mock.next() else {
+            let names: Vec<_> = funcs()
+                .map(|(it, _)| format!("{}.{}", it.module, it.name))
+                .collect();
+            let asked = format!("{}.{}", mock.module, mock.name);
+            let nearest = nearest(&asked, names.iter().map(|name| &**name));
+            return Err(mock.wrong(format!(
+                "no module of {:?} imports such a function{}",
+                subject.name(),
+                did_you_mean(nearest)
+            )));
+        };
+        if let Some((other, found)) = of_mock.find(|(_, found)| *found != ty) {
+            return Err(mock.wrong(format!(
+                "module {:?} imports it as {ty}, and module {:?} as {found}",
+                first.importer, other.importer
+            )));
+        }
+        types.push(ty.clone());
+    }
+    let mut missing = BTreeMap::<(&str, &str), MissingImport>::new();
+    for (import, ty) in funcs().filter(|(import, _)| import.source == ImportSource::Nothing) {
+        let is_mocked = |it: &Mock| it.module == import.module && it.name == import.name;
+        if mocks.iter().any(is_mocked) {
+            continue;
+        }
+        let known = missing.entry((&import.module, &import.name));
+        let entry = known.or_insert_with(|| MissingImport {
+            importers: Vec::new(),
+            module: import.module.clone(),
+            name: import.name.clone(),
+            ty: ty.clone(),
+        });
+        if entry.importers.last() != Some(&import.importer) {
+            entry.importers.push(import.importer.clone());
+        }
+    }
+    if missing.is_empty() {
+        return Ok(types);
+    }
+    let imports = missing.into_values().collect();
+    Err(MissingImports { imports }.into())
+}
+
+/// How the guest ended; an error where it was none of the guest's doing.
+fn ended(error: holdall::Error) -> Result<End> {
+    if let Some(code) = error.exit_code() {
+        return Ok(End::Exited(code));
+    }
+    if let Some(trap) = error.trap() {
+        return Ok(End::Trapped(trap.clone()));
+    }
+    match error.kind() {
+        ErrorKind::Exception(thrown) => Ok(End::Threw(thrown.to_string())),
+        ErrorKind::Host(error) => Ok(End::Failed(format!("{error:#}"))),
+        _ => Err(error.into()),
+    }
+}
+
+fn no_function(subject: &Subject, name: &str) -> Error {
+    let exports = subject.module().exports();
+    let funcs = exports
+        .filter_map(|export| matches!(export.ty(), ExternType::Func(_)).then_some(export.name()));
+    let hint = did_you_mean(nearest(name, funcs));
+    Error::usage(format!(
+        "module {:?} exports no function {name:?}{hint}",
+        subject.name()
+    ))
+}
