@@ -101,9 +101,9 @@ pub fn main<T: Target>() -> ExitCode {
     }
 }
 
-/// Where the case is that a child runs.
-fn current<T: Target>(out: &Path) -> PathBuf {
-    out.join(format!("{}.current", T::NAME))
+/// Where the case is that the child of a process runs: others may have the same folder.
+fn current<T: Target>(out: &Path, parent: u32) -> PathBuf {
+    out.join(format!("{}.{parent}.current", T::NAME))
 }
 
 fn replay<T: Target>(file: &Path, out: &Path) -> Result<(), String> {
@@ -118,9 +118,10 @@ fn replay<T: Target>(file: &Path, out: &Path) -> Result<(), String> {
 fn child<T: Target>(options: &Options, count: u64) -> Result<(), String> {
     limit_memory();
     let mut out = std::io::stdout().lock();
+    let current = current::<T>(&options.out, std::os::unix::process::parent_id());
     for seed in options.seed..options.seed + count {
         let case = T::case(&mut Rng::new(seed));
-        let written = std::fs::write(current::<T>(&options.out), &case);
+        let written = std::fs::write(&current, &case);
         written.map_err(|error| error.to_string())?;
         run::<T>(&case, &options.out)?;
         // The parent may have ended.
@@ -186,6 +187,7 @@ fn start(options: &Options, seed: u64) -> (Child, Receiver<String>) {
 fn parent<T: Target>(options: &Options) -> Result<(), String> {
     let end = Instant::now() + Duration::from_secs(options.seconds);
     let (mut seed, mut failures) = (options.seed, 0);
+    let current = current::<T>(&options.out, std::process::id());
     'children: while Instant::now() < end && failures < ENOUGH {
         let (mut child, lines) = start(options, seed);
         // Whatever the child says on standard error is read while it runs, so that it does not wait.
@@ -217,7 +219,7 @@ fn parent<T: Target>(options: &Options) -> Result<(), String> {
         let _ = child.kill();
         let _ = child.wait();
         let kept = options.out.join(format!("{}-{seed}.case", T::NAME));
-        std::fs::copy(current::<T>(&options.out), &kept).map_err(|error| error.to_string())?;
+        std::fs::copy(&current, &kept).map_err(|error| error.to_string())?;
         let said = errors.join().unwrap_or_default();
         let said: String = said
             .lines()
@@ -232,6 +234,7 @@ fn parent<T: Target>(options: &Options) -> Result<(), String> {
         failures += 1;
         seed += 1;
     }
+    let _ = std::fs::remove_file(current);
     println!(
         "{}: {} cases, {failures} failed",
         T::NAME,

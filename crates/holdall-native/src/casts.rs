@@ -87,7 +87,7 @@ impl Func<'_> {
     fn br_on_cast(&mut self, to: RefType, fails: bool, depth: u32) {
         let reference = self.top(1)[0];
         let passes = self.passes(reference, to.heap_type(), to.is_nullable());
-        self.br_where(passes, fails, depth);
+        self.br_where((passes, None), fails, depth);
     }
 
     /// Translates a cast. Gives whether the operator is one.

@@ -135,11 +135,11 @@ impl Func<'_> {
         if self.dead {
             return self.open(Kind::If(None), ty);
         }
-        let (condition, holds) = self.pop_condition();
+        let (condition, known) = self.pop_condition();
         let params = self.types_of(ty).0.len();
         self.forget(params);
         let mut to_else = None;
-        if !holds {
+        if known != Some(true) {
             let then = self.b.create_block();
             let otherwise = self.b.create_block();
             self.b.ins().brif(condition, then, &[], otherwise, &[]);
@@ -321,9 +321,20 @@ impl Func<'_> {
         self.dead = true;
     }
 
-    /// Branches where a condition is not zero, or, with `negate`, where the condition is zero.
-    pub(crate) fn br_where(&mut self, condition: Value, negate: bool, depth: u32) {
+    /// Branches where a condition is not zero, or, with `negate`, where the condition is zero. `known` is what the
+    /// condition is known to be.
+    pub(crate) fn br_where(
+        &mut self,
+        (condition, known): (Value, Option<bool>),
+        negate: bool,
+        depth: u32,
+    ) {
         self.effect();
+        if known == Some(negate) {
+            // As in lowered code, the label is not one that is branched to.
+            self.forget(self.label_arity(self.target(depth)));
+            return;
+        }
         let (label, values) = self.branch(depth);
         let next = self.b.create_block();
         let values = branch_args(&values);
@@ -379,9 +390,11 @@ impl Func<'_> {
     }
 
     /// Whether the reference on top of the stack is null. The reference stays.
-    fn is_null(&mut self) -> Value {
-        let reference = self.top(1)[0];
-        self.b.ins().icmp_imm_s(IntCC::Equal, reference, 0)
+    pub(crate) fn is_null(&mut self) -> (Value, Option<bool>) {
+        let (reference, known) = self.pop_condition();
+        self.push_condition(reference, known);
+        let is_null = self.b.ins().icmp_imm_s(IntCC::Equal, reference, 0);
+        (is_null, known.map(|is_there| !is_there))
     }
 
     /// Translates an operator of control. Gives whether the operator is one.
@@ -403,15 +416,15 @@ impl Func<'_> {
             Operator::Unreachable => self.trap(TrapCode::Unreachable),
             Operator::Br { relative_depth } => self.br(*relative_depth),
             Operator::BrIf { relative_depth } => {
-                let condition = self.pop();
+                let condition = self.pop_condition();
                 self.br_where(condition, false, *relative_depth);
             }
             Operator::BrTable { targets } => self.br_table(targets)?,
             Operator::BrOnNull { relative_depth } => {
                 let is_null = self.is_null();
-                let reference = self.pop();
+                let (reference, known) = self.pop_condition();
                 self.br_where(is_null, false, *relative_depth);
-                self.push(reference);
+                self.push_condition(reference, known);
             }
             Operator::BrOnNonNull { relative_depth } => {
                 let is_null = self.is_null();

@@ -77,9 +77,8 @@ pub(crate) struct Func<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Operand {
     value: Value,
-    /// Whether the operand is known to be a number other than zero, as lowered code knows that: charges depend
-    /// on what is not reached.
-    holds: bool,
+    /// What the operand is as a condition, where lowered code knows that: charges depend on what is not reached.
+    known: Option<bool>,
 }
 
 /// How many values a function may have for each byte of its body, and beside that: those that people write have
@@ -186,14 +185,12 @@ impl<'a> Func<'a> {
     // The operand stack.
 
     pub(crate) fn push(&mut self, value: Value) {
-        let holds = false;
-        self.stack.push(Operand { value, holds });
+        self.push_condition(value, None);
     }
 
-    /// Pushes a constant that is not zero.
-    pub(crate) fn push_holding(&mut self, value: Value) {
-        let holds = true;
-        self.stack.push(Operand { value, holds });
+    /// Pushes a value that lowered code may know to be zero or null, or to be none of these.
+    pub(crate) fn push_condition(&mut self, value: Value, known: Option<bool>) {
+        self.stack.push(Operand { value, known });
     }
 
     pub(crate) fn push_all(&mut self, values: &[Value]) {
@@ -219,10 +216,10 @@ impl<'a> Func<'a> {
         (first, second, third)
     }
 
-    /// Pops a value, and whether it is known not to be zero.
-    pub(crate) fn pop_condition(&mut self) -> (Value, bool) {
+    /// Pops a value, and whether it is true as a condition where that is known.
+    pub(crate) fn pop_condition(&mut self) -> (Value, Option<bool>) {
         let operand = self.stack.pop().expect("validation checked the operands");
-        (operand.value, operand.holds)
+        (operand.value, operand.known)
     }
 
     /// Pops the topmost `count` values, the lowest first.
@@ -248,7 +245,7 @@ impl<'a> Func<'a> {
     pub(crate) fn forget(&mut self, count: usize) {
         let first = self.stack.len() - count;
         for operand in &mut self.stack[first..] {
-            operand.holds = false;
+            operand.known = None;
         }
     }
 

@@ -92,7 +92,7 @@ impl Func<'_> {
         match *operator {
             Operator::RefNull { .. } => {
                 let null = self.i64(0);
-                self.push(null);
+                self.push_condition(null, Some(false));
             }
             Operator::RefFunc { function_index } => {
                 let entry = self.entry_of(function_index);
@@ -105,10 +105,8 @@ impl Func<'_> {
                 self.push(is_null);
             }
             Operator::RefAsNonNull => {
-                let reference = self.pop();
-                let is_null = self.b.ins().icmp_imm_s(IntCC::Equal, reference, 0);
+                let (is_null, _) = self.is_null();
                 self.trap_if(is_null, TrapCode::NullReference);
-                self.push(reference);
             }
             Operator::GlobalGet { global_index } => {
                 let (ty, at) = self.global(global_index);

@@ -79,10 +79,7 @@ impl Func<'_> {
             }
             Operator::I32Const { value } => {
                 let constant = self.b.ins().iconst(I32, i64::from(value.cast_unsigned()));
-                match value {
-                    0 => self.push(constant),
-                    _ => self.push_holding(constant),
-                }
+                self.push_condition(constant, Some(*value != 0));
             }
             Operator::I64Const { value } => {
                 let constant = self.b.ins().iconst(I64, *value);

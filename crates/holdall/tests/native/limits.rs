@@ -47,6 +47,48 @@ fn native_code_takes_the_same_fuel_and_ends_at_the_same_unit() {
     });
 }
 
+/// Branches on constants, behind which something is reached or not reached.
+const CONSTANTS: &str = r#"(module
+    (func (export "never taken") (result i32)
+        (block $a (br_if $a (i32.const 0)) (return (i32.const 1)))
+        (drop (i32.add (i32.const 1) (i32.const 2)))
+        (i32.const 3))
+    (func (export "always taken") (result i32)
+        (block $a (br_if $a (i32.const 7)) (return (i32.const 1)))
+        (drop (i32.add (i32.const 1) (i32.const 2)))
+        (i32.const 3))
+    (func (export "null is not non-null") (result i32)
+        (block $a (result externref) (br_on_non_null $a (ref.null extern)) (return (i32.const 1)))
+        (drop (i32.add (i32.const 1) (i32.const 2)))
+        (drop)
+        (i32.const 3))
+    (func (export "null is null") (result i32)
+        (block $a
+            (ref.null extern)
+            (br_on_null $a)
+            (block $b (param externref) (result externref)
+                (br_on_non_null $b)
+                (return (i32.const 1)))
+            (drop)
+            (drop (i32.add (i32.const 1) (i32.const 2))))
+        (i32.const 3)))"#;
+
+#[test]
+fn native_code_charges_for_what_lowered_code_takes_to_be_reached() {
+    same(&Config::new().metering(true), |engine, told| {
+        let module = Module::named(engine, "m", CONSTANTS).unwrap();
+        let mut store = Store::new(engine, ());
+        let instance = Linker::new(engine)
+            .instantiate(&mut store, &module)
+            .unwrap();
+        for export in module.exports() {
+            store.set_fuel(100).unwrap();
+            tell(&mut store, instance, export.name, &[], told);
+            told.push_str(&format!("left: {:?}\n", store.fuel()));
+        }
+    });
+}
+
 fn ends_in_time(end: impl Fn(&mut Store<()>)) {
     let engine = Engine::new(Config::new().metering(true).native(true));
     let module = Module::named(&engine, "m", WORK).unwrap();
