@@ -22,6 +22,7 @@ mod runtimes;
 mod shell;
 mod size;
 mod source;
+mod test;
 mod tree;
 mod unpack;
 mod wasi;
@@ -46,6 +47,7 @@ Examples:
   holdall inspect app                          what is in it
   holdall inspect mC                           its imports, exports and dependency tree
   holdall wast tests/*.wast                    run test scripts
+  holdall test                                 run the tests of modules below tests/
 
 Exit codes: 0, or the program's own; 1 when something could not be loaded, linked or found; 2 for a
 wrong command line; 134 after a trap or an uncaught exception. Results go to standard output, everything else to standard error.";
@@ -66,6 +68,7 @@ enum Command {
     List(list::Args),
     Inspect(inspect::Args),
     Wast(wast::Args),
+    Test(test::Args),
 }
 
 /// Runs the command that the process's arguments give.
@@ -85,9 +88,15 @@ pub(crate) fn main() -> ExitCode {
         Command::List(args) => list::run(args, &mut output),
         Command::Inspect(args) => inspect::run(args, &mut output),
         Command::Wast(args) => wast::run(args, &mut output),
+        Command::Test(args) => return ended(test::run(args, &mut output), output),
     };
-    match outcome.and_then(|()| output.flush()) {
-        Ok(()) => ExitCode::SUCCESS,
+    ended(outcome.map(|()| ExitCode::SUCCESS), output)
+}
+
+/// The exit code of the process, once everything is written out.
+fn ended(outcome: anyhow::Result<ExitCode>, mut output: Output) -> ExitCode {
+    match outcome.and_then(|code| output.flush().map(|()| code)) {
+        Ok(code) => code,
         Err(error) => report("holdall", &error),
     }
 }

@@ -108,6 +108,18 @@ impl Output {
         Ok(())
     }
 
+    /// Has `write` write to standard output, as it likes.
+    ///
+    /// # Errors
+    ///
+    /// Those of `write`: when standard output takes no more.
+    pub fn with<R>(
+        &mut self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<R>,
+    ) -> anyhow::Result<R> {
+        Ok(write(&mut self.0).map_err(OutputError)?)
+    }
+
     /// Writes out what is buffered.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
 //! The text of values: arguments as a command line writes them, results as WAMR prints them.
-//! Knows values and types; knows neither modules nor names.
+//! And the text of sizes and durations. Knows values and types; knows neither modules nor names.
 //!
 //! | type | result | argument |
 //! |---|---|---|
@@ -20,10 +20,12 @@
 //! ```
 
 mod format;
+mod measure;
 mod parse;
 
 pub(crate) use format::format_number;
 pub use format::{format_detached, format_results, format_val};
+pub use measure::{MeasureError, parse_duration, parse_size};
 pub use parse::{ValueError, parse_number, parse_val};
 
 use crate::escape::Escaped;
