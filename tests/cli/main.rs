@@ -15,3 +15,4 @@ mod run;
 mod show;
 #[path = "../support/command.rs"]
 mod support;
+mod test_command;

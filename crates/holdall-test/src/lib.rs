@@ -28,6 +28,7 @@ mod error;
 mod expect;
 mod fault;
 mod find;
+mod harness;
 mod manifest;
 mod mock;
 mod modules;
@@ -43,6 +44,8 @@ pub use case::Case;
 pub use error::{Error, MissingImport, MissingImports, Result};
 pub use expect::{Check, Expect, FileCheck, Mismatch, SnapshotFiles, Snapshots};
 pub use fault::{Fault, Fired};
+#[doc(hidden)]
+pub use harness::__harness;
 pub use manifest::{Complaint, schema};
 pub use mock::{Mock, MockCaller, MockLog, MockedCall};
 pub use modules::{Modules, Subject};

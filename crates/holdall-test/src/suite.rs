@@ -215,6 +215,15 @@ impl Test {
         }
     }
 
+    /// Why the test is not run, where its manifest says that it is not.
+    #[must_use]
+    pub fn skipped(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Case(manifest, index) => manifest.cases[*index].skip.as_deref(),
+            Kind::Script(_) => None,
+        }
+    }
+
     /// Runs the test.
     #[must_use]
     pub fn run(&self, options: &RunOptions) -> Tested {

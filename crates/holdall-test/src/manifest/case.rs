@@ -26,6 +26,8 @@ const MAX_DIR_BYTES: usize = 64 << 20;
 pub(crate) struct ManifestCase {
     pub(crate) name: String,
     pub(crate) case: Case,
+    /// The lines and columns at which the manifest has the mocks of the case.
+    pub(crate) mocks: Vec<(usize, usize)>,
     pub(crate) expect: Expect,
     pub(crate) seed: u64,
     /// Whether a failure is told with the trace of its calls.
@@ -70,13 +72,18 @@ impl Reading<'_, '_, '_> {
             Some(function) => Case::call(&subject, function),
             None => Case::program(&subject),
         };
-        let case = mocks.into_iter().fold(case, Case::mock);
+        let mut places = Vec::new();
+        let case = mocks.into_iter().fold(case, |case, (mock, at)| {
+            places.push(reader.complaints.position(at));
+            case.mock(mock)
+        });
         let case = faults.into_iter().fold(case, Case::fault);
         let case = world(limits(case, layers, reader), layers, reader);
         let owned = |key| layers.text(key).map(str::to_owned);
         Some(ManifestCase {
             name: layers.case.get("name").and_then(Node::text)?.to_owned(),
             case,
+            mocks: places,
             expect,
             seed: layers.get("seed").and_then(Node::count).unwrap_or_default(),
             traces: layers.flag("trace"),

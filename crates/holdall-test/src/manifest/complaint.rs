@@ -36,6 +36,8 @@ impl std::error::Error for Complaint {}
 pub(super) struct Complaints<'a> {
     file: &'a str,
     text: &'a str,
+    /// Where the lines of the text begin.
+    lines: Vec<usize>,
     found: Vec<(usize, String)>,
 }
 
@@ -44,6 +46,9 @@ impl<'a> Complaints<'a> {
         Self {
             file,
             text,
+            lines: std::iter::once(0)
+                .chain(text.match_indices('\n').map(|(end, _)| end + 1))
+                .collect(),
             found: Vec::new(),
         }
     }
@@ -53,16 +58,27 @@ impl<'a> Complaints<'a> {
         self.found.push((at, message.into()));
     }
 
+    /// The line and the column of an offset, from 1; the column counts characters.
+    pub(super) fn position(&self, at: usize) -> (usize, usize) {
+        let line = self.lines.partition_point(|start| *start <= at);
+        let before = self
+            .lines
+            .get(line - 1)
+            .and_then(|start| self.text.get(*start..at));
+        (line, before.map_or(0, |text| text.chars().count()) + 1)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
     /// What was found, in the order of the text.
     pub(super) fn into_list(mut self) -> Vec<Complaint> {
-        self.found.sort_by_key(|(at, _)| *at);
-        self.found.dedup();
-        let place = |(at, message)| {
-            let (line, column) = position(self.text, at);
+        let mut found = std::mem::take(&mut self.found);
+        found.sort_by_key(|(at, _)| *at);
+        found.dedup();
+        let complaint = |(at, message)| {
+            let (line, column) = self.position(at);
             Complaint {
                 file: self.file.to_owned(),
                 line,
@@ -70,7 +86,7 @@ impl<'a> Complaints<'a> {
                 message,
             }
         };
-        self.found.into_iter().map(place).collect()
+        found.into_iter().map(complaint).collect()
     }
 }
 
@@ -84,12 +100,4 @@ impl Complaint {
             message: message.into(),
         }
     }
-}
-
-/// The line and the column of an offset, from 1; the column counts characters.
-fn position(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-    let line = before.matches('\n').count() + 1;
-    (line, before[line_start..].chars().count() + 1)
 }

@@ -29,13 +29,13 @@ pub(super) struct Fitting<'a> {
 }
 
 /// The mocks of a case. One of the case replaces one of the file for the same function; one of the file that
-/// fits no import of the case's modules is for other cases.
+/// fits no import of the case's modules is for other cases. With each is where it stands.
 pub(super) fn mocks<'a>(
     layers: Layers<'a>,
     subject: Option<&Subject>,
     fitting: &mut Fitting<'a>,
     reader: &mut Reader<'_>,
-) -> Vec<Mock> {
+) -> Vec<(Mock, usize)> {
     fitting.unknown |= subject.is_none();
     let imports = subject.map_or(&[][..], Subject::imports);
     let modules = |table: &'a Table| table.get("mock").and_then(Node::table);
@@ -53,7 +53,7 @@ pub(super) fn mocks<'a>(
             let fits = |import: &GraphImport| import.module == *module && import.name == *name;
             if subject.is_none() || imports.iter().any(fits) {
                 fitting.used.insert((module, name));
-                mocks.push(mock);
+                mocks.push((mock, function.at));
             } else if above.is_some_and(|above| above.get(name).is_some()) {
                 let imports = imports
                     .iter()

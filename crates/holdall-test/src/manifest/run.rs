@@ -58,7 +58,7 @@ impl ManifestCase {
 
     fn run_once(&self, manifest: &Manifest, seed: u64, bless: bool) -> Result<(), String> {
         let outcome = self.case.clone().seed(seed).run();
-        let outcome = outcome.map_err(|error| not_run(&error, &manifest.file))?;
+        let outcome = outcome.map_err(|error| self.not_run(&error, &manifest.file))?;
         let snapshots = RunSnapshots::new(&manifest.snapshots, bless);
         let mismatches = self.expect.check_with(&outcome, &snapshots);
         if mismatches.is_empty() {
@@ -89,6 +89,27 @@ impl ManifestCase {
         Err(failure.trim_end().to_owned())
     }
 
+    /// Why the case could not be run.
+    fn not_run(&self, error: &Error, file: &str) -> String {
+        let mut text = match error {
+            Error::Missing(missing) => return to_paste(missing, file),
+            Error::Mock { module, name, .. } => match self.place_of(module, name) {
+                Some((line, column)) => format!("{file}:{line}:{column}: {error}"),
+                None => error.to_string(),
+            },
+            error => error.to_string(),
+        };
+        add_causes(error, &mut text);
+        text
+    }
+
+    /// The line and the column at which the manifest has a mock.
+    fn place_of(&self, module: &str, name: &str) -> Option<(usize, usize)> {
+        let mut mocks = self.case.mocks.iter().zip(&self.mocks);
+        let (_, place) = mocks.find(|(mock, _)| mock.module == module && mock.name == name)?;
+        Some(*place)
+    }
+
     /// The last calls that left their modules, in a run with a seed.
     fn traced(&self, seed: u64) -> String {
         match self.case.clone().seed(seed).trace(true).run() {
@@ -114,23 +135,6 @@ fn shown(title: &str, text: &str) -> String {
         let _ = writeln!(shown, "    {line}");
     }
     shown
-}
-
-/// Why a case could not be run.
-fn not_run(error: &Error, file: &str) -> String {
-    if let Error::Missing(missing) = error {
-        return to_paste(missing, file);
-    }
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.ends_with(&said) {
-            let _ = write!(text, "\n  caused by: {said}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// That functions are defined by nobody, with the lines of a manifest that mock them.
@@ -168,6 +172,18 @@ fn to_paste(missing: &MissingImports, file: &str) -> String {
         text.push('\n');
     }
     text.trim_end().to_owned()
+}
+
+/// Adds the causes of an error to its text, each on a line of its own unless the text ends with it.
+pub(super) fn add_causes(error: &Error, text: &mut String) {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.ends_with(&said) {
+            let _ = write!(text, "\n  caused by: {said}");
+        }
+        cause = error.source();
+    }
 }
 
 /// A key as TOML writes it.

@@ -81,3 +81,24 @@ fn keys(lists: &[&[Key]], depth: usize, text: &mut String) {
     }
     let _ = write!(text, "{indent}}}");
 }
+
+#[cfg(test)]
+mod tests {
+    /// What editors are given is in the package.
+    #[test]
+    fn the_schema_that_is_published_is_that_of_the_keys() {
+        let published = include_str!("../../schema/test.schema.json");
+        let is_same = published == super::schema();
+        assert!(
+            is_same,
+            "holdall test --schema > crates/holdall-test/schema/test.schema.json"
+        );
+    }
+
+    #[test]
+    fn the_schema_is_json() {
+        let schema: serde_json::Value = serde_json::from_str(&super::schema()).expect("JSON");
+        let call = &schema["properties"]["case"]["items"]["properties"]["call"];
+        assert_eq!(call["type"], "string", "{call}");
+    }
+}

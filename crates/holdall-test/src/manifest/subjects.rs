@@ -8,6 +8,7 @@ use holdall::{Config, Versions};
 
 use super::layers::Layers;
 use super::read::Reader;
+use super::run::add_causes;
 use super::syntax::Node;
 use crate::modules::{Modules, Subject};
 
@@ -49,14 +50,7 @@ impl Subjects {
         let subject = source.subject();
         if let Err(error) = &subject {
             let mut what = format!("`module`: {error}");
-            let mut cause = std::error::Error::source(error);
-            while let Some(error) = cause {
-                let text = error.to_string();
-                if !what.ends_with(&text) {
-                    what += &format!("\n  caused by: {text}");
-                }
-                cause = error.source();
-            }
+            add_causes(error, &mut what);
             reader.complaints.add(module.at, what);
         }
         let subject = subject.ok();

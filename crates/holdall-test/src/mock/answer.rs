@@ -179,8 +179,7 @@ impl Mock {
     fn results(&self, store: &mut Store<()>, ty: &FuncType, values: &[Value]) -> Result<Vec<Val>> {
         if values.len() != ty.results().len() {
             return Err(self.wrong(format!(
-                "expected {} results, as {ty} has them, found {}",
-                ty.results().len(),
+                "expected as many results as {ty} has, found {}",
                 values.len()
             )));
         }
@@ -207,8 +206,7 @@ impl Mock {
             match check {
                 ArgCheck::All(values) if values.len() != params.len() => {
                     return Err(self.wrong(format!(
-                        "expected {} arguments, as {ty} has them, found {}",
-                        params.len(),
+                        "expected as many arguments as {ty} has, found {}",
                         values.len()
                     )));
                 }
