@@ -27,6 +27,22 @@ pub enum End {
     Failed(String),
 }
 
+impl End {
+    /// How a guest ended, by the error of the call.
+    pub(crate) fn of(error: &holdall::Error) -> Self {
+        if let Some(code) = error.exit_code() {
+            Self::Exited(code)
+        } else if let Some(trap) = error.trap() {
+            Self::Trapped(trap.clone())
+        } else if let Some(thrown) = error.exception() {
+            Self::Threw(thrown.to_string())
+        } else {
+            let chain: Vec<_> = error.chain().map(ToString::to_string).collect();
+            Self::Failed(chain.join(": "))
+        }
+    }
+}
+
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use holdall::provide::{did_you_mean, nearest};
 use holdall::text::format_val;
 use holdall::{
-    ErrorKind, ExternType, FuncType, ImportSource, Instance, Linker, Memory, Store, Val,
+    ErrorKind, ExternType, FuncType, ImportSource, Instance, LinkError, Linker, Memory, Store, Val,
 };
 use holdall_wasi::{Capture, Files, Output, Time, Wasi};
 
 use crate::case::{Case, Entry};
 use crate::error::{Error, MissingImport, MissingImports, Result};
-use crate::fault::Fired;
+use crate::fault::Armed;
 use crate::mock::{Mock, Running};
 use crate::modules::Subject;
 use crate::outcome::{End, Outcome};
@@ -54,6 +54,7 @@ pub struct Session {
     stdout: Capture,
     stderr: Capture,
     mocks: Vec<Running>,
+    faults: Armed,
     case: Case,
     fuel: u64,
     trace: Arc<Mutex<Vec<String>>>,
@@ -82,7 +83,9 @@ impl Session {
         if let Some(start) = case.start {
             time.set(start);
         }
-        let world = World::of(case, &time)?;
+        let faults = Armed::new(&case.faults, case.seed, &time)?;
+        faults.guard(&mut store);
+        let world = World::of(case, &time, &faults)?;
         holdall_wasi::add_to_linker(&mut linker, world.wasi);
         let mocks = case.mocks.iter().zip(&types);
         let mocks = mocks.map(|(mock, ty)| mock.define(&mut linker, &mut store, ty, &time));
@@ -100,6 +103,7 @@ impl Session {
             stdout: world.stdout,
             stderr: world.stderr,
             mocks,
+            faults,
             case: case.clone(),
             fuel,
             trace,
@@ -111,7 +115,15 @@ impl Session {
     fn instantiate(&mut self, linker: &Linker<()>) -> Result<()> {
         match linker.instantiate(&mut self.store, self.subject.module()) {
             Ok(instance) => self.instance = Some(instance),
-            Err(error) => self.end = ended(error)?,
+            Err(error) => match error.kind() {
+                // What does not start, of the subject itself or of what it needs, is the guest's doing.
+                ErrorKind::Link(LinkError::Start { .. })
+                | ErrorKind::Trap(_)
+                | ErrorKind::Exit(_)
+                | ErrorKind::Exception(_)
+                | ErrorKind::Host(_) => self.end = End::of(&error),
+                _ => return Err(error.into()),
+            },
         }
         Ok(())
     }
@@ -161,7 +173,7 @@ impl Session {
                 Ok(results)
             }
             Err(error) => {
-                self.end = ended(error)?;
+                self.end = End::of(&error);
                 Err(self.end.clone().into())
             }
         }
@@ -218,7 +230,7 @@ impl Session {
             stderr: self.stderr.bytes().into(),
             files: self.files.clone(),
             mocks: self.mocks.iter().map(Running::log).collect(),
-            faults: self.faults(),
+            faults: self.faults.fired(),
             fuel: self.fuel.saturating_sub(left),
             seed: self.case.seed,
             trace: self
@@ -227,16 +239,6 @@ impl Session {
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
         }
-    }
-
-    fn faults(&self) -> Vec<Fired> {
-        let faults = self.case.faults.iter();
-        let fired = faults.map(|fault| Fired {
-            fault: fault.clone(),
-            calls: 0,
-            times: 0,
-        });
-        fired.collect()
     }
 }
 
@@ -259,7 +261,7 @@ struct World {
 }
 
 impl World {
-    fn of(case: &Case, time: &Time) -> Result<Self> {
+    fn of(case: &Case, time: &Time, faults: &Armed) -> Result<Self> {
         let (stdout, out) = Output::capture();
         let (stderr, err) = Output::capture();
         let mut grants = case.grants.clone().stdin(case.stdin_input());
@@ -304,6 +306,9 @@ impl World {
         }
         if case.shares {
             wasi = wasi.share();
+        }
+        if !faults.is_empty() {
+            wasi = wasi.intercept(faults.clone());
         }
         Ok(Self {
             wasi,
@@ -375,21 +380,6 @@ fn types_of_mocks(subject: &Subject, mocks: &[Mock]) -> Result<Vec<FuncType>> {
     }
     let imports = missing.into_values().collect();
     Err(MissingImports { imports }.into())
-}
-
-/// How the guest ended; an error where it was none of the guest's doing.
-fn ended(error: holdall::Error) -> Result<End> {
-    if let Some(code) = error.exit_code() {
-        return Ok(End::Exited(code));
-    }
-    if let Some(trap) = error.trap() {
-        return Ok(End::Trapped(trap.clone()));
-    }
-    match error.kind() {
-        ErrorKind::Exception(thrown) => Ok(End::Threw(thrown.to_string())),
-        ErrorKind::Host(error) => Ok(End::Failed(format!("{error:#}"))),
-        _ => Err(error.into()),
-    }
 }
 
 fn no_function(subject: &Subject, name: &str) -> Error {

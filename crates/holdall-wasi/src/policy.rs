@@ -1,6 +1,7 @@
 //! Who gets what: the grants of each module of a graph, and the functions that carry them.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +12,7 @@ use super::clocks::Time;
 use super::context::{Context, State};
 use super::fault::Errno;
 use super::grants::{Grants, World};
+use super::intercept::Intercept;
 use super::memory::Memory;
 use holdall::Linker;
 use holdall::provide::Signature;
@@ -49,7 +51,7 @@ use holdall::{Trap, TrapCode};
 /// assert_eq!(capture.text(), "hello\n");
 /// # Ok::<(), holdall::Error>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[must_use]
 pub struct Wasi {
     root: Grants,
@@ -59,6 +61,7 @@ pub struct Wasi {
     /// The time of a deterministic graph; each graph has its own where there is none.
     time: Option<Time>,
     audit: Option<Audit>,
+    intercept: Option<Arc<dyn Intercept>>,
     /// The functions that may be called, where not all may.
     allowed: Option<BTreeSet<String>>,
 }
@@ -116,16 +119,7 @@ impl Wasi {
         functions: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self> {
         let functions: BTreeSet<String> = functions.into_iter().map(Into::into).collect();
-        let known = || MODULES.into_iter().flat_map(Function::all);
-        for name in &functions {
-            if !known().any(|function| function.name == name) {
-                let nearest = nearest(name, known().map(|function| function.name));
-                return Err(Error::usage(format!(
-                    "WASI has no function {name:?}{}",
-                    did_you_mean(nearest)
-                )));
-            }
-        }
+        functions.iter().try_for_each(|name| check_function(name))?;
         self.allowed = Some(functions);
         Ok(self)
     }
@@ -133,6 +127,44 @@ impl Wasi {
     /// Records what modules ask of the host. They notice nothing of it.
     pub fn audit(mut self, audit: Audit) -> Self {
         self.audit = Some(audit);
+        self
+    }
+
+    /// Has this decide what becomes of each call: whether it goes on, fails, or moves fewer bytes than
+    /// it could. For tests; without it, nothing is asked.
+    ///
+    /// ```
+    /// use holdall::{Engine, Linker, Module, Store};
+    /// use holdall_wasi::{Errno, Grants, Intercept, Intercepted, Output, Verdict, Wasi};
+    ///
+    /// struct DiskFull;
+    /// impl Intercept for DiskFull {
+    ///     fn before(&self, call: &Intercepted<'_>) -> Verdict {
+    ///         match call.function {
+    ///             "fd_write" => Verdict::Fail(Errno::Nospc),
+    ///             _ => Verdict::Proceed,
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let engine = Engine::default();
+    /// let module = Module::new(&engine, r#"(module
+    ///     (import "wasi_snapshot_preview1" "fd_write"
+    ///         (func $write (param i32 i32 i32 i32) (result i32)))
+    ///     (memory (export "memory") 1)
+    ///     (func (export "write") (result i32) (call $write
+    ///         (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0))))"#)?;
+    /// let wasi = Wasi::new(Grants::new().stdout(Output::null())).intercept(DiskFull);
+    /// let mut linker = Linker::new(&engine);
+    /// holdall_wasi::add_to_linker(&mut linker, wasi);
+    /// let mut store = Store::new(&engine, ());
+    /// let instance = linker.instantiate(&mut store, &module)?;
+    /// let write = instance.get_typed_func::<(), i32>(&store, "write")?;
+    /// assert_eq!(write.call(&mut store, ())?, Errno::Nospc as i32);
+    /// # Ok::<(), holdall::Error>(())
+    /// ```
+    pub fn intercept(mut self, intercept: impl Intercept + 'static) -> Self {
+        self.intercept = Some(Arc::new(intercept));
         self
     }
 
@@ -147,6 +179,21 @@ impl Wasi {
 /// linker under these names comes before.
 pub fn add_to_linker<T: 'static>(linker: &mut Linker<T>, wasi: Wasi) {
     linker.provide(wasi);
+}
+
+impl fmt::Debug for Wasi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wasi")
+            .field("root", &self.root)
+            .field("modules", &self.modules)
+            .field("shares", &self.shares)
+            .field("seed", &self.seed)
+            .field("time", &self.time)
+            .field("audit", &self.audit)
+            .field("intercepts", &self.intercept.is_some())
+            .field("allowed", &self.allowed)
+            .finish()
+    }
 }
 
 impl Provider for Wasi {
@@ -239,6 +286,7 @@ impl Provision for Graph {
         });
         let errno = function.returns.then_some(errno_name as fn(u64) -> String);
         let signature = Signature::new(&format!("{module}.{name}"), function.params, errno);
+        let intercept = self.wasi.intercept.clone();
         let call = move |mut caller: SlotCaller<'_>, slots: &mut [u64]| {
             if let Some(denied) = &denied {
                 return Err(denied.clone().into());
@@ -252,6 +300,9 @@ impl Provision for Graph {
                 limits: parts.limits,
                 account: parts.account,
                 open_descriptors: parts.open_descriptors,
+                intercept: intercept.as_deref(),
+                most_bytes: parts.limits.bytes_per_call,
+                moved_bytes: 0,
             };
             // A fault of ours, or of what we stand on, ends the guest and not the host.
             match catch_unwind(AssertUnwindSafe(|| watch::call(function, &mut call, slots))) {
@@ -261,6 +312,23 @@ impl Provision for Graph {
         };
         Ok(SlotFunc::new(signature, function.ty(), call)?.with_state(state))
     }
+}
+
+/// Checks that WASI has a function of a name, such as `fd_write`.
+///
+/// # Errors
+///
+/// When it has none; the error names the nearest.
+pub fn check_function(name: &str) -> Result<()> {
+    let known = || MODULES.into_iter().flat_map(Function::all);
+    if known().any(|function| function.name == name) {
+        return Ok(());
+    }
+    let nearest = nearest(name, known().map(|function| function.name));
+    Err(Error::usage(format!(
+        "WASI has no function {name:?}{}",
+        did_you_mean(nearest)
+    )))
 }
 
 /// The name of an error number, as C has it: `ENOENT`.

@@ -1,9 +1,13 @@
 //! Faults: what a case has go wrong.
 
+mod armed;
+
 use std::fmt;
 use std::time::Duration;
 
 use holdall_wasi::Errno;
+
+pub(crate) use armed::Armed;
 
 use crate::expect::Mismatch;
 

@@ -64,12 +64,14 @@ enum Answer {
 
 type Closure = dyn Fn(&mut MockCaller<'_>, &[Val]) -> anyhow::Result<Vec<Val>> + Send + Sync;
 
+type Predicate = dyn Fn(&[Val]) -> bool + Send + Sync;
+
 /// What is true of the arguments of every call.
 #[derive(Clone)]
 enum ArgCheck {
     All(Vec<Value>),
     One(usize, Value),
-    Predicate(Arc<dyn Fn(&[Val]) -> bool + Send + Sync>),
+    Predicate(Arc<Predicate>),
 }
 
 /// How often a mock is called.

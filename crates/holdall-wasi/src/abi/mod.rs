@@ -13,6 +13,7 @@ pub(super) use arg::{Arg, Ptr};
 
 use super::context::Context;
 use super::fault::{Errno, Fault, Result};
+use super::intercept::{Intercept, Intercepted, Verdict};
 use super::memory::Memory;
 use holdall::Limits;
 use holdall::provide::Param;
@@ -33,6 +34,12 @@ pub(super) struct Call<'a> {
     pub(super) account: &'a Account,
     /// Descriptors that are open in the store.
     pub(super) open_descriptors: &'a mut usize,
+    /// What stands before the function.
+    pub(super) intercept: Option<&'a dyn Intercept>,
+    /// The most bytes that the call may move between memory and a file or a stream.
+    pub(super) most_bytes: usize,
+    /// The bytes that it has moved so.
+    pub(super) moved_bytes: usize,
 }
 
 impl Call<'_> {
@@ -87,7 +94,10 @@ impl Function {
     pub(super) fn call(&self, call: &mut Call<'_>, slots: &mut [u64]) -> anyhow::Result<()> {
         call.count_descriptors();
         call.memory.forgive();
-        let result = (self.run)(call, slots);
+        let result = match call.intercept {
+            None => (self.run)(call, slots),
+            Some(intercept) => self.call_if(intercept, call, slots),
+        };
         call.count_descriptors();
         let paid = call.memory.pay(call.meter).map_err(Fault::from);
         let errno = match result {
@@ -102,6 +112,37 @@ impl Function {
             slots[0] = errno as u64;
         }
         Ok(())
+    }
+}
+
+impl Function {
+    /// Calls the function unless what stands before it says otherwise.
+    #[cold]
+    fn call_if(
+        &self,
+        intercept: &dyn Intercept,
+        call: &mut Call<'_>,
+        slots: &mut [u64],
+    ) -> Result<()> {
+        let args = slots[..self.params.len()].to_vec();
+        let is_about_fd = self
+            .params
+            .first()
+            .is_some_and(|param| param.name.ends_with("fd"));
+        let intercepted = Intercepted {
+            function: self.name,
+            args: &args,
+            // An `i32` stands in a slot's low half.
+            fd: is_about_fd.then(|| args[0] as u32),
+        };
+        match intercept.before(&intercepted) {
+            Verdict::Fail(errno) if self.returns => return Err(errno.into()),
+            Verdict::AtMost(bytes) => call.most_bytes = call.most_bytes.min(bytes),
+            Verdict::Proceed | Verdict::Fail(_) => {}
+        }
+        let result = (self.run)(call, slots);
+        intercept.after(&intercepted, call.moved_bytes);
+        result
     }
 }
 

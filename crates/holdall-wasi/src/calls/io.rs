@@ -104,7 +104,7 @@ fn seek(call: &mut Call<'_>, fd: u32, to: SeekFrom, out: Ptr) -> Result<()> {
 /// waited for.
 fn read(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -> Result<u32> {
     let file = call.context.descriptors.file(fd, Rights::FD_READ)?;
-    let mut left = call.limits.bytes_per_call;
+    let mut left = call.most_bytes;
     let mut total = 0;
     for iov in iovecs::<Iovec>(iovs, count) {
         let iov: Iovec = call.memory.read(iov?)?;
@@ -129,6 +129,7 @@ fn read(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -
         }
         call.meter.check()?;
     }
+    call.moved_bytes = total;
     Ok(u32::try_from(total)?)
 }
 
@@ -142,7 +143,7 @@ fn write(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) 
         None => 0,
         Some(_) => gap(&mut **file, place)?,
     };
-    let mut left = call.limits.bytes_per_call;
+    let mut left = call.most_bytes;
     let mut total = 0;
     let mut heads = iovecs::<Ciovec>(iovs, count).peekable();
     while heads.peek().is_some() {
@@ -179,6 +180,7 @@ fn write(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) 
     if total > 0 {
         call.context.count_written(gap + total as u64);
     }
+    call.moved_bytes = total;
     Ok(u32::try_from(total)?)
 }
 

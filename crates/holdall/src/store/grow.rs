@@ -1,6 +1,7 @@
 //! Growth of memories and tables (WebAssembly 2.0, 4.5.3.8 and 4.5.3.9), which the limits and the
 //! host may refuse. A metered execution pays for growth, and may end in it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 use crate::limits::Work;
@@ -8,6 +9,9 @@ use crate::store::memory_data::{max_pages, size_bytes};
 use crate::store::table_data::max_size;
 use crate::store::{MemoryData, StoreCore, TableData};
 use crate::trap::TrapCode;
+
+/// Says whether a memory may grow from so many bytes to so many.
+pub(crate) type GrowthGuard = dyn Fn(usize, usize) -> bool + Send + Sync;
 
 impl StoreCore {
     /// Grows a memory by `delta_pages`. Returns the old size in pages, or `None` where the memory's
@@ -68,7 +72,20 @@ impl StoreCore {
         limits
             .check_memory(self.memory_bytes, memory.len, len)
             .ok()?;
-        Some(len)
+        let allowed = match &self.growth_guard {
+            // One that panics allows nothing: the guest's code, which may be native, is no place to unwind
+            // through.
+            Some(allows) if len > memory.len => {
+                let asked = || allows(memory.len, len);
+                catch_unwind(AssertUnwindSafe(asked)).unwrap_or_else(|panic| {
+                    // Dropping this panic could panic again.
+                    std::mem::forget(panic);
+                    false
+                })
+            }
+            _ => true,
+        };
+        allowed.then_some(len)
     }
 
     /// Grows a table by `delta` elements, each of them `init`. Returns the old size, or `None`

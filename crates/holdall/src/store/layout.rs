@@ -18,6 +18,7 @@ use crate::exec::NativeRuntime;
 use crate::ir::Word;
 use crate::limits::{Account, Heap, Held, Limits, Meter, Pool};
 use crate::module::Module;
+use crate::store::grow::GrowthGuard;
 use crate::store::{Exceptions, Scope};
 use crate::trace::{Signature, Tracer};
 use crate::types::{GlobalType, MemoryType, TableType, TypeId};
@@ -241,6 +242,8 @@ pub(crate) struct StoreCore {
     pub(crate) account: Account,
     /// Who is told of calls that leave their instance.
     pub(crate) tracer: Option<Tracer>,
+    /// Who is asked before a memory grows.
+    pub(crate) growth_guard: Option<Box<GrowthGuard>>,
     /// Descriptors that are open, for the limits.
     pub(crate) open_descriptors: usize,
     /// How long executions may go on.

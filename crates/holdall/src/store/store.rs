@@ -88,6 +88,29 @@ impl<T> Store<T> {
         self.inner.core.leave_native();
     }
 
+    /// Has `allows` say whether a memory may grow from a size to another, both in bytes, where the
+    /// memory's maximum and the store's limits allow it. Where it says no, the growth fails as at a
+    /// limit: `memory.grow` gives -1, [`Memory::grow`] is an error. One that panics says no. It
+    /// replaces an earlier one, and is not asked where nothing would grow.
+    ///
+    /// ```
+    /// use holdall::{Engine, Instance, Module, Store};
+    ///
+    /// let engine = Engine::default();
+    /// let module = Module::new(&engine, r#"(module (memory 1)
+    ///     (func (export "grow") (result i32) (memory.grow (i32.const 1))))"#)?;
+    /// let mut store = Store::new(&engine, ());
+    /// let instance = Instance::new(&mut store, &module, &[])?;
+    /// let grow = instance.get_typed_func::<(), i32>(&store, "grow")?;
+    /// store.guard_growth(|_from, to| to <= 2 << 16);
+    /// assert_eq!(grow.call(&mut store, ())?, 1);
+    /// assert_eq!(grow.call(&mut store, ())?, -1);
+    /// # Ok::<(), holdall::Error>(())
+    /// ```
+    pub fn guard_growth(&mut self, allows: impl Fn(usize, usize) -> bool + Send + Sync + 'static) {
+        self.inner.core.growth_guard = Some(Box::new(allows));
+    }
+
     /// The embedder's data, to change it.
     pub fn data_mut(&mut self) -> &mut T {
         &mut self.inner.data

@@ -54,6 +54,7 @@ impl StoreCore {
             alive: Arc::default(),
             engine: engine.clone(),
             tracer: None,
+            growth_guard: None,
             open_descriptors: 0,
             meter: Meter::new(&limits, metering),
             account: engine.account(),
