@@ -67,7 +67,8 @@ pub enum TrapCode {
 
 impl TrapCode {
     /// All of them, each at its own number.
-    pub(crate) const ALL: [Self; 24] = [
+    #[doc(hidden)]
+    pub const ALL: [Self; 24] = [
         Self::Unreachable,
         Self::IntegerDivideByZero,
         Self::IntegerOverflow,

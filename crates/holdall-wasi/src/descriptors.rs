@@ -10,6 +10,7 @@ use wasi_common::snapshots::preview_1::types::Rights;
 use super::fault::{Errno, Result};
 use super::fs::{Dir, File, Node};
 use super::listing::Listing;
+use holdall::provide::Stream;
 
 /// The first number that is not a standard stream's.
 pub(super) const FIRST: u32 = 3;
@@ -25,6 +26,8 @@ pub(super) struct Descriptor {
     pub(super) name: Arc<str>,
     /// Whether the guest has it as it was granted: it neither opened nor changed it.
     pub(super) is_as_granted: bool,
+    /// The standard stream that it was granted as, for output.
+    pub(super) stream: Option<Stream>,
 }
 
 /// What a descriptor stands for.
@@ -70,6 +73,7 @@ impl Descriptor {
             inheriting: Rights::empty(),
             name: Arc::default(),
             is_as_granted: false,
+            stream: None,
         }
     }
 
@@ -85,6 +89,7 @@ impl Descriptor {
             base: DIR & inheriting,
             inheriting,
             is_as_granted: false,
+            stream: None,
         }
     }
 
@@ -94,6 +99,12 @@ impl Descriptor {
             Node::File(file) => Self::file(file, read, write, inheriting),
             Node::Dir(dir) => Self::dir(dir, None, inheriting),
         }
+    }
+
+    /// The descriptor, which is this standard stream.
+    pub(super) fn of_stream(mut self, stream: Stream) -> Self {
+        self.stream = Some(stream);
+        self
     }
 
     /// The descriptor, called so.
@@ -250,6 +261,11 @@ impl Descriptors {
 
     pub(super) fn peek(&self, fd: u32) -> Option<&Descriptor> {
         self.slots.get(fd as usize)?.as_ref()
+    }
+
+    /// The standard stream for output that a number was granted as, whichever number it has now.
+    pub(super) fn stream(&self, fd: u32) -> Option<Stream> {
+        self.peek(fd)?.stream
     }
 
     /// The file of a number, to do something that needs a right.

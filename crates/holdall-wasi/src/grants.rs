@@ -24,6 +24,7 @@ use super::fs::read_only::ReadOnly;
 use super::fs::stream::{Input, Output};
 use super::fs::{Dir, File};
 use super::strings::Strings;
+use holdall::provide::Stream;
 use holdall::{Error, Result};
 
 /// Whether what is in a directory can be changed.
@@ -261,8 +262,10 @@ impl Grants {
         let stdout = world.stream("output", self.stdout.open())?;
         let stderr = world.stream("error", self.stderr.open())?;
         let stdin = stdin.map(|file| Descriptor::file(file, true, false, ALL));
-        let stdout = stdout.map(|file| Descriptor::file(file, false, true, ALL));
-        let stderr = stderr.map(|file| Descriptor::file(file, false, true, ALL));
+        let stdout =
+            stdout.map(|file| Descriptor::file(file, false, true, ALL).of_stream(Stream::Stdout));
+        let stderr =
+            stderr.map(|file| Descriptor::file(file, false, true, ALL).of_stream(Stream::Stderr));
         descriptors.set(0, stdin.map(|stream| stream.named("standard input")));
         descriptors.set(1, stdout.map(|stream| stream.named("standard output")));
         descriptors.set(2, stderr.map(|stream| stream.named("standard error")));

@@ -1,14 +1,14 @@
 //! The memory of the module that calls, and what a call owes for what it moves there. Every access
 //! that a function of WASI makes goes through here, so that none is forgotten.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use wiggle::{GuestMemory, GuestPtr, GuestType};
 
 use super::abi::Ptr;
 use super::fault::{Errno, Result};
 use holdall::Trap;
-use holdall::provide::Meter;
+use holdall::provide::{Accesses, Meter, Stream};
 
 /// How many bytes are moved for a unit of fuel: as many as bulk instructions move for it.
 const UNIT_BYTES: u64 = 64;
@@ -21,26 +21,33 @@ pub(super) struct Memory<'a> {
     guest: GuestMemory<'a>,
     /// Units of fuel that the call has not paid yet. Reading costs too.
     owed: Cell<u64>,
+    /// Who is told of each access.
+    accesses: RefCell<Accesses<'a>>,
 }
 
 impl<'a> Memory<'a> {
-    pub(super) fn new(bytes: &'a mut [u8]) -> Self {
+    pub(super) fn new(bytes: &'a mut [u8], accesses: Accesses<'a>) -> Self {
         Self {
             guest: GuestMemory::Unshared(bytes),
             owed: Cell::new(0),
+            accesses: RefCell::new(accesses),
         }
     }
 
     pub(super) fn read<T: GuestType>(&self, at: GuestPtr<T>) -> Result<T> {
         self.access();
         self.owe_bytes(T::guest_size() as usize);
-        Ok(self.guest.read(at)?)
+        let value = self.guest.read(at)?;
+        self.tell_of_read(Ptr(at.offset()), T::guest_size());
+        Ok(value)
     }
 
     pub(super) fn write<T: GuestType>(&mut self, at: GuestPtr<T>, value: T) -> Result<()> {
         self.access();
         self.owe_bytes(T::guest_size() as usize);
-        Ok(self.guest.write(at, value)?)
+        self.guest.write(at, value)?;
+        self.tell_of_write(Ptr(at.offset()), T::guest_size(), false);
+        Ok(())
     }
 
     /// Bytes to look at. Whoever moves some of them [owes](Self::owe_bytes) for the bytes moved. A
@@ -50,27 +57,78 @@ impl<'a> Memory<'a> {
         if len == 0 {
             return Ok(&[]);
         }
-        let bytes = self.guest.as_slice(GuestPtr::new((at.0, len)))?;
-        bytes.ok_or_else(|| Errno::Fault.into())
+        self.tell_of_read(at, len);
+        self.slice(at, len)
     }
 
-    /// Bytes to be written. Whoever writes some of them [owes](Self::owe_bytes) for the bytes written.
-    /// A length of 0 is fine at any address.
-    pub(super) fn bytes_mut(&mut self, at: Ptr, len: u32) -> Result<&mut [u8]> {
+    /// Has `fill` write to the first of these bytes, and say to how many. Whoever writes some of them
+    /// [owes](Self::owe_bytes) for the bytes written. A length of 0 is fine at any address.
+    pub(super) fn fill(
+        &mut self,
+        at: Ptr,
+        len: u32,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize>,
+    ) -> Result<usize> {
         self.access();
         if len == 0 {
-            return Ok(&mut []);
+            return fill(&mut []);
         }
         let bytes = self.guest.as_slice_mut(GuestPtr::new((at.0, len)))?;
-        bytes.ok_or_else(|| Errno::Fault.into())
+        let filled = fill(bytes.ok_or(Errno::Fault)?)?;
+        self.tell_of_write(at, filled as u32, false);
+        Ok(filled)
     }
 
     /// Writes these bytes.
     pub(super) fn put_bytes(&mut self, at: Ptr, bytes: &[u8]) -> Result<()> {
+        self.put(at, bytes, false)
+    }
+
+    /// Writes the variables of an environment.
+    pub(super) fn put_environment(&mut self, at: Ptr, bytes: &[u8]) -> Result<()> {
+        self.put(at, bytes, true)
+    }
+
+    fn put(&mut self, at: Ptr, bytes: &[u8], is_environment: bool) -> Result<()> {
         self.owe_bytes(bytes.len());
-        let to = self.bytes_mut(at, u32::try_from(bytes.len())?)?;
-        to.copy_from_slice(bytes);
+        self.access();
+        let len = u32::try_from(bytes.len())?;
+        if len > 0 {
+            let to = self.guest.as_slice_mut(GuestPtr::new((at.0, len)))?;
+            to.ok_or(Errno::Fault)?.copy_from_slice(bytes);
+            self.tell_of_write(at, len, is_environment);
+        }
         Ok(())
+    }
+
+    /// Tells whoever observes the guest of what went to one of its streams.
+    pub(super) fn tell_of_output(&self, stream: Stream, bytes: &[u8]) {
+        self.accesses.borrow_mut().output(stream, bytes);
+    }
+
+    #[inline]
+    fn tell_of_read(&self, at: Ptr, len: u32) {
+        let mut accesses = self.accesses.borrow_mut();
+        if accesses.are_observed()
+            && let Ok(bytes) = self.slice(at, len)
+        {
+            accesses.read(at.0.into(), bytes);
+        }
+    }
+
+    #[inline]
+    fn tell_of_write(&self, at: Ptr, len: u32, is_environment: bool) {
+        let mut accesses = self.accesses.borrow_mut();
+        if accesses.are_observed()
+            && let Ok(bytes) = self.slice(at, len)
+        {
+            accesses.written(at.0.into(), bytes, is_environment);
+        }
+    }
+
+    fn slice(&self, at: Ptr, len: u32) -> Result<&[u8]> {
+        let bytes = self.guest.as_slice(GuestPtr::new((at.0, len)))?;
+        bytes.ok_or_else(|| Errno::Fault.into())
     }
 
     /// Notes that bytes are moved.

@@ -291,11 +291,11 @@ impl Provision for Graph {
             if let Some(denied) = &denied {
                 return Err(denied.clone().into());
             }
-            let parts = caller.parts();
+            let (parts, accesses) = caller.parts_and_accesses();
             let mut context = context.lock().unwrap_or_else(PoisonError::into_inner);
             let mut call = Call {
                 context: &mut context,
-                memory: Memory::new(parts.memory),
+                memory: Memory::new(parts.memory, accesses),
                 meter: parts.meter,
                 limits: parts.limits,
                 account: parts.account,

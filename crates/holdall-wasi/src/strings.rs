@@ -39,14 +39,20 @@ impl Strings {
         ))
     }
 
-    /// Writes the bytes to `bytes`, and where each begins to `heads`; without strings nothing, and
+    /// Writes the bytes to `bytes` with `put`, and where each begins to `heads`; without strings nothing, and
     /// wherever these are.
-    pub(super) fn write(&self, memory: &mut Memory<'_>, heads: Ptr, bytes: Ptr) -> Result<()> {
+    pub(super) fn write<'a>(
+        &self,
+        memory: &mut Memory<'a>,
+        heads: Ptr,
+        bytes: Ptr,
+        put: fn(&mut Memory<'a>, Ptr, &[u8]) -> Result<()>,
+    ) -> Result<()> {
         if self.is_empty() {
             return Ok(());
         }
         let (count, _) = self.sizes()?;
-        memory.put_bytes(bytes, &self.bytes)?;
+        put(memory, bytes, &self.bytes)?;
         let heads = GuestPtr::<u32>::new(heads.0).as_array(count);
         for (head, start) in heads.iter().zip(&self.starts) {
             // The bytes were just written, so the sum is within memory.

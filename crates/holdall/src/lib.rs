@@ -20,6 +20,7 @@ mod host;
 mod limits;
 mod link;
 mod module;
+mod observe;
 pub mod provide;
 mod store;
 pub mod text;

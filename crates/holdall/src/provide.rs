@@ -62,6 +62,18 @@
 pub use crate::host::{SlotCaller, SlotFunc, StoreParts};
 pub use crate::limits::{Account, Full, Held, Meter, PART_BYTES};
 pub use crate::link::{Importer, Provider, Provision};
+pub use crate::observe::{Accesses, Stream};
 pub use crate::store::HostState;
 pub use crate::trace::{Param, Shown, Signature};
 pub use holdall_core::bundle::{did_you_mean, nearest};
+
+/// What `holdall-record` needs of the engine: to be told of all that happens between guests and their host, and to
+/// do all of it again. No other crate should use it: it changes with every version.
+#[doc(hidden)]
+pub mod record {
+    pub use crate::host::named_func;
+    pub use crate::observe::{
+        HostEvent, Numbered, Slots, find, find_export, instance_number, instantiate, module_bytes,
+        observe, set_fuel_left,
+    };
+}

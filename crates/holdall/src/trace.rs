@@ -99,6 +99,24 @@ impl Signature {
         }
     }
 
+    /// The function's name, `MODULE.NAME`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The parameters; empty where their names are not known.
+    #[must_use]
+    pub fn params(&self) -> &'static [Param] {
+        self.params
+    }
+
+    /// What gives the name of an error number, where the only result is one.
+    #[must_use]
+    pub fn errno(&self) -> Option<fn(u64) -> String> {
+        self.errno
+    }
+
     /// The signature of a function whose parameters are not known.
     pub(crate) fn named(name: Arc<str>) -> Self {
         Self {

@@ -1,9 +1,11 @@
 //! Arguments and environment.
 
 use super::{Call, Ptr, Result};
+use crate::memory::Memory;
 
 pub(crate) fn args_get(call: &mut Call<'_>, argv: Ptr, argv_buf: Ptr) -> Result<()> {
-    call.context.args.write(&mut call.memory, argv, argv_buf)
+    let (args, memory) = (&call.context.args, &mut call.memory);
+    args.write(memory, argv, argv_buf, Memory::put_bytes)
 }
 
 pub(crate) fn args_sizes_get(call: &mut Call<'_>, argc: Ptr, size: Ptr) -> Result<()> {
@@ -13,7 +15,8 @@ pub(crate) fn args_sizes_get(call: &mut Call<'_>, argc: Ptr, size: Ptr) -> Resul
 }
 
 pub(crate) fn environ_get(call: &mut Call<'_>, environ: Ptr, buf: Ptr) -> Result<()> {
-    call.context.env.write(&mut call.memory, environ, buf)
+    let (env, memory) = (&call.context.env, &mut call.memory);
+    env.write(memory, environ, buf, Memory::put_environment)
 }
 
 pub(crate) fn environ_sizes_get(call: &mut Call<'_>, count: Ptr, size: Ptr) -> Result<()> {

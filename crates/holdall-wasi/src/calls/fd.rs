@@ -228,35 +228,37 @@ pub(crate) fn fd_readdir(
         Some(listing) => listing,
         none => none.insert(Listing::of(&*open.dir, call.account)?),
     };
-    let buf = call.memory.bytes_mut(buf, buf_len)?;
     let work = &mut Work {
         meter: call.meter,
         account: call.account,
     };
-    let mut at = cookie;
-    let mut used = 0;
-    while used < buf.len() {
-        let entries = listing.from(at, work)?;
-        if entries.is_empty() {
-            break;
-        }
-        for entry in entries {
-            let mut head = [0; DIRENT_BYTES];
-            head[0..8].copy_from_slice(&entry.next.to_le_bytes());
-            head[8..16].copy_from_slice(&entry.inode.to_le_bytes());
-            head[16..20].copy_from_slice(&u32::try_from(entry.name.len())?.to_le_bytes());
-            head[20] = filetype_of(entry.filetype) as u8;
-            for part in [&head[..], entry.name.as_bytes()] {
-                let fits = part.len().min(buf.len() - used);
-                buf[used..used + fits].copy_from_slice(&part[..fits]);
-                used += fits;
-            }
-            at = entry.next;
-            if used == buf.len() {
+    let used = call.memory.fill(buf, buf_len, |buf| {
+        let mut at = cookie;
+        let mut used = 0;
+        while used < buf.len() {
+            let entries = listing.from(at, work)?;
+            if entries.is_empty() {
                 break;
             }
+            for entry in entries {
+                let mut head = [0; DIRENT_BYTES];
+                head[0..8].copy_from_slice(&entry.next.to_le_bytes());
+                head[8..16].copy_from_slice(&entry.inode.to_le_bytes());
+                head[16..20].copy_from_slice(&u32::try_from(entry.name.len())?.to_le_bytes());
+                head[20] = filetype_of(entry.filetype) as u8;
+                for part in [&head[..], entry.name.as_bytes()] {
+                    let fits = part.len().min(buf.len() - used);
+                    buf[used..used + fits].copy_from_slice(&part[..fits]);
+                    used += fits;
+                }
+                at = entry.next;
+                if used == buf.len() {
+                    break;
+                }
+            }
         }
-    }
+        Ok(used)
+    })?;
     call.memory.owe_bytes(used);
     call.put(out.0, u32::try_from(used)?)
 }

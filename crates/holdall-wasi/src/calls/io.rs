@@ -7,7 +7,8 @@ use wiggle::GuestPtr;
 
 use super::{Call, Errno, Fault, Ptr, Result};
 use crate::fs::{FdFlags, File, FileType};
-use holdall::provide::{Meter, PART_BYTES};
+use crate::memory::Memory;
+use holdall::provide::{Meter, PART_BYTES, Stream};
 
 /// The most buffers of one call that are looked at: as many as Linux takes.
 const MAX_BUFFERS: u32 = 1024;
@@ -108,13 +109,19 @@ fn read(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -
     let mut total = 0;
     for iov in iovecs::<Iovec>(iovs, count) {
         let iov: Iovec = call.memory.read(iov?)?;
-        let buf = Ptr(iov.buf.offset());
-        let buf = call.memory.bytes_mut(buf, iov.buf_len)?;
-        let wanted = buf.len().min(left);
+        let wanted = (iov.buf_len as usize).min(left);
+        let mut read = Ok(0);
+        call.memory
+            .fill(Ptr(iov.buf.offset()), iov.buf_len, |buf| {
+                if wanted > 0 {
+                    read = get(&mut **file, &mut buf[..wanted], place, call.meter);
+                }
+                Ok(read.as_ref().copied().unwrap_or(0))
+            })?;
         if wanted == 0 {
             continue;
         }
-        let read = match get(&mut **file, &mut buf[..wanted], place, call.meter) {
+        let read = match read {
             Ok(read) => read,
             // What was read before it is not lost.
             Err(Fault::Errno(_)) if total > 0 => break,
@@ -136,6 +143,7 @@ fn read(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -
 /// Writes the caller's buffers, up to the first that is not written whole.
 fn write(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) -> Result<u32> {
     let quota = call.context.writable_bytes;
+    let stream = call.context.descriptors.stream(fd);
     let file = call.context.descriptors.file(fd, Rights::FD_WRITE)?;
     file.count_in(call.account);
     // Without a quota nobody asks how large the file is: a write is one call of the system's.
@@ -169,6 +177,9 @@ fn write(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) 
             Err(error) => return Err(error),
         };
         call.memory.owe_bytes(written);
+        if let Some(stream) = stream {
+            tell_of_output(&call.memory, stream, &bufs, written);
+        }
         total += written;
         left -= written;
         place = place.after(written);
@@ -182,6 +193,17 @@ fn write(call: &mut Call<'_>, fd: u32, iovs: Ptr, count: u32, mut place: Place) 
     }
     call.moved_bytes = total;
     Ok(u32::try_from(total)?)
+}
+
+/// Tells what went to a standard stream: the first bytes of the buffers.
+fn tell_of_output(memory: &Memory<'_>, stream: Stream, bufs: &[IoSlice<'_>], mut written: usize) {
+    for buf in bufs {
+        let bytes = &buf[..buf.len().min(written)];
+        if !bytes.is_empty() {
+            memory.tell_of_output(stream, bytes);
+        }
+        written -= bytes.len();
+    }
 }
 
 /// Reads into one buffer. What is read of a file in one call of the system's is no more than a guest

@@ -26,14 +26,16 @@ pub(crate) fn sched_yield(call: &mut Call<'_>) -> Result<()> {
 pub(crate) fn random_get(call: &mut Call<'_>, buf: Ptr, len: u32) -> Result<()> {
     let random = call.context.random.as_mut().ok_or(Errno::Notcapable)?;
     // All of them are there, or nothing is written.
-    call.memory.bytes_mut(buf, len)?;
+    call.memory.fill(buf, len, |_| Ok(0))?;
     for at in (0..len).step_by(RANDOM_CHUNK_BYTES as usize) {
         let size = RANDOM_CHUNK_BYTES.min(len - at);
         call.memory.owe_bytes(size as usize);
         call.memory.pay(call.meter)?;
         call.meter.check()?;
-        let chunk = call.memory.bytes_mut(Ptr(buf.0 + at), size)?;
-        random.try_fill_bytes(chunk).map_err(|_| Errno::Io)?;
+        call.memory.fill(Ptr(buf.0 + at), size, |chunk| {
+            random.try_fill_bytes(chunk).map_err(|_| Errno::Io)?;
+            Ok(chunk.len())
+        })?;
     }
     Ok(())
 }

@@ -39,6 +39,7 @@ use self::metering::pause;
 use self::regs::{Ctx, Exit, Regs};
 use crate::error::{Error, Result};
 use crate::ir::Header;
+use crate::observe;
 use crate::store::{FuncEntry, StoreCore};
 use crate::trap::{Trap, TrapCode};
 
@@ -58,6 +59,30 @@ pub(crate) use stack::Stack;
 /// `func` belongs to the store of `core`, which nothing else uses during the call; `slots` has room
 /// for the function's parameter slots and for its result slots.
 pub(crate) unsafe fn invoke(
+    core: NonNull<StoreCore>,
+    func: NonNull<FuncEntry>,
+    slots: *mut u64,
+) -> Result<(), Error> {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        if (*core.as_ptr()).observation.is_some() {
+            return observe::invoke(core, func, slots);
+        }
+        execute(core, func, slots)
+    }
+}
+
+/// [`invoke`], of which no observer is told.
+///
+/// # Errors
+///
+/// Those of [`invoke`].
+///
+/// # Safety
+///
+/// As for [`invoke`].
+#[inline(always)]
+pub(crate) unsafe fn execute(
     core: NonNull<StoreCore>,
     func: NonNull<FuncEntry>,
     slots: *mut u64,

@@ -183,6 +183,22 @@ impl<T> Clone for HostDef<T> {
     }
 }
 
+/// A function of the host as [`Func::new`] makes it, of which traces, backtraces and errors say what `signature`
+/// has.
+///
+/// # Errors
+///
+/// When no module could declare the type.
+pub fn named_func<T>(
+    context: impl AsContextMut<Data = T>,
+    signature: Signature,
+    ty: FuncType,
+    func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> anyhow::Result<()> + Send + Sync + 'static,
+) -> Result<Func> {
+    let def = HostDef::new(&signature.name, ty, func)?;
+    Ok(HostDef { signature, ..def }.instantiate(context))
+}
+
 /// Checks that a module could declare a function of this type: frames have no room for larger ones.
 /// Keeps what the type refers to.
 pub(super) fn check_type(name: &str, ty: &FuncType) -> Result<Uses> {

@@ -19,4 +19,5 @@ pub use typed::TypedFunc;
 pub use wasm_ty::{WasmParams, WasmResults, WasmTy};
 
 pub(crate) use def::HostDef;
+pub use def::named_func;
 pub(crate) use invoke::{read_vals, write_vals};

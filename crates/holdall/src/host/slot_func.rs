@@ -11,7 +11,8 @@ use super::def::check_type;
 use crate::canonical::Uses;
 use crate::error::{Error, Result};
 use crate::limits::{Account, Limits, Meter};
-use crate::store::{HostBody, HostState, InstanceData, StoreCore};
+use crate::observe::Accesses;
+use crate::store::{HostBody, HostState, InstanceData, MemoryData, StoreCore};
 use crate::trace::Signature;
 use crate::types::{FuncType, ValType};
 
@@ -45,14 +46,51 @@ impl SlotCaller<'_> {
     #[inline]
     pub fn parts(&mut self) -> StoreParts<'_> {
         // SAFETY: the executor lends the store to the host function while it runs, and a
-        // `SlotCaller` exists only then. Memories and instances live as long as the store. The
-        // bytes of a memory are no part of the core, of which separate fields are borrowed here.
+        // `SlotCaller` exists only then.
+        unsafe {
+            if let (true, Some(memory)) = (self.core.as_ref().observation.is_some(), self.memory())
+            {
+                self.core.as_mut().hand_out(memory);
+            }
+            self.lend()
+        }
+    }
+
+    /// The parts of the store, and who is to be told of each access to the memory. A function that tells of all
+    /// its accesses costs less where somebody observes the store: nobody need compare the memory.
+    #[inline]
+    pub fn parts_and_accesses(&mut self) -> (StoreParts<'_>, Accesses<'_>) {
+        // SAFETY: as for `parts`. The observation is another field than those of the parts.
+        unsafe {
+            let accesses = match self.core.as_ref().observation {
+                None => Accesses::unobserved(),
+                Some(_) => StoreCore::accesses(self.core.as_ptr(), self.memory()),
+            };
+            (self.lend(), accesses)
+        }
+    }
+
+    /// The memory that addresses of the caller mean.
+    #[inline]
+    fn memory(&self) -> Option<NonNull<MemoryData>> {
+        // SAFETY: instances live as long as the store, and what is read here does not change.
+        let instance = unsafe { self.instance.as_ref() }?;
+        let index = instance.module.inner().main_memory;
+        instance.memories.get(index as usize).copied()
+    }
+
+    /// The parts of the store.
+    ///
+    /// # Safety
+    ///
+    /// The executor lends the store for `'a`, and nobody else has any of the parts.
+    #[inline]
+    unsafe fn lend<'a>(&self) -> StoreParts<'a> {
+        // SAFETY: memories and instances live as long as the store. The bytes of a memory are no part of
+        // the core, of which separate fields are borrowed here: the rest is the caller's duty.
         unsafe {
             let core = self.core.as_ptr();
-            let memory = self.instance.as_ref().and_then(|instance| {
-                let index = instance.module.inner().main_memory;
-                instance.memories.get(index as usize).copied()
-            });
+            let memory = self.memory();
             StoreParts {
                 memory: memory.map_or(&mut [], |mut memory| memory.as_mut().as_mut_slice()),
                 meter: &mut (*core).meter,

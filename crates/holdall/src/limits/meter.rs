@@ -119,6 +119,13 @@ impl Meter {
         self.granted = fuel.unwrap_or(0);
     }
 
+    /// Sets the fuel that is left, where there is a limit, and leaves what was granted as it is.
+    pub(crate) fn set_left(&mut self, units: u64) {
+        if let Some(fuel) = &mut self.fuel {
+            *fuel = units;
+        }
+    }
+
     /// Whether executions have budgets, and pay.
     #[inline]
     pub(crate) fn counts(&self) -> bool {

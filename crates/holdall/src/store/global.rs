@@ -42,7 +42,9 @@ impl Global {
         if let ValType::Ref(ty) = ty.content {
             core.sigs.take_ref(ty)?;
         }
-        let data = core.add_global(ty, write_val(value));
+        let value = write_val(value);
+        let data = core.add_global(ty, value);
+        core.tell_of_global(data, ty, value, true);
         Ok(Self::from_data(core.id, data))
     }
 
@@ -60,8 +62,10 @@ impl Global {
             return Err(Error::usage(format!("a {ty} cannot be set")));
         }
         check_val(core, &value, ty.content, "value of a global")?;
-        // SAFETY: `data_in` finds the global to be of `core`, which is borrowed here alone.
-        unsafe { (*self.data_in(core).as_ptr()).value = write_val(value) };
+        let (data, value) = (self.data_in(core), write_val(value));
+        // SAFETY: `data_in` found the global to be of `core`, which is borrowed here alone.
+        unsafe { (*data.as_ptr()).value = value };
+        core.tell_of_global(data, ty, value, false);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::exec;
 use crate::host::{TypedFunc, WasmParams, WasmResults};
 use crate::module::{ExportKind, Module};
+use crate::observe::HostEvent;
 use crate::store::instantiate::{allocate, instantiate};
 use crate::store::scope::split_qualified;
 use crate::store::{
@@ -67,15 +68,22 @@ impl Instance {
         scope: Option<Arc<Scope>>,
     ) -> Result<Self> {
         let mut context = context.as_context_mut();
-        let (instance, start) = instantiate(context.core_mut(), module, imports, label, scope)?;
-        if let Some(start) = start {
-            let entry = start.entry_in(context.core());
-            // SAFETY: `start` is a function of this store, which is borrowed here alone and not
-            // used before the call returns; a start function has neither parameters nor results
-            // (validation sees to it), so no slot is needed.
-            unsafe { exec::invoke(context.core_ptr(), entry, [].as_mut_ptr()) }?;
-        }
-        Ok(instance)
+        context
+            .core_mut()
+            .tell_of_instance(module, label.as_deref(), imports);
+        let born = instantiate(context.core_mut(), module, imports, label, scope);
+        let born = born.and_then(|(instance, start)| {
+            if let Some(start) = start {
+                let entry = start.entry_in(context.core());
+                // SAFETY: `start` is a function of this store, which is borrowed here alone and not
+                // used before the call returns; a start function has neither parameters nor results
+                // (validation sees to it), so no slot is needed.
+                unsafe { exec::execute(context.core_ptr(), entry, [].as_mut_ptr()) }?;
+            }
+            Ok(instance)
+        });
+        context.core_mut().tell_of_end(born.as_ref().map(drop));
+        born
     }
 
     /// Makes an instance of a module that is to get this state. No code of the module runs. The
@@ -91,6 +99,7 @@ impl Instance {
     ) -> Result<Self> {
         let mut context = context.as_context_mut();
         let core = context.core_mut();
+        core.tell(|| HostEvent::Other("began with the state of a snapshot"));
         let data = allocate(core, module, imports, label, scope, Some(state))?;
         Ok(Self::from_data(core.id, data))
     }

@@ -238,6 +238,7 @@ fn allocate_instance(
         _held: held,
     };
     let instance = own(&mut core.instances, data);
+    core.number_instance(instance);
     // SAFETY: `instance` was allocated just now; nobody else knows it. The entries' addresses are
     // taken once the instance has its final place, and the box of entries is only used through
     // these addresses from now on.

@@ -18,6 +18,7 @@ use crate::exec::NativeRuntime;
 use crate::ir::Word;
 use crate::limits::{Account, Heap, Held, Limits, Meter, Pool};
 use crate::module::Module;
+use crate::observe::Observation;
 use crate::store::grow::GrowthGuard;
 use crate::store::{Exceptions, Scope};
 use crate::trace::{Signature, Tracer};
@@ -244,6 +245,8 @@ pub(crate) struct StoreCore {
     pub(crate) tracer: Option<Tracer>,
     /// Who is asked before a memory grows.
     pub(crate) growth_guard: Option<Box<GrowthGuard>>,
+    /// Who is told of all that happens between guests and their host.
+    pub(crate) observation: Option<Box<Observation>>,
     /// Descriptors that are open, for the limits.
     pub(crate) open_descriptors: usize,
     /// How long executions may go on.

@@ -3,6 +3,7 @@
 use std::ptr::NonNull;
 
 use crate::error::{Error, Result};
+use crate::observe::HostEvent;
 use crate::store::{
     AsContext, AsContextMut, MemoryData, StoreContext, StoreContextMut, StoreCore, StoreId,
 };
@@ -71,6 +72,7 @@ impl Memory {
         }
         let core = context.core_mut();
         let data = core.add_memory(ty, ty.min)?;
+        core.tell(|| HostEvent::Memory(ty));
         Ok(Self::from_data(core.id, data))
     }
 
@@ -83,6 +85,7 @@ impl Memory {
         let mut context = context.as_context_mut();
         let core = context.core_mut();
         let data = self.data_in(core);
+        core.tell_of_growth(data, delta);
         // SAFETY: `data_in` found the memory to be of `core`, which is borrowed here alone, and
         // with it every slice of the memory.
         unsafe { core.grow_memory(data, delta) }.ok_or_else(|| {
@@ -105,6 +108,9 @@ impl Memory {
         context: impl Into<StoreContextMut<'a, T>>,
     ) -> (&'a mut [u8], &'a mut T) {
         let (core, data) = context.into().into_parts();
+        if core.observation.is_some() {
+            core.hand_out(self.data_in(core));
+        }
         // SAFETY: `data_in` finds the memory to be of `core`. The memory is an allocation of its
         // own, and the exclusive borrow of the store for `'a` keeps everybody else away.
         let memory = unsafe { &mut *self.data_in(core).as_ptr() };
@@ -117,7 +123,11 @@ impl Memory {
     ///
     /// An out of bounds memory access, with nothing written, when the bytes do not fit.
     pub fn write(&self, mut context: impl AsContextMut, offset: usize, bytes: &[u8]) -> Result<()> {
-        let memory = self.data_mut(context.as_context_mut());
+        let mut context = context.as_context_mut();
+        let core = context.core_mut();
+        let data = self.data_in(core);
+        // SAFETY: `data_in` found the memory to be of `core`, which is borrowed here alone.
+        let memory = unsafe { &mut *data.as_ptr() }.as_mut_slice();
         let size = memory.len();
         let target = memory
             .get_mut(offset..)
@@ -125,6 +135,7 @@ impl Memory {
         target
             .ok_or_else(|| out_of_bounds(offset, bytes.len(), size))?
             .copy_from_slice(bytes);
+        core.tell_of_write(data, offset, bytes);
         Ok(())
     }
 

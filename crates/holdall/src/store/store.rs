@@ -109,6 +109,7 @@ impl<T> Store<T> {
     /// ```
     pub fn guard_growth(&mut self, allows: impl Fn(usize, usize) -> bool + Send + Sync + 'static) {
         self.inner.core.growth_guard = Some(Box::new(allows));
+        self.inner.core.tell_of_guard();
     }
 
     /// The embedder's data, to change it.

@@ -31,7 +31,7 @@ unsafe impl Send for StoreCore {}
 // SAFETY: whoever has a `&StoreCore` only reads. What is behind addresses is written to by the executor and
 // by methods of handles, each of which has the core by `&mut`. The cell in a function entry is set by
 // the executor alone, and every handle reads the other fields of an entry, and never the cell. The
-// tracer, which is not `Sync`, is called by the executor alone. What a `&StoreCore` does hand out is `Sync`
+// tracer, which is not `Sync`, is called by the executor alone, and the observer by who has the core by `&mut`. What a `&StoreCore` does hand out is `Sync`
 // by its type: bytes of memories, values behind `externref`s, modules, the state of host functions.
 unsafe impl Sync for StoreCore {}
 
@@ -55,6 +55,7 @@ impl StoreCore {
             engine: engine.clone(),
             tracer: None,
             growth_guard: None,
+            observation: None,
             open_descriptors: 0,
             meter: Meter::new(&limits, metering),
             account: engine.account(),
@@ -84,6 +85,8 @@ impl StoreCore {
         self.account
             .set(&limits, self.engine.config().pool.as_ref());
         self.limits = limits;
+        self.count_where_observed();
+        self.tell_of_limits();
         Ok(())
     }
 
@@ -97,6 +100,7 @@ impl StoreCore {
             // The engine does not meter, so there was no fuel before.
             Err(_) => self.limits.fuel = None,
         }
+        self.tell_of_limits();
         metered
     }
 
@@ -116,6 +120,7 @@ impl StoreCore {
         state: Option<Arc<dyn HostState>>,
     ) -> NonNull<FuncEntry> {
         let code = ir::host_code(ty.param_slots(), ty.result_slots());
+        let body = self.observe_function(body, &signature, ty);
         let sig = self.sigs.take(ty);
         let host = own(
             &mut self.host_funcs,
@@ -135,7 +140,9 @@ impl StoreCore {
             body: Cell::new(host.as_ptr().cast_const().cast()),
             sig: sig.expect("the definition of the function keeps the types"),
         };
-        own(&mut self.host_entries, entry)
+        let entry = own(&mut self.host_entries, entry);
+        self.number_function(entry);
+        entry
     }
 
     /// Adds a memory of `pages` pages, which its type allows.

@@ -3,6 +3,7 @@
 use std::ptr::NonNull;
 
 use crate::error::{Error, Result};
+use crate::observe::HostEvent;
 use crate::store::table_data::MAX_ELEMENTS_32;
 use crate::store::{
     AsContext, AsContextMut, StoreCore, StoreId, TableData, check_val, read_val, write_val,
@@ -49,6 +50,7 @@ impl Table {
         let init = element_slot(core, ty, init)?;
         core.sigs.take_ref(ty.element)?;
         let data = core.add_table(ty, ty.min, init)?;
+        core.tell(|| HostEvent::Other("made a table"));
         Ok(Self::from_data(core.id, data))
     }
 
@@ -64,6 +66,7 @@ impl Table {
         let ty = self.ty_in(core);
         let init = element_slot(core, ty, init)?;
         let data = self.data_in(core);
+        core.tell(|| HostEvent::Other("grew a table"));
         // SAFETY: `data_in` found the table to be of `core`, which is borrowed here alone.
         unsafe { core.grow_table(data, delta, init) }.ok_or_else(|| {
             let heap = core.engine.heap();
@@ -100,6 +103,7 @@ impl Table {
         let mut context = context.as_context_mut();
         let core = context.core_mut();
         let value = element_slot(core, self.ty_in(core), value)?;
+        core.tell(|| HostEvent::Other("set elements of a table"));
         // SAFETY: `data_in` finds the table to be of `core`, which is borrowed here alone.
         let table = unsafe { &mut *self.data_in(core).as_ptr() };
         table.fill(index, value, n).map_err(|_| {
@@ -127,6 +131,7 @@ impl Table {
     ) -> Result<()> {
         let mut context = context.as_context_mut();
         let core = context.core_mut();
+        core.tell(|| HostEvent::Other("copied elements of a table"));
         let (from, to) = (src.ty_in(core), dst.ty_in(core));
         if !from.element.matches(to.element) {
             return Err(Error::usage(format!(

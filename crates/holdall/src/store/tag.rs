@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::canonical::Known;
 use crate::error::{Error, Result};
 use crate::module::Module;
+use crate::observe::HostEvent;
 use crate::store::{AsContext, AsContextMut, StoreCore, StoreId, TagData};
 use crate::types::TagType;
 use crate::types::TypeId;
@@ -50,6 +51,7 @@ impl Tag {
             instance: std::ptr::null(),
             index: 0,
         };
+        core.tell(|| HostEvent::Other("made a tag"));
         Ok(Self::from_data(core.id, core.add_tag(tag)))
     }
 

@@ -53,7 +53,8 @@ pub fn format_detached(value: &Val) -> String {
 }
 
 /// The text of a value with its type, where the value is a number and not a reference.
-pub(crate) fn format_number(value: &Val) -> Option<String> {
+#[must_use]
+pub fn format_number(value: &Val) -> Option<String> {
     Some(match *value {
         Val::I32(value) => format!("{value:#x}:i32"),
         Val::I64(value) => format!("{value:#x}:i64"),

@@ -23,8 +23,7 @@ mod format;
 mod measure;
 mod parse;
 
-pub(crate) use format::format_number;
-pub use format::{format_detached, format_results, format_val};
+pub use format::{format_detached, format_number, format_results, format_val};
 pub use measure::{MeasureError, parse_duration, parse_size};
 pub use parse::{ValueError, parse_number, parse_val};
 
