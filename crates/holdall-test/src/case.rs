@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use holdall::Limits;
-use holdall_wasi::{Access, Grants, Input};
+use holdall_wasi::{Access, Grants};
 
 use crate::error::Result;
 use crate::fault::Fault;
@@ -48,8 +48,8 @@ pub struct Case {
     pub(crate) others: Vec<(String, Grants)>,
     pub(crate) shares: bool,
     pub(crate) stdin: Vec<u8>,
-    /// Files and directories in memory, by the guest's paths.
-    pub(crate) files: Vec<(String, Option<Vec<u8>>)>,
+    /// What is in memory, by the guest's paths.
+    pub(crate) files: Vec<(String, Node)>,
     pub(crate) host_dirs: Vec<(PathBuf, String, Access)>,
     pub(crate) access: Access,
     pub(crate) mocks: Vec<Mock>,
@@ -59,6 +59,15 @@ pub struct Case {
     pub(crate) limits: Limits,
     pub(crate) timeout: Duration,
     pub(crate) traces: bool,
+}
+
+/// Something in memory that a path leads to.
+#[derive(Clone, Debug)]
+pub(crate) enum Node {
+    File(Vec<u8>),
+    Dir,
+    /// A symbolic link to this.
+    Link(String),
 }
 
 /// What is called.
@@ -140,13 +149,19 @@ impl Case {
     /// gets the directory `/`, which is in memory, with all files and directories that the case gives,
     /// and can change what is in it ([`Case::read_only`]).
     pub fn file(mut self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        self.files.push((path.into(), Some(bytes.into())));
+        self.files.push((path.into(), Node::File(bytes.into())));
         self
     }
 
     /// Gives an empty directory in memory, by the guest's path; see [`Case::file`].
     pub fn dir(mut self, path: impl Into<String>) -> Self {
-        self.files.push((path.into(), None));
+        self.files.push((path.into(), Node::Dir));
+        self
+    }
+
+    /// Gives a symbolic link in memory, by the guest's path; see [`Case::file`].
+    pub fn link(mut self, path: impl Into<String>, target: impl Into<String>) -> Self {
+        self.files.push((path.into(), Node::Link(target.into())));
         self
     }
 
@@ -257,10 +272,5 @@ impl Case {
     /// As [`Case::run`].
     pub fn start(&self) -> Result<Session> {
         Session::start(self)
-    }
-
-    /// What is called.
-    pub(crate) fn stdin_input(&self) -> Input {
-        Input::bytes(self.stdin.clone())
     }
 }

@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use holdall::provide::{did_you_mean, nearest};
 use holdall::text::format_val;
 use holdall::{
-    ErrorKind, ExternType, FuncType, ImportSource, Instance, LinkError, Linker, Memory, Store, Val,
+    ErrorKind, ExternType, FuncType, ImportSource, Instance, LinkError, Linker, Store, Val,
 };
-use holdall_wasi::{Capture, Files, Output, Time, Wasi};
+use holdall_wasi::{Capture, Files, Input, Output, Time, Wasi};
 
-use crate::case::{Case, Entry};
+use crate::case::{Case, Entry, Node};
 use crate::error::{Error, MissingImport, MissingImports, Result};
 use crate::fault::Armed;
 use crate::mock::{Mock, Running};
@@ -210,11 +210,16 @@ impl Session {
         &self.files
     }
 
-    /// A memory that the subject exports.
+    /// The instance of the subject, to look at its memories and globals; `None` where it did not come
+    /// to life.
     #[must_use]
-    pub fn memory(&mut self, name: &str) -> Option<(Memory, &mut Store<()>)> {
-        let memory = self.instance?.get_memory(&mut self.store, name)?;
-        Some((memory, &mut self.store))
+    pub fn instance(&self) -> Option<Instance> {
+        self.instance
+    }
+
+    /// The store of the run, which the instance is used with. Its fuel is what the outcome counts.
+    pub fn store(&mut self) -> &mut Store<()> {
+        &mut self.store
     }
 
     /// What the run has come to by now.
@@ -264,7 +269,7 @@ impl World {
     fn of(case: &Case, time: &Time, faults: &Armed) -> Result<Self> {
         let (stdout, out) = Output::capture();
         let (stderr, err) = Output::capture();
-        let mut grants = case.grants.clone().stdin(case.stdin_input());
+        let mut grants = case.grants.clone().stdin(Input::bytes(&*case.stdin));
         grants = grants.stdout(out).stderr(err);
         if case.entry == Entry::Program {
             let argv0 = case.argv0.as_deref();
@@ -279,12 +284,13 @@ impl World {
             }
         }
         let files = Files::new();
-        for (path, bytes) in &case.files {
+        for (path, node) in &case.files {
             let inner = path.trim_matches('/');
-            let made = match bytes {
-                Some(bytes) => files.write(inner, bytes.clone()),
-                None if inner.is_empty() => Ok(()),
-                None => files.make_dir(inner),
+            let made = match node {
+                Node::File(bytes) => files.write(inner, bytes.clone()),
+                Node::Dir if inner.is_empty() => Ok(()),
+                Node::Dir => files.make_dir(inner),
+                Node::Link(target) => files.link(inner, target),
             };
             made.map_err(|error| Error::usage(error.to_string()))?;
         }

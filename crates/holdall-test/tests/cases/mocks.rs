@@ -266,7 +266,10 @@ fn mocks_that_do_not_fit_are_refused() {
             Mock::func("env", "nxet"),
             &["mock env.nxet: no module", "did you mean \"env.next\"?"][..],
         ),
-        (next(), &["mock env.next: expected 1 results", "found 0"]),
+        (
+            next(),
+            &["mock env.next: expected as many results", "found 0"],
+        ),
         (
             next().returns([1_i64]),
             &["result 0: expected i32, found i64"],
