@@ -1,22 +1,15 @@
 //! Programs in C and Rust, as their compilers make them for WASI (`wasm-apps/wasi/`), run as a user
-//! runs them.
+//! runs them. What is about their outputs alone is in `tests/modules/`.
 
 use std::fs;
 use std::path::Path;
 
-use crate::support::{Folder, Outcome, holdall, holdall_reading};
+use crate::support::{Folder, holdall, holdall_reading};
 
 /// The path of a built program.
 fn program(name: &str) -> String {
     let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("wasm-apps/wasi");
     apps.join(name).to_str().expect("UTF-8").to_owned()
-}
-
-/// Runs a program in a folder that is its root directory.
-fn run_in(folder: &Folder, access: &str, name: &str, args: &[&str]) -> Outcome {
-    let (dir, program) = (format!(".::/{access}"), program(name));
-    let command = ["run", "--dir", &dir, &program];
-    folder.holdall(&[&command[..], args].concat())
 }
 
 #[test]
@@ -86,27 +79,6 @@ fn a_c_program_is_refused_whatever_leads_out_of_its_directory() {
 }
 
 #[test]
-fn a_stream_goes_through_a_program() {
-    let outcome = holdall_reading(&["run", &program("stream.wasm")], "abc\n");
-    assert_eq!(outcome.stdout, "ABC\n");
-    assert_eq!(outcome.stderr, "4 bytes\n");
-}
-
-#[test]
-fn virtual_clocks_and_seeded_randomness_are_the_same_on_every_machine() {
-    let (clocks, random) = (program("clocks.wasm"), program("random.wasm"));
-    holdall(&["run", "--deterministic", &clocks, "20", "exact"]).prints(
-        "slept: yes\nthe monotonic clock has a resolution: yes\nit is past the year 2000: yes\n\
-         the monotonic clock went on for at least that long: yes\nso did the time of day: yes\n\
-         CPU time goes forward: yes\na clock that does not exist: refused\n\
-         time of day: 946684800000000000 then 946684800020003000\nmonotonic: 1000 then 20004000\n",
-    );
-    let seeded = |seed| holdall(&["run", "--deterministic", "--seed", seed, &random, "8"]);
-    seeded("3").prints("ecd9c4a53ea15f18\n");
-    assert_ne!(seeded("3").stdout, seeded("4").stdout);
-}
-
-#[test]
 fn clocks_of_the_host_go_on_while_a_program_sleeps() {
     let outcome = holdall(&["run", &program("clocks.wasm"), "20"]);
     assert_eq!(outcome.stdout.matches(": yes\n").count(), 6, "{outcome:#?}");
@@ -121,25 +93,4 @@ fn a_program_waits_for_what_comes_first() {
     }
     let data = holdall_reading(&["run", &poll, "60000"], "x").stdout;
     assert!(data.starts_with("standard input: ok"), "{data}");
-}
-
-#[test]
-fn a_rust_program_reads_writes_and_tells_errors() {
-    let folder = Folder::new("guest_tally").with("x.txt", "a b A c\nb a\n");
-    let counts = "3 a\n2 b\n1 c\n";
-    let outcome = run_in(&folder, "", "tally.wasm", &["/"]);
-    outcome.prints(&format!(
-        "{counts}3 words, slept: true, written now: true\n"
-    ));
-    let written = fs::read_to_string(folder.path().join("tally.out")).unwrap();
-    assert_eq!(written, counts);
-    let missing = run_in(&folder, "::ro", "tally.wasm", &["/no"]);
-    missing.fails(1, &["tally: /no: No such file or directory (os error 44)"]);
-    assert_eq!(run_in(&folder, "", "tally.wasm", &[]).code, 2);
-}
-
-#[test]
-fn a_program_of_preview_0_runs() {
-    let folder = Folder::new("guest_preview0");
-    run_in(&folder, "", "preview0.wat", &[]).prints("preview 0: ok\n");
 }

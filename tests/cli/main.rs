@@ -1,6 +1,7 @@
 //! The `holdall` command, run as a user runs it.
 
 mod audit;
+mod documents;
 mod ends;
 mod examples;
 mod folder {

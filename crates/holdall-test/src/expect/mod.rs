@@ -10,6 +10,8 @@ pub use check::{Check, FileCheck};
 pub use mismatch::Mismatch;
 pub use snapshots::{SnapshotFiles, Snapshots};
 
+use holdall::Val;
+
 use crate::outcome::{End, Outcome};
 use crate::value::Value;
 
@@ -209,10 +211,18 @@ impl Expect {
             _ => texts.join(", "),
         };
         let expected = expected.iter().map(ToString::to_string).collect();
-        Some(Mismatch::new(
-            "results",
-            listed(expected),
-            listed(outcome.results_text.clone()),
-        ))
+        let found = outcome.results.iter().zip(&outcome.results_text);
+        let found = found.map(|(val, text)| with_decimals(val, text)).collect();
+        Some(Mismatch::new("results", listed(expected), listed(found)))
+    }
+}
+
+/// A value as it is printed, and in decimals where these are others.
+fn with_decimals(val: &Val, text: &str) -> String {
+    match val {
+        Val::I32(0..10) | Val::I64(0..10) => text.to_owned(),
+        Val::I32(number) => format!("{text} ({number})"),
+        Val::I64(number) => format!("{text} ({number})"),
+        _ => text.to_owned(),
     }
 }

@@ -78,6 +78,10 @@ impl Reading<'_, '_, '_> {
             case.mock(mock)
         });
         let case = faults.into_iter().fold(case, Case::fault);
+        // Where a case speaks of files, there is a directory for them.
+        let keys = ["files", "dirs"];
+        let speaks = keys.iter().any(|key| layers.get(key).is_some()) || !expect.files.is_empty();
+        let case = if speaks { case.dir("/") } else { case };
         let case = world(limits(case, layers, reader), layers, reader);
         let owned = |key| layers.text(key).map(str::to_owned);
         Some(ManifestCase {
