@@ -284,7 +284,7 @@ fn mocks_that_do_not_fit_are_refused() {
         ),
         (
             next().returns([1]).expect_args([1, 2]),
-            &["expected 1 arguments", "found 2"],
+            &["expected as many arguments", "found 2"],
         ),
         (
             next().returns([1]).expect_arg(1, 2),
