@@ -87,9 +87,7 @@ impl Session {
         faults.guard(&mut store);
         let world = World::of(case, &time, &faults)?;
         holdall_wasi::add_to_linker(&mut linker, world.wasi);
-        let mocks = case.mocks.iter().zip(&types);
-        let mocks = mocks.map(|(mock, ty)| mock.define(&mut linker, &mut store, ty, &time));
-        let mocks = mocks.collect::<Result<Vec<_>>>()?;
+        let mocks = Running::define(&case.mocks, &types, &mut linker, &mut store, &time)?;
         let mut session = Self {
             store,
             subject,

@@ -11,7 +11,7 @@ use crate::written::Written;
 const MAX_LINES: usize = 100;
 /// The most bytes of a text that is compared line by line. Of larger ones only the first line that
 /// differs is shown.
-const MAX_DIFF_BYTES: usize = 1 << 20;
+const MAX_DIFF_BYTES: usize = 1 << 18;
 /// Unchanged lines around those that differ.
 const CONTEXT_LINES: usize = 3;
 

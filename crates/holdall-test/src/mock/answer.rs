@@ -4,7 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use holdall::text::format_val;
-use holdall::{Caller, Func, FuncType, Linker, Module, Store, Trap, TrapCode, Val, ValType};
+use holdall::{
+    Caller, Engine, Func, FuncType, Instance, Linker, Module, Store, Trap, TrapCode, Val, ValType,
+};
 use holdall_wasi::Time;
 
 use super::{Answer, ArgCheck, Mock, MockCaller, MockLog, MockedCall};
@@ -15,6 +17,33 @@ use crate::value::Value;
 #[derive(Debug)]
 pub(crate) struct Running(Arc<Mutex<MockLog>>);
 
+/// A module whose functions are mocks.
+pub(super) struct MockModule {
+    bytes: Vec<u8>,
+    /// The module, as it was made last: most often all cases have one engine.
+    made: Mutex<Option<Module>>,
+}
+
+impl MockModule {
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            made: Mutex::new(None),
+        }
+    }
+
+    fn make(&self, engine: &Engine) -> holdall::Result<Module> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*made {
+            Some(module) if module.engine().same(engine) => Ok(module.clone()),
+            _ => {
+                let module = Module::new(engine, &*self.bytes)?;
+                Ok(made.insert(module).clone())
+            }
+        }
+    }
+}
+
 /// What a mock does, with values of its function's types.
 enum Ready {
     Results(Vec<Val>),
@@ -24,17 +53,43 @@ enum Ready {
     Trap(String),
 }
 
-impl Mock {
-    /// Defines the mock in a linker, as a function of this type.
+impl Running {
+    /// Puts mocks of functions of these types into the place of what modules import.
     pub(crate) fn define(
-        &self,
+        mocks: &[Mock],
+        types: &[FuncType],
         linker: &mut Linker<()>,
         store: &mut Store<()>,
+        time: &Time,
+    ) -> Result<Vec<Self>> {
+        // The modules of mocks come to life before any mock is there.
+        let mut instances = Vec::new();
+        let mut readies = Vec::with_capacity(mocks.len());
+        for (mock, ty) in mocks.iter().zip(types) {
+            mock.check_args(ty)?;
+            readies.push(mock.ready(linker, store, ty, &mut instances)?);
+        }
+        let mocks = mocks.iter().zip(types).zip(readies);
+        mocks
+            .map(|((mock, ty), ready)| mock.define(linker, ready, ty, time))
+            .collect()
+    }
+
+    /// What the mock was asked so far.
+    pub(crate) fn log(&self) -> MockLog {
+        locked(&self.0).clone()
+    }
+}
+
+impl Mock {
+    /// Defines the mock in a linker, as a function of this type.
+    fn define(
+        &self,
+        linker: &mut Linker<()>,
+        ready: Ready,
         ty: &FuncType,
         time: &Time,
     ) -> Result<Running> {
-        let ready = self.ready(linker, store, ty)?;
-        self.check_args(ty)?;
         let log = MockLog::new(&self.module, &self.name, self.count, self.expects());
         let log = Arc::new(Mutex::new(log));
         let running = Running(Arc::clone(&log));
@@ -148,8 +203,15 @@ impl Mock {
         )
     }
 
-    /// What the mock does, checked against the type of its function.
-    fn ready(&self, linker: &Linker<()>, store: &mut Store<()>, ty: &FuncType) -> Result<Ready> {
+    /// What the mock does, checked against the type of its function. The instances are those of
+    /// modules of mocks, which are made where there is none yet.
+    fn ready(
+        &self,
+        linker: &Linker<()>,
+        store: &mut Store<()>,
+        ty: &FuncType,
+        instances: &mut Vec<(Arc<MockModule>, Instance)>,
+    ) -> Result<Ready> {
         Ok(match &self.answer {
             Answer::Results(values) => Ready::Results(self.results(store, ty, values)?),
             Answer::Each(calls) => {
@@ -157,23 +219,45 @@ impl Mock {
                 Ready::Each(calls.collect::<Result<_>>()?)
             }
             Answer::Call(closure) => Ready::Call(Arc::clone(closure)),
-            Answer::Module { bytes, function } => {
-                let module = Module::new(linker.engine(), &**bytes)?;
-                let instance = linker.instantiate(&mut *store, &module)?;
-                let func = instance.get_func(&mut *store, function);
-                let Some(func) = func else {
-                    return Err(self.wrong(format!("its module exports no function {function:?}")));
+            Answer::Module { module, function } => {
+                let mut known = instances.iter();
+                let instance = match known.find(|(known, _)| known.bytes == module.bytes) {
+                    Some((_, instance)) => *instance,
+                    None => {
+                        let made = module.make(linker.engine());
+                        let made = made.and_then(|it| linker.instantiate(&mut *store, &it));
+                        let instance = made.map_err(|error| {
+                            let chain: Vec<_> = error.chain().map(ToString::to_string).collect();
+                            self.wrong(format!("its module: {}", chain.join(": ")))
+                        })?;
+                        instances.push((Arc::clone(module), instance));
+                        instance
+                    }
                 };
-                let found = func.ty(&mut *store);
-                if found != *ty {
-                    return Err(self.wrong(format!(
-                        "expected {ty}, as modules import it, found {found} as {function:?} of its module"
-                    )));
-                }
-                Ready::Func(func)
+                self.function(store, instance, function, ty)?
             }
             Answer::Trap(message) => Ready::Trap(message.clone()),
         })
+    }
+
+    /// A function of the mock's module.
+    fn function(
+        &self,
+        store: &mut Store<()>,
+        instance: Instance,
+        name: &str,
+        ty: &FuncType,
+    ) -> Result<Ready> {
+        let Some(func) = instance.get_func(&mut *store, name) else {
+            return Err(self.wrong(format!("its module exports no function {name:?}")));
+        };
+        let found = func.ty(&mut *store);
+        if found != *ty {
+            return Err(self.wrong(format!(
+                "expected {ty}, as modules import it, found {found} as {name:?} of its module"
+            )));
+        }
+        Ok(Ready::Func(func))
     }
 
     fn results(&self, store: &mut Store<()>, ty: &FuncType, values: &[Value]) -> Result<Vec<Val>> {
@@ -228,13 +312,6 @@ impl Mock {
             name: self.name.clone(),
             reason: reason.into(),
         }
-    }
-}
-
-impl Running {
-    /// What the mock was asked so far.
-    pub(crate) fn log(&self) -> MockLog {
-        locked(&self.0).clone()
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use holdall::Val;
 
+use answer::MockModule;
 pub(crate) use answer::Running;
 pub use caller::MockCaller;
 pub use log::{MockLog, MockedCall};
@@ -56,7 +57,7 @@ enum Answer {
     Call(Arc<Closure>),
     /// A function that a module exports.
     Module {
-        bytes: Arc<[u8]>,
+        module: Arc<MockModule>,
         function: String,
     },
     Trap(String),
@@ -127,11 +128,12 @@ impl Mock {
     }
 
     /// Gives what a function of a module returns, in the binary format or text. The module has an
-    /// instance of its own in each run, which keeps its state from call to call. It can import what
-    /// the subject's modules can, but not what is mocked.
+    /// instance of its own in each run, which keeps its state from call to call, and which all mocks
+    /// of the case share that have the same module. It can import what the subject's modules can, but
+    /// not what is mocked.
     pub fn module(mut self, bytes: impl Into<Vec<u8>>, function: impl Into<String>) -> Self {
         self.answer = Answer::Module {
-            bytes: bytes.into().into(),
+            module: Arc::new(MockModule::new(bytes.into())),
             function: function.into(),
         };
         self

@@ -60,6 +60,29 @@ fn results_come_as_they_are_given() {
 }
 
 #[test]
+fn mocks_of_one_module_share_its_state() {
+    let app = wat(r#"(module
+        (import "env" "put" (func $put (param i32)))
+        (import "env" "get" (func $get (result i32)))
+        (func (export "both") (result i32) (call $put (i32.const 7)) (call $get)))"#);
+    let module = r#"(module (global $kept (mut i32) (i32.const 0))
+        (func (export "put") (param i32) (global.set $kept (local.get 0)))
+        (func (export "get") (result i32) (global.get $kept)))"#;
+    let case = Case::call(&app, "both")
+        .mock(Mock::func("env", "put").module(module, "put"))
+        .mock(Mock::func("env", "get").module(module, "get"));
+    case.run().unwrap().assert_results([7]);
+    // What is mocked is nothing that a mock's module can import.
+    let circle = r#"(module (import "env" "get" (func (result i32)))
+        (func (export "put") (param i32)))"#;
+    let case = Case::call(&app, "both")
+        .mock(Mock::func("env", "get").returns([1]))
+        .mock(Mock::func("env", "put").module(circle, "put"));
+    let parts = ["mock env.put: its module: import \"env\".\"get\""];
+    says(&case.run().unwrap_err(), &parts);
+}
+
+#[test]
 fn what_ends_in_a_mock_ends_the_case_alone() {
     for (mock, text) in [
         (next().traps("no more"), "no more"),
