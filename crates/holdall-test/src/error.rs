@@ -38,6 +38,9 @@ pub enum Error {
         /// What is wrong, and the way out.
         reason: String,
     },
+    /// A recording could not be run again, or its modules do something else than what is recorded.
+    #[error(transparent)]
+    Replay(#[from] holdall_record::ReplayError),
     /// A case says what cannot be: a function that there is not, arguments that do not fit.
     #[error("{0}")]
     Usage(String),

@@ -33,6 +33,7 @@ mod manifest;
 mod mock;
 mod modules;
 mod outcome;
+mod replayed;
 mod report;
 mod session;
 mod snapshot;

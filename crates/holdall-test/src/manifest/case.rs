@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
+use holdall_record::Recording;
 use holdall_wasi::{Grants, Input};
 
 use super::expected::Expected;
@@ -15,8 +16,36 @@ use super::read::{Reader, named, read_file};
 use super::subjects::Subjects;
 use super::syntax::{Entry, Node, Table};
 use crate::case::Case;
+use crate::error::Result;
 use crate::expect::Expect;
 use crate::modules::Modules;
+use crate::outcome::Outcome;
+use crate::replayed::Replayed;
+
+/// Keys that say what a module is given, which a recording has for itself.
+const GIVEN: &[&str] = &[
+    "preload",
+    "alias",
+    "compatible-versions",
+    "use-exports",
+    "args",
+    "argv0",
+    "stdin",
+    "env",
+    "files",
+    "dirs",
+    "read-only",
+    "time",
+    "grants",
+    "share-wasi",
+    "seed",
+    "fuel",
+    "timeout",
+    "max-memory",
+    "stack-size",
+    "mock",
+    "faults",
+];
 
 /// The most bytes of a directory that a case has a copy of.
 const MAX_DIR_BYTES: usize = 64 << 20;
@@ -25,7 +54,7 @@ const MAX_DIR_BYTES: usize = 64 << 20;
 #[derive(Clone, Debug)]
 pub(crate) struct ManifestCase {
     pub(crate) name: String,
-    pub(crate) case: Case,
+    pub(crate) runs: Runs,
     /// The lines and columns at which the manifest has the mocks of the case.
     pub(crate) mocks: Vec<(usize, usize)>,
     pub(crate) expect: Expect,
@@ -36,6 +65,23 @@ pub(crate) struct ManifestCase {
     pub(crate) skip: Option<String>,
     /// Why the case is known to fail.
     pub(crate) should_fail: Option<String>,
+}
+
+/// What is run.
+#[derive(Clone, Debug)]
+pub(crate) enum Runs {
+    Case(Box<Case>),
+    Replay(Replayed),
+}
+
+impl Runs {
+    /// What comes of a run with a seed, which has a trace where that is asked for.
+    pub(crate) fn run(&self, seed: u64, trace: bool) -> Result<Outcome> {
+        match self {
+            Self::Case(case) => Case::clone(case).seed(seed).trace(trace).run(),
+            Self::Replay(replayed) => replayed.run(),
+        }
+    }
 }
 
 /// What a case is read with.
@@ -50,50 +96,89 @@ pub(super) struct Reading<'a, 'b, 'c> {
 
 impl Reading<'_, '_, '_> {
     /// The case, unless something is wrong with it. `used` gets the snapshots that it compares with.
-    pub(super) fn case(self, used: &mut BTreeSet<PathBuf>) -> Option<ManifestCase> {
-        let Self {
-            layers,
-            at,
-            reader,
-            subjects,
-            file_mocks,
-        } = self;
-        let Expected { expect, snapshots } = Expected::read([layers.case, layers.file], reader);
+    pub(super) fn case(mut self, used: &mut BTreeSet<PathBuf>) -> Option<ManifestCase> {
+        let layers = self.layers;
+        let Expected { expect, snapshots } =
+            Expected::read([layers.case, layers.file], self.reader);
         used.extend(snapshots);
-        let faults = faults::faults(layers, reader);
-        let subject = subjects.subject(layers, at, reader);
-        let mocks = mocks::mocks(layers, subject.as_ref(), file_mocks, reader);
-        // What is wrong with the rest is told too.
-        let subject = match subject {
-            Some(subject) => subject,
-            None => Modules::new().wat("(module)").ok()?,
+        let mut mocks = Vec::new();
+        let runs = match layers.get("replay") {
+            Some(node) => self.replay(node, &expect),
+            None => self.run(&expect, &mut mocks),
         };
-        let case = match layers.text("call") {
-            Some(function) => Case::call(&subject, function),
-            None => Case::program(&subject),
-        };
-        let mut places = Vec::new();
-        let case = mocks.into_iter().fold(case, |case, (mock, at)| {
-            places.push(reader.complaints.position(at));
-            case.mock(mock)
-        });
-        let case = faults.into_iter().fold(case, Case::fault);
-        // Where a case speaks of files, there is a directory for them.
-        let keys = ["files", "dirs"];
-        let speaks = keys.iter().any(|key| layers.get(key).is_some()) || !expect.files.is_empty();
-        let case = if speaks { case.dir("/") } else { case };
-        let case = world(limits(case, layers, reader), layers, reader);
         let owned = |key| layers.text(key).map(str::to_owned);
         Some(ManifestCase {
             name: layers.case.get("name").and_then(Node::text)?.to_owned(),
-            case,
-            mocks: places,
+            runs: runs?,
+            mocks,
             expect,
             seed: layers.get("seed").and_then(Node::count).unwrap_or_default(),
             traces: layers.flag("trace"),
             skip: owned("skip"),
             should_fail: owned("should-fail"),
         })
+    }
+
+    /// What runs in a world of its own. `mocks` gets where the mocks stand.
+    fn run(&mut self, expect: &Expect, mocks: &mut Vec<(usize, usize)>) -> Option<Runs> {
+        let (layers, reader) = (self.layers, &mut *self.reader);
+        let faults = faults::faults(layers, reader);
+        let subject = self.subjects.subject(layers, self.at, reader);
+        let of_case = mocks::mocks(layers, subject.as_ref(), self.file_mocks, reader);
+        // What is wrong with the rest is told too.
+        let subject = match subject {
+            Some(subject) => subject,
+            None => Modules::new().wat("(module)").ok()?,
+        };
+        let mut case = match layers.text("call") {
+            Some(function) => Case::call(&subject, function),
+            None => Case::program(&subject),
+        };
+        for (mock, at) in of_case {
+            mocks.push(reader.complaints.position(at));
+            case = case.mock(mock);
+        }
+        case = faults.into_iter().fold(case, Case::fault);
+        // Where a case speaks of files, there is a directory for them.
+        let keys = ["files", "dirs"];
+        if keys.iter().any(|key| layers.get(key).is_some()) || !expect.files.is_empty() {
+            case = case.dir("/");
+        }
+        let case = world(limits(case, layers, reader), layers, reader);
+        Some(Runs::Case(Box::new(case)))
+    }
+
+    /// What runs with the answers of a recording.
+    fn replay(&mut self, node: &Node, expect: &Expect) -> Option<Runs> {
+        let (layers, reader) = (self.layers, &mut *self.reader);
+        for entry in layers.case.iter() {
+            if GIVEN.contains(&entry.key.as_str()) {
+                let what = format!(
+                    "`{}` has no place beside `replay`: the recording has what the module was given",
+                    entry.key
+                );
+                reader.complaints.add(entry.at, what);
+            }
+        }
+        if !expect.files.is_empty() {
+            let what = "`replay`: a recording has no files that `expect.files` could look at";
+            reader.complaints.add(node.at, what);
+        }
+        let bytes = reader.file("replay", node)?;
+        let recording = match Recording::from_bytes(bytes) {
+            Ok(recording) => recording,
+            Err(error) => {
+                reader.complaints.add(node.at, format!("`replay`: {error}"));
+                return None;
+            }
+        };
+        let module_path = layers.each("module-path").iter();
+        Some(Runs::Replay(Replayed {
+            recording,
+            module: layers.get("module").and_then(|node| reader.path(node)),
+            module_path: module_path.filter_map(|node| reader.path(node)).collect(),
+            function: layers.text("call").map(str::to_owned),
+        }))
     }
 }
 

@@ -105,6 +105,7 @@ keys! {
         "stack-size" Size, "Bytes of the stack.";
         "mock" Named(&Named(&Keys(&[MOCK]))), "Functions that stand in for imports, by module and name.";
         "faults" List(&Keys(&[FAULT])), "What goes wrong, and when.";
+        "replay" Path, "A recording: modules get the answers in it, and nothing else of the host.";
         "trace" Flag, "Whether the calls of the case are printed below it where it fails.";
         "skip" Text, "Why the case is not run.";
         "should-fail" Text, "Why the case is known to fail; it fails where it passes.";

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use holdall::ValType;
 
 use super::Manifest;
-use super::case::ManifestCase;
+use super::case::{ManifestCase, Runs};
 use crate::error::{Error, MissingImports};
 use crate::outcome::{End, Outcome};
 use crate::report::Verdict;
@@ -57,7 +57,7 @@ impl ManifestCase {
     }
 
     fn run_once(&self, manifest: &Manifest, seed: u64, bless: bool) -> Result<(), String> {
-        let outcome = self.case.clone().seed(seed).run();
+        let outcome = self.runs.run(seed, false);
         let outcome = outcome.map_err(|error| self.not_run(&error, &manifest.file))?;
         let snapshots = RunSnapshots::new(&manifest.snapshots, bless);
         let mismatches = self.expect.check_with(&outcome, &snapshots);
@@ -105,16 +105,21 @@ impl ManifestCase {
 
     /// The line and the column at which the manifest has a mock.
     fn place_of(&self, module: &str, name: &str) -> Option<(usize, usize)> {
-        let mut mocks = self.case.mocks.iter().zip(&self.mocks);
+        let Runs::Case(case) = &self.runs else {
+            return None;
+        };
+        let mut mocks = case.mocks.iter().zip(&self.mocks);
         let (_, place) = mocks.find(|(mock, _)| mock.module == module && mock.name == name)?;
         Some(*place)
     }
 
     /// The last calls that left their modules, in a run with a seed.
     fn traced(&self, seed: u64) -> String {
-        match self.case.clone().seed(seed).trace(true).run() {
-            Ok(outcome) => format!("\n{}", shown("calls", &outcome.trace().join("\n"))),
-            Err(_) => String::new(),
+        match self.runs.run(seed, true) {
+            Ok(outcome) if !outcome.trace().is_empty() => {
+                format!("\n{}", shown("calls", &outcome.trace().join("\n")))
+            }
+            _ => String::new(),
         }
     }
 }
