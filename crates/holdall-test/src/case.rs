@@ -274,3 +274,9 @@ impl Case {
         Session::start(self)
     }
 }
+
+const _: () = {
+    const fn shared_between_threads<T: Send + Sync>() {}
+    shared_between_threads::<Case>();
+    shared_between_threads::<Outcome>();
+};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use holdall::{Escaped, ExternType, FuncType};
+use holdall::{Escaped, ExternType, FuncType, ValType};
 
 use crate::outcome::End;
 
@@ -99,26 +99,16 @@ impl MissingImport {
             format!(".mock({mock}.returns([{results}]))")
         }
     }
-
-    /// A result for each result of the type: what a first line of a mock may give, as text.
-    pub fn results(&self) -> impl Iterator<Item = &'static str> {
-        self.ty.results().iter().map(|ty| match ty {
-            holdall::ValType::Ref(_) => "null",
-            holdall::ValType::V128 => "0\\0",
-            _ => "0",
-        })
-    }
 }
 
-fn default_of(ty: &holdall::ValType) -> String {
-    use holdall::ValType;
+fn default_of(ty: &ValType) -> &'static str {
     match ty {
-        ValType::I32 => "Val::I32(0)".to_owned(),
-        ValType::I64 => "Val::I64(0)".to_owned(),
-        ValType::F32 => "Val::F32(0)".to_owned(),
-        ValType::F64 => "Val::F64(0)".to_owned(),
-        ValType::V128 => "Val::V128(0)".to_owned(),
-        ValType::Ref(_) => "\"null\".into()".to_owned(),
+        ValType::I32 => "Val::I32(0)",
+        ValType::I64 => "Val::I64(0)",
+        ValType::F32 => "Val::F32(0)",
+        ValType::F64 => "Val::F64(0)",
+        ValType::V128 => "Val::V128(0)",
+        ValType::Ref(_) => "\"null\".into()",
     }
 }
 

@@ -54,7 +54,7 @@ pub use outcome::{End, Outcome};
 pub use report::{Format, Report, Summary, Tested, Verdict};
 pub use session::Session;
 pub use suite::{RunOptions, Suite, Test};
-pub use value::Value;
+pub use value::{IntoValues, Value};
 pub use written::Written;
 
 pub use holdall::Val;

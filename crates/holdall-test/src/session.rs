@@ -17,7 +17,7 @@ use crate::fault::Armed;
 use crate::mock::{Mock, Running};
 use crate::modules::Subject;
 use crate::outcome::{End, Outcome};
-use crate::value::Value;
+use crate::value::{IntoValues, Value};
 
 /// The fuel of a case that does not limit it: no guest ever uses as much.
 const ENDLESS_FUEL: u64 = 1 << 62;
@@ -36,8 +36,8 @@ const MAX_TRACED: usize = 10_000;
 ///         (global.set $n (i32.add (global.get $n) (i32.const 1)))
 ///         (global.get $n)))"#)?;
 /// let mut session = Case::call(&counter, "next").start()?;
-/// assert_eq!(session.call("next", [0; 0])?, [Val::I32(1)]);
-/// assert_eq!(session.call("next", [0; 0])?, [Val::I32(2)]);
+/// assert_eq!(session.call("next", ())?, [Val::I32(1)]);
+/// assert_eq!(session.call("next", ())?, [Val::I32(2)]);
 /// # Ok::<(), holdall_test::Error>(())
 /// ```
 pub struct Session {
@@ -129,7 +129,7 @@ impl Session {
     /// Calls what the case calls.
     pub(crate) fn enter(&mut self) -> Result<()> {
         let result = match self.entry.clone() {
-            Entry::Program => self.call("_start", std::iter::empty::<Value>()),
+            Entry::Program => self.call("_start", ()),
             Entry::Func(name) => {
                 let args = self.args.clone();
                 self.call(&name, args)
@@ -148,11 +148,7 @@ impl Session {
     ///
     /// [`Error::Ended`] where the guest traps, exits, or was not brought to life at all: the outcome
     /// has it too. [`Error::Usage`] where there is no such function, or arguments do not fit.
-    pub fn call(
-        &mut self,
-        function: &str,
-        args: impl IntoIterator<Item = impl Into<Value>>,
-    ) -> Result<Vec<Val>> {
+    pub fn call(&mut self, function: &str, args: impl IntoValues) -> Result<Vec<Val>> {
         let Some(instance) = self.instance else {
             return Err(self.end.clone().into());
         };
@@ -160,7 +156,7 @@ impl Session {
             return Err(no_function(&self.subject, function));
         };
         let ty = func.ty(&self.store);
-        let args = self.arguments(function, &ty, args.into_iter().map(Into::into).collect())?;
+        let args = self.arguments(function, &ty, args.into_values())?;
         let results = ty.results().iter();
         let mut results: Vec<_> = results.map(|ty| Val::default_of(*ty)).collect();
         self.results.clear();

@@ -142,3 +142,49 @@ values! {
     &String => Text;
     String => Text;
 }
+
+/// Arguments of a call: `()`, a row of values as `(2, 3_i64, "4")`, or several of one type.
+pub trait IntoValues {
+    /// The values, in order.
+    fn into_values(self) -> Vec<Value>;
+}
+
+impl IntoValues for () {
+    fn into_values(self) -> Vec<Value> {
+        Vec::new()
+    }
+}
+
+impl<V: Into<Value>, const N: usize> IntoValues for [V; N] {
+    fn into_values(self) -> Vec<Value> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+impl<V: Into<Value>> IntoValues for Vec<V> {
+    fn into_values(self) -> Vec<Value> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+macro_rules! rows {
+    ($($($name:ident)*;)*) => {$(
+        impl<$($name: Into<Value>),*> IntoValues for ($($name,)*) {
+            #[expect(non_snake_case, reason = "values have the names of their types")]
+            fn into_values(self) -> Vec<Value> {
+                let ($($name,)*) = self;
+                vec![$($name.into()),*]
+            }
+        }
+    )*};
+}
+rows! {
+    A;
+    A B;
+    A B C;
+    A B C D;
+    A B C D E;
+    A B C D E F;
+    A B C D E F G;
+    A B C D E F G H;
+}

@@ -16,10 +16,10 @@ fn state_stays_and_every_call_has_its_own_end() {
         (func (export "fail") unreachable))"#);
     let case = Case::call(&subject, "next");
     let mut session = case.start().unwrap();
-    assert_eq!(session.call("next", [2]).unwrap(), [Val::I32(2)]);
+    assert_eq!(session.call("next", (2,)).unwrap(), [Val::I32(2)]);
     let fuel = session.outcome().fuel();
     says(
-        &session.call("fail", [0; 0]).unwrap_err(),
+        &session.call("fail", ()).unwrap_err(),
         &["trap: unreachable"],
     );
     assert!(session.outcome().trap().is_some());
@@ -35,7 +35,7 @@ fn state_stays_and_every_call_has_its_own_end() {
         &["no function \"nxet\"", "\"next\""],
     );
     says(
-        &session.call("next", [0; 0]).unwrap_err(),
+        &session.call("next", ()).unwrap_err(),
         &["expected 1 arguments", "found 0"],
     );
     says(
@@ -52,7 +52,7 @@ fn what_does_not_come_to_life_is_an_outcome() {
     let case = Case::call(&subject, "f");
     case.run().unwrap().assert_trap("unreachable");
     let mut session = case.start().unwrap();
-    let error = session.call("f", [0; 0]).unwrap_err();
+    let error = session.call("f", ()).unwrap_err();
     assert!(matches!(error, Error::Ended(End::Trapped(_))), "{error}");
 }
 
