@@ -16,7 +16,9 @@ mod pack;
 mod packed;
 mod progress;
 mod proposals;
+mod record;
 mod repack;
+mod replay;
 mod run;
 mod runtimes;
 mod shell;
@@ -46,6 +48,7 @@ Examples:
   holdall pack app.wasm -o app                 one executable of it, and of what it needs
   holdall inspect app                          what is in it
   holdall inspect mC                           its imports, exports and dependency tree
+  holdall replay bug.rec                       run again what `run --record bug.rec` recorded
   holdall wast tests/*.wast                    run test scripts
   holdall test                                 run the tests of modules below tests/
 
@@ -68,6 +71,7 @@ enum Command {
     List(list::Args),
     Inspect(inspect::Args),
     Wast(wast::Args),
+    Replay(replay::Args),
     Test(test::Args),
 }
 
@@ -88,6 +92,9 @@ pub(crate) fn main() -> ExitCode {
         Command::List(args) => list::run(args, &mut output),
         Command::Inspect(args) => inspect::run(args, &mut output),
         Command::Wast(args) => wast::run(args, &mut output),
+        Command::Replay(args) => {
+            return ended(replay::run(args, &watchdog, &mut output), output);
+        }
         Command::Test(args) => return ended(test::run(args, &mut output), output),
     };
     ended(outcome.map(|()| ExitCode::SUCCESS), output)

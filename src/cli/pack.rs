@@ -102,6 +102,10 @@ pub(super) struct Args {
     /// by default baseline, which is all processors of the platform
     #[arg(long, value_name = "CPU", requires = "native")]
     pub(super) cpu: Option<String>,
+    /// Let whoever runs APP record it, as `holdall run --record` does, by naming a file in the variable
+    /// HOLDALL_RECORD of its environment: NaNs are canonical then, recorded or not
+    #[arg(long, conflicts_with = "preinit")]
+    allow_record: bool,
     #[command(flatten)]
     runtime: RuntimeArgs,
     #[command(flatten)]
@@ -172,6 +176,10 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
 
     if let Some(state) = &kept.state {
         ensure!(
+            !args.allow_record,
+            "--kept lists a state, and what begins with a state cannot be recorded: leave out --allow-record"
+        );
+        ensure!(
             args.preinit.is_none(),
             "--kept lists a state already, in place of which --preinit makes another: leave one out"
         );
@@ -207,7 +215,8 @@ pub(super) fn run(args: &Args, _: &mut Output) -> anyhow::Result<()> {
 impl Args {
     /// What APP may reach, and how much it may use.
     pub(super) fn policy(&self) -> Policy {
-        let policy = self.limits.limit(self.wasi.policy());
+        let mut policy = self.limits.limit(self.wasi.policy());
+        policy.allows_record = self.allow_record;
         self.proposals.restrict(policy)
     }
 }

@@ -15,6 +15,7 @@ use super::limits::LimitArgs;
 use super::naming::NamingArgs;
 use super::native::{CacheArgs, NativeArgs};
 use super::proposals::ProposalArgs;
+use super::record::RecordArgs;
 use super::size;
 use super::source::{self, Root, Sources};
 use super::wasi::WasiArgs;
@@ -27,6 +28,7 @@ Examples:
   holdall run --dir src::/src::ro --env TERM app.wasm /src
   holdall run --grant logger:dir=logs --module-path lib app.wasm
   holdall run --audit asked.jsonl --dir .::/src app.wasm /src
+  holdall run --record bug.rec --with-modules app.wasm one
   holdall run mC --invoke C --invoke call_B --invoke '$mB$B'
   holdall run add.wat --invoke add 2 -3
   holdall run --module-path lib --preload log=quiet.wasm app.wasm
@@ -68,6 +70,8 @@ pub(super) struct Args {
     /// Write at most so many bytes of the audit, in whole lines, and say how many calls are left out
     #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value = "64MiB", requires = "audit")]
     max_audit: usize,
+    #[command(flatten)]
+    record: RecordArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -140,16 +144,36 @@ fn link_and_call(
     let limits = policy.limits()?;
     // Modules are loaded under the limits of the run, its timeout included.
     let config = policy.config()?.limits(limits.clone());
-    let engine = Engine::new(args.cache.configure(args.native.configure(config)?)?);
+    let config = args.record.configure(args.native.configure(config)?);
+    let engine = Engine::new(args.cache.configure(config)?);
     let mut store = Store::try_new(&engine, ())?;
     store.limits(limits)?;
+    let recording = args.record.start(&mut store, output)?;
+    let outcome = link_and_call_in(store, args, read, watchdog, audit, &policy, output);
+    match recording {
+        Some(recording) => recording.finish(outcome),
+        None => outcome,
+    }
+}
+
+/// Links the modules in a store, and calls what is to be called.
+fn link_and_call_in(
+    mut store: Store<()>,
+    args: &Args,
+    read: Option<anyhow::Result<Root>>,
+    watchdog: &Watchdog,
+    audit: Option<Audit>,
+    policy: &Policy,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let engine = store.engine().clone();
     if args.trace {
         // What standard error does not take is lost.
         store.trace(|event| drop(writeln!(io::stderr().lock(), "{event}")));
     }
     let root = read.unwrap_or_else(|| root(args, watchdog))?;
     args.wasi.check_root("run", &root.name);
-    let mut linker = linker(args, &policy, audit, &engine, &root)?;
+    let mut linker = linker(args, policy, audit, &engine, &root)?;
     let root = root.register(&mut linker)?;
     // Guests write to standard output too, and not through the buffer of `output`.
     output.flush()?;

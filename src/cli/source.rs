@@ -66,6 +66,23 @@ impl Sources {
         self.module_path.is_empty() && self.no_bundle
     }
 
+    /// The directories.
+    pub(super) fn module_path(&self) -> &[PathBuf] {
+        &self.module_path
+    }
+
+    /// The bytes of the modules that travel in this binary, unless they are left out.
+    pub(super) fn bundled_modules(&self) -> Vec<&'static [u8]> {
+        match self.no_bundle {
+            true => Vec::new(),
+            false => BUNDLE
+                .modules()
+                .iter()
+                .map(|module| module.bytes())
+                .collect(),
+        }
+    }
+
     /// A reader of the directories, then of the bundle.
     pub(super) fn reader(&self) -> anyhow::Result<ChainReader> {
         let mut chain = ChainReader::new();

@@ -12,6 +12,7 @@ mod hostile;
 mod link;
 mod naming;
 mod proposals;
+mod record;
 mod run;
 mod show;
 #[path = "../support/command.rs"]

@@ -13,6 +13,7 @@ mod native;
 mod output;
 mod parts;
 mod preinit;
+mod record;
 use holdall_dev::rng;
 mod runtimes;
 #[path = "../support/command.rs"]

@@ -69,12 +69,20 @@ struct Starts {
     starts: Vec<Option<ModuleStart>>,
 }
 
-/// What follows [`Starts`], and only where there is machine code.
+/// What follows [`Starts`], and only where there is machine code, or something behind it.
 #[derive(Serialize, Deserialize)]
 struct Natives {
+    /// With the number 0 for the instruction set where there is no machine code.
     native: Native,
     /// For each module, in their order.
     modules: Vec<Option<PackedNative>>,
+}
+
+/// What follows [`Natives`], and only where something is allowed.
+#[derive(Serialize, Deserialize)]
+struct Allowed {
+    /// Whether the program may be recorded.
+    record: bool,
 }
 
 /// What the machine code in an executable was made for.
@@ -141,11 +149,15 @@ impl<'a> Manifest<'a> {
         if bytes.is_empty() {
             return Ok(());
         }
-        let Natives { native, modules } = postcard::from_bytes(bytes)?;
+        let (Natives { native, modules }, rest) = postcard::take_from_bytes(bytes)?;
         if modules.len() != self.modules.len() {
             return Err(postcard::Error::SerdeDeCustom);
         }
-        self.native = Some(native);
+        self.native = (native.isa != 0).then_some(native);
+        if !rest.is_empty() {
+            let Allowed { record } = postcard::from_bytes(rest)?;
+            self.policy.allows_record = record;
+        }
         for (module, native) in self.modules.iter_mut().zip(modules) {
             module.native = native;
         }
@@ -161,7 +173,9 @@ impl<'a> Manifest<'a> {
         let mut bytes = postcard::to_stdvec(self).expect("a manifest is plain data");
         let off: Vec<_> = self.policy.off.iter().map(Proposal::name).collect();
         let starts: Vec<_> = self.modules.iter().map(|it| it.start.clone()).collect();
-        let has_starts = starts.iter().any(Option::is_some) || self.native.is_some();
+        let record = self.policy.allows_record;
+        let has_natives = self.native.is_some() || record;
+        let has_starts = starts.iter().any(Option::is_some) || has_natives;
         let has_latest = has_starts || !off.is_empty();
         if !self.used_exports.is_empty() || has_latest {
             let used_exports = self.used_exports.clone();
@@ -176,10 +190,19 @@ impl<'a> Manifest<'a> {
             let starts = postcard::to_stdvec(&Starts { starts });
             bytes.extend(starts.expect("a manifest is plain data"));
         }
-        if let Some(native) = self.native {
+        if has_natives {
+            let native = self.native.unwrap_or(Native {
+                isa: 0,
+                features: 0,
+                guarded_addresses: false,
+            });
             let modules = self.modules.iter().map(|it| it.native.clone()).collect();
             let natives = postcard::to_stdvec(&Natives { native, modules });
             bytes.extend(natives.expect("a manifest is plain data"));
+        }
+        if record {
+            let allowed = postcard::to_stdvec(&Allowed { record });
+            bytes.extend(allowed.expect("a manifest is plain data"));
         }
         bytes
     }

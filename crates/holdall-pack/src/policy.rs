@@ -43,6 +43,10 @@ pub struct Policy {
     /// The proposals that modules may not use. A manifest has them behind the policy.
     #[serde(skip)]
     pub off: Proposals,
+    /// Whether the program is recorded when the variable `HOLDALL_RECORD` of its environment names a file. A manifest
+    /// has it behind the policy.
+    #[serde(skip)]
+    pub allows_record: bool,
 }
 
 /// Something that a module is given. Its text is the form that `--grant` takes after the module's name.
@@ -257,7 +261,7 @@ impl Policy {
         let metering = self.fuel.is_some() || self.timeout.is_some();
         let config = Config::new()
             .metering(metering)
-            .canonical_nans(self.seed.is_some());
+            .canonical_nans(self.seed.is_some() || self.allows_record);
         let off = self.off.iter();
         off.fold(config, |config, proposal| {
             config.wasm_proposal(proposal, false)
@@ -362,6 +366,7 @@ impl Policy {
         options.extend(flag("--share-wasi", self.shares));
         options.extend(flag("--deterministic", self.seed.is_some()));
         options.extend(value("--seed", self.seed.map(number)));
+        options.extend(flag("--allow-record", self.allows_record));
         options.extend(value("--fuel", self.fuel.map(number)));
         let timeout = self.timeout.map(|it| format!("{}s", it.as_secs_f64()));
         options.extend(value("--timeout", timeout));

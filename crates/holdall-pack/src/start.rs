@@ -12,8 +12,11 @@ use holdall_core::native::{Processors, host_features};
 use crate::bag::{Bag, BagError};
 use crate::image::Image;
 use crate::manifest::Native;
-use crate::process::{Output, Program, Watchdog, report};
+use crate::process::{Output, Program, Recording, Watchdog, report};
 use crate::reader::BagReader;
+
+/// The variable of the environment that names the file which a program that was packed so is recorded to.
+const RECORD: &str = "HOLDALL_RECORD";
 
 /// Runs the program that this executable carries, with the arguments of the process, and gives its
 /// exit code. Where the executable carries none, or is damaged, standard error says so. This is the
@@ -62,8 +65,24 @@ fn run_bag(
     let args = manifest.args.iter().cloned().map(Ok).chain(own);
     let args = args.collect::<anyhow::Result<Vec<_>>>()?;
     check_processor(manifest.native)?;
-    let mut program = link(&bag, image.code(), name, &args)?;
-    program.run(&manifest.invoke, &args, &mut Output::standard())
+    let mut output = Output::standard();
+    let policy = &manifest.policy;
+    let engine = Engine::new(policy.config()?);
+    let mut store = Store::try_new(&engine, ())?;
+    store.limits(policy.limits()?)?;
+    let path = std::env::var_os(RECORD).filter(|path| policy.allows_record && !path.is_empty());
+    let recording = path.map(|path| {
+        Recording::start(Path::new(&path), &mut store, &mut output, |it| {
+            it.program(name)
+        })
+    });
+    let recording = recording.transpose()?;
+    let linked = link(&bag, image.code(), name, &args, engine, store);
+    let outcome = linked.and_then(|mut it| it.run(&manifest.invoke, &args, &mut output));
+    match recording {
+        Some(recording) => recording.finish(outcome),
+        None => outcome,
+    }
 }
 
 /// Checks that this processor has what the machine code needs.
@@ -87,12 +106,11 @@ fn link(
     code: &'static [u8],
     name: &str,
     args: &[String],
+    engine: Engine,
+    store: Store<()>,
 ) -> anyhow::Result<Program> {
     let manifest = bag.manifest();
     let policy = &manifest.policy;
-    let engine = Engine::new(policy.config()?);
-    let mut store = Store::try_new(&engine, ())?;
-    store.limits(policy.limits()?)?;
     let mut linker = Linker::new(&engine);
     linker.set_naming(manifest.naming()?);
     // Arguments that are those of called functions are not the arguments of a program.

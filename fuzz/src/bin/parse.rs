@@ -1,5 +1,5 @@
-//! Modules, text, scripts, lists of what a host defines, executables and options of policies, changed at
-//! random. The first line of a case says what the rest of it is.
+//! Modules, text, scripts, lists of what a host defines, executables, recordings and options of policies,
+//! changed at random. The first line of a case says what the rest of it is.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,6 +13,7 @@ use holdall::{
 use holdall_fuzz::rng::{INTERESTING, Rng};
 use holdall_fuzz::{Target, Watch};
 use holdall_pack::{DirGrant, EnvGrant, Executable, Filling, Grant, Manifest, PackedModule};
+use holdall_record::{Recorder, Recording};
 use holdall_wast::Script;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -71,6 +72,13 @@ const OPTIONS: [&str; 8] = [
     "m@1.2.3=stdio",
     "lib=clocks",
 ];
+
+/// What recordings are of.
+const RECORDED: &str = r#"(module
+    (import "env" "log" (func $log (param i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (func (export "run") (param i32) (result i32)
+        (i32.add (call $log (local.get 0) (i32.const 2)) (call $log (i32.const 3) (i32.const 4)))))"#;
 
 struct Parse;
 
@@ -228,11 +236,54 @@ fn executable(rng: &mut Rng) -> Vec<u8> {
     executable
 }
 
+/// A recording whose records were changed, with the checksums that are then right.
+fn recording(rng: &mut Rng) -> Vec<u8> {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let recorder = Recorder::new(&mut store, Vec::new()).with_modules(rng.chance(50));
+    let recorded = recorder.start().expect("the store is empty");
+    let mut linker = Linker::new(&engine);
+    let run = || {
+        linker.func_wrap("env", "log", |at: u32, len: u32| at + len)?;
+        let module = Module::new(&engine, RECORDED.as_bytes())?;
+        let instance = linker.instantiate(&mut store, &module)?;
+        let run = instance.get_typed_func::<i32, i32>(&store, "run")?;
+        run.call(&mut store, 3)
+    };
+    let _: holdall::Result<i32> = { run }();
+    let bytes = recorded.finish().expect("a vector takes all");
+    let (magic, mut rest) = bytes.split_at(8);
+    let mut changed = magic.to_vec();
+    while let Some((len, chunk)) = rest.split_first_chunk() {
+        let (payload, more) = chunk[8..].split_at(u32::from_le_bytes(*len) as usize);
+        let mut payload = payload.to_vec();
+        mutate(rng, &mut payload, &PIECES);
+        changed.extend((payload.len() as u32).to_le_bytes());
+        changed.extend(xxh3_64(&payload).to_le_bytes());
+        changed.extend(payload);
+        rest = more;
+    }
+    changed
+}
+
+/// Reads, shows and cuts a recording, and replays what has no modules.
+fn replay(bytes: &[u8]) {
+    let Ok(recording) = Recording::from_bytes(bytes.to_vec()) else {
+        return;
+    };
+    recording.show(|_| true);
+    let cut = Recording::from_bytes(recording.until(1)).expect("it is one");
+    assert!(cut.calls() <= 1);
+    if recording.modules().iter().all(|module| module.bytes.is_none()) {
+        drop(recording.replay().run());
+    }
+}
+
 impl Target for Parse {
     const NAME: &'static str = "parse";
 
     fn case(rng: &mut Rng) -> Vec<u8> {
-        let (kind, mut bytes) = match rng.below(10) {
+        let (kind, mut bytes) = match rng.below(11) {
             0 | 1 => ("module", smith(rng)),
             2 | 3 => ("module", rng.pick(&MODULES).to_vec()),
             4 => ("text", rng.pick(&TEXTS).as_bytes().to_vec()),
@@ -242,13 +293,14 @@ impl Target for Parse {
             }
             6 => ("script", SCRIPT.as_bytes().to_vec()),
             7 => ("host", HOST.as_bytes().to_vec()),
-            8 => ("option", rng.pick(&OPTIONS).as_bytes().to_vec()),
+            8 => ("recording", recording(rng)),
+            9 => ("option", rng.pick(&OPTIONS).as_bytes().to_vec()),
             _ => ("executable", executable(rng)),
         };
         bytes.truncate(CASE_BYTES);
         match kind {
             "module" => mutate(rng, &mut bytes, &PIECES),
-            "executable" => {}
+            "executable" | "recording" => {}
             _ => mutate(rng, &mut bytes, &WORDS),
         }
         [kind.as_bytes(), b"\n", &bytes].concat()
@@ -285,6 +337,7 @@ impl Target for Parse {
                 );
             }
             b"executable" => packed(bytes),
+            b"recording" => replay(bytes),
             other => return Err(format!("unknown kind {:?}", String::from_utf8_lossy(other))),
         }
         let what = String::from_utf8_lossy(kind);

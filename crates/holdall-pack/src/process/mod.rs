@@ -4,10 +4,12 @@
 
 mod linked;
 mod output;
+mod recording;
 mod report;
 mod watchdog;
 
 pub use linked::{Program, check_function, check_linked, check_start};
 pub use output::{Output, Paragraph, Plain};
+pub use recording::Recording;
 pub use report::report;
 pub use watchdog::Watchdog;

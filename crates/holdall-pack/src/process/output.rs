@@ -10,8 +10,11 @@ use holdall::Escaped;
 const MAX_COLUMN_CHARS: usize = 48;
 
 /// Standard output, buffered. Call [`Output::flush`] before a guest runs and at the end.
-#[derive(Debug)]
-pub struct Output(BufWriter<io::StdoutLock<'static>>);
+pub struct Output {
+    to: BufWriter<io::StdoutLock<'static>>,
+    /// Is told of all that is written.
+    told: Option<Box<dyn FnMut(&[u8])>>,
+}
 
 /// Standard output takes no more.
 #[derive(Debug, thiserror::Error)]
@@ -60,11 +63,34 @@ impl OutputError {
     }
 }
 
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Output").field(&self.to).finish()
+    }
+}
+
 impl Output {
     /// Standard output of this process, locked until this is dropped.
     #[must_use]
     pub fn standard() -> Self {
-        Self(BufWriter::new(io::stdout().lock()))
+        Self {
+            to: BufWriter::new(io::stdout().lock()),
+            told: None,
+        }
+    }
+
+    /// Has `told` called with all that is written from now on.
+    pub(super) fn tell(&mut self, told: impl FnMut(&[u8]) + 'static) {
+        self.told = Some(Box::new(told));
+    }
+
+    fn write(&mut self, text: impl Display) -> anyhow::Result<()> {
+        let text = format!("{text}\n");
+        self.to.write_all(text.as_bytes()).map_err(OutputError)?;
+        if let Some(told) = &mut self.told {
+            told(text.as_bytes());
+        }
+        Ok(())
     }
 
     /// Writes a line.
@@ -73,8 +99,7 @@ impl Output {
     ///
     /// When standard output takes no more.
     pub fn line(&mut self, text: impl Display) -> anyhow::Result<()> {
-        writeln!(self.0, "{}", Escaped(&text.to_string())).map_err(OutputError)?;
-        Ok(())
+        self.write(Escaped(&text.to_string()))
     }
 
     /// Writes a text of one line or several. Lines after the first are indented.
@@ -83,8 +108,7 @@ impl Output {
     ///
     /// When standard output takes no more.
     pub fn lines(&mut self, text: impl Display) -> anyhow::Result<()> {
-        writeln!(self.0, "{}", Paragraph(&text.to_string())).map_err(OutputError)?;
-        Ok(())
+        self.write(Paragraph(&text.to_string()))
     }
 
     /// Writes indented rows with aligned columns.
@@ -117,7 +141,7 @@ impl Output {
         &mut self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<R>,
     ) -> anyhow::Result<R> {
-        Ok(write(&mut self.0).map_err(OutputError)?)
+        Ok(write(&mut self.to).map_err(OutputError)?)
     }
 
     /// Writes out what is buffered.
@@ -126,7 +150,7 @@ impl Output {
     ///
     /// When standard output takes no more.
     pub fn flush(&mut self) -> anyhow::Result<()> {
-        self.0.flush().map_err(OutputError)?;
+        self.to.flush().map_err(OutputError)?;
         Ok(())
     }
 }
