@@ -17,7 +17,10 @@ use crate::value::Value;
 /// How long a case may run where it does not say.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What a run of a [`Subject`] is given. What is not given is denied.
+/// What a run of a [`Subject`] is given. What is not given is denied: files, variables, all of the host.
+/// The subject always has its standard streams, clocks and randomness, which are the case's own: time
+/// is virtual, and randomness follows from the seed. Modules that it needs have only what
+/// [`Case::grant`] or [`Case::share_wasi`] gives them.
 ///
 /// A case can be run any number of times, on any thread. Each run has a store, a world and files of its
 /// own, and comes to the same outcome, unless closures of mocks see to something else.
@@ -239,8 +242,8 @@ impl Case {
         self
     }
 
-    /// Limits how long a run may take of the host's time; a minute unless this is called. The guest
-    /// traps then.
+    /// Limits how long a run may take of the host's time, all calls of a session together; a minute
+    /// unless this is called. The guest traps then.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

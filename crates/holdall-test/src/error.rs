@@ -90,25 +90,35 @@ impl MissingImport {
     #[must_use]
     pub fn rust(&self) -> String {
         let (module, name) = (&self.module, &self.name);
-        let results: Vec<_> = self.ty.results().iter().map(default_of).collect();
-        let results = results.join(", ");
+        let results = self.ty.results();
         let mock = format!("Mock::func({module:?}, {name:?})");
         if results.is_empty() {
-            format!(".mock({mock})")
-        } else {
-            format!(".mock({mock}.returns([{results}]))")
+            return format!(".mock({mock})");
         }
+        // A reference can only be written as text.
+        let has_references = results.iter().any(|ty| matches!(ty, ValType::Ref(_)));
+        let zero = if has_references { zero_text } else { zero };
+        let results: Vec<_> = results.iter().map(zero).collect();
+        format!(".mock({mock}.returns([{}]))", results.join(", "))
     }
 }
 
-fn default_of(ty: &ValType) -> &'static str {
+fn zero_text(ty: &ValType) -> &'static str {
+    match ty {
+        ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 => "\"0\"",
+        ValType::V128 => r#""0\\0""#,
+        ValType::Ref(_) => "\"null\"",
+    }
+}
+
+fn zero(ty: &ValType) -> &'static str {
     match ty {
         ValType::I32 => "Val::I32(0)",
         ValType::I64 => "Val::I64(0)",
         ValType::F32 => "Val::F32(0)",
         ValType::F64 => "Val::F64(0)",
         ValType::V128 => "Val::V128(0)",
-        ValType::Ref(_) => "\"null\".into()",
+        ValType::Ref(_) => zero_text(ty),
     }
 }
 

@@ -216,7 +216,8 @@ impl Session {
         &mut self.store
     }
 
-    /// What the run has come to by now.
+    /// What the run has come to by now. The files of the outcome are those of the session, and go on
+    /// with it.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         let results_text = self.results.iter().map(|val| format_val(&self.store, val));

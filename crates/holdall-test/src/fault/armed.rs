@@ -121,6 +121,10 @@ impl Intercept for Armed {
 impl State {
     fn before(&mut self, call: &Intercepted<'_>, time: &Time) -> Verdict {
         let Fault { what, fd, .. } = &self.fired.fault;
+        if call.function == "fd_close" && call.fd == *fd {
+            // What gets the descriptor next is another stream.
+            self.moved_bytes = 0;
+        }
         let is_about = match what {
             What::Errno { function, .. } | What::Short { function, .. } => {
                 function == call.function

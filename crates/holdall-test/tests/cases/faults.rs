@@ -94,6 +94,31 @@ fn a_stream_that_ends_early_gives_what_came_before() {
 }
 
 #[test]
+fn a_descriptor_that_is_used_again_is_another_stream() {
+    // Opens the file "f" in the directory 3, reads 8 bytes of it, and closes it.
+    let reads = wat(r#"(module
+        (import "wasi_snapshot_preview1" "path_open"
+            (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_close" (func $close (param i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 0) "f\00\00\00\40\00\00\00\08\00\00\00")
+        (func (export "size") (result i32)
+            (drop (call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 0)
+                (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 16)))
+            (drop (call $read (i32.load (i32.const 16)) (i32.const 4) (i32.const 1) (i32.const 20)))
+            (drop (call $close (i32.load (i32.const 16))))
+            (i32.load (i32.const 20))))"#);
+    let case = Case::call(&reads, "size")
+        .file("/f", "12345678")
+        .fault(Fault::ends(4, 5));
+    let mut session = case.start().unwrap();
+    for _ in 0..2 {
+        assert_eq!(session.call("size", ()).unwrap(), [5.into()]);
+    }
+}
+
+#[test]
 fn the_clock_jumps_when_it_is_asked() {
     let clocks = wat(r#"(module
         (import "wasi_snapshot_preview1" "clock_time_get"

@@ -271,6 +271,9 @@ fn all_that_nobody_defines_is_named_with_the_lines_to_paste() {
             ".returns([Val::I32(0), Val::F32(0)]))",
         ],
     );
+    let refers = wat(r#"(module (import "env" "it" (func (result externref v128))))"#);
+    let line = r#".mock(Mock::func("env", "it").returns(["null", "0\\0"]))"#;
+    says(&Case::call(&refers, "f").run().unwrap_err(), &[line]);
     let Error::Missing(missing) = error else {
         panic!("{error}")
     };
