@@ -49,6 +49,10 @@ pub struct Case {
     pub(crate) argv0: Option<String>,
     pub(crate) grants: Grants,
     pub(crate) others: Vec<(String, Grants)>,
+    /// Modules with grants of their own that write to the case's streams.
+    pub(crate) writers: Vec<String>,
+    /// Modules with grants of their own that reach the case's files.
+    pub(crate) filers: Vec<String>,
     pub(crate) shares: bool,
     pub(crate) stdin: Vec<u8>,
     /// What is in memory, by the guest's paths.
@@ -102,6 +106,8 @@ impl Case {
             argv0: None,
             grants: Grants::new().clocks().random(),
             others: Vec::new(),
+            writers: Vec::new(),
+            filers: Vec::new(),
             shares: false,
             stdin: Vec::new(),
             files: Vec::new(),
@@ -189,6 +195,19 @@ impl Case {
     /// Gives a module that the subject needs grants of its own; otherwise it has none.
     pub fn grant(mut self, module: impl Into<String>, grants: Grants) -> Self {
         self.others.push((module.into(), grants));
+        self
+    }
+
+    /// Lets a module that the subject needs write to the standard output and error of the case, beside what
+    /// [`Case::grant`] gives it.
+    pub fn grant_output(mut self, module: impl Into<String>) -> Self {
+        self.writers.push(module.into());
+        self
+    }
+
+    /// Gives a module that the subject needs the files of the case, beside what [`Case::grant`] gives it.
+    pub fn grant_files(mut self, module: impl Into<String>) -> Self {
+        self.filers.push(module.into());
         self
     }
 

@@ -9,7 +9,7 @@ use holdall::text::format_val;
 use holdall::{
     ErrorKind, ExternType, FuncType, ImportSource, Instance, LinkError, Linker, Store, Val,
 };
-use holdall_wasi::{Capture, Files, Input, Output, Time, Wasi};
+use holdall_wasi::{Capture, Files, Grants, Input, Output, Time, Wasi};
 
 use crate::case::{Case, Entry, Node};
 use crate::error::{Error, MissingImport, MissingImports, Result};
@@ -265,7 +265,7 @@ impl World {
         let (stdout, out) = Output::capture();
         let (stderr, err) = Output::capture();
         let mut grants = case.grants.clone().stdin(Input::bytes(&*case.stdin));
-        grants = grants.stdout(out).stderr(err);
+        grants = grants.stdout(out.clone()).stderr(err.clone());
         if case.entry == Entry::Program {
             let argv0 = case.argv0.as_deref();
             grants = grants.arg(argv0.unwrap_or(case.subject.file_name()));
@@ -302,8 +302,20 @@ impl World {
         let mut wasi = Wasi::new(grants)
             .deterministic(case.seed)
             .time(time.clone());
+        let mut others: BTreeMap<&str, Grants> = BTreeMap::new();
         for (module, grants) in &case.others {
-            wasi = wasi.grant(module, grants.clone());
+            others.insert(module, grants.clone());
+        }
+        for module in &case.writers {
+            let grants = others.remove(module.as_str()).unwrap_or_default();
+            others.insert(module, grants.stdout(out.clone()).stderr(err.clone()));
+        }
+        for module in &case.filers {
+            let grants = others.remove(module.as_str()).unwrap_or_default();
+            others.insert(module, grants.files(files.clone(), "/", case.access));
+        }
+        for (module, grants) in others {
+            wasi = wasi.grant(module, grants);
         }
         if case.shares {
             wasi = wasi.share();

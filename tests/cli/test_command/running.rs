@@ -272,3 +272,106 @@ fn files_directories_mocks_that_write_and_modules_as_mocks() {
              test result: ok. 3 passed; 0 failed; 0 ignored; 0 filtered out\n",
         );
 }
+
+#[test]
+fn other_modules_reach_what_the_case_grants_them() {
+    // Writes a line, and creates a file in descriptor 3.
+    let logger = r#"(module
+        (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "path_create_directory" (func $mkdir (param i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 0) "\40\00\00\00\06\00\00\00")
+        (data (i32.const 64) "logged")
+        (func (export "log") (result i32) (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+        (func (export "make") (result i32) (call $mkdir (i32.const 3) (i32.const 64) (i32.const 6))))"#;
+    let app = r#"(module
+        (import "logger" "log" (func $log (result i32)))
+        (import "logger" "make" (func $make (result i32)))
+        (func (export "log") (result i32) (call $log))
+        (func (export "make") (result i32) (call $make)))"#;
+    Folder::new("test-grants")
+        .with("app.wat", app)
+        .with("lib/logger.wat", logger)
+        .with(
+            "app.test.toml",
+            "module = \"app.wat\"\nmodule-path = \"lib\"\nfiles = {}\n\
+             [[case]]\nname = \"nothing\"\ncall = \"log\"\nresults = [\"8:i32\"]\nstdout = \"\"\n\
+             [[case]]\nname = \"output\"\ncall = \"log\"\nresults = [\"0:i32\"]\nstdout = \"logged\"\n\
+             grants.logger = { output = true }\n\
+             [[case]]\nname = \"no files\"\ncall = \"make\"\nresults = [\"8:i32\"]\n\
+             grants.logger = { output = true }\n\
+             [[case]]\nname = \"files\"\ncall = \"make\"\nresults = [\"0:i32\"]\n\
+             grants.logger = { files = true }\n\
+             [[case]]\nname = \"shared\"\ncall = \"make\"\nresults = [\"0:i32\"]\nshare-wasi = true\n",
+        )
+        .holdall(&["test", "app.test.toml"])
+        .fails(0, &[]);
+}
+
+/// The manifest with which the guide of this command began.
+#[test]
+fn a_manifest_of_everything_at_once_passes() {
+    let app = r#"(module
+        (import "env" "now" (func $now (result i64)))
+        (import "env" "fetch" (func $fetch (param i32) (result i32)))
+        (import "wasi_snapshot_preview1" "args_sizes_get" (func $args (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "path_open" (func $open
+            (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 64) "usage\n")
+        (data (i32.const 128) "data/out.txt")
+        (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+        (func $times
+            (drop (call $now)) (drop (call $now))
+            (if (i64.ne (call $now) (i64.const 1700000000)) (then unreachable))
+            (if (i32.ne (call $fetch (i32.const 20)) (i32.const 21)) (then unreachable)))
+        ;; Writes a byte of its text to a descriptor until it is refused, and traps then.
+        (func $keep (param $fd i32)
+            (i32.store (i32.const 0) (i32.const 64)) (i32.store (i32.const 4) (i32.const 1))
+            (loop $next
+                (if (call $write (local.get $fd) (i32.const 0) (i32.const 1) (i32.const 8)) (then unreachable))
+                (br $next)))
+        (func (export "_start")
+            (call $times)
+            (drop (call $args (i32.const 0) (i32.const 4)))
+            (if (i32.gt_u (i32.load (i32.const 0)) (i32.const 1)) (then
+                (i32.store (i32.const 0) (i32.const 64)) (i32.store (i32.const 4) (i32.const 6))
+                (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+                return))
+            (drop (call $open (i32.const 3) (i32.const 0) (i32.const 128) (i32.const 12)
+                (i32.const 1) (i64.const 64) (i64.const 64) (i32.const 0) (i32.const 12)))
+            (call $keep (i32.load (i32.const 12)))))"#;
+    let manifest = r#"
+module = "app.wasm"
+[[case]]
+name = "prints its help"
+args = ["--help"]
+exit = 0
+stdout = { snapshot = "help.txt" }
+[[case]]
+name = "adds"
+call = "add"
+args = ["2", "3"]
+results = ["0x5:i32"]
+mock.env.now = { times = 0 }
+[[case]]
+name = "keeps what it was told when the disk is full"
+files = { "/data/in.txt" = "..." }
+faults = [{ call = "fd_write", after = 3, errno = "NOSPC" }]
+stdin = "..."
+expect.files = { "/data/out.txt" = { contains = "uuu" } }
+expect.trap = "unreachable"
+[mock.env]
+now = { results = [1700000000], times = 3 }
+fetch = { wat = "mocks/fetch.wat" }
+"#;
+    let fetch = r#"(module (func (export "fetch") (param i32) (result i32)
+        (i32.add (local.get 0) (i32.const 1))))"#;
+    let folder = Folder::new("test-everything")
+        .with("tests/app.wasm", wat::parse_str(app).expect("a module"))
+        .with("tests/mocks/fetch.wat", fetch)
+        .with("tests/app.test.toml", manifest);
+    folder.holdall(&["test", "--bless"]).fails(0, &[]);
+    folder.holdall(&["test", "--seeds", "3"]).fails(0, &[]);
+}

@@ -213,6 +213,13 @@ fn world(mut case: Case, layers: Layers<'_>, reader: &mut Reader<'_>) -> Case {
     for Entry { key, node, .. } in layers.entries("grants") {
         if let Some(table) = node.table() {
             case = case.grant(key, grants(table, reader));
+            let flag = |key| table.get(key).and_then(Node::flag).unwrap_or_default();
+            if flag("output") {
+                case = case.grant_output(key);
+            }
+            if flag("files") {
+                case = case.grant_files(key);
+            }
         }
     }
     if layers.flag("share-wasi") {

@@ -146,6 +146,8 @@ keys! {
         "args" List(&Text), "Arguments, of which programs take the first for their own name.";
         "env" Named(&Text), "Variables of the environment.";
         "stdin" CONTENT, "What is read from the standard input.";
+        "output" Flag, "Whether the module writes to the standard output and error of the case.";
+        "files" Flag, "Whether the module reaches the files of the case.";
         "clocks" Flag, "Whether the module can tell the time.";
         "random" Flag, "Whether the module gets randomness.";
     }
