@@ -49,7 +49,7 @@ pub use error::{Error, ErrorKind, HostCallDenied, I32Exit, ModuleError, Result};
 pub use escape::{Escaped, EscapedLines};
 pub use exception::Exception;
 pub use host::{Caller, IntoFunc, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy};
-pub use limits::{InterruptHandle, Limits, Pool};
+pub use limits::{InterruptHandle, Limits, Pool, PoolBytes};
 #[cfg(feature = "fs")]
 pub use link::DirReader;
 pub use link::{

@@ -1,10 +1,11 @@
 //! Compiles C programs against the headers and the library as they are here, with sanitizers, and runs them.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// A language that the headers are to be read as. All warnings are errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,18 +191,14 @@ const SANITIZERS: [&str; 3] = [
 
 /// Whether a program that is compiled with sanitizers runs here.
 fn has_sanitizers(compiler: &str) -> bool {
-    static USUAL: OnceLock<bool> = OnceLock::new();
+    static KNOWN: Mutex<BTreeMap<String, bool>> = Mutex::new(BTreeMap::new());
     let try_it = || {
         let source = scratch().join(format!("sanitized-{}.c", std::process::id()));
         let program = source.with_extension("");
         std::fs::write(&source, "int main(void) { return 0; }\n").unwrap();
         let mut command = Command::new(compiler);
-        let compiled = command
-            .args(SANITIZERS)
-            .arg(&source)
-            .arg("-o")
-            .arg(&program)
-            .output();
+        let command = command.args(SANITIZERS).args(["-x", "c"]).arg(&source);
+        let compiled = command.arg("-o").arg(&program).output();
         let runs = compiled.is_ok_and(|it| it.status.success())
             && Command::new(&program)
                 .output()
@@ -211,7 +208,8 @@ fn has_sanitizers(compiler: &str) -> bool {
         }
         runs
     };
-    *USUAL.get_or_init(try_it)
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    *known.entry(compiler.to_owned()).or_insert_with(try_it)
 }
 
 /// This package's directory.

@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::HostDef;
 use super::def::check_type;
+use super::{Caller, HostDef};
 use crate::canonical::Uses;
 use crate::error::{Error, Result};
 use crate::limits::{Account, Limits, Meter};
@@ -41,7 +41,22 @@ pub struct StoreParts<'a> {
     pub open_descriptors: &'a mut usize,
 }
 
-impl SlotCaller<'_> {
+impl<'c> SlotCaller<'c> {
+    /// The caller as functions made of closures get it, with all of the store.
+    ///
+    /// The slots of the call lie on the value stack, which the guest uses where the caller calls it: copy
+    /// arguments before, and write results after.
+    ///
+    /// # Safety
+    ///
+    /// The function is linked to modules of a `Store<T>` alone.
+    #[must_use]
+    pub unsafe fn into_caller<T>(self) -> Caller<'c, T> {
+        // SAFETY: that the core is one of a `Store<T>` is the caller's duty. The executor lends the store to
+        // the host function for `'c`, and made `core` and `instance` for it.
+        unsafe { Caller::from_raw(self.core, self.instance.cast_mut()) }
+    }
+
     /// The parts of the store.
     #[inline]
     pub fn parts(&mut self) -> StoreParts<'_> {

@@ -19,7 +19,7 @@ use holdall_core::module::Proposals;
 pub(crate) use holdall_core::watch::{Ends, Watch};
 
 pub use meter::InterruptHandle;
-pub use pool::Pool;
+pub use pool::{Pool, PoolBytes};
 
 pub use account::{Account, Full, Held};
 pub(crate) use heap::Heap;

@@ -148,6 +148,31 @@ impl Pool {
         self.free().left()
     }
 
+    /// Takes `size_bytes` bytes, rounded up to a multiple of 16 and aligned to 16, for the program's own use
+    /// until the value is dropped. The bytes are zero. `None` where the pool has no room.
+    ///
+    /// ```
+    /// let pool = holdall::Pool::new(100)?;
+    /// let taken = pool.take(20).expect("there is room");
+    /// assert_eq!((taken.len(), pool.used_bytes()), (20, 32));
+    /// drop(taken);
+    /// assert_eq!(pool.used_bytes(), 0);
+    /// assert!(pool.take(200).is_none());
+    /// # Ok::<(), holdall::Error>(())
+    /// ```
+    #[must_use]
+    pub fn take(&self, size_bytes: usize) -> Option<PoolBytes> {
+        let room = size_bytes.max(1);
+        let address = self.allocate(room, End::High)?;
+        // SAFETY: the part is ours and has that many bytes.
+        unsafe { address.write_bytes(0, room) };
+        Some(PoolBytes {
+            pool: self.clone(),
+            address,
+            size_bytes,
+        })
+    }
+
     /// Allocates `size` bytes, aligned to 16, with undefined contents; `None` where there is no
     /// room.
     pub(crate) fn allocate(&self, size: usize, end: End) -> Option<NonNull<u8>> {
@@ -264,6 +289,50 @@ impl Pool {
 
     fn offset(&self, address: NonNull<u8>) -> usize {
         address.addr().get() - self.0.base.addr().get()
+    }
+}
+
+/// Bytes of a [`Pool`] that the program took for itself; see [`Pool::take`].
+#[derive(Debug)]
+pub struct PoolBytes {
+    pool: Pool,
+    address: NonNull<u8>,
+    size_bytes: usize,
+}
+
+// SAFETY: the bytes belong to the value alone, as those of a box do.
+unsafe impl Send for PoolBytes {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for PoolBytes {}
+
+impl PoolBytes {
+    /// The address of the first byte, to read and write the bytes while the value lives.
+    #[must_use]
+    pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.address.as_ptr()
+    }
+}
+
+impl std::ops::Deref for PoolBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: the part belongs to the value, and was written when it was taken.
+        unsafe { std::slice::from_raw_parts(self.address.as_ptr(), self.size_bytes) }
+    }
+}
+
+impl std::ops::DerefMut for PoolBytes {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as for `deref`; the value is borrowed alone.
+        unsafe { std::slice::from_raw_parts_mut(self.address.as_ptr(), self.size_bytes) }
+    }
+}
+
+impl Drop for PoolBytes {
+    fn drop(&mut self) {
+        // SAFETY: `take` got the part for this size, and nobody uses the part any more.
+        unsafe { self.pool.free_bytes(self.address, self.size_bytes.max(1)) };
     }
 }
 

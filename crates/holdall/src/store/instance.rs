@@ -148,6 +148,29 @@ impl Instance {
         self.get_export(context, name)?.into_memory()
     }
 
+    /// The memory of this index in the instance's index space, exported or not. For interfaces that know
+    /// memories by their indices.
+    pub fn memory_at(&self, context: impl AsContext, index: u32) -> Option<Memory> {
+        let data = self.data(context.as_context().core());
+        let memory = data.memories.get(index as usize)?;
+        Some(Memory::from_data(self.store, *memory))
+    }
+
+    /// The table of this index in the instance's index space, exported or not; as [`Instance::memory_at`].
+    pub fn table_at(&self, context: impl AsContext, index: u32) -> Option<Table> {
+        let data = self.data(context.as_context().core());
+        let table = data.tables.get(index as usize)?;
+        Some(Table::from_data(self.store, *table))
+    }
+
+    /// The memory that functions of the host take addresses in: the one that is exported as `memory`, else the
+    /// first. `None` where the instance has no memory.
+    pub fn main_memory(&self, context: impl AsContext) -> Option<Memory> {
+        let context = context.as_context();
+        let index = self.data(context.core()).module.inner().main_memory;
+        self.memory_at(context, index)
+    }
+
     /// The exported table of this name.
     pub fn get_table(&self, context: impl AsContext, name: &str) -> Option<Table> {
         self.get_export(context, name)?.into_table()

@@ -71,11 +71,25 @@ impl<T> Store<T> {
     /// When there is no room for the value stack, whose size is in the engine's configuration; when
     /// the configuration has fuel or a deadline among its limits, but no metering.
     pub fn try_new(engine: &Engine, data: T) -> Result<Self> {
-        let core = StoreCore::new(engine)?;
-        Ok(Self {
+        Ok(Self::of(StoreCore::new(engine)?, data))
+    }
+
+    /// An empty store whose value stack has this size, not the one in the engine's configuration
+    /// ([`Config::stack_size_bytes`](crate::Config::stack_size_bytes)).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::try_new`].
+    pub fn with_stack_size(engine: &Engine, data: T, stack_size_bytes: usize) -> Result<Self> {
+        let core = StoreCore::with_stack_size(engine, stack_size_bytes)?;
+        Ok(Self::of(core, data))
+    }
+
+    fn of(core: StoreCore, data: T) -> Self {
+        Self {
             inner: Box::new(StoreInner { core, data }),
             invariant: PhantomData,
-        })
+        }
     }
 
     set_fuel_and_limits!();

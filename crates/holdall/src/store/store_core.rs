@@ -45,6 +45,11 @@ pub(crate) struct Mark {
 impl StoreCore {
     /// The core of an empty store.
     pub(crate) fn new(engine: &Engine) -> Result<Self> {
+        Self::with_stack_size(engine, engine.config().stack_size_bytes)
+    }
+
+    /// As [`StoreCore::new`], with a value stack of another size than the configuration's.
+    pub(crate) fn with_stack_size(engine: &Engine, stack_size_bytes: usize) -> Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let limits = engine.config().limits.clone();
         let metering = engine.config().metering;
@@ -60,7 +65,7 @@ impl StoreCore {
             meter: Meter::new(&limits, metering),
             account: engine.account(),
             limits,
-            stack: Stack::new(engine.heap(), engine.config().stack_size_bytes)?,
+            stack: Stack::new(engine.heap(), stack_size_bytes)?,
             native: Box::new(NativeRuntime::new()),
             instances: Vec::new(),
             memories: Vec::new(),

@@ -239,15 +239,14 @@ fn functions_on_slots_see_their_caller_and_may_call_back() -> Result<()> {
         [ValType::I32, ValType::V128, ValType::F64],
         [ValType::F64, ValType::I32],
     );
-    // SAFETY: the slots are left with a float and an integer of 32 bits.
+    // SAFETY: the slots are left with a float and an integer of 32 bits. `twice` takes an i32 and gives one.
     unsafe {
         linker.func_new_unchecked("host", "swap", ty, |mut caller, slots| {
             let Some(Extern::Func(twice)) = caller.get_export("twice") else {
                 anyhow::bail!("the caller has no \"twice\"");
             };
             let mut doubled = [slots[0]];
-            // SAFETY: `twice` takes an i32 and gives one.
-            unsafe { twice.call_unchecked(&mut caller, &mut doubled) }?;
+            twice.call_unchecked(&mut caller, &mut doubled)?;
             *caller.data_mut() += slots[1] ^ slots[2];
             assert_eq!(slots.len(), 4);
             (slots[0], slots[1]) = (slots[3], doubled[0]);
