@@ -4,7 +4,7 @@
 //!
 //! The functions are for C alone, so the crate has no Rust interface. Three rules hold for all of them:
 //!
-//! - A panic never crosses the boundary. Each function's body is in [`guard::guard`].
+//! - A panic never crosses the boundary. Each function's body is in `guard::guard`.
 //! - What C hands over is looked at before it is used: null pointers, handles, text that is no UTF-8.
 //! - A buffer of C's is written to up to the size that C says, and a text in it ends with a zero byte.
 

@@ -2,7 +2,7 @@
 //! take memory.
 
 use std::collections::HashMap;
-use std::ffi::{c_char, c_uint, c_void};
+use std::ffi::{CStr, OsStr, c_char, c_uint, c_void};
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +10,6 @@ use holdall::{Pool, PoolBytes};
 
 use super::log::{self, Level};
 use crate::guard::guard;
-use crate::text::from_c;
 
 type Malloc = unsafe extern "C" fn(c_uint) -> *mut c_void;
 type Realloc = unsafe extern "C" fn(*mut c_void, c_uint) -> *mut c_void;
@@ -242,10 +241,17 @@ unsafe extern "C" fn wasm_runtime_get_mem_alloc_info(info: *mut MemAllocInfo) ->
 #[unsafe(no_mangle)]
 unsafe extern "C" fn bh_read_file_to_buffer(path: *const c_char, size: *mut u32) -> *mut c_char {
     guard(ptr::null_mut(), || {
-        // SAFETY: C passes a string or null.
-        let Some(path) = (unsafe { from_c(path) }) else {
+        if path.is_null() {
             return ptr::null_mut();
-        };
+        }
+        // SAFETY: C passes a string.
+        let path = unsafe { CStr::from_ptr(path) };
+        #[cfg(unix)]
+        let path: &OsStr = std::os::unix::ffi::OsStrExt::from_bytes(path.to_bytes());
+        #[cfg(not(unix))]
+        let path = path.to_string_lossy();
+        #[cfg(not(unix))]
+        let path = OsStr::new(&*path);
         if size.is_null() {
             return ptr::null_mut();
         }

@@ -9,7 +9,7 @@ use holdall_wasi::Wasi;
 use super::answer;
 use super::graph::{Entered, ExecEnv, Function, Graph, ModuleInst, OfGraph, chain};
 use super::handles::Handle;
-use super::modules::LoadedModule;
+use super::modules::{LoadedModule, resolve};
 use super::natives::{self, Natives};
 use super::runtime;
 use crate::guard::guard;
@@ -37,6 +37,8 @@ fn instantiate(
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     let grants = grants.grants().map_err(|reason| reason.to_string())?;
+    // What a module needs that was loaded with `no_resolve`: the runtime's own linker is to know it.
+    resolve(&loaded.module)?;
     let (engine, mut linker) =
         runtime::with(|runtime| (runtime.engine.clone(), runtime.linker.clone()))?;
     linker.provide(Wasi::new(grants).share());

@@ -100,7 +100,7 @@ struct LoadArgs {
 }
 
 /// Checks that all that a module imports is there: what it needs is loaded.
-fn resolve(module: &Module) -> Result<(), String> {
+pub(super) fn resolve(module: &Module) -> Result<(), String> {
     natives::learn(module);
     let linked = runtime::with(|runtime| runtime.linker.instantiate_pre(module).map(drop));
     linked?.map_err(|error| chain(&error))

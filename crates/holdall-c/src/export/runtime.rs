@@ -168,6 +168,10 @@ fn start(source: Source) {
 
 /// Whether the runtime was there already; it is counted once more then.
 fn is_there() -> bool {
+    // The module reader is asked with the lock held, by a runtime that is there.
+    if IS_LOADING.get() {
+        return true;
+    }
     lock().as_mut().map(|runtime| runtime.count += 1).is_some()
 }
 

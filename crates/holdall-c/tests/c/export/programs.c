@@ -107,12 +107,31 @@ main(void)
         CHECK(!instantiate(module) && strstr(error_buf, "/no/such/directory"));
     }
 
+    /* Loaded first, linked later. */
+    {
+        LoadArgs load_args;
+        uint8_t *buffer;
+        uint32_t size;
+        memset(&load_args, 0, sizeof(load_args));
+        load_args.no_resolve = true;
+        n = reads;
+        CHECK(read_module("mC", &buffer, &size));
+        CHECK((module = wasm_runtime_load_ex(buffer, size, &load_args, error_buf, sizeof(error_buf))));
+        wasm_runtime_free(buffer);
+        CHECK(!wasm_runtime_find_module_registered("mA"));
+        CHECK(wasm_runtime_is_underlying_binary_freeable(module));
+        CHECK((inst = instantiate(module)));
+        CHECK(wasm_runtime_find_module_registered("mA") && reads == n + 3);
+        CHECK(wasm_runtime_resolve_symbols(module) && !wasm_runtime_resolve_symbols(NULL));
+        reads--;
+    }
+
     /* A start function that traps. */
     CHECK((module = load("traps")));
     CHECK(!instantiate(module));
     CHECK_TEXT(error_buf, "WASM module instantiate failed: unreachable");
     wasm_runtime_destroy();
-    CHECK(reads == destroyed && reads == 3);
+    CHECK(reads == destroyed && reads == 5);
 
     /* The pool is the pool: what does not fit is refused, what is there works on. */
     memset(&args, 0, sizeof(args));
