@@ -39,6 +39,7 @@ mod session;
 mod snapshot;
 mod suite;
 mod value;
+mod world;
 mod written;
 
 pub use case::Case;

@@ -1,23 +1,21 @@
 //! A run that is going on: instances in a store of their own, which a test calls.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use holdall::provide::{did_you_mean, nearest};
 use holdall::text::format_val;
-use holdall::{
-    ErrorKind, ExternType, FuncType, ImportSource, Instance, LinkError, Linker, Store, Val,
-};
-use holdall_wasi::{Capture, Files, Grants, Input, Output, Time, Wasi};
+use holdall::{ErrorKind, ExternType, FuncType, Instance, LinkError, Linker, Store, Val};
+use holdall_wasi::{Files, Time};
 
-use crate::case::{Case, Entry, Node};
-use crate::error::{Error, MissingImport, MissingImports, Result};
+use crate::case::{Case, Entry};
+use crate::error::{Error, Result};
 use crate::fault::Armed;
-use crate::mock::{Mock, Running};
+use crate::mock::{Running, types_of_mocks};
 use crate::modules::Subject;
 use crate::outcome::{End, Outcome};
 use crate::value::{IntoValues, Value};
+use crate::world::World;
 
 /// The fuel of a case that does not limit it: no guest ever uses as much.
 const ENDLESS_FUEL: u64 = 1 << 62;
@@ -41,30 +39,26 @@ const MAX_TRACED: usize = 10_000;
 /// # Ok::<(), holdall_test::Error>(())
 /// ```
 pub struct Session {
+    case: Case,
     store: Store<()>,
-    subject: Subject,
     /// None where the subject did not come to life.
     instance: Option<Instance>,
-    entry: Entry,
-    args: Vec<Value>,
-    end: End,
-    results: Vec<Val>,
+    world: World,
     time: Time,
-    files: Files,
-    stdout: Capture,
-    stderr: Capture,
     mocks: Vec<Running>,
     faults: Armed,
-    case: Case,
+    /// The fuel at the start.
     fuel: u64,
+    /// How the last call ended, and what it gave.
+    end: End,
+    results: Vec<Val>,
     trace: Arc<Mutex<Vec<String>>>,
 }
 
 impl Session {
     pub(crate) fn start(case: &Case) -> Result<Self> {
-        let subject = case.subject.clone();
-        let types = types_of_mocks(&subject, &case.mocks)?;
-        let mut linker = subject.linker();
+        let types = types_of_mocks(&case.subject, &case.mocks)?;
+        let mut linker = case.subject.linker();
         let mut store = Store::try_new(linker.engine(), ())?;
         let fuel = case.limits.fuel.unwrap_or(ENDLESS_FUEL);
         let limits = case.limits.clone().fuel(fuel).timeout(case.timeout);
@@ -86,24 +80,19 @@ impl Session {
         let faults = Armed::new(&case.faults, case.seed, &time)?;
         faults.guard(&mut store);
         let world = World::of(case, &time, &faults)?;
-        holdall_wasi::add_to_linker(&mut linker, world.wasi);
+        holdall_wasi::add_to_linker(&mut linker, world.wasi());
         let mocks = Running::define(&case.mocks, &types, &mut linker, &mut store, &time)?;
         let mut session = Self {
+            case: case.clone(),
             store,
-            subject,
             instance: None,
-            entry: case.entry.clone(),
-            args: case.args.clone(),
-            end: End::Returned,
-            results: Vec::new(),
+            world,
             time,
-            files: world.files,
-            stdout: world.stdout,
-            stderr: world.stderr,
             mocks,
             faults,
-            case: case.clone(),
             fuel,
+            end: End::Returned,
+            results: Vec::new(),
             trace,
         };
         session.instantiate(&linker)?;
@@ -111,7 +100,7 @@ impl Session {
     }
 
     fn instantiate(&mut self, linker: &Linker<()>) -> Result<()> {
-        match linker.instantiate(&mut self.store, self.subject.module()) {
+        match linker.instantiate(&mut self.store, self.case.subject.module()) {
             Ok(instance) => self.instance = Some(instance),
             Err(error) => match error.kind() {
                 // What does not start, of the subject itself or of what it needs, is the guest's doing.
@@ -128,12 +117,9 @@ impl Session {
 
     /// Calls what the case calls.
     pub(crate) fn enter(&mut self) -> Result<()> {
-        let result = match self.entry.clone() {
+        let result = match self.case.entry.clone() {
             Entry::Program => self.call("_start", ()),
-            Entry::Func(name) => {
-                let args = self.args.clone();
-                self.call(&name, args)
-            }
+            Entry::Func(name) => self.call(&name, self.case.args.clone()),
         };
         match result {
             Ok(_) | Err(Error::Ended(_)) => Ok(()),
@@ -153,7 +139,7 @@ impl Session {
             return Err(self.end.clone().into());
         };
         let Some(func) = instance.get_func(&mut self.store, function) else {
-            return Err(no_function(&self.subject, function));
+            return Err(no_function(&self.case.subject, function));
         };
         let ty = func.ty(&self.store);
         let args = self.arguments(function, &ty, args.into_values())?;
@@ -201,7 +187,7 @@ impl Session {
     /// The files in memory: to look at, and to change between calls.
     #[must_use]
     pub fn files(&self) -> &Files {
-        &self.files
+        &self.world.files
     }
 
     /// The instance of the subject, to look at its memories and globals; `None` where it did not come
@@ -226,9 +212,9 @@ impl Session {
             end: self.end.clone(),
             results: self.results.clone(),
             results_text: results_text.collect(),
-            stdout: self.stdout.bytes().into(),
-            stderr: self.stderr.bytes().into(),
-            files: self.files.clone(),
+            stdout: self.world.stdout.bytes().into(),
+            stderr: self.world.stderr.bytes().into(),
+            files: self.world.files.clone(),
             mocks: self.mocks.iter().map(Running::log).collect(),
             faults: self.faults.fired(),
             fuel: self.fuel.saturating_sub(left),
@@ -245,154 +231,11 @@ impl Session {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
-            .field("subject", &self.subject.name())
+            .field("subject", &self.case.subject.name())
             .field("end", &self.end)
             .field("time", &self.time)
             .finish_non_exhaustive()
     }
-}
-
-/// What a run can reach.
-struct World {
-    wasi: Wasi,
-    files: Files,
-    stdout: Capture,
-    stderr: Capture,
-}
-
-impl World {
-    fn of(case: &Case, time: &Time, faults: &Armed) -> Result<Self> {
-        let (stdout, out) = Output::capture();
-        let (stderr, err) = Output::capture();
-        let mut grants = case.grants.clone().stdin(Input::bytes(&*case.stdin));
-        grants = grants.stdout(out.clone()).stderr(err.clone());
-        if case.entry == Entry::Program {
-            let argv0 = case.argv0.as_deref();
-            grants = grants.arg(argv0.unwrap_or(case.subject.file_name()));
-            for arg in &case.args {
-                let Value::Text(arg) = arg else {
-                    return Err(Error::usage(format!(
-                        "argument {arg} of the program: expected text, found a value"
-                    )));
-                };
-                grants = grants.arg(arg);
-            }
-        }
-        let files = Files::new();
-        for (path, node) in &case.files {
-            let inner = path.trim_matches('/');
-            let made = match node {
-                Node::File(bytes) => files.write(inner, bytes.clone()),
-                Node::Dir if inner.is_empty() => Ok(()),
-                Node::Dir => files.make_dir(inner),
-                Node::Link(target) => files.link(inner, target),
-            };
-            made.map_err(|error| Error::usage(error.to_string()))?;
-        }
-        if !case.files.is_empty() {
-            grants = grants.files(files.clone(), "/", case.access);
-        }
-        for (path, guest_name, access) in &case.host_dirs {
-            let given = grants.host_dir(path, guest_name, *access);
-            grants = given.map_err(|source| Error::File {
-                path: path.clone(),
-                source,
-            })?;
-        }
-        let mut wasi = Wasi::new(grants)
-            .deterministic(case.seed)
-            .time(time.clone());
-        let mut others: BTreeMap<&str, Grants> = BTreeMap::new();
-        for (module, grants) in &case.others {
-            others.insert(module, grants.clone());
-        }
-        for module in &case.writers {
-            let grants = others.remove(module.as_str()).unwrap_or_default();
-            others.insert(module, grants.stdout(out.clone()).stderr(err.clone()));
-        }
-        for module in &case.filers {
-            let grants = others.remove(module.as_str()).unwrap_or_default();
-            others.insert(module, grants.files(files.clone(), "/", case.access));
-        }
-        for (module, grants) in others {
-            wasi = wasi.grant(module, grants);
-        }
-        if case.shares {
-            wasi = wasi.share();
-        }
-        if !faults.is_empty() {
-            wasi = wasi.intercept(faults.clone());
-        }
-        Ok(Self {
-            wasi,
-            files,
-            stdout,
-            stderr,
-        })
-    }
-}
-
-/// The type of the function that each mock is for. All functions that nobody defines are mocked.
-fn types_of_mocks(subject: &Subject, mocks: &[Mock]) -> Result<Vec<FuncType>> {
-    let funcs = || {
-        let imports = subject.imports().iter();
-        imports.filter_map(|import| match &import.ty {
-            ExternType::Func(ty) => Some((import, ty)),
-            _ => None,
-        })
-    };
-    let mut types = Vec::with_capacity(mocks.len());
-    for (at, mock) in mocks.iter().enumerate() {
-        if mocks[..at]
-            .iter()
-            .any(|it| (&it.module, &it.name) == (&mock.module, &mock.name))
-        {
-            return Err(mock.wrong("the case has two mocks of it"));
-        }
-        let mut of_mock =
-            funcs().filter(|(it, _)| it.module == mock.module && it.name == mock.name);
-        let Some((first, ty)) = of_mock.next() else {
-            let names: Vec<_> = funcs()
-                .map(|(it, _)| format!("{}.{}", it.module, it.name))
-                .collect();
-            let asked = format!("{}.{}", mock.module, mock.name);
-            let nearest = nearest(&asked, names.iter().map(|name| &**name));
-            return Err(mock.wrong(format!(
-                "no module of {:?} imports such a function{}",
-                subject.name(),
-                did_you_mean(nearest)
-            )));
-        };
-        if let Some((other, found)) = of_mock.find(|(_, found)| *found != ty) {
-            return Err(mock.wrong(format!(
-                "module {:?} imports it as {ty}, and module {:?} as {found}",
-                first.importer, other.importer
-            )));
-        }
-        types.push(ty.clone());
-    }
-    let mut missing = BTreeMap::<(&str, &str), MissingImport>::new();
-    for (import, ty) in funcs().filter(|(import, _)| import.source == ImportSource::Nothing) {
-        let is_mocked = |it: &Mock| it.module == import.module && it.name == import.name;
-        if mocks.iter().any(is_mocked) {
-            continue;
-        }
-        let known = missing.entry((&import.module, &import.name));
-        let entry = known.or_insert_with(|| MissingImport {
-            importers: Vec::new(),
-            module: import.module.clone(),
-            name: import.name.clone(),
-            ty: ty.clone(),
-        });
-        if entry.importers.last() != Some(&import.importer) {
-            entry.importers.push(import.importer.clone());
-        }
-    }
-    if missing.is_empty() {
-        return Ok(types);
-    }
-    let imports = missing.into_values().collect();
-    Err(MissingImports { imports }.into())
 }
 
 fn no_function(subject: &Subject, name: &str) -> Error {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod caller;
+mod fit;
 mod log;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use holdall::Val;
 use answer::MockModule;
 pub(crate) use answer::Running;
 pub use caller::MockCaller;
+pub(crate) use fit::types_of_mocks;
 pub use log::{MockLog, MockedCall};
 
 use crate::value::Value;
