@@ -2,6 +2,7 @@
 //! guests do with what they did.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use holdall::provide::record::{
     find, find_export, instance_number, instantiate, named_func, set_fuel_left,
@@ -39,6 +40,8 @@ pub(crate) struct State {
     /// For each instance, whether its module is another one than the recorded.
     differ: Vec<bool>,
     until: Option<u64>,
+    /// When the replay's own time ends, whatever the recording says of limits.
+    deadline: Option<Instant>,
     /// Whether the fuel has to be the same: another version may charge otherwise.
     checks_fuel: bool,
     is_redacted: bool,
@@ -85,6 +88,7 @@ impl Player {
         finder: Option<Box<Finder>>,
         output: Option<Box<Sink>>,
         until: Option<u64>,
+        deadline: Option<Instant>,
     ) -> Arc<Self> {
         Arc::new(Self {
             bytes: Arc::clone(recording.bytes()),
@@ -93,6 +97,7 @@ impl Player {
                 shower: Shower::default(),
                 differ: Vec::new(),
                 until,
+                deadline,
                 checks_fuel: recording.header().holdall == env!("CARGO_PKG_VERSION"),
                 is_redacted: recording.is_redacted(),
                 modules: Modules::new(recording, finder),
@@ -264,7 +269,8 @@ impl Player {
                 let _ = memory.grow(&mut *context, pages);
             }
             Record::Limits(record) => {
-                let set = context.limits(limits(&record));
+                let deadline = self.lock().deadline;
+                let set = context.limits(limits(&record, deadline));
                 set.map_err(|error| self.stop(ReplayError::Engine(error)))?;
                 self.lock().granted = Some(record.fuel);
             }

@@ -1,6 +1,8 @@
 //! A replay: what the host of a recording did is done again, in a store like the one that was recorded. Guests ask,
 //! and get what they got; where they ask for something else, the replay ends.
 
+use std::time::{Duration, Instant};
+
 use holdall::provide::Stream;
 use holdall::{AsContextMut, Engine, Error, Store, Trap};
 
@@ -18,6 +20,7 @@ pub struct Replay {
     find: Option<Box<Finder>>,
     root: Option<Vec<u8>>,
     until: Option<u64>,
+    timeout: Option<Duration>,
     output: Option<Box<Sink>>,
 }
 
@@ -99,6 +102,7 @@ impl Replay {
             find: None,
             root: None,
             until: None,
+            timeout: None,
             output: None,
         }
     }
@@ -126,6 +130,13 @@ impl Replay {
         self
     }
 
+    /// Ends the replay after this time, in a trap, where its guests do not end by themselves: a module that is not the
+    /// recorded one may run for ever.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
     /// Has `sink` get what goes to standard output and error, as it comes. [`Outcome`] has both then as well.
     pub fn output(mut self, sink: impl FnMut(Stream, &[u8]) + Send + 'static) -> Self {
         self.output = Some(Box::new(sink));
@@ -141,13 +152,14 @@ impl Replay {
     /// guests ended is no error, but part of the [`Outcome`].
     pub fn run(self) -> Result<Outcome, ReplayError> {
         let header = self.recording.header();
-        let engine = Engine::new(config(&header.settings)?);
+        let deadline = self.timeout.and_then(|it| Instant::now().checked_add(it));
+        let engine = Engine::new(config(&header.settings, deadline.is_some())?);
         let mut store = Store::try_new(&engine, ()).map_err(ReplayError::Engine)?;
         store
-            .limits(limits(&header.settings.limits))
+            .limits(limits(&header.settings.limits, deadline))
             .map_err(ReplayError::Engine)?;
         let granted = header.settings.limits.fuel;
-        let player = Player::new(self.recording, self.find, self.output, self.until);
+        let player = Player::new(self.recording, self.find, self.output, self.until, deadline);
         if let Some(bytes) = self.root {
             player.take_root(&engine, &bytes)?;
         }

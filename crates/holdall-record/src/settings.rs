@@ -1,5 +1,7 @@
 //! The engine and the limits that a recording was made with, for its replay.
 
+use std::time::Instant;
+
 use holdall::{Config, Limits, Pool};
 
 use crate::divergence::ReplayError;
@@ -10,8 +12,8 @@ const MAX_STACK_BYTES: u64 = 1 << 30;
 /// The largest pool that a recording can ask for, in bytes.
 const MAX_POOL_BYTES: u64 = 1 << 32;
 
-/// The configuration of the engine.
-pub(crate) fn config(settings: &Settings) -> Result<Config, ReplayError> {
+/// The configuration of the engine, which meters where the recorded one did, or where that is asked for.
+pub(crate) fn config(settings: &Settings, metered: bool) -> Result<Config, ReplayError> {
     let off = settings.off().map_err(|name| {
         ReplayError::Settings(format!(
             "proposal {name:?} is off, which this holdall does not know"
@@ -19,7 +21,7 @@ pub(crate) fn config(settings: &Settings) -> Result<Config, ReplayError> {
     })?;
     let stack = size("a stack", settings.stack_bytes, MAX_STACK_BYTES)?;
     let mut config = Config::new()
-        .metering(settings.metering)
+        .metering(settings.metering || metered)
         .canonical_nans(settings.canonical_nans)
         .stack_size_bytes(stack);
     for proposal in off.iter() {
@@ -29,10 +31,11 @@ pub(crate) fn config(settings: &Settings) -> Result<Config, ReplayError> {
         let pool = Pool::new(size("a pool", bytes, MAX_POOL_BYTES)?);
         config = config.pool(pool.map_err(ReplayError::Engine)?);
     }
-    Ok(config.limits(limits(&LimitsRecord {
+    let limits_of_loading = LimitsRecord {
         fuel: None,
         ..settings.limits.clone()
-    })))
+    };
+    Ok(config.limits(limits(&limits_of_loading, None)))
 }
 
 fn size(what: &str, bytes: u64, most: u64) -> Result<usize, ReplayError> {
@@ -45,7 +48,7 @@ fn size(what: &str, bytes: u64, most: u64) -> Result<usize, ReplayError> {
 }
 
 /// The limits of a store.
-pub(crate) fn limits(record: &LimitsRecord) -> Limits {
+pub(crate) fn limits(record: &LimitsRecord, deadline: Option<Instant>) -> Limits {
     let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let mut limits = Limits::new()
         .table_elements(number(record.table_elements))
@@ -61,6 +64,9 @@ pub(crate) fn limits(record: &LimitsRecord) -> Limits {
     }
     if let Some(fuel) = record.fuel {
         limits = limits.fuel(fuel);
+    }
+    if let Some(deadline) = deadline {
+        limits = limits.deadline(deadline);
     }
     limits
 }

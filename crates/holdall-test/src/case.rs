@@ -15,7 +15,7 @@ use crate::session::Session;
 use crate::value::Value;
 
 /// How long a case may run where it does not say.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a run of a [`Subject`] is given. What is not given is denied: files, variables, all of the host.
 /// The subject always has its standard streams, clocks and randomness, which are the case's own: time

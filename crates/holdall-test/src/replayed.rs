@@ -1,6 +1,7 @@
 //! Recordings as cases: modules get the answers that a host once gave.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use holdall::text::parse_number;
 use holdall::{Val, ValType};
@@ -18,6 +19,8 @@ pub(crate) struct Replayed {
     pub(crate) module: Option<PathBuf>,
     /// Directories of modules that the recording does not hold.
     pub(crate) module_path: Vec<PathBuf>,
+    /// How long the replay may take.
+    pub(crate) timeout: Duration,
     /// The function whose results are looked at; the one that was called last where there is none.
     pub(crate) function: Option<String>,
 }
@@ -38,7 +41,7 @@ impl Replayed {
             });
             paths.into_iter().find_map(|path| std::fs::read(path).ok())
         };
-        let mut replay = self.recording.replay().modules(find);
+        let mut replay = self.recording.replay().modules(find).timeout(self.timeout);
         if let Some(path) = &self.module {
             replay = replay.root(crate::modules::read(path)?);
         }

@@ -375,3 +375,83 @@ fetch = { wat = "mocks/fetch.wat" }
     folder.holdall(&["test", "--bless"]).fails(0, &[]);
     folder.holdall(&["test", "--seeds", "3"]).fails(0, &[]);
 }
+
+#[test]
+fn a_recording_is_a_case_and_another_module_is_told_where_it_leaves_it() {
+    // Writes what it reads, `times` times.
+    let app = |times: u32| {
+        let write = "(drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))";
+        let writes = write.repeat(times as usize);
+        MODULE
+            .replace("(module", "(module $app")
+            .replace(write, &writes)
+    };
+    let case = |name: &str, more: &str| {
+        format!("[[case]]\nname = \"{name}\"\nreplay = \"bug.rec\"\n{more}\n")
+    };
+    let folder = Folder::new("test-replay")
+        .with("app.wat", app(1))
+        .with("twice.wat", app(2))
+        .with(
+            "loop.wat",
+            "(module (func (export \"_start\") (loop (br 0))))",
+        )
+        .with(
+            "clock.wat",
+            "(module (func (export \"now\") (result i64) (i64.const 7)))",
+        )
+        .with(
+            "tests/wrong.test.toml",
+            case("a", "stdin = \"x\"\nexpect.files = { x = true }"),
+        )
+        .with(
+            "tests/app.test.toml",
+            [
+                case("as recorded", "stdout = \"abc\""),
+                case(
+                    "its module",
+                    "module = \"../app.wat\"\nstdout = \"abc\"\nexit = 0",
+                ),
+                case("another", "module = \"../twice.wat\"\nstdout = \"abc\""),
+                case(
+                    "endless",
+                    "module = \"../loop.wat\"\nexit = 0\ntimeout = \"100ms\"",
+                ),
+            ]
+            .concat(),
+        );
+    let record = [
+        "run",
+        "--record",
+        "tests/bug.rec",
+        "--with-modules",
+        "--preload",
+        "clock=clock.wat",
+        "--alias",
+        "env=clock",
+        "app.wat",
+    ];
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_holdall"));
+    crate::support::run(command.current_dir(folder.path()), &record, "abc").fails(0, &[]);
+    let outcome = folder.holdall(&["test", "tests/app.test.toml"]);
+    assert_eq!(outcome.code, 1, "{outcome:#?}");
+    for expected in [
+        "test tests/app.test.toml::as recorded ... ok\n",
+        "test tests/app.test.toml::its module ... ok\n",
+        "---- tests/app.test.toml::another ----\nthe guest leaves the recording at call 3",
+        "---- tests/app.test.toml::endless ----\nthe guest leaves the recording at call 1",
+        "deadline exceeded",
+    ] {
+        assert!(
+            outcome.stdout.contains(expected),
+            "{expected}\n{outcome:#?}"
+        );
+    }
+    let outcome = folder.holdall(&["test", "tests/wrong.test.toml"]);
+    assert_eq!(
+        outcome.stderr,
+        "holdall: tests/wrong.test.toml:3:10: `replay`: a recording has no files that `expect.files` could look at\n\
+         holdall: tests/wrong.test.toml:4:1: `stdin` has no place beside `replay`: the recording has what the module \
+         was given\n"
+    );
+}

@@ -15,7 +15,7 @@ use super::mocks::{self, Fitting};
 use super::read::{Reader, named, read_file};
 use super::subjects::Subjects;
 use super::syntax::{Entry, Node, Table};
-use crate::case::Case;
+use crate::case::{Case, DEFAULT_TIMEOUT};
 use crate::error::Result;
 use crate::expect::Expect;
 use crate::modules::Modules;
@@ -40,7 +40,6 @@ const GIVEN: &[&str] = &[
     "share-wasi",
     "seed",
     "fuel",
-    "timeout",
     "max-memory",
     "stack-size",
     "mock",
@@ -177,6 +176,7 @@ impl Reading<'_, '_, '_> {
             recording,
             module: layers.get("module").and_then(|node| reader.path(node)),
             module_path: module_path.filter_map(|node| reader.path(node)).collect(),
+            timeout: timeout(layers, reader).unwrap_or(DEFAULT_TIMEOUT),
             function: layers.text("call").map(str::to_owned),
         }))
     }
@@ -249,12 +249,14 @@ fn limits(mut case: Case, layers: Layers<'_>, reader: &mut Reader<'_>) -> Case {
     {
         case = case.max_memory(size_bytes);
     }
-    if let Some(node) = layers.get("timeout")
-        && let Some(timeout) = reader.duration("timeout", node)
-    {
+    if let Some(timeout) = timeout(layers, reader) {
         case = case.timeout(timeout);
     }
     case
+}
+
+fn timeout(layers: Layers<'_>, reader: &mut Reader<'_>) -> Option<Duration> {
+    reader.duration("timeout", layers.get("timeout")?)
 }
 
 /// What another module of the graph is granted.
