@@ -195,3 +195,64 @@ with_words_here!(with_128:
     96 97 98 99 100 101 102 103 104 105 106 107 108 109 110 111 112 113 114 115 116 117 118 119 120
     121 122 123 124 125 126 127
 );
+
+#[cfg(test)]
+mod tests {
+    use super::{Class, IS_THERE, MAX_WORDS, Places};
+
+    /// A function of these parameters, four of each turn.
+    macro_rules! function {
+        ($($a:ident $b:ident $c:ident $d:ident)*) => {
+            /// Whether the arguments are 1, 2, 3 and so on, the integers of 32 bits negative.
+            extern "C" fn in_order(first: *const u8, $($a: i32, $b: f32, $c: i64, $d: f64),*) -> u64 {
+                let mut expected = 0;
+                let mut is = |value: f64| {
+                    expected += 1;
+                    value == f64::from(expected)
+                };
+                let in_order = [$(is(-f64::from($a)), is($b.into()), is($c as f64), is($d)),*];
+                u64::from(first.addr() == 7 && in_order.iter().all(|it| *it))
+            }
+        };
+    }
+    // More of each class than there are registers for.
+    function! {
+        a0 b0 c0 d0 a1 b1 c1 d1 a2 b2 c2 d2 a3 b3 c3 d3 a4 b4 c4 d4 a5 b5 c5 d5 a6 b6 c6 d6
+    }
+
+    extern "C" fn half(_: *const u8, x: f32) -> f32 {
+        x / 2.0
+    }
+
+    #[test]
+    fn arguments_are_where_functions_look_for_them() {
+        if !IS_THERE {
+            return;
+        }
+        let turn = [Class::Int, Class::Float, Class::Long, Class::Double];
+        let classes = turn.repeat(7);
+        let places = Places::new(&classes).unwrap();
+        let argument = |index: usize| {
+            let value = index as u32 + 1;
+            match classes[index] {
+                Class::Int => u64::from(value.cast_signed().wrapping_neg().cast_unsigned()),
+                Class::Long => value.into(),
+                Class::Float => (value as f32).to_bits().into(),
+                Class::Double => f64::from(value).to_bits(),
+            }
+        };
+        let first = std::ptr::without_provenance_mut(7);
+        // SAFETY: the functions take what the places were made for.
+        unsafe {
+            assert_eq!(
+                places.call(in_order as *const (), first, false, argument),
+                1
+            );
+            let places = Places::new(&[Class::Float]).unwrap();
+            let bits = places.call(half as *const (), first, true, |_| 5.0_f32.to_bits().into());
+            assert_eq!(f32::from_bits(bits as u32), 2.5);
+        }
+        assert!(Places::new(&[Class::Long; MAX_WORDS + 5]).is_some());
+        assert!(Places::new(&[Class::Long; MAX_WORDS + 8]).is_none());
+    }
+}
