@@ -275,4 +275,35 @@ mod tests {
             assert_eq!(of_io(&kind.into()), wasi, "{kind:?}");
         }
     }
+
+    #[test]
+    fn numbers_and_names_are_those_of_the_interface_description() {
+        for number in 0..=u16::MAX {
+            let described = types::Errno::try_from(number).ok();
+            assert_eq!(
+                Errno::of_number(number),
+                described.map(Errno::from),
+                "{number}"
+            );
+            let Some(described) = described else {
+                continue;
+            };
+            let errno = Errno::from(described);
+            assert_eq!(types::Errno::from(errno), described);
+            assert_eq!(format!("{errno:?}"), format!("{described:?}"));
+            for text in [errno.name().to_owned(), errno.to_string().to_lowercase()] {
+                assert_eq!(text.parse(), Ok(errno), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_name_is_told_with_the_nearest() {
+        let told = |text: &str| text.parse::<Errno>().unwrap_err().to_string();
+        assert_eq!(
+            told("NOSPAC"),
+            "WASI has no error number NOSPAC; did you mean \"NOSPC\"?"
+        );
+        assert_eq!(told("xyzzy"), "WASI has no error number xyzzy");
+    }
 }
