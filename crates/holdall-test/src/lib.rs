@@ -16,6 +16,9 @@
 //! outcome.assert_results([5]);
 //! # Ok::<(), holdall_test::Error>(())
 //! ```
+//!
+//! Cases can also be written as TOML, in files that the command `holdall test` finds and runs. [`main!`]
+//! makes a directory of them into tests of `cargo test`, and [`Suite`] runs them from anywhere else.
 
 #![forbid(unsafe_code)]
 
