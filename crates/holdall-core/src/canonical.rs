@@ -204,6 +204,10 @@ impl Types {
             }
             let group = self.groups.remove(&first).expect("found just now");
             self.by_structure.remove(&group.structure);
+            if self.by_structure.is_empty() {
+                // A process that uses no module any more keeps nothing of them.
+                self.by_structure.shrink_to_fit();
+            }
             let outside = group.structure.iter().flat_map(SubType::refers_to);
             left.extend(outside.filter_map(|id| Some(self.find(id)?.1)));
         }

@@ -1,7 +1,7 @@
 //! `wasm_runtime_malloc` and its companions: memory for the C program, from where the program told the runtime to
 //! take memory.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ffi::{CStr, OsStr, c_char, c_uint, c_void};
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -53,12 +53,12 @@ impl Block {
 struct Blocks {
     source: Source,
     /// The living blocks by their addresses. What is not here cannot be freed, so that nothing is freed twice.
-    living: Option<HashMap<usize, Block>>,
+    living: BTreeMap<usize, Block>,
 }
 
 static BLOCKS: Mutex<Blocks> = Mutex::new(Blocks {
     source: Source::System,
-    living: None,
+    living: BTreeMap::new(),
 });
 
 fn blocks() -> MutexGuard<'static, Blocks> {
@@ -75,9 +75,8 @@ pub(super) fn set_source(source: Source) {
 pub(super) fn forget_source() {
     let mut blocks = blocks();
     blocks.source = Source::System;
-    if let Some(living) = &mut blocks.living {
-        living.retain(|_, block| !matches!(block, Block::Pool(_)));
-    }
+    let living = &mut blocks.living;
+    living.retain(|_, block| !matches!(block, Block::Pool(_)));
 }
 
 /// A block of `size` bytes; null where there is no room.
@@ -111,9 +110,7 @@ pub(super) fn allocate(size: usize) -> *mut u8 {
             (address, Block::Program { size, free })
         }
     };
-    let mut blocks = blocks();
-    let living = blocks.living.get_or_insert_default();
-    living.insert(address.addr(), block);
+    blocks().living.insert(address.addr(), block);
     address
 }
 
@@ -122,10 +119,7 @@ pub(super) fn free(address: *mut c_void) {
     if address.is_null() {
         return;
     }
-    let block = blocks()
-        .living
-        .as_mut()
-        .and_then(|living| living.remove(&address.addr()));
+    let block = blocks().living.remove(&address.addr());
     match block {
         // SAFETY: the program's own allocator gave the address, once.
         Some(Block::Program { free, .. }) => unsafe { free(address) },
@@ -156,7 +150,7 @@ extern "C" fn wasm_runtime_realloc(address: *mut c_void, size: c_uint) -> *mut c
             return wasm_runtime_malloc(size);
         }
         let held = blocks();
-        let Some(block) = held.living.as_ref().and_then(|it| it.get(&address.addr())) else {
+        let Some(block) = held.living.get(&address.addr()) else {
             log::say(
                 Level::Warning,
                 format_args!("wasm_runtime_realloc: there is no block at {address:p}"),
@@ -182,7 +176,7 @@ extern "C" fn wasm_runtime_realloc(address: *mut c_void, size: c_uint) -> *mut c
                     free,
                 };
                 let mut held = blocks();
-                let living = held.living.get_or_insert_default();
+                let living = &mut held.living;
                 living.remove(&address.addr());
                 living.insert(moved.addr(), block);
             }

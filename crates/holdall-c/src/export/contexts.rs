@@ -1,6 +1,6 @@
 //! Data of the program's own for each instance, by key.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 use std::sync::{Mutex, PoisonError};
@@ -13,12 +13,12 @@ type Destructor = unsafe extern "C" fn(Handle<ModuleInst>, *mut c_void);
 
 struct Keys {
     next: usize,
-    living: Option<HashMap<usize, Option<Destructor>>>,
+    living: BTreeMap<usize, Option<Destructor>>,
 }
 
 static KEYS: Mutex<Keys> = Mutex::new(Keys {
     next: 1,
-    living: None,
+    living: BTreeMap::new(),
 });
 
 /// Gives what an instance has for each key to the key's destructor. The instance's handle is still good.
@@ -27,10 +27,7 @@ pub(super) fn end(inst: NonNull<ModuleInst>) {
     let inst = unsafe { inst.as_ref() };
     for (key, context) in inst.contexts.take() {
         let keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
-        let destructor = keys
-            .living
-            .as_ref()
-            .and_then(|it| it.get(&key).copied().flatten());
+        let destructor = keys.living.get(&key).copied().flatten();
         drop(keys);
         if let Some(destructor) = destructor
             && !context.is_null()
@@ -48,7 +45,7 @@ extern "C" fn wasm_runtime_create_context_key(destructor: Option<Destructor>) ->
         let mut keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
         let key = keys.next;
         keys.next += 1;
-        keys.living.get_or_insert_default().insert(key, destructor);
+        keys.living.insert(key, destructor);
         ptr::without_provenance_mut(key)
     })
 }
@@ -58,9 +55,7 @@ extern "C" fn wasm_runtime_create_context_key(destructor: Option<Destructor>) ->
 extern "C" fn wasm_runtime_destroy_context_key(key: *mut c_void) {
     guard((), || {
         let mut keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(living) = &mut keys.living {
-            living.remove(&key.addr());
-        }
+        keys.living.remove(&key.addr());
     });
 }
 

@@ -28,13 +28,16 @@ pub fn side_by_side<T: Send, S, E: Send>(
         bodies: Mutex::new(bodies.into_iter()),
         fault: Mutex::new(None),
     };
-    thread::scope(|scope| {
-        for _ in 1..threads(bytes) {
-            // Where the system gives no thread, this one does the work.
-            let _ = thread::Builder::new().spawn_scoped(scope, || queue.work(state(), &work));
-        }
-        queue.work(state(), &work);
-    });
+    match threads(bytes) {
+        1 => queue.work(state(), &work),
+        threads => thread::scope(|scope| {
+            for _ in 1..threads {
+                // Where the system gives no thread, this one does the work.
+                let _ = thread::Builder::new().spawn_scoped(scope, || queue.work(state(), &work));
+            }
+            queue.work(state(), &work);
+        }),
+    }
     let fault = queue.fault.into_inner();
     match fault.unwrap_or_else(PoisonError::into_inner) {
         Some((_, fault)) => Err(fault),
