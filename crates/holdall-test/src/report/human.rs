@@ -55,7 +55,9 @@ impl Report for Human<'_> {
                 format!("{}, {why}", self.painted(YELLOW, "ignored"))
             }
         };
-        writeln!(self.out, "test {} ... {word}", Escaped(&name))
+        writeln!(self.out, "test {} ... {word}", Escaped(&name))?;
+        // Whoever waits sees how far it is.
+        self.out.flush()
     }
 
     fn end(&mut self, summary: &Summary) -> Result<()> {
