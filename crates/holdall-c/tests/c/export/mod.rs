@@ -220,6 +220,18 @@ fn native_functions_are_called_and_end_their_guests() {
 }
 
 #[test]
+fn readers_of_both_types_are_asked_and_small_pools_are_refused() {
+    let expected = "Exception: integer divide by zero\n".repeat(2);
+    for language in [Language::C99, Language::Cxx17] {
+        let program = Program::new("export/readers.c")
+            .language(language)
+            .current_dir(&folder());
+        program.prints(&expected);
+        program.flag("-DHOLDALL_READER_BY_KIND").prints(&expected);
+    }
+}
+
+#[test]
 fn programs_link_modules_as_the_standard_has_it() {
     let expected = "0x66:i32\n0x4:i32\nhello from wasi\0";
     Program::new("export/programs.c")
