@@ -49,8 +49,13 @@ private=$(sed -n 's/^note: native-static-libs: //p' "$log" | tail -n 1)
 mkdir -p "$prefix/include" "$prefix/lib/pkgconfig" "$prefix/lib/cmake/holdall"
 cp "$here"/include/*.h "$prefix/include"
 cp "$built/libholdall_c.a" "$prefix/lib/libholdall.a"
-cp "$built/libholdall_c.${shared##*.}" "$prefix/lib/$versioned"
-ln -sf "$versioned" "$prefix/lib/$shared"
+if grep -q 'dropping unsupported crate type `cdylib`' "$log"; then
+    versioned=libholdall.a
+    echo "there are no shared libraries for this target"
+else
+    cp "$built/libholdall_c.${shared##*.}" "$prefix/lib/$versioned"
+    ln -sf "$versioned" "$prefix/lib/$shared"
+fi
 
 cat >"$prefix/lib/pkgconfig/holdall.pc" <<EOF
 prefix=\${pcfiledir}/../..
@@ -69,7 +74,7 @@ list=$(echo "$private" | sed 's/ /;/g')
 cat >"$prefix/lib/cmake/holdall/holdallConfig.cmake" <<EOF
 get_filename_component(_holdall_prefix "\${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
 if(NOT TARGET holdall::holdall)
-  add_library(holdall::holdall SHARED IMPORTED)
+  add_library(holdall::holdall UNKNOWN IMPORTED)
   set_target_properties(holdall::holdall PROPERTIES
     IMPORTED_LOCATION "\${_holdall_prefix}/lib/$versioned"
     INTERFACE_INCLUDE_DIRECTORIES "\${_holdall_prefix}/include")
