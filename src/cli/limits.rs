@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use holdall_pack::Policy;
 
-use super::{duration, size};
-
 /// Limits of work, time and memory.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Limits")]
@@ -14,18 +12,18 @@ pub(super) struct LimitArgs {
     #[arg(long, value_name = "UNITS")]
     fuel: Option<u64>,
     /// End the run after this time, loading and waiting included: 500ms, 10s, 5m, 1h
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = holdall::text::parse_duration)]
     timeout: Option<Duration>,
     /// Size of the guests' stack in bytes: 65536, 64KiB, 10MiB, 1GiB
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    #[arg(long, value_name = "SIZE", value_parser = holdall::text::parse_size)]
     stack_size: Option<usize>,
     /// Bytes of all linear memories together at most, and with 1 MiB more of all that the guests make
     /// this process hold: memories, tables, modules, and what WASI keeps: 65536, 64KiB, 10MiB, 1GiB
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    #[arg(long, value_name = "SIZE", value_parser = holdall::text::parse_size)]
     max_memory: Option<usize>,
     /// Take memories, tables, stack and code from so many bytes and no more: 10MiB; unless --max-memory
     /// says otherwise, it bounds the rest that the guests make this process hold as well
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    #[arg(long, value_name = "SIZE", value_parser = holdall::text::parse_size)]
     pool: Option<usize>,
 }
 

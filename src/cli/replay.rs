@@ -11,7 +11,6 @@ use holdall_pack::process::{Output, Paragraph, Plain, Watchdog, report};
 use holdall_record::{Ended, OtherModule, RecordedModule, Recording, Replay, ReplayError};
 use sha2::{Digest, Sha256};
 
-use super::duration;
 use super::source::{self, Sources};
 
 /// Run again what `holdall run --record` recorded, without its files, clocks and grants
@@ -53,7 +52,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", requires = "until", conflicts_with = "show")]
     out: Option<PathBuf>,
     /// End the replay after so long: 10s, 250ms, 5m
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = holdall::text::parse_duration)]
     timeout: Option<std::time::Duration>,
 }
 

@@ -16,7 +16,7 @@ use super::naming::NamingArgs;
 use super::native::{CacheArgs, NativeArgs};
 use super::proposals::ProposalArgs;
 use super::record::RecordArgs;
-use super::size;
+
 use super::source::{self, Root, Sources};
 use super::wasi::WasiArgs;
 
@@ -68,7 +68,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
     /// Write at most so many bytes of the audit, in whole lines, and say how many calls are left out
-    #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value = "64MiB", requires = "audit")]
+    #[arg(long, value_name = "SIZE", value_parser = holdall::text::parse_size, default_value = "64MiB", requires = "audit")]
     max_audit: usize,
     #[command(flatten)]
     record: RecordArgs,

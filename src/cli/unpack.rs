@@ -15,7 +15,7 @@ use holdall_pack::{Entry, Executable, Manifest, PackedDir, Part, is_below};
 
 use super::kept::Line;
 use super::repack::{Embedded, Repack};
-use super::{contents, packed, size};
+use super::{contents, packed};
 
 /// Without --max-size, at most twice the size of the executable is written, or this where that is more.
 const MIN_LIMIT_BYTES: u64 = 64 << 20;
@@ -40,7 +40,7 @@ pub(super) struct Args {
     dir: PathBuf,
     /// Write up to this much, in bytes or with KiB, MiB or GiB behind it; by default 64 MiB, or twice
     /// the size of APP where that is more. A file counts 512 bytes beside what it holds
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    #[arg(long, value_name = "SIZE", value_parser = holdall::text::parse_size)]
     max_size: Option<usize>,
 }
 

@@ -9,7 +9,8 @@
 
 use wasmparser::BlockType;
 
-use super::operands::{Acc, Class, Lowering};
+use super::accumulators::Acc;
+use super::operands::{Class, Lowering};
 use super::operators::Operators;
 use crate::ir::{HandlersMark, Row, Word};
 

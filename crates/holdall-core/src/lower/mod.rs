@@ -9,6 +9,7 @@
 //! innermost loop lowered again where that keeps values in accumulators. At the end, `joining` gives
 //! instructions that follow one another one handler.
 
+mod accumulators;
 mod calls;
 mod control;
 mod exceptions;

@@ -9,11 +9,14 @@ use holdall::Escaped;
 /// Columns are aligned up to this width, in characters. One longer cell so does not widen all rows.
 const MAX_COLUMN_CHARS: usize = 48;
 
+/// Who is told of what is written.
+type Told = Box<dyn FnMut(&[u8])>;
+
 /// Standard output, buffered. Call [`Output::flush`] before a guest runs and at the end.
 pub struct Output {
     to: BufWriter<io::StdoutLock<'static>>,
     /// Is told of all that is written.
-    told: Option<Box<dyn FnMut(&[u8])>>,
+    told: Option<Told>,
 }
 
 /// Standard output takes no more.
