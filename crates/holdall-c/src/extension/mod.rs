@@ -1,1 +1,3 @@
-//! `wasi.h` and `holdall.h`: what `wasm.h` has no words for.
+//! `holdall.h`: what `wasm.h` has no words for.
+
+mod errors;

@@ -339,6 +339,12 @@ impl Module {
         Proposals::of(&self.0.bytes)
     }
 
+    /// The module in the binary format: the bytes that it was made of, unless these were text.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0.bytes
+    }
+
     /// How many of the module's functions are native, and how many bytes their machine code takes.
     #[must_use]
     pub fn native_size(&self) -> (usize, usize) {

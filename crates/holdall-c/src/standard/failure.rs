@@ -1,0 +1,27 @@
+//! Why the last function of this thread failed.
+
+use std::cell::RefCell;
+use std::ffi::{CString, c_char};
+use std::fmt::Display;
+
+thread_local! {
+    static LAST: RefCell<Option<CString>> = const { RefCell::new(None) };
+}
+
+/// Keeps the reason of a failure for `holdall_last_error`, and gives the answer for failures.
+#[cold]
+pub(crate) fn fail<R>(reason: impl Display, answer: R) -> R {
+    // C would take a zero byte for the text's end.
+    let text: String = reason.to_string().replace('\0', "\\0");
+    LAST.with(|last| *last.borrow_mut() = CString::new(text).ok());
+    answer
+}
+
+/// The last reason of this thread; null where there is none. The text stays until the next failure.
+pub(crate) fn last() -> *const c_char {
+    LAST.with(|last| {
+        let last = last.borrow();
+        last.as_ref()
+            .map_or(std::ptr::null(), |reason| reason.as_ptr())
+    })
+}
