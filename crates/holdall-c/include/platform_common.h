@@ -1,5 +1,5 @@
 /*
- * platform_common.h: the short names of types, and of memory, that programs for WAMR use.
+ * platform_common.h: the short names of types, of memory and of assertions that programs for WAMR use.
  *
  * Copyright of holdall's authors. SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -53,6 +53,10 @@ void wasm_runtime_free(void *ptr);
 #endif
 #ifndef BH_FREE
 #define BH_FREE wasm_runtime_free
+#endif
+
+#ifndef bh_assert
+#define bh_assert assert
 #endif
 
 #endif /* HOLDALL_PLATFORM_COMMON_H */

@@ -82,9 +82,16 @@
 
 #include "lib_export.h"
 
-/* Several modules: what programs for WAMR ask before they set a module reader. */
+/* What WAMR was built with, which programs ask before they set a module reader, and in one: holdall links
+ * several modules, and they are in the binary format. */
 #ifndef WASM_ENABLE_MULTI_MODULE
 #define WASM_ENABLE_MULTI_MODULE 1
+#endif
+#ifndef WASM_ENABLE_INTERP
+#define WASM_ENABLE_INTERP 1
+#endif
+#ifndef WASM_ENABLE_AOT
+#define WASM_ENABLE_AOT 0
 #endif
 
 #ifndef WASM_RUNTIME_API_EXTERN

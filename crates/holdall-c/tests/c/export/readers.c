@@ -7,7 +7,18 @@ static int kinds = 0;
 static bool
 read_by_kind(package_type_t kind, const char *name, uint8 **buffer, uint32 *size)
 {
-    CHECK(kind == Wasm_Module_Bytecode);
+    const char *ending = NULL;
+    /* As programs for WAMR choose. */
+#if WASM_ENABLE_INTERP != 0
+    if (kind == Wasm_Module_Bytecode)
+        ending = ".wasm";
+#endif
+#if WASM_ENABLE_AOT != 0
+    if (kind == Wasm_Module_AoT)
+        ending = ".aot";
+#endif
+    bh_assert(ending != NULL);
+    CHECK(strcmp(ending, ".wasm") == 0);
     kinds++;
     /* The library is in the midst of loading: it says so, and goes on. */
     CHECK(wasm_runtime_init());
