@@ -6,7 +6,8 @@ use holdall::text::{format_results, parse_args};
 use holdall::{Val, ValType};
 
 use super::addresses;
-use super::graph::{Entered, Function, ModuleInst, OfGraph, chain};
+use super::ends::chain;
+use super::graph::{Entered, Function, ModuleInst, OfGraph};
 use super::handles::Handle;
 use super::instances::find_func;
 use crate::guard::guard;

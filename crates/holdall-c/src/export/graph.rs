@@ -4,16 +4,15 @@
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::collections::HashMap;
 use std::ffi::{CString, c_void};
-use std::fmt::Display;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use holdall::{
-    AsContext, AsContextMut, Caller, Error, Func, Instance, Memory, Store, StoreContextMut, Trap,
-    TrapCode, ValType,
+    AsContext, AsContextMut, Caller, Error, Func, Instance, Memory, Store, StoreContextMut, ValType,
 };
 
 use super::contexts;
+use super::ends::Raised;
 use super::handles::{Handle, Kind, Table};
 use super::heap::Heap;
 use super::modules::LoadedModule;
@@ -43,9 +42,9 @@ pub(super) struct Graph {
     caller: Cell<Option<NonNull<Caller<'static, Data>>>>,
     /// The environment through which the guest was called that runs now.
     env: Cell<Option<NonNull<ExecEnv>>>,
-    exception: RefCell<Option<CString>>,
-    call_stack: RefCell<String>,
-    exit_code: Cell<u32>,
+    pub(super) exception: RefCell<Option<CString>>,
+    pub(super) call_stack: RefCell<String>,
+    pub(super) exit_code: Cell<u32>,
     pub(super) module: Handle<LoadedModule>,
     pub(super) heap_size: u32,
     root: Cell<Option<NonNull<ModuleInst>>>,
@@ -397,62 +396,6 @@ impl Entered<'_> {
         called.is_ok() || self.ended(&called.expect_err("it is no success"))
     }
 
-    /// Forgets the exception of an earlier call; false where a native function has set one, to which its guest has
-    /// not come yet.
-    pub(super) fn may_call(&self) -> bool {
-        if self.is_nested() {
-            return self.graph.exception.borrow().is_none();
-        }
-        self.clear_exception();
-        true
-    }
-
-    /// Notes why a call ended early. True where the guest ended itself, which is no fault.
-    #[cold]
-    pub(super) fn ended(&self, error: &Error) -> bool {
-        if let Some(code) = error.exit_code() {
-            self.graph.exit_code.set(code.cast_unsigned());
-            return true;
-        }
-        if let Some(trap) = error.trap() {
-            let frames = trap.frames().iter().enumerate();
-            let lines = frames.map(|(index, frame)| format!("#{index:02}: {frame}\n"));
-            *self.graph.call_stack.borrow_mut() = lines.collect();
-        }
-        if !error.is::<Raised>() || self.graph.exception.borrow().is_none() {
-            self.raise(&text(error));
-        }
-        false
-    }
-
-    /// Sets the exception.
-    pub(super) fn raise(&self, text: &dyn Display) {
-        let text = format!("Exception: {text}").replace('\0', "");
-        *self.graph.exception.borrow_mut() = CString::new(text).ok();
-    }
-
-    pub(super) fn clear_exception(&self) {
-        // The cell is read first: a call that goes well has nothing to free.
-        if self.graph.exception.borrow().is_some() {
-            *self.graph.exception.borrow_mut() = None;
-        }
-    }
-
-    /// The address of the exception's text; null where there is none.
-    pub(super) fn exception(&self) -> *const std::ffi::c_char {
-        let exception = self.graph.exception.borrow();
-        exception.as_ref().map_or(ptr::null(), |text| text.as_ptr())
-    }
-
-    pub(super) fn exit_code(&self) -> u32 {
-        self.graph.exit_code.get()
-    }
-
-    /// The calls that led to the last trap, a line each.
-    pub(super) fn call_stack(&self) -> String {
-        self.graph.call_stack.borrow().clone()
-    }
-
     /// What C knows an instance as.
     pub(super) fn inst(&self, instance: Instance) -> &ModuleInst {
         let inst = self.with(|store| self.inst_in(&store, instance));
@@ -631,26 +574,4 @@ impl<T: Copy> Drop for Restore<'_, T> {
     fn drop(&mut self) {
         self.0.set(self.1);
     }
-}
-
-/// The error of a native function that set the exception of its instance, which has the text.
-#[derive(Debug, thiserror::Error)]
-#[error("a native function set an exception")]
-pub(super) struct Raised;
-
-/// What the exception of an error says: for traps the specification's text, which programs compare.
-fn text(error: &Error) -> String {
-    match error.trap().map(Trap::code) {
-        None
-        | Some(
-            TrapCode::Host | TrapCode::HostPanic | TrapCode::MissingImport | TrapCode::OutOfMemory,
-        ) => chain(error),
-        Some(code) => code.message().to_owned(),
-    }
-}
-
-/// An error with its causes, in a line.
-pub(super) fn chain(error: &Error) -> String {
-    let texts: Vec<_> = error.chain().map(ToString::to_string).collect();
-    texts.join(": ")
 }

@@ -7,7 +7,8 @@ use holdall::{Func, split_qualified};
 use holdall_wasi::Wasi;
 
 use super::answer;
-use super::graph::{Entered, ExecEnv, Function, Graph, ModuleInst, OfGraph, chain};
+use super::ends::chain;
+use super::graph::{Entered, ExecEnv, Function, Graph, ModuleInst, OfGraph};
 use super::handles::Handle;
 use super::modules::{LoadedModule, resolve};
 use super::natives::{self, Natives};

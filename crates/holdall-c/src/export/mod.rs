@@ -19,6 +19,7 @@ mod calls;
 mod contexts;
 mod convention;
 mod describe;
+mod ends;
 mod graph;
 mod handles;
 mod heap;

@@ -8,7 +8,7 @@ use holdall::Module;
 
 use super::answer;
 use super::describe::Described;
-use super::graph::chain;
+use super::ends::chain;
 use super::handles::{Handle, Kind, Table};
 use super::log::{self, Level};
 use super::natives;
