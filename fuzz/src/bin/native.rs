@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use holdall::Config;
+use holdall_dev::smith::{self, seen};
 use holdall_fuzz::Target;
 use holdall_fuzz::rng::Rng;
-use holdall_dev::smith::{self, seen};
 
 struct Native;
 

@@ -274,7 +274,11 @@ fn replay(bytes: &[u8]) {
     recording.show(|_| true);
     let cut = Recording::from_bytes(recording.until(1)).expect("it is one");
     assert!(cut.calls() <= 1);
-    if recording.modules().iter().all(|module| module.bytes.is_none()) {
+    if recording
+        .modules()
+        .iter()
+        .all(|module| module.bytes.is_none())
+    {
         drop(recording.replay().run());
     }
 }
