@@ -369,8 +369,8 @@ WASM_API_EXTERN own wasm_functype_t *wasm_func_type(const wasm_func_t *);
 WASM_API_EXTERN size_t wasm_func_param_arity(const wasm_func_t *);
 WASM_API_EXTERN size_t wasm_func_result_arity(const wasm_func_t *);
 
-/* Calls a function. As many arguments as it has parameters, and at least as many results as it gives; what
- * the results were before does not matter. NULL where the call returned. A trap leaves the results alone. */
+/* Calls a function, with as many arguments as it has parameters. What the results were before does not matter;
+ * those that there is no room for are dropped. NULL where the call returned. A trap leaves the results alone. */
 WASM_API_EXTERN own wasm_trap_t *wasm_func_call(
     const wasm_func_t *, const wasm_val_vec_t *args, own wasm_val_vec_t *results);
 
@@ -499,7 +499,7 @@ static inline own wasm_valtype_t *wasm_valtype_new_anyref(void) { return wasm_va
 static inline own wasm_valtype_t *wasm_valtype_new_funcref(void) { return wasm_valtype_new(WASM_FUNCREF); }
 
 /* The type of a function, wasm_functype_new_P_R, of up to three parameters and up to two results: takes over a
- * row of the types of the parameters, then of the results. */
+ * row of the types of the parameters, then of the results. One NULL stands behind the row. */
 static inline own wasm_functype_t *wasm_functype_of_row(size_t params, size_t results, own wasm_valtype_t *row[])
 {
     wasm_valtype_vec_t both[2];
@@ -511,7 +511,7 @@ static inline own wasm_functype_t *wasm_functype_of_row(size_t params, size_t re
 #define WASM_FUNCTYPE_NEW(params, results, list, ...)                                                        \
     static inline own wasm_functype_t *wasm_functype_new_##params##_##results list                           \
     {                                                                                                        \
-        wasm_valtype_t *row[] = {__VA_ARGS__};                                                               \
+        wasm_valtype_t *row[] = {__VA_ARGS__, NULL};                                                         \
         return wasm_functype_of_row(params, results, row);                                                   \
     }
 #define WASM_OWN_TYPE own wasm_valtype_t *

@@ -63,11 +63,11 @@ impl Object {
     }
 }
 
-/// Calls a function with C's arguments. `results` can be null where there are none.
+/// Calls a function with C's arguments. Results that there is no room for are dropped.
 ///
 /// # Errors
 ///
-/// When arguments or results are not those of the function, and what the call gives.
+/// When the arguments are not those of the function, and what the call gives.
 ///
 /// # Safety
 ///
@@ -95,12 +95,12 @@ unsafe fn call(
             results.data,
         )
     });
-    if args.len() != params.len() || room < kinds.len() {
-        return Err(wrong_count(&signature, args.len(), room));
+    if args.len() != params.len() {
+        return Err(wrong_count(&signature, args.len()));
     }
     if !signature.plain {
-        // SAFETY: there is room for the results.
-        return unsafe { call_with_values(home, func, &signature, args, out) };
+        // SAFETY: there is room for so many results.
+        return unsafe { call_with_values(home, func, &signature, args, room, out) };
     }
     let count = params.len().max(kinds.len());
     let (mut few, mut many) = ([0; FEW], Vec::new());
@@ -119,8 +119,8 @@ unsafe fn call(
     // SAFETY: the slots hold arguments of the parameters' types, which are numbers of one slot, and have room
     // for the results. The function is of the home's store.
     home.with(|context| unsafe { func.call_unchecked(context, slots) })??;
-    for (index, kind) in kinds.iter().enumerate() {
-        // SAFETY: there is room for the results, whose old values mean nothing.
+    for (index, kind) in kinds.iter().take(room).enumerate() {
+        // SAFETY: there is room for the result, whose old value means nothing.
         unsafe { out.add(index).write(Value::of_slot(*kind, slots[index])) };
     }
     Ok(())
@@ -134,7 +134,7 @@ unsafe fn call(
 ///
 /// # Safety
 ///
-/// `out` has room for the results.
+/// `out` has room for `room` results.
 #[cold]
 #[inline(never)]
 unsafe fn call_with_values(
@@ -142,6 +142,7 @@ unsafe fn call_with_values(
     func: Func,
     signature: &Signature,
     args: &[Value],
+    room: usize,
     out: *mut Value,
 ) -> Result<()> {
     let values = home.with(|mut context| {
@@ -168,8 +169,8 @@ unsafe fn call_with_values(
         Ok::<_, Error>(values)
     })??;
     let mut values = values;
-    for (index, value) in values.as_mut_slice().iter_mut().enumerate() {
-        // SAFETY: there is room for the results. The value moves: what stays owns nothing.
+    for (index, value) in values.as_mut_slice().iter_mut().take(room).enumerate() {
+        // SAFETY: there is room for the result. The value moves: what stays owns nothing.
         unsafe {
             out.add(index)
                 .write(std::mem::replace(value, Value::default_of(0)))
@@ -180,23 +181,15 @@ unsafe fn call_with_values(
 
 #[cold]
 fn no_function() -> Error {
-    Error::usage("expected a handle to a function, found another")
+    Error::usage("expected a function, found NULL or another handle")
 }
 
 #[cold]
-fn wrong_count(signature: &Signature, args: usize, room: usize) -> Error {
-    let Signature {
-        ty,
-        params,
-        results,
-        ..
-    } = signature;
-    let (params, results) = (params.len(), results.len());
-    Error::usage(if args == params {
-        format!("a call of {ty}: expected room for {results} results, found {room}")
-    } else {
-        format!("a call of {ty}: expected {params} arguments, found {args}")
-    })
+fn wrong_count(signature: &Signature, found: usize) -> Error {
+    let (ty, expected) = (&signature.ty, signature.params.len());
+    Error::usage(format!(
+        "a call of {ty}: expected {expected} arguments, found {found}"
+    ))
 }
 
 #[cold]

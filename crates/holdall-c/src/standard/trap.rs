@@ -5,7 +5,7 @@ use std::fmt;
 use std::ptr::null_mut;
 use std::rc::Rc;
 
-use holdall::{Error, ErrorKind, Trap};
+use holdall::{Error, ErrorKind, Exception, Trap, TrapCode};
 
 use super::frame::Frame;
 use super::home::{Home, Kept};
@@ -74,7 +74,11 @@ pub(crate) fn panicked() -> Error {
 /// The trap for an error, for C to own.
 #[cold]
 pub(crate) fn trap_of(home: &Rc<Home>, error: Error) -> *mut Object {
-    let frames = error.trap().map(Trap::frames).unwrap_or_default();
+    let frames = match (error.trap(), error.exception()) {
+        (Some(trap), _) => trap.frames(),
+        (None, Some(thrown)) => thrown.frames(),
+        (None, None) => &[],
+    };
     let frames: Vec<Frame> = frames.iter().map(frame_of).collect();
     let thrown = match error.kind() {
         ErrorKind::Host(error) => error.downcast_ref::<Thrown>(),
@@ -99,11 +103,18 @@ pub(crate) fn trap_of(home: &Rc<Home>, error: Error) -> *mut Object {
     ))
 }
 
-/// All that an error says, in a line.
+/// All that an error says. The calls of a trap are told apart: see `wasm_trap_trace`.
 fn told(error: &Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
-        let cause = cause.to_string();
+        let cause = if let Some(trap) = cause.downcast_ref() {
+            reason(trap)
+        } else if cause.is::<Exception>() {
+            // One line for what was thrown, then one for each call.
+            cause.to_string().lines().take(1).collect()
+        } else {
+            cause.to_string()
+        };
         // Many errors tell their causes themselves.
         if !text.contains(&cause) {
             if !text.is_empty() {
@@ -113,6 +124,15 @@ fn told(error: &Error) -> String {
         }
     }
     text
+}
+
+/// Why a trap happened.
+fn reason(trap: &Trap) -> String {
+    match trap.detail() {
+        Some(detail) if trap.code() == TrapCode::Host => detail.to_owned(),
+        Some(detail) => format!("{}: {detail}", trap.code()),
+        None => trap.code().to_string(),
+    }
 }
 
 fn frame_of(frame: &holdall::Frame) -> Frame {

@@ -188,25 +188,21 @@ pub(crate) fn reference(
             "expected {expected}, found a reference"
         )));
     };
-    let Some(object) = object else {
-        return Ok(Val::default_of(expected));
-    };
-    if !object.is_at(home) {
-        return Err(Error::usage(format!(
+    match (ty.heap.kind(), object) {
+        (RefKind::Exn, _) => Err(Error::usage(format!("{expected} has no form in C"))),
+        (_, None) => Ok(Val::default_of(expected)),
+        (_, Some(object)) if !object.is_at(home) => Err(Error::usage(format!(
             "expected {expected} of this store, found a reference to something of another"
-        )));
-    }
-    match ty.heap.kind() {
-        RefKind::Func => match object.func() {
+        ))),
+        (RefKind::Func, Some(object)) => match object.func() {
             Some(func) => Ok(func.into()),
             None => Err(Error::usage(format!(
                 "expected {expected}, found a reference to no function"
             ))),
         },
-        RefKind::Extern => Ok(home
+        (RefKind::Extern, Some(object)) => Ok(home
             .extern_ref(context, &object.thing, || Kept(object.clone()))
             .into()),
-        RefKind::Exn => Err(Error::usage("exnref has no form in C")),
     }
 }
 

@@ -68,7 +68,8 @@ impl<T: Element> CVec<T> {
 
     /// A vector of zeros; an empty one where there is no memory for it.
     pub(crate) fn zeroed(size: usize) -> Self {
-        if size == 0 || size.checked_mul(size_of::<T>()).is_none() {
+        let bytes = size.saturating_mul(size_of::<T>());
+        if bytes == 0 || isize::try_from(bytes).is_err() {
             return Self::EMPTY;
         }
         // SAFETY: `calloc` takes all sizes, and C's allocator aligns for all types of C.
