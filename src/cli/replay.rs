@@ -25,12 +25,12 @@ Examples:
   holdall replay bug.rec --until 100 --out short.rec
 
 Modules that are not in the recording are looked for by their SHA-256: MODULE, then the files of
---module-path, then what travels in this binary. A MODULE that was not recorded takes the place of the
-one that ran: standard error then says whether it did all that was recorded, or the call at which it
-asked for something else, with both sides.
+--module-path, then what travels in this binary. A MODULE that was not recorded takes the place
+of the one that ran: standard error then says whether it did all that was recorded, or the call
+at which it asked for something else, with both sides.
 
-A recording whose process was ended replays up to there. A run that a timeout ended is replayed up to
-the same unit of fuel.
+A recording whose process was ended replays up to there. A run that a timeout ended is replayed
+up to the same unit of fuel.
 
 Exit codes: the recorded run's; 0 where the recording ends before the run does; 1 when the replay
 leaves the recording, or cannot be made; 2 for a wrong command line.")]
