@@ -150,7 +150,26 @@ pub struct Frame {
     pub func_name: Option<Arc<str>>,
     /// The offset in the module's bytes of the instruction that trapped or called.
     pub offset: Option<u64>,
+    /// The same offset in the function's body, which begins with the declarations of its locals.
+    pub func_offset: Option<u64>,
+    /// The instance that the function is of.
+    #[doc(hidden)]
+    pub instance: Whose,
 }
+
+/// Which instance of a store a frame is of: the address of the instance, for the store alone to know. It is no
+/// part of a frame's identity: all are equal.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Whose(pub usize);
+
+impl PartialEq for Whose {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Whose {}
 
 impl Frame {
     /// The most bytes of a name that a frame keeps. Of a longer name the frame keeps the beginning

@@ -5,11 +5,11 @@ use std::fmt;
 use std::ptr::null_mut;
 use std::rc::Rc;
 
-use holdall::{Error, ErrorKind, Exception, Trap, TrapCode};
+use holdall::{Error, ErrorKind, Exception, Instance, Trap, TrapCode};
 
 use super::frame::Frame;
 use super::home::{Home, Kept};
-use super::object::{Object, What};
+use super::object::{Object, Thing, What};
 use super::vec::{CVec, owned, put, taken};
 use crate::guard::guard;
 use crate::standard::failure::fail;
@@ -79,7 +79,7 @@ pub(crate) fn trap_of(home: &Rc<Home>, error: Error) -> *mut Object {
         (None, Some(thrown)) => thrown.frames(),
         (None, None) => &[],
     };
-    let frames: Vec<Frame> = frames.iter().map(frame_of).collect();
+    let frames = frames_of(home, frames);
     let thrown = match error.kind() {
         ErrorKind::Host(error) => error.downcast_ref::<Thrown>(),
         _ => None,
@@ -135,14 +135,20 @@ fn reason(trap: &Trap) -> String {
     }
 }
 
-fn frame_of(frame: &holdall::Frame) -> Frame {
-    let offset = frame.offset.and_then(|it| usize::try_from(it).ok());
-    Frame {
-        instance: None,
-        func_index: frame.func_index,
-        func_offset: 0,
-        module_offset: offset.unwrap_or(0),
-    }
+/// The guest's calls, for C.
+fn frames_of(home: &Rc<Home>, frames: &[holdall::Frame]) -> Vec<Frame> {
+    let number = |it: Option<u64>| it.and_then(|it| usize::try_from(it).ok()).unwrap_or(0);
+    let frames = frames.iter().map(|frame| {
+        let instance = home.with(|context| Instance::of_frame(context, frame));
+        let instance = instance.ok().flatten();
+        Frame {
+            instance: instance.map(|it| Box::new(Object::new(home, Thing::Instance(it)))),
+            func_index: frame.func_index,
+            func_offset: number(frame.func_offset),
+            module_offset: number(frame.offset),
+        }
+    });
+    frames.collect()
 }
 
 #[unsafe(no_mangle)]

@@ -370,7 +370,9 @@ unsafe extern "C" fn wasm_tagtype_new(func: *mut Externtype) -> *mut Externtype 
         // SAFETY: C's duty: `func` is null or owned, and passes to this function.
         let func = unsafe { taken(func) };
         owned_type(func.and_then(|func| match &func.ty {
-            ExternType::Func(ty) => Some(ExternType::Tag(TagType::new(ty.clone()))),
+            ExternType::Func(ty) if ty.results().is_empty() => {
+                Some(ExternType::Tag(TagType::new(ty.clone())))
+            }
             _ => None,
         }))
     })

@@ -10,11 +10,13 @@ use crate::ir::{Header, Word};
 use crate::limits::Watch;
 use crate::module::{Module, ModuleInner};
 use crate::store::InstanceData;
-use crate::trap::{Frame, Trap};
+use crate::trap::{Frame, Trap, Whose};
 
 /// Where a frame stands: in which function of which instance, and at which of the function's code words.
 #[derive(Clone)]
 pub(super) struct Place {
+    /// The address of the instance.
+    instance: usize,
     module: Module,
     /// What the instance is called.
     label: Option<Arc<str>>,
@@ -80,6 +82,7 @@ impl Calls {
                     break;
                 };
                 let place = Place {
+                    instance: instance.addr(),
                     module: module.clone(),
                     label: (*instance).label.clone(),
                     defined_index,
@@ -141,12 +144,18 @@ impl Calls {
             frames.push(match known {
                 Some(known) => Frame {
                     offset: None,
+                    func_offset: None,
+                    instance: Whose(place.instance),
                     ..frames[known].clone()
                 },
                 None => frame(place, watch),
             });
         }
         find_offsets(&mut frames, &self.0, watch);
+        for (frame, place) in frames.iter_mut().zip(&self.0) {
+            let start = place.module.0.body(place.defined_index).range().start;
+            frame.func_offset = frame.offset.and_then(|at| at.checked_sub(start));
+        }
         frames
     }
 }
@@ -164,6 +173,7 @@ pub(super) unsafe fn native_place(
     // SAFETY: the caller's duty.
     unsafe {
         Place {
+            instance: instance.addr(),
             module: (*instance).module.clone(),
             label: (*instance).label.clone(),
             defined_index,
@@ -197,6 +207,8 @@ fn frame(place: &Place, watch: &mut Watch<'_>) -> Frame {
         func_index,
         func_name: named.map(Frame::name),
         offset: None,
+        func_offset: None,
+        instance: Whose(place.instance),
     }
 }
 

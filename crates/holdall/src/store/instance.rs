@@ -16,6 +16,7 @@ use crate::store::{
     AsContext, AsContextMut, Export, Extern, Func, Global, InstanceData, InstanceState, Memory,
     Scope, StoreContext, StoreCore, StoreId, Table, Tag,
 };
+use crate::trap::Frame;
 
 /// An instance of a module in a store.
 ///
@@ -202,6 +203,16 @@ impl Instance {
     /// The module of the instance.
     pub fn module(&self, context: impl AsContext) -> Module {
         self.data(context.as_context().core()).module.clone()
+    }
+
+    /// The instance that a function of a backtrace is of; `None` where the frame is of another store.
+    #[doc(hidden)]
+    pub fn of_frame(context: impl AsContext, frame: &Frame) -> Option<Self> {
+        let context = context.as_context();
+        let core = context.core();
+        let mut instances = core.instances.iter();
+        let found = instances.find(|it| it.as_ptr().addr() == frame.instance.0)?;
+        Some(Self::from_data(core.id, *found))
     }
 
     pub(crate) fn from_data(store: StoreId, data: NonNull<InstanceData>) -> Self {
