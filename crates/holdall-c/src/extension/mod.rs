@@ -1,3 +1,6 @@
 //! `holdall.h`: what `wasm.h` has no words for.
 
+mod config;
 mod errors;
+mod linker;
+mod wasi;

@@ -3,7 +3,7 @@
 use std::ptr::null_mut;
 use std::rc::Rc;
 
-use holdall::{Config, Engine, Error, Extern, Instance, Limits, Result};
+use holdall::{Config, Engine, Error, Extern, Instance, Limits, Module, Result, StoreContextMut};
 
 use super::home::Home;
 use super::object::{Object, Thing, What};
@@ -122,6 +122,49 @@ unsafe fn imports_of(home: &Rc<Home>, imports: *const CVec<*mut Object>) -> Resu
     imports.collect()
 }
 
+/// Makes an instance of a module for C to own. Where there is none, `trap` tells why.
+///
+/// # Safety
+///
+/// `store` and `module` are null or exist, and `trap` is null or can be written.
+pub(crate) unsafe fn instance_or_trap(
+    store: *const Rc<Home>,
+    module: *const Object,
+    trap: *mut *mut Object,
+    make: impl FnOnce(&Rc<Home>, StoreContextMut<'_, ()>, &Module) -> Result<Instance>,
+) -> *mut Object {
+    // C may delete the store and the module while a start function runs.
+    // SAFETY: the caller's duty.
+    let (home, module) = unsafe {
+        let module = module.as_ref().and_then(Object::module);
+        (store.as_ref().cloned(), module.cloned())
+    };
+    let make = || {
+        let home = home
+            .as_ref()
+            .ok_or_else(|| Error::usage("expected a store, found NULL"))?;
+        let module = module
+            .ok_or_else(|| Error::usage("expected a module, found NULL or another handle"))?;
+        let made = home.with(|context| make(home, context, &module))??;
+        Ok(owned(Object::new(home, Thing::Instance(made))))
+    };
+    let made = guard(Err(None), || make().map_err(Some));
+    let (instance, reason) = match made {
+        Ok(instance) => (instance, null_mut()),
+        Err(error) => {
+            let error = error.unwrap_or_else(panicked);
+            fail(&error, ());
+            let wanted = !trap.is_null();
+            let home = home.unwrap_or_else(Home::nowhere);
+            let reason = wanted.then(|| trap_of(&home, error));
+            (null_mut(), reason.unwrap_or(null_mut()))
+        }
+    };
+    // SAFETY: the caller's duty.
+    unsafe { put(trap, reason) };
+    instance
+}
+
 #[unsafe(no_mangle)]
 unsafe extern "C" fn wasm_instance_new(
     store: *mut Rc<Home>,
@@ -130,47 +173,12 @@ unsafe extern "C" fn wasm_instance_new(
     trap: *mut *mut Object,
 ) -> *mut Object {
     guard(null_mut(), || {
-        // SAFETY: C's duty: `store` is null or exists. It may be deleted while a start function runs.
-        let home = unsafe { store.as_ref() }.cloned();
-        let make = || {
-            let home = home
-                .as_ref()
-                .ok_or_else(|| Error::usage("expected a store, found NULL"))?;
-            // SAFETY: C's duty: they are null or exist.
-            let (module, imports) = unsafe {
-                let module = module.as_ref().and_then(Object::module);
-                (module.cloned(), imports_of(home, imports)?)
-            };
-            let module = module
-                .ok_or_else(|| Error::usage("expected a module, found NULL or another handle"))?;
-            home.with(|context| Instance::new(context, &module, &imports))?
-        };
-        let made = guard(Err(None), || make().map_err(Some));
-        let (instance, reason) = match made {
-            Ok(instance) => {
-                let home = home.as_ref().expect("it was made there");
-                (
-                    owned(Object::new(home, Thing::Instance(instance))),
-                    null_mut(),
-                )
-            }
-            Err(error) => {
-                let error = error.unwrap_or_else(panicked);
-                fail(&error, ());
-                let home = home.unwrap_or_else(Home::nowhere);
-                (
-                    null_mut(),
-                    if trap.is_null() {
-                        null_mut()
-                    } else {
-                        trap_of(&home, error)
-                    },
-                )
-            }
-        };
-        // SAFETY: C's duty: `trap` is null or can be written.
-        unsafe { put(trap, reason) };
-        instance
+        // SAFETY: C's duty: they are null or exist.
+        unsafe {
+            instance_or_trap(store, module, trap, |home, context, module| {
+                Instance::new(context, module, &imports_of(home, imports)?)
+            })
+        }
     })
 }
 

@@ -8,7 +8,7 @@ pub(crate) mod failure;
 mod frame;
 pub(crate) mod func;
 pub(crate) mod home;
-mod instance;
+pub(crate) mod instance;
 mod module;
 pub(crate) mod object;
 mod parts;

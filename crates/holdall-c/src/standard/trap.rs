@@ -104,7 +104,7 @@ pub(crate) fn trap_of(home: &Rc<Home>, error: Error) -> *mut Object {
 }
 
 /// All that an error says. The calls of a trap are told apart: see `wasm_trap_trace`.
-fn told(error: &Error) -> String {
+pub(crate) fn told(error: &Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
         let cause = if let Some(trap) = cause.downcast_ref() {

@@ -1,5 +1,6 @@
 //! The C interfaces, tried from C and C++.
 
 mod export;
+mod extension;
 mod standard;
 mod support;

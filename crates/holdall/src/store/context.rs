@@ -4,6 +4,7 @@ use std::fmt;
 use std::ptr::NonNull;
 
 use crate::engine::Engine;
+use crate::limits::InterruptHandle;
 use crate::store::{Store, StoreCore};
 
 /// A store's contents. `core` comes first, so that the address of one is the address of the other.
@@ -132,6 +133,15 @@ impl<'a, T> StoreContextMut<'a, T> {
 
     fuel_and_limits!();
     set_fuel_and_limits!();
+
+    /// A handle that ends this store's executions from another thread.
+    ///
+    /// # Errors
+    ///
+    /// When the engine does not meter ([`Config::metering`](crate::Config::metering)).
+    pub fn interrupt_handle(&self) -> crate::Result<InterruptHandle> {
+        self.0.core.meter.interrupt_handle()
+    }
 
     pub(crate) fn core(&self) -> &StoreCore {
         &self.0.core
