@@ -28,6 +28,10 @@ static wasm_trap_t *back(void *env, const wasm_val_vec_t *args, wasm_val_vec_t *
     return wasm_func_call(*func, args, results);
 }
 
+/* The two instances. */
+static wasm_instance_t *inner;
+static wasm_instance_t *outer;
+
 static void try_it(const wasm_instance_t *instance, size_t index, int32_t argument)
 {
     wasm_func_t *func = func_of(instance, index);
@@ -44,7 +48,11 @@ static void try_it(const wasm_instance_t *instance, size_t index, int32_t argume
     tell(trap);
     for (i = 0; i < copy.size; i++) {
         const wasm_frame_t *frame = copy.data[i];
-        printf("  function %" PRIu32 " at %u\n", wasm_frame_func_index(frame), (unsigned)wasm_frame_module_offset(frame));
+        const wasm_instance_t *of = wasm_frame_instance(frame);
+        printf("  %s, function %" PRIu32 " at %u, %u\n",
+            wasm_instance_same(of, inner) ? "inner" : "outer", wasm_frame_func_index(frame),
+            (unsigned)wasm_frame_func_offset(frame), (unsigned)wasm_frame_module_offset(frame));
+        CHECK(wasm_instance_same(of, inner) != wasm_instance_same(of, outer));
     }
     CHECK(origin != NULL && wasm_frame_module_offset(origin) == wasm_frame_module_offset(copy.data[0]));
     wasm_frame_delete(origin);
@@ -56,11 +64,15 @@ int main(void)
 {
     wasm_engine_t *engine = wasm_engine_new();
     wasm_store_t *store = wasm_store_new(engine);
-    wasm_instance_t *inner = instance_of(store, "inner");
-    wasm_func_t *trapping = func_of(inner, 0);
-    wasm_func_t *host = host_func_with(store, "i", "i", back, &trapping, NULL);
-    wasm_extern_t *imports[] = {wasm_func_as_extern(trapping), wasm_func_as_extern(host)};
-    wasm_instance_t *outer = instance_with(store, "outer", imports, 2);
+    wasm_func_t *trapping;
+    wasm_func_t *host;
+    inner = instance_of(store, "inner");
+    trapping = func_of(inner, 0);
+    host = host_func_with(store, "i", "i", back, &trapping, NULL);
+    {
+        wasm_extern_t *imports[] = {wasm_func_as_extern(trapping), wasm_func_as_extern(host)};
+        outer = instance_with(store, "outer", imports, 2);
+    }
     try_it(inner, 0, 0);
     try_it(outer, 0, 0);
     try_it(outer, 1, 0);
@@ -76,15 +88,15 @@ int main(void)
 
 /* prints
 trap: out of bounds memory access
-  function 0 at 45
+  inner, function 0 at 6, 45
 trap: out of bounds memory access
-  function 0 at 45
-  function 3 at 90
+  inner, function 0 at 6, 45
+  outer, function 3 at 3, 90
 trap: out of bounds memory access
-  function 0 at 45
-  function 4 at 97
+  inner, function 0 at 6, 45
+  outer, function 4 at 3, 97
 trap: unreachable
-  function 5 at 114
-  function 5 at 111
-  function 5 at 111
+  outer, function 5 at 13, 114
+  outer, function 5 at 10, 111
+  outer, function 5 at 10, 111
 */

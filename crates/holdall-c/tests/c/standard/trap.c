@@ -15,7 +15,7 @@ static wasm_trap_t *fail(void *env, const wasm_val_vec_t *args, wasm_val_vec_t *
     return trap_with((wasm_store_t *)env, "the host says no");
 }
 
-static void show(const wasm_trap_t *trap)
+static void show(const wasm_trap_t *trap, const wasm_instance_t *instance)
 {
     wasm_frame_t *origin = wasm_trap_origin(trap);
     wasm_frame_vec_t trace;
@@ -24,7 +24,9 @@ static void show(const wasm_trap_t *trap)
     CHECK((origin == NULL) == (trace.size == 0));
     for (i = 0; i < trace.size; i++) {
         const wasm_frame_t *frame = trace.data[i];
-        printf("  function %" PRIu32 " at %u\n", wasm_frame_func_index(frame), (unsigned)wasm_frame_module_offset(frame));
+        printf("  function %" PRIu32 " at %u\n", wasm_frame_func_index(frame), (unsigned)wasm_frame_func_offset(frame));
+        CHECK(wasm_frame_module_offset(frame) > wasm_frame_func_offset(frame));
+        CHECK(wasm_instance_same(wasm_frame_instance(frame), instance));
         if (i == 0) {
             CHECK(wasm_frame_func_index(frame) == wasm_frame_func_index(origin));
             CHECK(wasm_frame_module_offset(frame) == wasm_frame_module_offset(origin));
@@ -49,7 +51,7 @@ int main(void)
         wasm_trap_t *copy = wasm_trap_copy(trap);
         CHECK(wasm_trap_same(copy, trap));
         wasm_trap_delete(trap);
-        show(copy);
+        show(copy, instance);
         tell(copy);
         wasm_func_delete(export_func);
     }
@@ -61,9 +63,9 @@ int main(void)
 }
 
 /* prints
-  function 1 at 82
+  function 1 at 1
 trap: the host says no
-  function 3 at 98
-  function 2 at 89
+  function 3 at 5
+  function 2 at 3
 trap: integer divide by zero
 */
