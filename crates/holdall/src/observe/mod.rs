@@ -4,192 +4,26 @@
 //! A function of the host is wrapped when it is put into a store that is observed, so that calls in other
 //! stores pay nothing.
 
+mod changes;
+mod events;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use self::changes::for_each_change;
+pub use self::events::{HostEvent, Numbered, Slots, Stream};
 use crate::canonical::Known;
 use crate::error::{Error, Result};
 use crate::exec;
-use crate::limits::Limits;
 use crate::module::Module;
 use crate::store::{
     AsContext, AsContextMut, Extern, Func, FuncEntry, Global, HostBody, Instance, InstanceData,
     Memory, MemoryData, StoreCore, Table, Tag,
 };
 use crate::trace::Signature;
-use crate::types::{FuncType, GlobalType, MemoryType, ValType};
-
-/// Two changes of a memory that are this near to each other are told as one.
-const NEAR_BYTES: usize = 16;
-
-/// A standard stream that guests write to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
-/// Something in a store, by its number: the first of its kind that was put into the store is number 0. The same
-/// guests with the same host have the same numbers in every run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Numbered {
-    /// A function of the host.
-    Host(u32),
-    /// A function that an instance's module defines.
-    Func {
-        /// The instance.
-        instance: u32,
-        /// The index in the module's function index space.
-        index: u32,
-    },
-    /// A linear memory.
-    Memory(u32),
-    /// A table.
-    Table(u32),
-    /// A global.
-    Global(u32),
-    /// A tag.
-    Tag(u32),
-}
-
-/// Values with their types, in slots as a [`SlotFunc`](crate::provide::SlotFunc) has them. A reference is 0 where
-/// it is null and else 1.
-#[derive(Clone, Copy, Debug)]
-pub struct Slots<'a> {
-    types: &'a [ValType],
-    slots: &'a [u64],
-}
-
-impl<'a> Slots<'a> {
-    /// Each value's type, and its one or two slots.
-    pub fn iter(self) -> impl Iterator<Item = (ValType, [u64; 2])> + 'a {
-        let mut at = 0;
-        self.types.iter().map(move |ty| {
-            let mut both = [0; 2];
-            both[..ty.slots()].copy_from_slice(&self.slots[at..at + ty.slots()]);
-            at += ty.slots();
-            if matches!(ty, ValType::Ref(_)) {
-                both[0] = u64::from(both[0] != 0);
-            }
-            (*ty, both)
-        })
-    }
-}
-
-/// Something that happened between guests and their host. `fuel` is what the store has left at that moment, where
-/// its fuel is limited.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum HostEvent<'a> {
-    /// A function of the host was put into the store.
-    Function {
-        /// What traces say of the function.
-        signature: &'a Signature,
-        /// The function's type.
-        ty: &'a FuncType,
-    },
-    /// The host made a memory.
-    Memory(MemoryType),
-    /// The host made a global.
-    Global(GlobalType, Slots<'a>),
-    /// An instance is made of a module. Its start function's calls of the host follow, then
-    /// [`HostEvent::Instantiated`].
-    Instance {
-        /// The module.
-        module: &'a Module,
-        /// What backtraces call the instance.
-        label: Option<&'a str>,
-        /// What satisfies the module's imports, in their order.
-        imports: &'a [Numbered],
-    },
-    /// The instance is made, or is not.
-    Instantiated {
-        /// Why it is not.
-        outcome: Result<(), &'a Error>,
-        /// The fuel that is left.
-        fuel: Option<u64>,
-    },
-    /// The host calls a function, by itself or within a function of its own.
-    Call {
-        /// The function.
-        func: Numbered,
-        /// The name of an export that is the function.
-        export: Option<&'a str>,
-        /// The arguments.
-        args: Slots<'a>,
-        /// The fuel that is left.
-        fuel: Option<u64>,
-    },
-    /// The call has ended that the host made last, of those that have not.
-    Returned {
-        /// The results, or what went wrong.
-        outcome: Result<Slots<'a>, &'a Error>,
-        /// The fuel that is left.
-        fuel: Option<u64>,
-    },
-    /// A function of the host is called.
-    HostCall {
-        /// The function's number.
-        function: u32,
-        /// The instance that calls; `None` where the host itself does.
-        caller: Option<u32>,
-        /// The arguments.
-        args: Slots<'a>,
-        /// The fuel that is left.
-        fuel: Option<u64>,
-    },
-    /// The function of the host has ended that was called last, of those that have not.
-    HostReturned {
-        /// The results, or what went wrong.
-        outcome: Result<Slots<'a>, &'a anyhow::Error>,
-        /// The fuel that is left.
-        fuel: Option<u64>,
-    },
-    /// A function of the host read a memory, and says so.
-    Read {
-        /// The memory's number.
-        memory: u32,
-        /// Where the bytes begin.
-        at: u64,
-        /// The bytes.
-        bytes: &'a [u8],
-    },
-    /// The host wrote to a memory.
-    Write {
-        /// The memory's number.
-        memory: u32,
-        /// Where the bytes begin.
-        at: u64,
-        /// The bytes.
-        bytes: &'a [u8],
-        /// Whether the bytes are the variables of an environment, `NAME=VALUE`, with a zero behind each.
-        is_environment: bool,
-    },
-    /// A guest's output went to a stream.
-    Output {
-        /// The stream.
-        stream: Stream,
-        /// The bytes.
-        bytes: &'a [u8],
-    },
-    /// The host grows a memory.
-    Grow {
-        /// The memory's number.
-        memory: u32,
-        /// By how many pages.
-        pages: u64,
-    },
-    /// The host set a global.
-    SetGlobal(u32, Slots<'a>),
-    /// The host set limits, or fuel.
-    Limits(&'a Limits),
-    /// The host did something that no other event tells, in words that can follow "the host".
-    Other(&'static str),
-}
+use crate::types::{FuncType, GlobalType};
 
 /// Who observes a store.
 pub(crate) struct Observation {
@@ -507,34 +341,6 @@ fn position<X>(list: &[NonNull<X>], item: NonNull<X>) -> u32 {
     at.map_or(u32::MAX, |at| at as u32)
 }
 
-/// Calls `tell` with each stretch of `after` that differs from `before`. A memory does not shrink.
-fn for_each_change(before: &[u8], after: &[u8], mut tell: impl FnMut(usize, &[u8])) {
-    const BLOCK: usize = 4096;
-    let mut pending: Option<(usize, usize)> = None;
-    for (block, (old, new)) in before.chunks(BLOCK).zip(after.chunks(BLOCK)).enumerate() {
-        if new.starts_with(old) {
-            continue;
-        }
-        for (at, (old, new)) in old.iter().zip(new).enumerate() {
-            if old == new {
-                continue;
-            }
-            let at = block * BLOCK + at;
-            match &mut pending {
-                Some((_, end)) if at - *end < NEAR_BYTES => *end = at + 1,
-                _ => {
-                    if let Some((from, end)) = pending.replace((at, at + 1)) {
-                        tell(from, &after[from..end]);
-                    }
-                }
-            }
-        }
-    }
-    if let Some((from, end)) = pending {
-        tell(from, &after[from..end]);
-    }
-}
-
 /// Calls the body of a function of the host, and tells of the call.
 ///
 /// # Safety
@@ -720,33 +526,4 @@ pub fn set_fuel_left(mut context: impl AsContextMut, units: u64) {
 #[must_use]
 pub fn module_bytes(module: &Module) -> &[u8] {
     &module.inner().bytes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::for_each_change;
-
-    fn changes(before: &[u8], after: &[u8]) -> Vec<(usize, Vec<u8>)> {
-        let mut told = Vec::new();
-        for_each_change(before, after, |at, bytes| told.push((at, bytes.to_vec())));
-        told
-    }
-
-    #[test]
-    fn changes_that_are_near_are_told_as_one() {
-        let before = vec![0; 10_000];
-        let mut after = before.clone();
-        assert_eq!(changes(&before, &after), []);
-        after[0] = 1;
-        after[9] = 2;
-        after[4095] = 3;
-        after[4096] = 4;
-        after[9_999] = 5;
-        let expected = [
-            (0, vec![1, 0, 0, 0, 0, 0, 0, 0, 0, 2]),
-            (4095, vec![3, 4]),
-            (9_999, vec![5]),
-        ];
-        assert_eq!(changes(&before, &after), expected);
-    }
 }

@@ -1,6 +1,9 @@
 //! What plays a recording: it does what the recorded host did, one record after the other, and compares what the
 //! guests do with what they did.
 
+mod compare;
+mod place;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -14,14 +17,14 @@ use holdall::{
     Memory, MemoryType, Module, Mutability, StoreContextMut, Trap, TrapCode, Val, ValType,
 };
 
-use crate::divergence::{Divergence, DivergenceKind, OtherModule, ReplayError};
+use crate::divergence::{DivergenceKind, OtherModule, ReplayError};
 use crate::failure::{end_of, with_frames_of};
-use crate::format::{End, Function, Import, Place, Record, Seen, Value, stream};
+use crate::format::{End, Function, Import, Place, Record, Value, stream};
 use crate::modules::Modules;
 use crate::recording::{Cursor, Recording};
 use crate::replay::{Finder, GuestCall, Sink};
 use crate::settings::limits;
-use crate::show::{Shower, seen};
+use crate::show::Shower;
 
 /// A recording may have the host call guests within functions of its own, and these call the host, so deep.
 const MAX_DEPTH: usize = 64;
@@ -547,53 +550,6 @@ impl Player {
         None
     }
 
-    /// Takes the next record, which is to be this call.
-    fn expect_call(&self, function: u32, caller: Option<u32>, args: &[Value]) -> Played<()> {
-        let is_it = match self.peek() {
-            None => {
-                self.lock().stop = Some(Stop::Ended);
-                return Err(Over);
-            }
-            Some(Record::Other(what)) => return Err(self.cannot(&what)),
-            Some(Record::HostCall {
-                function: it,
-                caller: by,
-                args: with,
-            }) => it == function && by == caller && with == args,
-            Some(_) => false,
-        };
-        if is_it {
-            return self.next().map(drop);
-        }
-        let found = self.lock().shower.host_call(function, caller, args);
-        Err(self.diverge(DivergenceKind::Call, self.next_text(), found))
-    }
-
-    /// Notes that a call of a function of the host has ended.
-    fn finish_call(&self) -> Played<()> {
-        let mut state = self.lock();
-        let ended = state.shower.ended();
-        if ended.is_some() && ended == state.until {
-            state.stop = Some(Stop::Until);
-            return Err(Over);
-        }
-        Ok(())
-    }
-
-    fn read(&self, context: &Context<'_>, memory: u32, at: u64, expected: &Seen<'_>) -> Played<()> {
-        let memory = self.memory(context, memory)?;
-        let bytes = usize::try_from(at).ok().and_then(|at| {
-            let len = usize::try_from(expected.len()).ok()?;
-            memory.data(context).get(at..)?.get(..len)
-        });
-        let found = Seen::of(bytes.unwrap_or_default());
-        if bytes.is_some() && found == *expected {
-            return Ok(());
-        }
-        let text = |bytes: &Seen<'_>| format!("{} bytes at {at:#x}: {}", bytes.len(), seen(bytes));
-        Err(self.diverge(DivergenceKind::Data, text(expected), text(&found)))
-    }
-
     fn memory(&self, context: &Context<'_>, number: u32) -> Played<Memory> {
         match find(context, Place::Memory(number).into()) {
             Some(Extern::Memory(memory)) => Ok(memory),
@@ -623,84 +579,5 @@ impl Player {
     fn number(&self, value: Value) -> Played<Val> {
         let number = value.to_number();
         number.ok_or_else(|| self.cannot("used a reference"))
-    }
-
-    /// Takes the next record.
-    fn next(&self) -> Played<Record<'_>> {
-        let mut state = self.lock();
-        if state.stop.is_some() {
-            return Err(Over);
-        }
-        match state.cursor.next(&self.bytes) {
-            Some(record) => {
-                state.shower.note(&record);
-                Ok(record)
-            }
-            None => {
-                state.stop = Some(Stop::Ended);
-                Err(Over)
-            }
-        }
-    }
-
-    fn peek(&self) -> Option<Record<'_>> {
-        self.lock().cursor.peek(&self.bytes)
-    }
-
-    /// What the next record says.
-    fn next_text(&self) -> String {
-        let state = self.lock();
-        match state.cursor.peek(&self.bytes) {
-            None => "the end of the recording".to_owned(),
-            Some(record) => state.shower.phrase(&record),
-        }
-    }
-
-    /// Ends the replay with an error.
-    fn stop(&self, error: ReplayError) -> Over {
-        let mut state = self.lock();
-        state.stop.get_or_insert(Stop::Error(Box::new(error)));
-        Over
-    }
-
-    fn malformed(&self) -> Over {
-        self.stop(ReplayError::Malformed)
-    }
-
-    /// Ends the replay, because the recorded host did something that cannot be done again.
-    fn cannot(&self, what: &str) -> Over {
-        let call = self.lock().shower.calls();
-        self.stop(ReplayError::Host {
-            call,
-            what: what.to_owned(),
-        })
-    }
-
-    /// Ends the replay, because the guests do something else.
-    fn diverge(&self, kind: DivergenceKind, recorded: String, found: String) -> Over {
-        let state = self.lock();
-        let mut rest = state.cursor.clone();
-        let mut unused = 0;
-        while let Some(record) = rest.next(&self.bytes) {
-            unused += u64::from(matches!(record, Record::HostCall { .. }));
-        }
-        let (call, function) = match (state.shower.current(), kind) {
-            (Some((call, function)), DivergenceKind::Data | DivergenceKind::Memory) => {
-                (call, Some(function))
-            }
-            _ => (state.shower.calls() + 1, None),
-        };
-        let divergence = Divergence {
-            kind,
-            call,
-            function,
-            recorded,
-            found,
-            unused,
-            other_module: state.modules.other(),
-            is_redacted: state.is_redacted,
-        };
-        drop(state);
-        self.stop(ReplayError::Diverged(Box::new(divergence)))
     }
 }
