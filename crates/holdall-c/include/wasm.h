@@ -32,7 +32,9 @@
  *
  * Threads
  *   Engines, configurations that nobody changes, shared modules and types may be used from several threads.
- *   A store, with all that was made in it, is for one thread at a time.
+ *   A store, with all that was made in it, is for one thread at a time. Guests take no stack of the thread's,
+ *   but functions of C and guests that call one another in turns do, 100 deep at most: a thread for that wants
+ *   2 MiB of stack.
  */
 #ifndef WASM_H
 #define WASM_H
@@ -244,8 +246,7 @@ WASM_DECLARE_TYPE(memorytype)
 WASM_API_EXTERN own wasm_memorytype_t *wasm_memorytype_new(const wasm_limits_t *);
 WASM_API_EXTERN const wasm_limits_t *wasm_memorytype_limits(const wasm_memorytype_t *);
 
-/* The type of an exception's tag: what the exception carries. Not of the standard; other engines have it,
- * with these names. */
+/* The type of an exception's tag: what the exception carries. Of the newest header of the standard. */
 WASM_DECLARE_TYPE(tagtype)
 WASM_API_EXTERN own wasm_tagtype_t *wasm_tagtype_new(own wasm_functype_t *);
 WASM_API_EXTERN const wasm_functype_t *wasm_tagtype_functype(const wasm_tagtype_t *);
