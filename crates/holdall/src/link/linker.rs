@@ -1,15 +1,13 @@
 //! The linker: the embedder's runtime object, which owns names, definitions of the host, the reader
 //! and the buffers that it gave out.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::buffers::Buffers;
 use super::definitions::Definitions;
 use super::instantiate_graph::instantiate;
+use super::learn::Learned;
 use super::link_error::LinkError;
-use super::load_graph::{Loaded, Loading, Plan};
 use super::provider::Provider;
 use super::reader::ModuleReader;
 use super::registry::{Registry, RegistryError};
@@ -19,7 +17,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::limits::Account;
 use crate::module::Module;
-use crate::store::{AsContext, AsContextMut, Instance, StoreContext};
+use crate::store::{AsContext, AsContextMut, Instance};
 
 /// Links modules by name, to the host and to one another.
 ///
@@ -68,22 +66,13 @@ pub struct Linker<T> {
     engine: Engine,
     pub(super) definitions: Definitions<T>,
     pub(super) naming: Arc<Naming>,
-    reader: Option<Arc<dyn ModuleReader>>,
+    pub(super) reader: Option<Arc<dyn ModuleReader>>,
     /// The lock is never held while a reader is asked or a guest runs.
-    learned: Mutex<Learned>,
+    pub(super) learned: Mutex<Learned>,
     pub(super) allows_shadowing: bool,
-    stands_in: bool,
+    pub(super) stands_in: bool,
     /// The account of modules that are loaded for no store.
-    account: Account,
-}
-
-/// What a linker learns as it loads modules.
-#[derive(Clone, Default)]
-struct Learned {
-    registry: Arc<Registry>,
-    /// Buffers that readers gave out and did not get back yet.
-    buffers: Buffers,
-    shadowed: BTreeSet<(String, String)>,
+    pub(super) account: Account,
 }
 
 impl<T> Clone for Linker<T> {
@@ -104,7 +93,7 @@ impl<T> Clone for Linker<T> {
 }
 
 impl<T> Linker<T> {
-    fn learned(&self) -> MutexGuard<'_, Learned> {
+    pub(super) fn learned(&self) -> MutexGuard<'_, Learned> {
         self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -479,17 +468,6 @@ impl<T: 'static> Linker<T> {
         found.cloned()
     }
 
-    /// An attempt to load what a module needs, for a store.
-    fn loading_for<'a>(
-        &'a self,
-        context: &StoreContext<'a, T>,
-        module: &Module,
-    ) -> Result<Loading<'a, T>> {
-        self.check_engine(module.engine())?;
-        self.check_engine(context.engine())?;
-        Ok(self.loading().for_store(context.core()))
-    }
-
     pub(super) fn check_engine(&self, engine: &Engine) -> Result<()> {
         if engine.same(&self.engine) {
             return Ok(());
@@ -499,90 +477,8 @@ impl<T: 'static> Linker<T> {
         ))
     }
 
-    pub(super) fn loading(&self) -> Loading<'_, T> {
-        let mut loading = Loading::new(
-            &self.engine,
-            self.registry(),
-            self.reader.as_ref(),
-            &self.definitions,
-            &self.naming,
-            &self.account,
-        );
-        loading.stands_in = self.stands_in;
-        loading
-    }
-
-    /// The plan to bring a module and all that it needs to life in a store. Modules that had to be
-    /// loaded are registered.
-    fn plan(&self, context: &StoreContext<'_, T>, module: &Module) -> Result<Plan> {
-        self.learn(
-            || self.loading_for(context, module),
-            |loading| {
-                let mut plan = loading.plan(None, module)?;
-                let shadowed = std::mem::take(&mut plan.shadowed);
-                Ok((plan, shadowed))
-            },
-        )
-    }
-
-    /// Repeats an attempt to load something until what was loaded can be registered.
-    pub(super) fn learn<'a, R>(
-        &'a self,
-        start: impl Fn() -> Result<Loading<'a, T>>,
-        load: impl Fn(&mut Loading<'a, T>) -> Result<(R, Vec<(String, String)>)>,
-    ) -> Result<R> {
-        loop {
-            let mut loading = start()?;
-            let (found, shadowed) = load(&mut loading)?;
-            if self.commit(loading.into_found(), shadowed) {
-                return Ok(found);
-            }
-        }
-    }
-
-    /// Registers what was loaded. False, and nothing is registered, where another thread or the
-    /// reader has given one of the names to a module since the attempt began.
-    fn commit(&self, loaded: Loaded, shadowed: Vec<(String, String)>) -> bool {
-        let Loaded {
-            modules,
-            mut buffers,
-        } = loaded;
-        let mut learned = self.learned();
-        let mut names = modules.iter().map(|(name, _)| name);
-        if names.any(|name| learned.registry.find(name).is_some()) {
-            // The buffers go back to the reader when this returns. The reader may use the linker
-            // then, so the lock is given up before.
-            drop(learned);
-            return false;
-        }
-        learned.buffers.append(&mut buffers);
-        learned.shadowed.extend(shadowed);
-        if !modules.is_empty() {
-            let registry = Arc::make_mut(&mut learned.registry);
-            for (name, module) in &modules {
-                // The reader may have given a module that has another name.
-                let named = registry.insert(name, module);
-                named.expect("it is free, and the host's are not read");
-            }
-        }
-        drop(learned);
-        for (name, module) in modules {
-            self.name_living(&name, &module);
-        }
-        true
-    }
-
     fn change_registry<R>(&mut self, change: impl FnOnce(&mut Registry) -> R) -> R {
         change(Arc::make_mut(&mut self.learned().registry))
-    }
-
-    /// Lets `$module$function` find the living instances of a module by a new name.
-    fn name_living(&self, name: &str, module: &Module) {
-        for state in self.definitions.stores() {
-            if let Some(instance) = state.instance(module) {
-                state.scope.insert(name.into(), instance);
-            }
-        }
     }
 }
 

@@ -11,6 +11,7 @@ mod definitions;
 mod dir;
 mod graph_imports;
 mod instantiate_graph;
+mod learn;
 mod link_error;
 mod linker;
 mod load_graph;
