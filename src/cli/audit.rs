@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
-use holdall::{Error, Escaped};
-use holdall_pack::process::{Paragraph, Plain};
+use holdall::Escaped;
+use holdall_pack::process::{Plain, with_unwritten};
 use holdall_pack::{DirGrant, Grant};
 use holdall_wasi::{Access, Asked, Audit, Need, Needed};
 use serde_json::json;
@@ -94,21 +94,8 @@ impl Recorder {
             return outcome;
         };
         let failure = anyhow::Error::new(failure).context(cannot_write(&self.path));
-        match outcome {
-            Err(error) if !is_exit(&error) => {
-                let text = format!("holdall: {failure:#}");
-                let _ = writeln!(io::stderr().lock(), "{}", Paragraph(&text));
-                Err(error)
-            }
-            _ => Err(failure),
-        }
+        with_unwritten(failure, outcome)
     }
-}
-
-/// Whether a program ended itself.
-fn is_exit(error: &anyhow::Error) -> bool {
-    let exit_code = error.downcast_ref::<Error>().and_then(Error::exit_code);
-    exit_code.is_some()
 }
 
 fn cannot_write(path: &Path) -> String {

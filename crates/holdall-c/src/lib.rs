@@ -11,5 +11,6 @@
 mod export;
 mod extension;
 mod guard;
+mod room;
 mod standard;
 mod text;

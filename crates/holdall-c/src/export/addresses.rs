@@ -8,6 +8,7 @@ use holdall::{Func, ValType};
 use super::graph::{Entered, ModuleInst, OfGraph};
 use super::handles::Handle;
 use crate::guard::guard;
+use crate::room::put;
 
 /// The names under which guests export their own allocators.
 const ALLOCATORS: [(&str, &str); 2] = [("malloc", "free"), ("__new", "__release")];
@@ -306,12 +307,8 @@ unsafe extern "C" fn wasm_runtime_get_app_addr_range(
         };
         // SAFETY: null, or C's to write to.
         unsafe {
-            if let Some(start) = start.as_mut() {
-                *start = 0;
-            }
-            if let Some(end) = end.as_mut() {
-                *end = len;
-            }
+            put(start, 0);
+            put(end, len);
         }
         true
     })
@@ -336,12 +333,8 @@ unsafe extern "C" fn wasm_runtime_get_native_addr_range(
         };
         // SAFETY: null, or C's to write to.
         unsafe {
-            if let Some(start) = start.as_mut() {
-                *start = first;
-            }
-            if let Some(end) = end.as_mut() {
-                *end = first.wrapping_add(len);
-            }
+            put(start, first);
+            put(end, first.wrapping_add(len));
         }
         true
     })

@@ -67,6 +67,20 @@ fn execute(
     })
 }
 
+/// An instance that the thread may use, and whose functions may be called now.
+///
+/// # Safety
+///
+/// The rule of handles.
+unsafe fn enter_to_call<'a>(
+    module_inst: Handle<ModuleInst>,
+) -> Option<(&'a ModuleInst, Entered<'a>)> {
+    // SAFETY: the caller's duty.
+    let inst = unsafe { module_inst.get() }?;
+    let entered = inst.enter()?;
+    entered.may_call().then_some((inst, entered))
+}
+
 /// Calls a function, or `$module$function`, with arguments in text, and prints its results, or the exception.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn wasm_application_execute_func(
@@ -77,15 +91,9 @@ unsafe extern "C" fn wasm_application_execute_func(
 ) -> bool {
     guard(false, || {
         // SAFETY: the rule of handles.
-        let Some(inst) = (unsafe { module_inst.get() }) else {
+        let Some((inst, entered)) = (unsafe { enter_to_call(module_inst) }) else {
             return false;
         };
-        let Some(entered) = inst.enter() else {
-            return false;
-        };
-        if !entered.may_call() {
-            return false;
-        }
         // SAFETY: C passes a string or null, and as many arguments as it says.
         let (name, args) = unsafe { (from_c(name), texts(argc, argv)) };
         let called = match (name, args) {
@@ -197,15 +205,9 @@ unsafe extern "C" fn wasm_application_execute_main(
 ) -> bool {
     guard(false, || {
         // SAFETY: the rule of handles.
-        let Some(inst) = (unsafe { module_inst.get() }) else {
+        let Some((inst, entered)) = (unsafe { enter_to_call(module_inst) }) else {
             return false;
         };
-        let Some(entered) = inst.enter() else {
-            return false;
-        };
-        if !entered.may_call() {
-            return false;
-        }
         let count = if argv.is_null() {
             0
         } else {

@@ -5,9 +5,7 @@ use holdall::{Val, ValType};
 use super::graph::{Entered, ExecEnv, Function, ModuleInst, OfGraph};
 use super::handles::Handle;
 use crate::guard::guard;
-
-/// More slots than this are kept on the heap.
-const FEW: usize = 16;
+use crate::room::Slots;
 
 /// How many words of 32 bits a value takes in the arrays of `wasm_runtime_call_wasm`.
 fn cells(ty: ValType) -> usize {
@@ -82,13 +80,8 @@ fn call(
             "the function takes or gives references: call it with wasm_application_execute_func",
         );
     };
-    let (mut few, mut many) = ([0; FEW], Vec::new());
-    let slots = if count <= FEW {
-        &mut few[..count]
-    } else {
-        many.resize(count, 0);
-        &mut many[..]
-    };
+    let mut slots = Slots::new();
+    let slots = slots.of(count);
     fill(slots);
     // SAFETY: the slots are as many as the function has, and `fill` wrote numbers of its parameters' types.
     let ends = unsafe { entered.call(env, function, slots) };

@@ -13,6 +13,7 @@ use super::graph::{Data, ExecEnv, is_number};
 use super::handles::Handle;
 use super::log::{self, Level};
 use crate::guard::guard;
+use crate::room::Slots;
 use crate::text::from_c;
 
 /// An entry of a table of the program's.
@@ -327,9 +328,6 @@ struct Call {
     returns_float: bool,
 }
 
-/// More arguments than this are kept on the heap.
-const FEW: usize = 16;
-
 impl Call {
     fn make(&self, caller: &mut Caller<'_, Data>, slots: &mut [u64]) -> anyhow::Result<()> {
         let graph = caller.data().graph();
@@ -339,13 +337,8 @@ impl Call {
             .enter()
             .ok_or_else(|| anyhow::anyhow!("the instance is in use by another thread"))?;
         // The slots are on the value stack, which the function uses when it calls the guest.
-        let (mut few, mut many) = ([0; FEW], Vec::new());
-        let args = if slots.len() <= FEW {
-            &mut few[..slots.len()]
-        } else {
-            many.resize(slots.len(), 0);
-            &mut many[..]
-        };
+        let mut args = Slots::new();
+        let args = args.of(slots.len());
         args.copy_from_slice(slots);
         let inst = caller
             .instance()

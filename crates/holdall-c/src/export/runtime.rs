@@ -16,6 +16,7 @@ use super::log::{self, Level};
 use super::modules::LoadedModule;
 use super::natives::{self, NativeSymbol, Natives};
 use crate::guard::guard;
+use crate::room::put;
 use crate::text::from_c;
 
 /// What there is between initialisation and destruction.
@@ -459,9 +460,7 @@ unsafe extern "C" fn wasm_runtime_get_version(major: *mut u32, minor: *mut u32, 
         ];
         for (number, to) in numbers.into_iter().zip([major, minor, patch]) {
             // SAFETY: null, or C's to write to.
-            if let Some(to) = unsafe { to.as_mut() } {
-                *to = number.parse().unwrap_or(0);
-            }
+            unsafe { put(to, number.parse().unwrap_or(0)) };
         }
     });
 }

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use holdall::{AsContextMut, Config, InterruptHandle, Pool, Result, StoreContextMut};
 
 use crate::guard::guard;
+use crate::room::put;
 use crate::standard::failure::fail;
 use crate::standard::home::Home;
-use crate::standard::vec::{CVec, dropped, owned, put};
+use crate::standard::vec::{CVec, dropped, owned};
 
 /// Changes C's configuration; does nothing for null.
 ///

@@ -4,9 +4,9 @@ use std::ffi::c_char;
 use std::ptr::null;
 
 use crate::guard::guard;
+use crate::room::put;
 use crate::standard::failure;
 use crate::standard::object::Object;
-use crate::standard::vec::put;
 
 #[unsafe(no_mangle)]
 extern "C" fn holdall_last_error() -> *const c_char {

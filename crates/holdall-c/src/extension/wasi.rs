@@ -6,8 +6,9 @@ use std::ptr::null_mut;
 use holdall_wasi::{Access, Capture, Grants, Input, Output};
 
 use crate::guard::guard;
+use crate::room::put;
 use crate::standard::failure::fail;
-use crate::standard::vec::{CVec, dropped, owned, put};
+use crate::standard::vec::{CVec, dropped, owned};
 use crate::text::from_c;
 
 #[unsafe(no_mangle)]

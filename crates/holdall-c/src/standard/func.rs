@@ -15,6 +15,7 @@ use super::types::{Externtype, kind_of};
 use super::value::{Value, wrong_kind};
 use super::vec::{CVec, owned};
 use crate::guard::guard;
+use crate::room::Slots;
 use crate::standard::failure::fail;
 
 /// For how many values there is room without an allocation.
@@ -103,13 +104,8 @@ unsafe fn call(
         return unsafe { call_with_values(home, func, &signature, args, room, out) };
     }
     let count = params.len().max(kinds.len());
-    let (mut few, mut many) = ([0; FEW], Vec::new());
-    let slots = if count <= FEW {
-        &mut few[..count]
-    } else {
-        many.resize(count, 0);
-        &mut many[..]
-    };
+    let mut slots = Slots::new();
+    let slots = slots.of(count);
     for (index, (arg, kind)) in args.iter().zip(params).enumerate() {
         if arg.kind != *kind {
             return Err(wrong_argument(&signature, index, arg.kind));

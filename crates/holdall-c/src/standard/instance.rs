@@ -8,8 +8,9 @@ use holdall::{Config, Engine, Error, Extern, Instance, Limits, Module, Result, S
 use super::home::Home;
 use super::object::{Object, Thing, What};
 use super::trap::{panicked, trap_of};
-use super::vec::{CVec, dropped, owned, put, taken};
+use super::vec::{CVec, dropped, owned, taken};
 use crate::guard::guard;
+use crate::room::put;
 use crate::standard::failure::fail;
 
 /// How many instances, memories and tables a store may have, each, unless the configuration says otherwise.

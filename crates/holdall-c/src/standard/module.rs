@@ -8,8 +8,9 @@ use holdall::{Error, Module, Result};
 use super::home::Home;
 use super::object::{Object, What};
 use super::types::{Exporttype, Importtype};
-use super::vec::{CVec, dropped, owned, put};
+use super::vec::{CVec, dropped, owned};
 use crate::guard::guard;
+use crate::room::put;
 use crate::standard::failure::fail;
 
 /// What stands before the bytes of a serialized module. The module's bytes follow, which are validated and

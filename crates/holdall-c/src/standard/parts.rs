@@ -12,8 +12,9 @@ use super::home::Home;
 use super::object::{Object, Thing};
 use super::types::{Externtype, kind};
 use super::value::{Value, object_of, reference};
-use super::vec::{owned, put};
+use super::vec::owned;
 use crate::guard::guard;
+use crate::room::put;
 use crate::standard::failure::fail;
 
 /// Makes something of a type in a store, for C to own; null, and a reason, where that cannot be.

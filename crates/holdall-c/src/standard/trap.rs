@@ -10,8 +10,9 @@ use holdall::{Error, ErrorKind, Exception, Instance, Trap, TrapCode};
 use super::frame::Frame;
 use super::home::{Home, Kept};
 use super::object::{Object, Thing, What};
-use super::vec::{CVec, owned, put, taken};
+use super::vec::{CVec, owned, taken};
 use crate::guard::guard;
+use crate::room::put;
 use crate::standard::failure::fail;
 
 /// What a trap tells.

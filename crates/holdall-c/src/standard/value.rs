@@ -8,8 +8,9 @@ use holdall::{AsContextMut, Error, RefKind, Result, Val, ValType};
 use super::home::{Home, Kept};
 use super::object::Object;
 use super::types::{kind, kind_of};
-use super::vec::{Element, copied, dropped, owned, put};
+use super::vec::{Element, copied, dropped, owned};
 use crate::guard::guard;
+use crate::room::put;
 
 /// `wasm_val_t`.
 #[repr(C)]

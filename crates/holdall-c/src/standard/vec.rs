@@ -4,6 +4,7 @@ use std::ffi::c_void;
 use std::ptr::null_mut;
 
 use crate::guard::guard;
+use crate::room::put;
 
 unsafe extern "C" {
     fn calloc(count: usize, size: usize) -> *mut c_void;
@@ -187,18 +188,6 @@ pub(crate) unsafe fn taken<T>(it: *mut T) -> Option<T> {
 pub(crate) unsafe fn dropped<T>(it: *mut T) {
     // SAFETY: the caller's duty.
     drop(unsafe { taken(it) });
-}
-
-/// Writes to C's `out`, whose old contents mean nothing; drops the value where `out` is null.
-///
-/// # Safety
-///
-/// `out` is null or can be written.
-pub(crate) unsafe fn put<T>(out: *mut T, value: T) {
-    if !out.is_null() {
-        // SAFETY: the caller's duty.
-        unsafe { out.write(value) };
-    }
 }
 
 /// What is in a vector that C passes on, which is empty then; an empty vector for null.

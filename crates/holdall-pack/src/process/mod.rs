@@ -11,5 +11,5 @@ mod watchdog;
 pub use linked::{Program, check_function, check_linked, check_start};
 pub use output::{Output, Paragraph, Plain};
 pub use recording::Recording;
-pub use report::report;
+pub use report::{report, with_unwritten};
 pub use watchdog::Watchdog;

@@ -1,15 +1,15 @@
 //! A program that is recorded while it runs: the recording's file, and what is said of it at the end.
 
 use std::fs::File;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use holdall::Store;
 use holdall::provide::Stream;
-use holdall::{Error, Store};
 use holdall_record::{Recorded, Recorder};
 
-use super::output::{Output, Paragraph, Plain};
+use super::output::{Output, Plain};
+use super::report::with_unwritten;
 
 /// A recording that is being written to a file.
 #[derive(Debug)]
@@ -52,21 +52,7 @@ impl Recording {
             return outcome;
         };
         let failure = anyhow::Error::new(failure).context(cannot_write(&self.path));
-        let is_exit = |error: &anyhow::Error| {
-            error
-                .downcast_ref::<Error>()
-                .and_then(Error::exit_code)
-                .is_some()
-        };
-        match outcome {
-            Err(error) if !is_exit(&error) => {
-                let text = format!("holdall: {failure:#}");
-                // What standard error does not take is lost.
-                let _ = writeln!(io::stderr().lock(), "{}", Paragraph(&text));
-                Err(error)
-            }
-            _ => Err(failure),
-        }
+        with_unwritten(failure, outcome)
     }
 }
 

@@ -35,6 +35,28 @@ pub fn report(program: &str, error: &anyhow::Error) -> ExitCode {
     ExitCode::from(exit_code(error))
 }
 
+/// The outcome of a run beside which a file could not be written whole: that is a failure, whatever the program's
+/// exit code was. Where the run failed by itself, the failure of the file is told on standard error.
+///
+/// # Errors
+///
+/// The run's own error, or else the failure.
+pub fn with_unwritten(failure: anyhow::Error, outcome: anyhow::Result<()>) -> anyhow::Result<()> {
+    let is_exit = |error: &anyhow::Error| {
+        let exit_code = error.downcast_ref::<Error>().and_then(Error::exit_code);
+        exit_code.is_some()
+    };
+    match outcome {
+        Err(error) if !is_exit(&error) => {
+            let text = format!("holdall: {failure:#}");
+            // What standard error does not take is lost.
+            let _ = writeln!(io::stderr().lock(), "{}", Paragraph(&text));
+            Err(error)
+        }
+        _ => Err(failure),
+    }
+}
+
 /// The low 8 bits of a guest's exit code, which are all that operating systems pass on.
 fn program_code(code: i32) -> u8 {
     code.to_le_bytes()[0]
