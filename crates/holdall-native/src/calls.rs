@@ -1,22 +1,32 @@
 //! Calls and tail calls.
 //!
+//! A function of the same instance is called directly. For any other, and for one without native code, there is a
+//! helper for functions of its type. Within a `try`, calls go through a guard.
+//!
 //! A tail call of the function itself is a jump. For any other, the function has an inner code, which notes the
 //! callee and its arguments with the runtime, and returns: what called the inner code has the runtime make the
 //! tail call.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{
-    AbiParam, ExtFuncData, ExternalName, FuncRef, InstBuilder, Signature, UserExternalName, Value,
-};
-use cranelift_frontend::FunctionBuilder;
-use holdall_core::native::{Runtime, func, instance, runtime, status};
+use cranelift_codegen::ir::types::I64;
+use cranelift_codegen::ir::{AbiParam, BlockArg, InstBuilder, Signature, Type, Value};
+use holdall_core::native::{Runtime, ending, func, instance, runtime};
 use holdall_core::trap::TrapCode;
 use holdall_core::types::FuncType;
 use wasmparser::Operator;
 
+use crate::entrance::guarded;
 use crate::function::{CHANGING, Func, branch_args, type_of, zero};
-use crate::link::Name;
+use crate::names::Name;
+use crate::sites::named;
+
+/// Native code that is called.
+#[derive(Clone, Copy, Debug)]
+enum Callee {
+    Named(Name),
+    /// The code at an address, of the type at an index.
+    At(Value, u32),
+}
 
 impl<'a> Func<'a> {
     /// The function type at an index.
@@ -90,35 +100,101 @@ impl<'a> Func<'a> {
 
     fn call(&mut self, func_index: u32) {
         let ty = self.module.sections.func_type(func_index);
-        let Some(defined) = self.defined(func_index) else {
+        let (slots, args) = self.args(ty);
+        let signature = self.module.signature(ty);
+        let (returned, may_grow) = if let Some(defined) = self.defined(func_index) {
+            let may_grow = self.module.seen[defined as usize].may_grow;
+            let callee = Callee::Named(Name::Function(defined));
+            (self.call_code(callee, signature, args), may_grow)
+        } else {
             let entry = self.entry_of(func_index);
             let type_index = self.module.sections.funcs[func_index as usize];
-            self.call_entry(entry, type_index, ty, false);
-            return;
+            (self.leave(type_index, signature, args, entry), true)
         };
-        let args = self.pop_many(ty.params().len());
-        let slots = self.result_slots(ty);
-        let all: Vec<Value> = [self.instance]
-            .into_iter()
-            .chain(slots)
-            .chain(args)
-            .collect();
-        let signature = self.module.signature(ty);
-        let callee = named(&mut self.b, Name::Function(defined), signature);
-        let held = self.hold();
-        let call = self.at_call(|b| b.ins().call(callee, &all));
-        let returned = self.b.inst_results(call).to_vec();
-        self.release(held);
-        let may_grow = self.module.seen[defined as usize].may_grow;
         self.after_call(&returned, slots, ty, may_grow);
     }
 
-    /// Where a callee of a type puts its results, if there are several.
-    fn result_slots(&mut self, ty: &FuncType) -> Option<Value> {
-        (ty.results().len() > 1).then(|| self.slots(ty.result_slots()))
+    /// Pops the arguments of a call, and gives them as native code takes them, with the instance first. Gives where
+    /// the results go too, if there are several.
+    fn args(&mut self, ty: &FuncType) -> (Option<Value>, Vec<Value>) {
+        let args = self.pop_many(ty.params().len());
+        let slots = (ty.results().len() > 1).then(|| self.slots(ty.result_slots()));
+        let all = [self.instance].into_iter().chain(slots).chain(args);
+        (slots, all.collect())
     }
 
-    /// Goes on after a call that returned a status and perhaps a result.
+    /// Calls native code. Gives what the call returns.
+    fn call_code(&mut self, callee: Callee, signature: Signature, args: Vec<Value>) -> Vec<Value> {
+        let held = self.hold();
+        let returned = match self.tries.innermost {
+            Some(_) => self.call_in_try(callee, signature, args),
+            None => {
+                let place = self.here(ending::CALLS);
+                let call = match callee {
+                    Callee::Named(name) => {
+                        let callee = named(&mut self.b, name, signature);
+                        self.sites
+                            .call(&mut self.b, place, |b| b.ins().call(callee, &args))
+                    }
+                    Callee::At(code, _) => {
+                        let signature = self.b.import_signature(signature);
+                        self.sites.call(&mut self.b, place, |b| {
+                            b.ins().call_indirect(signature, code, &args)
+                        })
+                    }
+                };
+                self.b.inst_results(call).to_vec()
+            }
+        };
+        self.release(held);
+        returned
+    }
+
+    /// As [`call_code`](Self::call_code), within a `try`.
+    fn call_in_try(
+        &mut self,
+        callee: Callee,
+        signature: Signature,
+        mut args: Vec<Value>,
+    ) -> Vec<Value> {
+        let name = match callee {
+            Callee::Named(name) => name.guard(),
+            Callee::At(code, type_index) => {
+                args.push(code);
+                Name::GuardOfCode(type_index)
+            }
+        };
+        let returns: Vec<Type> = signature.returns.iter().map(|it| it.value_type).collect();
+        let guard = named(&mut self.b, name, guarded(signature, name));
+        let next = self.b.create_block();
+        for ty in &returns {
+            self.b.append_block_param(next, *ty);
+        }
+        let results = (0..).take(returns.len()).map(BlockArg::TryCallRet);
+        let results: Vec<BlockArg> = results.collect();
+        let returned = self.b.func.dfg.block_call(next, &results);
+        let landing = self.landing().expect("the call is within a try");
+        let place = self.here(ending::CALLS);
+        self.sites
+            .try_call(&mut self.b, place, guard, &args, returned, landing);
+        self.go_on_in(next);
+        self.b.block_params(next).to_vec()
+    }
+
+    /// Has a helper call the function with this entry, with checks of its type.
+    fn leave(
+        &mut self,
+        type_index: u32,
+        mut signature: Signature,
+        mut args: Vec<Value>,
+        entry: Value,
+    ) -> Vec<Value> {
+        signature.params.push(AbiParam::new(I64));
+        args.push(entry);
+        self.call_code(Callee::Named(Name::Leave(type_index)), signature, args)
+    }
+
+    /// Goes on after a call that returned.
     fn after_call(
         &mut self,
         returned: &[Value],
@@ -127,12 +203,11 @@ impl<'a> Func<'a> {
         may_grow: bool,
     ) {
         self.effect();
-        self.pass_unless_zero(returned[0]);
         match slots {
             Some(slots) => self.push_slots(slots, ty.results()),
             None => {
-                self.note_exceptions(&returned[1..], ty.results());
-                self.push_all(&returned[1..]);
+                self.note_exceptions(returned, ty.results());
+                self.push_all(returned);
             }
         }
         if may_grow {
@@ -148,21 +223,22 @@ impl<'a> Func<'a> {
         self.changing(element, 0)
     }
 
-    /// Whether a function is of another type than the one at an index; that may be a subtype.
-    fn differs(&mut self, entry: Value, type_index: u32) -> Value {
+    /// Whether a function is of the type at an index. A function of a subtype is not.
+    fn is_of(&mut self, entry: Value, type_index: u32) -> Value {
         let found = self.constant(entry, func::TYPE);
         let expected = self.listed(instance::TYPES, type_index);
-        self.b.ins().icmp(IntCC::NotEqual, found, expected)
+        self.b.ins().icmp(IntCC::Equal, found, expected)
     }
 
     /// Checks that a function is of a type.
     fn check_type(&mut self, entry: Value, type_index: u32) {
-        let differs = self.differs(entry, type_index);
+        let is_same = self.is_of(entry, type_index);
         let (other, next) = (self.cold_block(), self.b.create_block());
-        self.b.ins().brif(differs, other, &[], next, &[]);
+        self.b.ins().brif(is_same, next, &[], other, &[]);
         self.go_on_in(other);
         let expected = self.listed(instance::TYPES, type_index);
-        self.runtime_checked(Runtime::Subtype, &[entry, expected]);
+        let number = self.runtime(Runtime::Subtype, &[entry, expected]);
+        self.trap_if(number, TrapCode::IndirectCallTypeMismatch);
         self.b.ins().jump(next, &[]);
         self.go_on_in(next);
     }
@@ -175,62 +251,46 @@ impl<'a> Func<'a> {
         entry
     }
 
-    /// Calls the function with this entry. Where that function has no native code, a helper for functions of the
-    /// type leaves native code. An entry that is `unchecked` may be null, or that of a function of another
-    /// type: the helper sees to that too.
+    /// Calls the function with this entry. Where that function has no native code or is of another instance, a helper
+    /// calls it. An entry that is `unchecked` may be null, or that of a function of another type: the helper sees
+    /// to that too.
     fn call_entry(&mut self, entry: Value, type_index: u32, ty: &FuncType, unchecked: bool) {
-        let args = self.pop_many(ty.params().len());
-        let slots = self.result_slots(ty);
-        let args: Vec<Value> = slots.into_iter().chain(args).collect();
-
-        let held = self.hold();
+        let (slots, args) = self.args(ty);
+        let signature = self.module.signature(ty);
         let leave = self.cold_block();
-        let of_module = self.b.create_block();
-        let native = self.b.create_block();
         let after = self.b.create_block();
-        self.b.append_block_param(after, I32);
         if let [result] = ty.results() {
             let result = type_of(*result);
             self.b.append_block_param(after, result);
         }
+        let go_on_if = |func: &mut Self, goes_on: Value| {
+            let next = func.b.create_block();
+            func.b.ins().brif(goes_on, next, &[], leave, &[]);
+            func.go_on_in(next);
+        };
         if unchecked {
-            let is_there = self.b.create_block();
-            self.b.ins().brif(entry, is_there, &[], leave, &[]);
-            self.go_on_in(is_there);
-            let differs = self.differs(entry, type_index);
-            let is_same = self.b.create_block();
-            self.b.ins().brif(differs, leave, &[], is_same, &[]);
-            self.go_on_in(is_same);
+            go_on_if(self, entry);
+            let is_same = self.is_of(entry, type_index);
+            go_on_if(self, is_same);
         }
         let callee = self.constant(entry, func::INSTANCE);
-        self.b.ins().brif(callee, of_module, &[], leave, &[]);
-        self.go_on_in(of_module);
+        let is_own = self.b.ins().icmp(IntCC::Equal, callee, self.instance);
+        go_on_if(self, is_own);
         let code = self.constant(entry, func::NATIVE);
-        self.b.ins().brif(code, native, &[], leave, &[]);
+        go_on_if(self, code);
+        let returned = self.call_code(
+            Callee::At(code, type_index),
+            signature.clone(),
+            args.clone(),
+        );
+        self.b.ins().jump(after, &branch_args(&returned));
 
         self.go_on_in(leave);
-        let mut all = vec![self.instance];
-        all.extend(&args);
-        all.push(entry);
-        let mut signature = self.module.signature(ty);
-        signature.params.push(AbiParam::new(I64));
-        let helper = named(&mut self.b, Name::Leave(type_index), signature);
-        let call = self.at_call(|b| b.ins().call(helper, &all));
-        let returned = branch_args(self.b.inst_results(call));
-        self.b.ins().jump(after, &returned);
-
-        self.go_on_in(native);
-        let mut all = vec![callee];
-        all.extend(&args);
-        let signature = self.module.signature(ty);
-        let signature = self.b.import_signature(signature);
-        let call = self.at_call(|b| b.ins().call_indirect(signature, code, &all));
-        let returned = branch_args(self.b.inst_results(call));
-        self.b.ins().jump(after, &returned);
+        let returned = self.leave(type_index, signature, args, entry);
+        self.b.ins().jump(after, &branch_args(&returned));
 
         self.go_on_in(after);
         let returned = self.b.block_params(after).to_vec();
-        self.release(held);
         self.after_call(&returned, slots, ty, true);
     }
 
@@ -243,8 +303,7 @@ impl<'a> Func<'a> {
             .store(CHANGING, entry, runtime, runtime::TAIL_CALLEE);
         let slots = self.constant(runtime, runtime::TAIL_SLOTS);
         self.store_slots(slots, &args);
-        let status = self.b.ins().iconst(I32, i64::from(status::TAIL));
-        self.return_status(status);
+        self.return_nothing();
         self.dead = true;
     }
 
@@ -282,18 +341,4 @@ impl<'a> Func<'a> {
         self.b.ins().jump(again, &[]);
         self.dead = true;
     }
-}
-
-/// A function of the same text.
-pub(crate) fn named(b: &mut FunctionBuilder<'_>, name: Name, signature: Signature) -> FuncRef {
-    let (namespace, index) = name.parts();
-    let name = UserExternalName::new(namespace, index);
-    let name = b.func.declare_imported_user_function(name);
-    let signature = b.import_signature(signature);
-    b.import_function(ExtFuncData {
-        name: ExternalName::user(name),
-        signature,
-        colocated: true,
-        patchable: false,
-    })
 }

@@ -44,6 +44,8 @@ pub(crate) struct Control {
     pub(crate) known: usize,
     /// The innermost `try` around the block.
     pub(crate) around: Option<usize>,
+    /// The calm loop around the block.
+    calm: Option<usize>,
 }
 
 impl Func<'_> {
@@ -74,6 +76,7 @@ impl Func<'_> {
             region: self.region(),
             known: self.checks.mark(),
             around: self.tries.innermost,
+            calm: self.checks.calm(),
         };
         self.control.push(control);
     }
@@ -92,6 +95,7 @@ impl Func<'_> {
             region: 0,
             known: self.checks.mark(),
             around: None,
+            calm: None,
         });
     }
 
@@ -114,16 +118,23 @@ impl Func<'_> {
     }
 
     fn loop_(&mut self, ty: BlockType) {
+        let is_calm = self.module.seen[self.index as usize].loops[self.loops].is_calm;
+        self.loops += 1;
         if self.dead {
             return self.open(Kind::Loop, ty);
         }
         let (params, _) = self.types_of(ty);
         let header = self.block_with(&params);
         let values = self.pop_many(params.len());
-        self.b.ins().jump(header, &branch_args(&values));
+        let is_checked = is_calm && self.kept.is_some();
+        let len = is_checked.then(|| self.len_of(0));
+        let enters = self.b.ins().jump(header, &branch_args(&values));
         self.b.switch_to_block(header);
         self.push_params(header);
         self.open(Kind::Loop, ty);
+        if let Some(len) = len {
+            self.checks.enter_calm_loop(enters, len);
+        }
         if let Some(control) = self.control.last_mut() {
             control.label = Some(header);
         }
@@ -207,6 +218,7 @@ impl Func<'_> {
             Kind::Loop => {
                 let header = control.label.expect("made where the loop was opened");
                 self.b.seal_block(header);
+                self.checks.leave_loop(control.calm);
                 if self.dead {
                     self.truncate(control.height);
                 }

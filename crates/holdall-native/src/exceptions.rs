@@ -1,12 +1,15 @@
 //! Exceptions: what throws, and what catches.
 //!
-//! To enter a `try` takes no instruction. Where a call within a `try` did not return, cold code asks the runtime
-//! which clause catches, if any: first that of the `try` itself, then those of the ones around it.
+//! To enter a `try` takes no instruction. Where something was thrown at a call within a `try`, the `try` has a
+//! landing: cold code that asks the runtime which clause catches, if any: first that of the `try` itself, then those
+//! of the ones around it.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{Block, InstBuilder, StackSlot, StackSlotData, StackSlotKind, Value};
-use holdall_core::native::{Runtime, roots, runtime};
+use cranelift_codegen::ir::{
+    Block, BlockCall, InstBuilder, StackSlot, StackSlotData, StackSlotKind, Value,
+};
+use holdall_core::native::{Runtime, ending, roots, runtime};
 use wasmparser::{BlockType, Catch, Operator, TryTable};
 
 use crate::control::Kind;
@@ -24,9 +27,9 @@ struct Try {
     offset: u32,
     /// The `try` whose clauses are asked after those of this one, by its place among those of the function.
     around: Option<usize>,
-    /// Where calls within the `try` go that did not return: gets their status.
+    /// Where calls within the `try` land at which something was thrown.
     landing: Option<Block>,
-    /// Where a clause is looked up by its number: gets what the runtime gave, and the status.
+    /// Where a clause is looked up by its number: gets what the runtime gave.
     found: Option<Block>,
     clauses: Vec<Clause>,
 }
@@ -64,17 +67,17 @@ pub(crate) struct Tries {
 }
 
 impl Func<'_> {
-    /// Where a call goes on that did not return: a block that gets the call's status.
-    pub(crate) fn landing(&mut self) -> Block {
-        let Some(innermost) = self.tries.innermost else {
-            return self.pass_block();
+    /// Where a call lands at which something was thrown; `None` outside of any `try`.
+    pub(crate) fn landing(&mut self) -> Option<BlockCall> {
+        let innermost = self.tries.innermost?;
+        let landing = match self.tries.all[innermost].landing {
+            Some(landing) => landing,
+            None => {
+                let landing = self.cold_block();
+                *self.tries.all[innermost].landing.insert(landing)
+            }
         };
-        if let Some(landing) = self.tries.all[innermost].landing {
-            return landing;
-        }
-        let landing = self.cold_block();
-        self.b.append_block_param(landing, I32);
-        *self.tries.all[innermost].landing.insert(landing)
+        Some(self.b.func.dfg.block_call(landing, &[]))
     }
 
     // Blocks that catch.
@@ -132,13 +135,12 @@ impl Func<'_> {
         let above = self.pop_many(self.height() - height);
         if let Some(landing) = self.tries.all[id].landing {
             self.go_on_in(landing);
-            let status = self.b.block_params(landing)[0];
             let offset = self.i64(self.tries.all[id].offset.into());
             let function = self.i64(self.index.into());
             let frame = self.b.ins().get_frame_pointer(I64);
             let number = self.runtime(Runtime::Catch, &[offset, function, frame]);
             let found = self.found_block(id);
-            self.b.ins().jump(found, &branch_args(&[number, status]));
+            self.b.ins().jump(found, &branch_args(&[number]));
         }
         if let Some(found) = self.tries.all[id].found {
             self.find_clause(id, found, height);
@@ -163,15 +165,12 @@ impl Func<'_> {
         }
         let found = self.cold_block();
         self.b.append_block_param(found, I32);
-        self.b.append_block_param(found, I32);
         *self.tries.all[id].found.insert(found)
     }
 
     fn find_clause(&mut self, id: usize, found: Block, height: usize) {
         self.go_on_in(found);
-        let &[number, status] = self.b.block_params(found) else {
-            unreachable!("the block was made with two parameters");
-        };
+        let number = self.b.block_params(found)[0];
         for clause in self.tries.all[id].clauses.clone() {
             let (caught, other) = (self.cold_block(), self.cold_block());
             let expected = i64::from(clause.number) + 1;
@@ -185,11 +184,12 @@ impl Func<'_> {
         match self.tries.all[id].around {
             Some(around) => {
                 let found = self.found_block(around);
-                self.b.ins().jump(found, &branch_args(&[number, status]));
+                self.b.ins().jump(found, &branch_args(&[number]));
             }
             None => {
-                let pass = self.pass_block();
-                self.b.ins().jump(pass, &branch_args(&[status]));
+                let place = self.here(ending::PASSES);
+                self.sites
+                    .end_by_runtime(&mut self.b, self.instance, place, None);
             }
         }
     }
@@ -289,12 +289,12 @@ impl Func<'_> {
 
     // What throws.
 
-    /// Goes on after a call of the runtime that threw, with the number that the call gave.
-    fn thrown(&mut self, number: Value) {
-        let status = self.failed_here(number);
-        let status = self.raised(status);
+    /// Goes on after a call of the runtime that threw.
+    fn thrown(&mut self) {
         let landing = self.landing();
-        self.b.ins().jump(landing, &branch_args(&[status]));
+        let place = self.here(ending::FAILED);
+        self.sites
+            .end_by_runtime(&mut self.b, self.instance, place, landing);
         self.dead = true;
     }
 
@@ -305,14 +305,14 @@ impl Func<'_> {
         self.store_slots(slots, &values);
         let tag = self.i64(tag.into());
         let held = self.hold();
-        let number = self.runtime(Runtime::Throw, &[tag, slots]);
+        self.runtime(Runtime::Throw, &[tag, slots]);
         self.release(held);
-        self.thrown(number);
+        self.thrown();
     }
 
     fn throw_ref(&mut self, reference: Value) {
-        let number = self.runtime(Runtime::ThrowRef, &[reference]);
-        self.thrown(number);
+        self.runtime(Runtime::ThrowRef, &[reference]);
+        self.thrown();
     }
 
     fn rethrow(&mut self, depth: u32) {

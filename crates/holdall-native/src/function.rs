@@ -2,21 +2,24 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
 use cranelift_codegen::ir::{
-    AbiParam, Block, BlockArg, Endianness, Function, Inst, InstBuilder, MemFlagsData, Signature,
-    SourceLoc, StackSlot, StackSlotData, StackSlotKind, Type, Value,
+    AbiParam, Block, BlockArg, Endianness, Function, InstBuilder, InstructionData, MemFlagsData,
+    Opcode, Signature, StackSlot, StackSlotData, StackSlotKind, Type, Value,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
-use holdall_core::native::{Feature, Runtime, instance, runtime};
+use holdall_core::native::{Feature, Runtime, ending, instance, runtime};
 use holdall_core::types::{FuncType, ValType};
 
 use crate::charge::Regions;
+use crate::checks::Checks;
 use crate::control::Control;
 use crate::ends::Ends;
 use crate::exceptions::Tries;
-use crate::memory::{Checks, Kept};
+use crate::memory::Kept;
 use crate::module::Module;
+use crate::sites::Sites;
 
 /// Why a function stays interpreted: it has something for which there is no native code.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +55,8 @@ pub(crate) struct Func<'a> {
     /// Where memory 0 lies, if there is one.
     pub(crate) kept: Option<Kept>,
     pub(crate) checks: Checks,
+    /// How many loops there were so far, with those that cannot be reached.
+    pub(crate) loops: usize,
     /// Where a tail call of the function to itself goes, once there is one.
     pub(crate) again: Option<Block>,
     stack: Vec<Operand>,
@@ -59,6 +64,7 @@ pub(crate) struct Func<'a> {
     carried: usize,
     /// Where the operator that is being translated lies, from the start of the body.
     pub(crate) offset: u32,
+    pub(crate) sites: Sites,
     pub(crate) ends: Ends,
     pub(crate) tries: Tries,
     /// Whether the function turned out to be one that stays interpreted.
@@ -168,10 +174,12 @@ impl<'a> Func<'a> {
             budget: None,
             kept: None,
             checks: Checks::default(),
+            loops: 0,
             again: None,
             stack: Vec::new(),
             carried: 0,
             offset: 0,
+            sites: Sites::default(),
             ends: Ends::default(),
             tries: Tries::default(),
             given_up: false,
@@ -318,8 +326,47 @@ impl<'a> Func<'a> {
         match (self.b.func.dfg.value_type(value), self.known_integer(value)) {
             // Cranelift loads the constant from memory to extend it.
             (I32, Some(known)) => self.i64(u64::from(known as u32)),
-            (I32, None) => self.b.ins().uextend(I64, value),
+            (I32, None) => match self.loaded_wide(value) {
+                Some(wide) => wide,
+                None => self.b.ins().uextend(I64, value),
+            },
             _ => value,
+        }
+    }
+
+    /// A value of 32 bits with 64 bits, where it comes from memory: it is loaded so.
+    fn loaded_wide(&mut self, value: Value) -> Option<Value> {
+        let dfg = &self.b.func.dfg;
+        let inst = dfg.value_def(dfg.resolve_aliases(value)).inst()?;
+        let unsigned = [Opcode::Uload8, Opcode::Uload16, Opcode::Uload32];
+        match dfg.insts[inst] {
+            InstructionData::Load {
+                opcode,
+                arg,
+                offset,
+                ..
+            } if opcode == Opcode::Load || unsigned.contains(&opcode) => {
+                let flags = dfg.insts[inst].memflags_data(dfg)?;
+                let mut at = FuncCursor::new(self.b.func).at_inst(inst);
+                let wide = match opcode {
+                    Opcode::Uload8 => at.ins().uload8(I64, flags, arg, offset),
+                    Opcode::Uload16 => at.ins().uload16(I64, flags, arg, offset),
+                    _ => at.ins().uload32(flags, arg, offset),
+                };
+                self.b.func.dfg.insts[inst] = InstructionData::Unary {
+                    opcode: Opcode::Ireduce,
+                    arg: wide,
+                };
+                Some(wide)
+            }
+            InstructionData::Unary {
+                opcode: Opcode::Ireduce,
+                arg,
+            } => {
+                let loads = dfg.value_def(arg).inst()?;
+                unsigned.contains(&dfg.insts[loads].opcode()).then_some(arg)
+            }
+            _ => None,
         }
     }
 
@@ -387,16 +434,6 @@ impl<'a> Func<'a> {
 
     // Calls.
 
-    /// Notes that the next instructions call, and where they come from.
-    pub(crate) fn at_call(&mut self, call: impl FnOnce(&mut FunctionBuilder<'a>) -> Inst) -> Inst {
-        // A module has less than 2^32 bytes.
-        let body = self.module.sections.body(self.index).range().start as u32;
-        self.b.set_srcloc(SourceLoc::new(body + self.offset));
-        let inst = call(&mut self.b);
-        self.b.set_srcloc(SourceLoc::default());
-        inst
-    }
-
     /// The address of a function of the runtime.
     fn runtime_function(&mut self, call: Runtime) -> Value {
         let runtime = self.runtime_record();
@@ -421,14 +458,17 @@ impl<'a> Func<'a> {
         signature.params.resize(all.len(), AbiParam::new(I64));
         signature.returns.push(AbiParam::new(I32));
         let signature = self.b.import_signature(signature);
-        let inst = self.at_call(|b| b.ins().call_indirect(signature, function, &all));
+        let place = self.here(ending::CALLS);
+        let inst = self.sites.call(&mut self.b, place, |b| {
+            b.ins().call_indirect(signature, function, &all)
+        });
         self.b.inst_results(inst)[0]
     }
 
-    /// Calls the runtime, and raises where the call fails.
+    /// Calls the runtime, and ends the function where the call fails.
     pub(crate) fn runtime_checked(&mut self, call: Runtime, args: &[Value]) {
         let number = self.runtime(call, args);
-        self.raise_unless_zero(number);
+        self.end_if_failed(number);
     }
 
     /// Rounds a float by a call of the runtime.

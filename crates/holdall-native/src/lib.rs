@@ -14,6 +14,8 @@ mod atomics;
 mod calls;
 mod casts;
 mod charge;
+mod checks;
+mod code;
 mod control;
 mod division;
 mod ends;
@@ -23,9 +25,11 @@ mod function;
 mod link;
 mod memory;
 mod module;
+mod names;
 mod numeric;
 mod options;
 mod simd;
+mod sites;
 #[cfg(test)]
 mod suite;
 mod sweep;
@@ -57,7 +61,10 @@ pub const MAKER: [&str; 2] = [
 #[must_use]
 pub fn compile(sections: &Sections, options: &Options<'_>) -> NativeCode {
     match options.target() {
-        Some(target) => link::native_code(&Module::new(sections, options, &*target), &*target),
+        Some(target) => {
+            let module = Module::new(sections, options, &*target);
+            link::native_code(&module, &*target, link::threads())
+        }
         None => link::empty(sections, options),
     }
 }

@@ -1,77 +1,35 @@
 //! From functions to one text: which functions there are, how they lie, and how they find each other.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::{ExternalName, Function, UserFuncName};
+use cranelift_codegen::ir::{Function, UserFuncName};
 use cranelift_codegen::isa::TargetIsa;
-use cranelift_codegen::{CodegenError, Context, FinalizedRelocTarget};
+use cranelift_codegen::{CodegenError, Context};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use holdall_core::module::Sections;
-use holdall_core::native::{self, Isa, MOST_FRAME_BYTES, NativeCode};
+use holdall_core::native::{self, Isa, Landing, NativeCode, Place};
 
-use crate::entrance::{Callee, entrance, leave, outer};
+use crate::code::Code;
+use crate::entrance::{Callee, Helper};
 use crate::function::{Func, Uncovered};
 use crate::module::{Module, Seen};
+use crate::names::Name;
+use crate::sites::Sites;
 use crate::sweep::remove_unused_loads;
 use crate::weigh::time_of;
 use crate::{Options, THREAD};
 
 /// Where functions begin, in bytes.
-const ALIGNMENT: usize = 16;
+pub(crate) const ALIGNMENT: usize = 16;
 /// How far a call reaches.
 const REACH_X86_64: usize = 1 << 31;
 const REACH_AARCH64: usize = 1 << 27;
-
-/// What the text consists of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Name {
-    /// What is called of a defined function.
-    Function(u32),
-    /// The code of a defined function that may return [`native::status::TAIL`].
-    Inner(u32),
-    /// The helper that leaves native code for functions of a type.
-    Leave(u32),
-    /// The entrance of a type.
-    Entrance(u32),
-}
-
-impl Name {
-    /// The name as a pair of numbers.
-    pub(crate) fn parts(self) -> (u32, u32) {
-        match self {
-            Self::Function(index) => (0, index),
-            Self::Inner(index) => (1, index),
-            Self::Leave(ty) => (2, ty),
-            Self::Entrance(ty) => (3, ty),
-        }
-    }
-
-    fn of(parts: (u32, u32)) -> Option<Self> {
-        Some(match parts {
-            (0, index) => Self::Function(index),
-            (1, index) => Self::Inner(index),
-            (2, ty) => Self::Leave(ty),
-            (3, ty) => Self::Entrance(ty),
-            _ => return None,
-        })
-    }
-}
-
-/// The machine code of one function.
-#[derive(Debug)]
-struct Code {
-    bytes: Vec<u8>,
-    /// Where the code calls what, and what is added to the distance.
-    calls: Vec<(u32, Name, i64)>,
-    /// Where calls are, and the offsets of their instructions in the module's bytes.
-    places: Vec<(u32, u32)>,
-}
 
 /// What one thread needs to make code.
 struct Compiler<'a> {
@@ -99,18 +57,21 @@ impl<'a> Compiler<'a> {
             &'f Module<'f>,
             &'f mut Function,
             &'f mut FunctionBuilderContext,
-        ) -> Result<FunctionBuilder<'f>, Uncovered>,
+        ) -> Result<(FunctionBuilder<'f>, Sites), Uncovered>,
     ) -> Result<Code, Uncovered> {
         self.context.clear();
         let (namespace, index) = name.parts();
         self.context.func.name = UserFuncName::user(namespace, index);
-        match build(self.module, &mut self.context.func, &mut self.builder) {
-            Ok(built) => built.finalize(self.isa.frontend_config()),
+        let sites = match build(self.module, &mut self.context.func, &mut self.builder) {
+            Ok((built, sites)) => {
+                built.finalize(self.isa.frontend_config());
+                sites
+            }
             Err(uncovered) => {
                 self.builder = FunctionBuilderContext::new();
                 return Err(uncovered);
             }
-        }
+        };
         remove_unused_loads(&mut self.context.func);
         let time = time_of(&self.context.func);
         if !(self.module.options.admit)(time) {
@@ -126,35 +87,10 @@ impl<'a> Compiler<'a> {
             assert!(is_expected || !self.module.options.verify, "{error:?}");
             return Err(Uncovered);
         }
-        let buffer = &self.context.compiled_code().ok_or(Uncovered)?.buffer;
-        let frame = buffer.frame_layout().ok_or(Uncovered)?.frame_to_fp_offset;
-        if frame > MOST_FRAME_BYTES || buffer.alignment as usize > ALIGNMENT {
-            return Err(Uncovered);
-        }
-        let names = self.context.func.params.user_named_funcs();
-        let mut calls = Vec::with_capacity(buffer.relocs().len());
-        for reloc in buffer.relocs() {
-            let (
-                Reloc::X86CallPCRel4 | Reloc::Arm64Call,
-                FinalizedRelocTarget::ExternalName(ExternalName::User(to)),
-            ) = (reloc.kind, &reloc.target)
-            else {
-                assert!(!self.module.options.verify, "{reloc:?}");
-                return Err(Uncovered);
-            };
-            let to = &names[*to];
-            let to = Name::of((to.namespace, to.index)).ok_or(Uncovered)?;
-            calls.push((reloc.offset, to, reloc.addend));
-        }
-        let places = buffer.get_srclocs_sorted().iter();
-        let places = places.filter(|place| !place.loc.is_default());
-        Ok(Code {
-            bytes: buffer.data().to_vec(),
-            calls,
-            places: places
-                .map(|place| (place.start, place.loc.bits()))
-                .collect(),
-        })
+        let made = self.context.compiled_code().ok_or(Uncovered)?;
+        let code = Code::of(made, &self.context.func, &sites, self.module.options.isa);
+        assert!(code.is_some() || !self.module.options.verify, "{name:?}");
+        code.ok_or(Uncovered)
     }
 
     /// The code of a defined function, with that of its inner code.
@@ -175,7 +111,7 @@ impl<'a> Compiler<'a> {
         }
         let inner = self.body(Name::Inner(index), index)?;
         let outer = self.make(Name::Function(index), |module, function, builder| {
-            Ok(outer(module, index, function, builder))
+            Ok(Helper::outer(module, index, function, builder).made())
         })?;
         Ok((outer, Some(inner)))
     }
@@ -200,37 +136,54 @@ impl<'a> Compiler<'a> {
         self.make(name, |module, function, builder| {
             let mut func = Func::new(module, index, function, builder);
             func.translate()?;
-            Ok(func.b)
+            Ok((func.b, func.sites))
         })
     }
 
     /// The code of what is no function of the module: a way in, or a way out.
     fn helper(&mut self, name: Name) -> Result<Code, Uncovered> {
+        if let Name::End = name {
+            return Ok(Code::end(self.module.options.isa));
+        }
         self.make(name, |module, function, builder| {
-            let types = &module.sections.types;
-            Ok(match name {
+            let sections = module.sections;
+            let ty_of = |ty: u32| &sections.types[ty as usize];
+            let ty_of_function = |index| sections.func_type(sections.func_index(index));
+            let helper = match name {
                 Name::Function(index) | Name::Inner(index) => {
-                    let ty = module.sections.func_type(module.sections.func_index(index));
-                    leave(module, ty, Callee::Defined(index), function, builder)
+                    let (ty, callee) = (ty_of_function(index), Callee::Defined(index));
+                    Helper::leave(module, ty, callee, function, builder)
                 }
-                Name::Leave(index) => {
-                    let ty = &types[index as usize];
-                    leave(module, ty, Callee::Given(index), function, builder)
+                Name::Leave(ty) => {
+                    Helper::leave(module, ty_of(ty), Callee::Given(ty), function, builder)
                 }
-                Name::Entrance(ty) => entrance(module, &types[ty as usize], function, builder),
-            })
+                Name::Entrance(ty) => Helper::entrance(module, ty_of(ty), function, builder),
+                Name::GuardOfFunction(index) => {
+                    Helper::guard(module, name, ty_of_function(index), function, builder)
+                }
+                Name::GuardOfLeave(ty) | Name::GuardOfCode(ty) => {
+                    Helper::guard(module, name, ty_of(ty), function, builder)
+                }
+                Name::End => unreachable!("no code of Cranelift's"),
+            };
+            Ok(helper.made())
         })
     }
 }
 
-/// Gives what `one` gives for each number below `count`, in order, from as many threads as there are
-/// processors, each with a worker of its own. Where the system gives no thread, this one does the work.
-fn on_all_cores<W, T: Send>(
+/// As many threads as there are processors.
+pub(crate) fn threads() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Gives what `one` gives for each number below `count`, in order, from some threads, each with a worker of its own.
+/// Where the system gives no thread, this one does the work.
+fn on_threads<W, T: Send>(
+    threads: usize,
     count: usize,
     worker: impl Fn() -> W + Sync,
     one: impl Fn(&mut W, usize) -> T + Sync,
 ) -> Vec<T> {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(count));
     let work = || {
@@ -260,22 +213,31 @@ fn on_all_cores<W, T: Send>(
 /// Looks through all functions of a module.
 pub(crate) fn look_through(sections: &Sections) -> Vec<Seen> {
     let count = sections.num_defined_funcs();
-    let mut seen = on_all_cores(count, || (), |(), index| Seen::of(sections, index as u32));
+    let look = |(): &mut (), index| Seen::of(sections, index as u32);
+    let mut seen = on_threads(threads(), count, || (), look);
     Seen::spread_growth(&mut seen);
     seen
 }
 
-/// Makes the native code of a module.
-pub(crate) fn native_code(module: &Module<'_>, isa: &dyn TargetIsa) -> NativeCode {
+/// Makes the native code of a module, on some threads.
+pub(crate) fn native_code(module: &Module<'_>, isa: &dyn TargetIsa, threads: usize) -> NativeCode {
     let count = module.sections.num_defined_funcs();
     let compiler = || Compiler::new(module, isa);
-    let functions = on_all_cores(count, compiler, |compiler, index| {
-        compiler.function(index as u32).ok()
+    // The largest functions come first, so that no thread is left with one when all others are done.
+    let mut order: Vec<u32> = (0..count as u32).collect();
+    order.sort_by_key(|index| {
+        let range = module.sections.body(*index).range();
+        Reverse(range.end - range.start)
     });
+    let made = on_threads(threads, count, compiler, |compiler, at| {
+        compiler.function(order[at]).ok()
+    });
+    let mut functions: Vec<_> = order.into_iter().zip(made).collect();
+    functions.sort_unstable_by_key(|(index, _)| *index);
 
     let mut text = Text::default();
     let mut placed = Vec::with_capacity(count);
-    for (index, made) in (0..).zip(functions) {
+    for (index, made) in functions {
         placed.push(made.map(|(code, inner)| {
             let start = text.put(Name::Function(index), code);
             let inner = inner.map(|inner| text.put(Name::Inner(index), inner));
@@ -287,24 +249,28 @@ pub(crate) fn native_code(module: &Module<'_>, isa: &dyn TargetIsa) -> NativeCod
         return empty(module.sections, module.options);
     }
 
-    // The ways in, and the ways out to functions that stay interpreted.
+    // The ways in, the ways out to functions that stay interpreted, and what else is called.
     let types = module.sections.funcs[module.sections.num_imported_funcs..].iter();
     let types = types.zip(&placed).filter(|(_, placed)| placed.is_some());
-    let entrances = types.map(|(ty, _)| Name::Entrance(*ty));
-    let called = text.calls.iter().map(|(_, name, _)| *name);
-    let mut missing: BTreeSet<Name> = called.chain(entrances).collect();
-    for (name, _) in &text.placed {
-        missing.remove(name);
-    }
-    let missing: Vec<Name> = missing.into_iter().collect();
-    let helpers = on_all_cores(missing.len(), compiler, |compiler, at| {
-        compiler.caught(|compiler| compiler.helper(missing[at]))
-    });
-    for (name, code) in missing.into_iter().zip(helpers) {
-        match code {
-            Ok(code) => text.put(name, code),
-            Err(Uncovered) => return empty(module.sections, module.options),
-        };
+    let mut wanted: BTreeSet<Name> = types.map(|(ty, _)| Name::Entrance(*ty)).collect();
+    loop {
+        wanted.extend(text.calls.iter().map(|(_, name, _)| *name));
+        for (name, _) in &text.placed {
+            wanted.remove(name);
+        }
+        if wanted.is_empty() {
+            break;
+        }
+        let names: Vec<Name> = std::mem::take(&mut wanted).into_iter().collect();
+        let helpers = on_threads(threads, names.len(), compiler, |compiler, at| {
+            compiler.caught(|compiler| compiler.helper(names[at]))
+        });
+        for (name, code) in names.into_iter().zip(helpers) {
+            match code {
+                Ok(code) => text.put(name, code),
+                Err(Uncovered) => return empty(module.sections, module.options),
+            };
+        }
     }
     let reach = match module.options.isa {
         Isa::Aarch64 => REACH_AARCH64,
@@ -325,6 +291,7 @@ pub(crate) fn native_code(module: &Module<'_>, isa: &dyn TargetIsa) -> NativeCod
         functions: placed,
         entrances,
         places: text.places,
+        landings: text.landings,
         text: text.bytes,
         ..empty(module.sections, module.options)
     }
@@ -339,6 +306,7 @@ pub(crate) fn empty(sections: &Sections, options: &Options<'_>) -> NativeCode {
         functions: vec![None; sections.num_defined_funcs()],
         entrances: vec![None; sections.types.len()],
         places: Vec::new(),
+        landings: Vec::new(),
         text: Vec::new(),
     }
 }
@@ -349,7 +317,8 @@ struct Text {
     bytes: Vec<u8>,
     placed: Vec<(Name, u32)>,
     calls: Vec<(u32, Name, i64)>,
-    places: Vec<(u32, u32)>,
+    places: Vec<(u32, Place)>,
+    landings: Vec<(u32, Landing)>,
 }
 
 impl Text {
@@ -367,6 +336,11 @@ impl Text {
         let places = code.places.into_iter();
         self.places
             .extend(places.map(|(at, place)| (start.wrapping_add(at), place)));
+        for (back, Landing { at, below_frame }) in code.landings {
+            let at = start.wrapping_add(at);
+            let landing = Landing { at, below_frame };
+            self.landings.push((start.wrapping_add(back), landing));
+        }
         start
     }
 

@@ -1,96 +1,23 @@
 //! Accesses to linear memories, and the instructions on whole memories.
 //!
 //! Where memory 0 lies and how large it is are kept as values, which are loaded again after whatever may move
-//! the memory. An access to memory 0 is checked only where no earlier access to the same address has shown
-//! that the address is within the memory: memories never shrink. An access that follows a check of its address
-//! with nothing in between that anybody sees makes that check a larger one.
-
-use std::collections::HashMap;
+//! the memory.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{
-    Block, Inst, InstBuilder, InstructionData, MemFlagsData, Opcode, Type, Value,
-};
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value};
 use cranelift_frontend::Variable;
-use holdall_core::native::{Runtime, instance, memory, status};
+use holdall_core::native::{Runtime, instance, memory};
 use holdall_core::trap::TrapCode;
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
-use crate::function::{Func, UNALIGNED, branch_args};
+use crate::function::{Func, UNALIGNED};
 
 /// Where memory 0 lies, and its size in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kept {
     base: Variable,
     len: Variable,
-}
-
-/// The checks of addresses in memory 0.
-#[derive(Debug, Default)]
-pub(crate) struct Checks {
-    /// What is known of addresses of 32 bits, here.
-    known: HashMap<Value, Known>,
-    /// What was known before, for each change.
-    changes: Vec<(Value, Option<Known>)>,
-    /// How many effects there were so far.
-    effects: u32,
-    made: Vec<Check>,
-}
-
-/// What is known of an address.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    /// How many bytes from the address on lie in the memory.
-    bytes: u64,
-    /// The check that has shown this.
-    check: usize,
-    /// How many effects there were before the check.
-    effects: u32,
-}
-
-/// A check that was made.
-#[derive(Debug)]
-struct Check {
-    /// Where control goes if an access is out of bounds.
-    failed: Block,
-    /// The address, with 64 bits.
-    address: Value,
-    len: Value,
-    /// The constant that is added to the address: the bytes that the accesses reach.
-    reach: Inst,
-    /// The comparison of the address, with that constant added, and the size.
-    compare: Inst,
-    /// For each access, the bytes that it reaches, ascending; and its status.
-    accesses: Vec<(u64, u32)>,
-}
-
-impl Checks {
-    /// Notes that something happens that others see, or that may end the execution.
-    pub(crate) fn effect(&mut self) {
-        self.effects += 1;
-    }
-
-    /// How much is known, for [`roll_back`](Self::roll_back).
-    pub(crate) fn mark(&self) -> usize {
-        self.changes.len()
-    }
-
-    /// Knows only what was known at a mark: control arrives where not all of the rest holds.
-    pub(crate) fn roll_back(&mut self, mark: usize) {
-        for (address, before) in self.changes.drain(mark..).rev() {
-            match before {
-                Some(known) => self.known.insert(address, known),
-                None => self.known.remove(&address),
-            };
-        }
-        self.effects += 1;
-    }
-
-    fn learn(&mut self, address: Value, known: Known) {
-        let before = self.known.insert(address, known);
-        self.changes.push((address, before));
-    }
 }
 
 /// The index of the memory that an access is to.
@@ -114,33 +41,37 @@ impl Func<'_> {
     /// Finds out anew where memory 0 lies.
     pub(crate) fn reload_memory(&mut self) {
         if let Some(Kept { base, len }) = self.kept {
-            let record = self.constant(self.instance, instance::FIRST_MEMORY);
-            let at = self.changing(record, memory::BASE);
+            let at = self.of_memory(0, memory::BASE);
             self.b.def_var(base, at);
-            let bytes = self.changing(record, memory::LEN);
+            let bytes = self.of_memory(0, memory::LEN);
             self.b.def_var(len, bytes);
+        }
+    }
+
+    /// What a memory has at an offset.
+    pub(crate) fn of_memory(&mut self, index: u32, offset: i32) -> Value {
+        match index {
+            0 => self.changing(self.instance, instance::FIRST_MEMORY + offset),
+            _ => {
+                let record = self.listed(instance::MEMORIES, index);
+                self.changing(record, offset)
+            }
         }
     }
 
     /// The address of a memory's first byte.
     fn base_of(&mut self, index: u32) -> Value {
         match self.kept {
-            Some(kept) if index == 0 => self.b.use_var(kept.base),
-            _ => {
-                let record = self.listed(instance::MEMORIES, index);
-                self.changing(record, memory::BASE)
-            }
+            Some(Kept { base, .. }) if index == 0 => self.b.use_var(base),
+            _ => self.of_memory(index, memory::BASE),
         }
     }
 
     /// The size of a memory, in bytes.
-    fn len_of(&mut self, index: u32) -> Value {
+    pub(crate) fn len_of(&mut self, index: u32) -> Value {
         match self.kept {
-            Some(kept) if index == 0 => self.b.use_var(kept.len),
-            _ => {
-                let record = self.listed(instance::MEMORIES, index);
-                self.changing(record, memory::LEN)
-            }
+            Some(Kept { len, .. }) if index == 0 => self.b.use_var(len),
+            _ => self.of_memory(index, memory::LEN),
         }
     }
 
@@ -153,7 +84,8 @@ impl Func<'_> {
         if let Some((base, offset)) = self.access_of_constant(memarg, popped, bytes) {
             return (UNALIGNED, base, offset);
         }
-        let address = self.extended(popped);
+        let seen = self.checks.checked(popped);
+        let address = seen.unwrap_or_else(|| self.extended(popped));
         let guarded = self.module.options.settings.guarded_addresses;
         let outside = if memory.is_64 {
             Some(self.check_wide(index, address, memarg.offset, bytes))
@@ -208,9 +140,9 @@ impl Func<'_> {
 
     /// Checks an address of 32 bits. Gives whether the access is out of bounds, which traps.
     fn check(&mut self, index: u32, address: Value, reach: u64) -> Value {
-        let len = self.len_of(index);
         let reach = self.i64(reach);
         let end = self.b.ins().iadd(address, reach);
+        let len = self.len_of(index);
         let outside = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
         self.trap_if(outside, TrapCode::OutOfBoundsMemoryAccess);
         outside
@@ -218,92 +150,14 @@ impl Func<'_> {
 
     /// As [`check`](Self::check), for an address of 64 bits.
     fn check_wide(&mut self, index: u32, address: Value, offset: u64, bytes: u64) -> Value {
-        let len = self.len_of(index);
         // No memory has 2^64 bytes.
         let reach = self.i64(offset.saturating_add(bytes));
         let (end, over) = self.b.ins().uadd_overflow(address, reach);
+        let len = self.len_of(index);
         let beyond = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
         let outside = self.b.ins().bor(over, beyond);
         self.trap_if(outside, TrapCode::OutOfBoundsMemoryAccess);
         outside
-    }
-
-    /// Checks an address in memory 0 of 32 bits, where nothing has shown yet that the access is within bounds.
-    /// `popped` is the address as it was on the stack.
-    fn check_once(&mut self, popped: Value, address: Value, reach: u64) {
-        let here = self.status_here(status::of(TrapCode::OutOfBoundsMemoryAccess));
-        if let Some(known) = self.checks.known.get(&popped).copied() {
-            if known.bytes >= reach {
-                return;
-            }
-            if known.effects == self.checks.effects {
-                let bytes = reach;
-                self.checks.learn(popped, Known { bytes, ..known });
-                let check = &mut self.checks.made[known.check];
-                check.accesses.push((reach, here));
-                let imm = reach.cast_signed().into();
-                let opcode = Opcode::Iconst;
-                self.b.func.dfg.insts[check.reach] = InstructionData::UnaryImm { opcode, imm };
-                return;
-            }
-        }
-        // That this check may trap is an effect too: what comes after it may not come before.
-        self.effect();
-        let len = self.len_of(0);
-        let constant = self.i64(reach);
-        let end = self.b.ins().iadd(address, constant);
-        let outside = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
-        let compare = self.b.func.dfg.value_def(outside).unwrap_inst();
-        let failed = self.cold_block();
-        let next = self.b.create_block();
-        self.b.ins().brif(outside, failed, &[], next, &[]);
-        self.go_on_in(next);
-        let reach_inst = self.b.func.dfg.value_def(constant).unwrap_inst();
-        let known = Known {
-            bytes: reach,
-            check: self.checks.made.len(),
-            effects: self.checks.effects,
-        };
-        self.checks.learn(popped, known);
-        self.checks.made.push(Check {
-            failed,
-            address,
-            len,
-            reach: reach_inst,
-            compare,
-            accesses: vec![(reach, here)],
-        });
-    }
-
-    /// Fills the blocks where checks go that fail: which of the accesses is the first out of bounds?
-    pub(crate) fn finish_checks(&mut self) {
-        for check in std::mem::take(&mut self.checks.made) {
-            if let [(1, _)] = check.accesses[..] {
-                self.b.func.dfg.insts[check.compare] = InstructionData::IntCompare {
-                    opcode: Opcode::Icmp,
-                    args: [check.address, check.len],
-                    cond: IntCC::UnsignedGreaterThanOrEqual,
-                };
-            }
-            self.go_on_in(check.failed);
-            let mut accesses = check.accesses.into_iter().peekable();
-            while let Some((reach, status)) = accesses.next() {
-                let raise = self.raise_block();
-                let status = self.b.ins().iconst(I32, i64::from(status));
-                let status = branch_args(&[status]);
-                if accesses.peek().is_none() {
-                    self.b.ins().jump(raise, &status);
-                    break;
-                }
-                let reach = self.i64(reach);
-                let end = self.b.ins().iadd(check.address, reach);
-                let outside = IntCC::UnsignedGreaterThan;
-                let outside = self.b.ins().icmp(outside, end, check.len);
-                let next = self.cold_block();
-                self.b.ins().brif(outside, raise, &status, next, &[]);
-                self.go_on_in(next);
-            }
-        }
     }
 
     fn load(

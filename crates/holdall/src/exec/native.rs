@@ -2,12 +2,14 @@
 //! agree on stands in `holdall_core::native`.
 //!
 //! To lowered code a native function is like one of the host: it is called, and it returns, or the execution
-//! goes on with an error. So a trap or an error of the host that goes through native code is on its way an
-//! [`Error`], to which each native frame that it leaves is added. What `exceptions` has goes for an exception.
+//! goes on with an error. So a trap or an error of the host that ends native functions is on its way an [`Error`], to
+//! which `frames` adds each native frame that is left. What `exceptions` has goes for an exception. `entry` goes into
+//! native code and leaves it.
 //!
 //! Native frames lie on the thread's stack. The first native function of a thread gets as many bytes of that
 //! stack as the value stack has left, and at most what the thread has left.
 
+mod entry;
 mod exceptions;
 mod frames;
 
@@ -15,9 +17,11 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
-use holdall_core::native::{Runtime, runtime, status};
+use holdall_core::native::Runtime;
 
+use self::entry::Entry;
 use self::exceptions::{Roots, Thrown};
+use self::frames::{Crossing, Resume, trap};
 use super::bulk::{self, Bulk};
 use super::call::{HostEnd, call_site, give_back, run_host, set_accs, tail_call_with};
 use super::dispatch::{Next, handler, jump};
@@ -47,12 +51,17 @@ pub(crate) struct NativeRuntime {
     tail_callee: *const FuncEntry,
     tail_slots: *mut u64,
     roots: *const Roots,
+    crossings: *const Crossing,
     calls: [*const (); Runtime::COUNT],
     // What follows is the executor's.
+    /// The innermost entry into native code.
+    entry: *const Entry,
+    /// How native code goes on that was left.
+    resume: Resume,
     ctx: *mut Ctx,
     /// The lowest address of the stack that `stack_limit` is for.
     stack: usize,
-    /// Why the execution ends, while native functions pass that on.
+    /// Why the execution ends, until native functions are left for that.
     failure: Option<Failure>,
     tail: Box<[u64]>,
 }
@@ -60,6 +69,9 @@ pub(crate) struct NativeRuntime {
 #[cfg(target_pointer_width = "64")]
 const _: () = {
     use std::mem::offset_of;
+
+    use holdall_core::native::runtime;
+
     const fn at(found: usize, expected: i32) {
         assert!(found == expected as usize);
     }
@@ -69,6 +81,7 @@ const _: () = {
     at(offset_of!(NativeRuntime, tail_callee), runtime::TAIL_CALLEE);
     at(offset_of!(NativeRuntime, tail_slots), runtime::TAIL_SLOTS);
     at(offset_of!(NativeRuntime, roots), runtime::ROOTS);
+    at(offset_of!(NativeRuntime, crossings), runtime::CROSSINGS);
     at(offset_of!(NativeRuntime, calls), runtime::CALLS);
 };
 
@@ -88,7 +101,10 @@ impl NativeRuntime {
             tail_callee: std::ptr::null(),
             tail_slots: std::ptr::null_mut(),
             roots: std::ptr::null(),
+            crossings: std::ptr::null(),
             calls: CALLS.0,
+            entry: std::ptr::null(),
+            resume: Resume::NOWHERE,
             ctx: std::ptr::null_mut(),
             stack: 0,
             failure: None,
@@ -103,6 +119,11 @@ impl NativeRuntime {
             self.tail_slots = self.tail.as_mut_ptr();
         }
     }
+
+    /// The entry of the function that a tail call goes to, which is being made.
+    fn take_tail_callee(&mut self) -> *const FuncEntry {
+        std::mem::replace(&mut self.tail_callee, std::ptr::null())
+    }
 }
 
 /// The addresses of the calls.
@@ -112,7 +133,7 @@ unsafe impl Sync for Addresses {}
 
 static CALLS: Addresses = {
     let mut calls = [std::ptr::null(); Runtime::COUNT];
-    calls[Runtime::Raise as usize] = frames::raise as *const ();
+    calls[Runtime::End as usize] = entry::end as *const ();
     calls[Runtime::Call as usize] = call as *const ();
     calls[Runtime::Tail as usize] = tail as *const ();
     calls[Runtime::Throw as usize] = exceptions::throw as *const ();
@@ -142,11 +163,19 @@ static CALLS: Addresses = {
     Addresses(calls)
 };
 
-/// The status that a call gives.
-type Status = u32;
+/// What a call gives: zero, or another number where it failed.
+type Number = u32;
+const DONE: Number = 0;
+const FAILED: Number = 1;
 
-/// The entrance of a type.
-type Entrance = unsafe extern "C" fn(*mut InstanceData, *const u8, *mut u64) -> Status;
+/// How a native function ended that lowered code has called.
+enum Ended {
+    Returned,
+    /// For the function that the runtime has as `tail_callee`.
+    Left,
+    /// `exit` of the context says why.
+    Failed,
+}
 
 handler! {
     native(r) {
@@ -155,14 +184,15 @@ handler! {
         // As after a function of the host.
         let mut r = r.without_accs();
         r.reload_memory((*r.ctx).instance);
-        if ended == status::TAIL {
-            let runtime = (*(*r.ctx).instance).runtime;
-            let entry = (*runtime).tail_callee;
-            let count = Known::in_use((*entry).sig).param_slots() as u32;
-            return tail_call_with(r, entry, (*runtime).tail_slots, at, count);
-        }
-        if ended != status::RETURNED {
-            return jump!(unwinding::thrown_by_host, r);
+        match ended {
+            Ended::Returned => {}
+            Ended::Left => {
+                let runtime = (*(*r.ctx).instance).runtime;
+                let entry = (*runtime).take_tail_callee();
+                let count = Known::in_use((*entry).sig).param_slots() as u32;
+                return tail_call_with(r, entry, (*runtime).tail_slots, at, count);
+            }
+            Ended::Failed => return jump!(unwinding::thrown_by_host, r),
         }
         let bits = *r.fp;
         set_accs(&mut r, bits);
@@ -172,9 +202,9 @@ handler! {
 
 /// Calls a native function of the current instance, whose frame on the value stack is at `fp`. Where the function
 /// leaves for another one, the caller makes that tail call: otherwise native and lowered functions that call each
-/// other so would nest. Where it did not succeed, `exit` of the context says why.
+/// other so would nest.
 #[inline(never)]
-unsafe fn enter(ctx: *mut Ctx, fp: *mut u64, link_slot: u16, index: u32) -> Status {
+unsafe fn enter(ctx: *mut Ctx, fp: *mut u64, link_slot: u16, index: u32) -> Ended {
     // SAFETY: the entry that led here is of the current instance, whose module has native code. Nothing but the
     // execution uses the store.
     unsafe {
@@ -193,23 +223,26 @@ unsafe fn enter(ctx: *mut Ctx, fp: *mut u64, link_slot: u16, index: u32) -> Stat
             (*runtime).stack_limit = here - left.min(most);
             (*runtime).stack = lowest;
         }
-        let (outer, roots) = ((*runtime).ctx, (*runtime).roots);
+        let outer = (*runtime).ctx;
         (*runtime).ctx = ctx;
         (*runtime).budget = &raw mut (*ctx).budget;
         let saved = (*core).stack.leave_to_native(top, (*ctx).stack_end);
-        let entrance = std::mem::transmute::<*const u8, Entrance>(function.entrance);
-        let ended = entrance(instance, function.inner, fp);
+        let returned = entry::call(runtime, instance, function, fp, fp);
         (*core).stack.back_from_native(saved);
         (*ctx).instance = instance;
-        ((*runtime).ctx, (*runtime).roots) = (outer, roots);
+        (*runtime).ctx = outer;
         if !outer.is_null() {
             (*runtime).budget = &raw mut (*outer).budget;
         }
         ((*runtime).stack_limit, (*runtime).stack) = (limit, stack);
-        if ended != status::RETURNED && ended != status::TAIL {
+        if !returned {
             fail(ctx, runtime, fp, link_slot, top);
+            return Ended::Failed;
         }
-        ended
+        match (*runtime).tail_callee.is_null() {
+            true => Ended::Returned,
+            false => Ended::Left,
+        }
     }
 }
 
@@ -279,7 +312,7 @@ fn lowest_known() -> Option<usize> {
 #[cfg(all(target_os = "linux", not(miri)))]
 fn lowest_of_first_thread(top: usize) -> Option<usize> {
     /// How much of an unlimited stack is used: there is at least so much room below.
-    const MOST_BYTES: u64 = 64 << 20;
+    const MOST_BYTES: libc::rlim_t = 64 << 20;
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
@@ -309,28 +342,34 @@ unsafe fn current(instance: *mut InstanceData) -> (*mut NativeRuntime, *mut Ctx)
     }
 }
 
-/// What a call gives whose work ended like this.
-fn ended(result: Result<(), TrapCode>) -> Status {
-    result.map_or_else(status::of, |()| status::RETURNED)
+/// What a call gives whose work ended like this. What it failed with is kept for those who are told.
+unsafe fn ended(instance: *mut InstanceData, result: Result<(), TrapCode>) -> Number {
+    match result {
+        Ok(()) => DONE,
+        // SAFETY: passed on from the caller.
+        Err(code) => unsafe {
+            let (runtime, ctx) = current(instance);
+            pending(&mut *runtime, trap(ctx, code).into())
+        },
+    }
 }
 
-/// Keeps an error for those who pass it on.
-unsafe fn pending(runtime: *mut NativeRuntime, error: Error) -> Status {
-    // SAFETY: passed on from the caller.
-    unsafe { (*runtime).failure = Some(Failure::Error(Box::new(error))) };
-    status::PENDING
+/// Keeps an error for those who are told.
+fn pending(runtime: &mut NativeRuntime, error: Error) -> Number {
+    runtime.failure = Some(Failure::Error(Box::new(error)));
+    FAILED
 }
 
 unsafe extern "C" fn call(
     instance: *mut InstanceData,
     entry: *mut FuncEntry,
     slots: *mut u64,
-) -> Status {
+) -> Number {
     // SAFETY: the entry is of the store, and the slots have its arguments, and room for its results.
     unsafe {
         let (runtime, ctx) = current(instance);
         if stack_pointer() < (*runtime).stack_limit {
-            return status::of(TrapCode::CallStackExhausted);
+            return ended(instance, Err(TrapCode::CallStackExhausted));
         }
         let core = (*ctx).core;
         if (*entry).instance.is_null() {
@@ -338,12 +377,12 @@ unsafe extern "C" fn call(
             (*ctx).caller = instance;
             let top = (*core.as_ptr()).stack.top;
             return match run_host::<false>(ctx, slots, top) {
-                Ok(()) => status::RETURNED,
-                Err(HostEnd::Trap(code)) => status::of(code),
-                Err(HostEnd::Error(error)) => pending(runtime, Error::from(error)),
+                Ok(()) => DONE,
+                Err(HostEnd::Trap(code)) => ended(instance, Err(code)),
+                Err(HostEnd::Error(error)) => pending(&mut *runtime, Error::from(error)),
                 Err(HostEnd::Panic(panic)) => {
                     (*runtime).failure = Some(Failure::Panic(panic));
-                    status::PENDING
+                    FAILED
                 }
             };
         }
@@ -353,81 +392,78 @@ unsafe extern "C" fn call(
         }));
         resume(ctx, budget);
         match called {
-            Ok(Ok(())) => status::RETURNED,
-            Ok(Err(error)) => pending(runtime, error),
+            Ok(Ok(())) => DONE,
+            Ok(Err(error)) => pending(&mut *runtime, error),
             Err(panic) => {
                 (*runtime).failure = Some(Failure::Panic(panic));
-                status::PENDING
+                FAILED
             }
         }
     }
 }
 
-unsafe extern "C" fn tail(instance: *mut InstanceData, slots: *mut u64) -> Status {
+unsafe extern "C" fn tail(instance: *mut InstanceData, slots: *mut u64) -> Number {
     // SAFETY: the callee is a function of the store, and its arguments are in the slots for them.
     unsafe {
         let (runtime, _) = current(instance);
         loop {
-            let entry = (*runtime).tail_callee;
+            let entry = (*runtime).take_tail_callee();
             let of = (*entry).instance;
+            let args = (*runtime).tail_slots;
             let native = match of.is_null() || (*entry).body.get().is_null() {
                 true => None,
                 false => (*of).module.inner().native.as_ref(),
             };
-            // The callee may make a tail call itself, so that its arguments leave the slots for them first.
-            let ended = match native {
-                Some(native) => {
-                    let index = (*of).module.inner().num_imported_funcs as u32;
-                    let function = native.code((*entry).index() - index);
-                    let entrance = std::mem::transmute::<*const u8, Entrance>(function.entrance);
-                    entrance(of, function.inner, (*runtime).tail_slots)
-                }
-                None => call(instance, entry.cast_mut(), (*runtime).tail_slots),
-            };
-            match ended {
-                status::TAIL => {}
-                status::RETURNED => {
+            let Some(native) = native else {
+                let number = call(instance, entry.cast_mut(), args);
+                if number == DONE {
                     let results = Known::in_use((*entry).sig).result_slots();
-                    std::ptr::copy_nonoverlapping((*runtime).tail_slots, slots, results);
-                    return ended;
+                    std::ptr::copy_nonoverlapping(args, slots, results);
                 }
-                // A native callee has raised already what it failed with.
-                _ if native.is_some() => return status::PENDING,
-                _ => return ended,
+                return number;
+            };
+            // The callee may make a tail call itself, but its arguments leave the slots for them first.
+            let index = (*of).module.inner().num_imported_funcs as u32;
+            let function = native.code((*entry).index() - index);
+            if !entry::call(runtime, of, function, args, slots) {
+                return FAILED;
+            }
+            if (*runtime).tail_callee.is_null() {
+                return DONE;
             }
         }
     }
 }
 
-unsafe extern "C" fn settle_budget(instance: *mut InstanceData) -> Status {
+unsafe extern "C" fn settle_budget(instance: *mut InstanceData) -> Number {
     // SAFETY: as for `current`.
-    unsafe { ended(settle(current(instance).1)) }
+    unsafe { ended(instance, settle(current(instance).1)) }
 }
 
 unsafe extern "C" fn subtype(
     _: *mut InstanceData,
     entry: *const FuncEntry,
     ty: Option<TypeId>,
-) -> Status {
+) -> Number {
     // SAFETY: the entry is of the store.
     let found = unsafe { (*entry).sig };
-    match ty.is_some_and(|ty| is_subtype(found, ty)) {
-        true => status::RETURNED,
-        false => status::of(TrapCode::IndirectCallTypeMismatch),
+    u32::from(!ty.is_some_and(|ty| is_subtype(found, ty)))
+}
+
+/// Gives a result besides the number.
+unsafe fn result(instance: *mut InstanceData, found: Result<u64, TrapCode>) -> Number {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        let done = found.map(|found| (*(*instance).runtime).result = found);
+        ended(instance, done)
     }
 }
 
-/// Gives a result besides the status.
-unsafe fn result(runtime: *mut NativeRuntime, found: Result<u64, TrapCode>) -> Status {
-    // SAFETY: passed on from the caller.
-    ended(found.map(|found| unsafe { (*runtime).result = found }))
-}
-
-unsafe extern "C" fn memory_grow(instance: *mut InstanceData, memory: u64, pages: u64) -> Status {
+unsafe extern "C" fn memory_grow(instance: *mut InstanceData, memory: u64, pages: u64) -> Number {
     // SAFETY: as for the instruction; validation checked the index.
     unsafe {
-        let (runtime, ctx) = current(instance);
-        result(runtime, bulk::grow_memory(ctx, memory as u32, pages))
+        let (_, ctx) = current(instance);
+        result(instance, bulk::grow_memory(ctx, memory as u32, pages))
     }
 }
 
@@ -436,22 +472,22 @@ unsafe extern "C" fn table_grow(
     table: u64,
     value: u64,
     count: u64,
-) -> Status {
+) -> Number {
     // SAFETY: as for the instruction; validation checked the index.
     unsafe {
-        let (runtime, ctx) = current(instance);
-        result(runtime, bulk::grow_table(ctx, table as u32, count, value))
+        let (_, ctx) = current(instance);
+        result(instance, bulk::grow_table(ctx, table as u32, count, value))
     }
 }
 
 /// Calls that are a bulk instruction: two indices, and three operands.
 macro_rules! bulk_calls {
     ($($name:ident($($arg:ident),*) = $instruction:ident($into:expr, $from:expr, $first:ident, $second:ident, $third:ident);)*) => {$(
-        unsafe extern "C" fn $name(instance: *mut InstanceData, $($arg: u64),*) -> Status {
+        unsafe extern "C" fn $name(instance: *mut InstanceData, $($arg: u64),*) -> Number {
             // SAFETY: as for the instruction; validation checked the indices.
             unsafe {
                 let (_, ctx) = current(instance);
-                ended(bulk::$instruction(ctx, Bulk {
+                ended(instance, bulk::$instruction(ctx, Bulk {
                     first: $first,
                     second: $second,
                     third: $third,
@@ -471,16 +507,16 @@ bulk_calls! {
     table_init(table, segment, at, source, count) = init_table(table, segment, at, source, count);
 }
 
-unsafe extern "C" fn data_drop(instance: *mut InstanceData, segment: u64) -> Status {
+unsafe extern "C" fn data_drop(instance: *mut InstanceData, segment: u64) -> Number {
     // SAFETY: validation checked the index.
     unsafe { bulk::drop_data(current(instance).1, segment as u32) };
-    status::RETURNED
+    DONE
 }
 
-unsafe extern "C" fn elem_drop(instance: *mut InstanceData, segment: u64) -> Status {
+unsafe extern "C" fn elem_drop(instance: *mut InstanceData, segment: u64) -> Number {
     // SAFETY: validation checked the index.
     unsafe { bulk::drop_elem(current(instance).1, segment as u32) };
-    status::RETURNED
+    DONE
 }
 
 unsafe extern "C" fn wait(
@@ -489,12 +525,12 @@ unsafe extern "C" fn wait(
     found: u64,
     expected: u64,
     timeout: u64,
-) -> Status {
+) -> Number {
     // SAFETY: as for the instruction; validation checked the index.
     unsafe {
-        let (runtime, ctx) = current(instance);
+        let (_, ctx) = current(instance);
         let waited = atomics::wait(ctx, memory as u32, found, expected, timeout);
-        result(runtime, waited)
+        result(instance, waited)
     }
 }
 

@@ -44,6 +44,7 @@ pub(crate) use code::CodeError;
 pub use code::HERE;
 pub(crate) use inner::ModuleInner;
 pub use inner::Start;
+pub(crate) use native::Function as NativeFunction;
 pub use native::MachineCode;
 use native::Native;
 pub(crate) use weight::hold as hold_weight;

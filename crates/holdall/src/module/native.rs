@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use holdall_core::module::{Sections, Unfit};
-use holdall_core::native::{Catches, Code, Settings, host_features};
+use holdall_core::native::{Catches, Code, Place, Settings, host_features};
 
 use crate::engine::Engine;
 use crate::ir::{self, Word};
@@ -126,17 +126,25 @@ impl Native {
         self.functions[defined_index as usize]
     }
 
-    /// The defined function that has the instruction before a return address, and the offset in the module's
-    /// bytes of what that instruction is made of; none where the instruction is the call of the inner code.
-    pub(crate) fn call_at(&self, back: usize) -> Option<(u32, Option<u32>)> {
-        let text = self.code.text().as_ptr();
-        let offset = back.checked_sub(text.addr())?.checked_sub(1)?;
-        let offset = u32::try_from(offset).ok()?;
-        let function = self.code.function_at(offset)?;
-        let inner = self.code.function(function)?.inner;
-        let calls_inner = inner.is_some_and(|inner| offset < inner);
-        let place = self.code.place_at(offset).filter(|_| !calls_inner);
-        Some((function, place))
+    /// What happens at the instruction before a return address in the text, and the defined function that has the
+    /// instruction, if one has.
+    pub(crate) fn call_at(&self, back: usize) -> Option<(Place, Option<u32>)> {
+        let offset = self.offset_of(back)?.checked_sub(1)?;
+        let place = self.code.place_at(offset)?;
+        Some((place, self.code.function_at(offset)))
+    }
+
+    /// Where a call within a `try` lands that returns to an address in the text, and how far the stack pointer is
+    /// then below the frame pointer, in bytes.
+    pub(crate) fn landing_of(&self, back: usize) -> Option<(usize, usize)> {
+        let landing = self.code.landing_of(self.offset_of(back)?)?;
+        let at = self.code.text().as_ptr().addr() + landing.at as usize;
+        Some((at, landing.below_frame as usize))
+    }
+
+    fn offset_of(&self, address: usize) -> Option<u32> {
+        let text = self.code.text().as_ptr().addr();
+        u32::try_from(address.checked_sub(text)?).ok()
     }
 
     /// Which clauses catch in a defined function of this code's module; `None` where the function has no `try`.

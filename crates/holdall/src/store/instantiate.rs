@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::limits::{Held, Meter, Work};
 use crate::module::{ConstExpr, DataMode, ElemItems, ElemMode, ElemSegment, Module, ModuleInner};
-use crate::store::layout;
+use crate::store::layout::{self, Bytes};
 use crate::store::slot::entry_slot;
 use crate::store::store_core::own;
 use crate::store::{
@@ -213,15 +213,11 @@ fn allocate_instance(
     }
     let data = InstanceData {
         entries: std::ptr::null_mut(),
-        first_memory: std::ptr::null(),
+        memory: Cell::new(Bytes::NONE),
         sigs: inner.types.ids().as_ptr(),
         runtime: &raw mut *core.native,
-        spaces: layout::Spaces {
-            funcs: std::ptr::null(),
-            globals: std::ptr::null(),
-            memories: std::ptr::null(),
-            tables: std::ptr::null(),
-        },
+        spaces: layout::Spaces::NONE,
+        first_memory: std::ptr::null(),
         defined: (0..inner.num_defined_funcs())
             .map(|at| defined_func(inner, at, core.tracer.is_none()))
             .collect(),
@@ -348,8 +344,11 @@ unsafe fn fill_instance(instance: NonNull<InstanceData>, module: &ModuleInner, s
     data.funcs = spaces.funcs.into();
     data.globals = spaces.globals.into();
     data.memories = spaces.memories.into();
-    let first = data.memories.first();
-    data.first_memory = first.map_or(std::ptr::null(), |memory| memory.as_ptr().cast_const());
+    if let Some(memory) = data.memories.first() {
+        data.first_memory = memory.as_ptr();
+        // SAFETY: the memory is used by nobody else: the caller's duty. Instances live as long as their store.
+        unsafe { (*memory.as_ptr()).add_user(instance) };
+    }
     data.tables = spaces.tables.into();
     data.tags = spaces.tags.into();
     data.spaces = layout::Spaces {
@@ -357,7 +356,14 @@ unsafe fn fill_instance(instance: NonNull<InstanceData>, module: &ModuleInner, s
         globals: data.globals.as_ptr(),
         memories: data.memories.as_ptr(),
         tables: data.tables.as_ptr(),
+        first_global: first(&data.globals),
+        first_table: first(&data.tables),
     };
+}
+
+/// The address of what is first; null where there is nothing.
+fn first<T>(all: &[NonNull<T>]) -> *const T {
+    all.first().map_or(std::ptr::null(), |first| first.as_ptr())
 }
 
 /// Copies the active element segments into their tables, in order, and drops each.

@@ -116,6 +116,8 @@ pub(crate) struct MemoryData {
     pub(super) held: Held,
     /// The address space at `base` in bytes, where the memory began as an image of a file; else 0.
     pub(super) reserved: usize,
+    /// The instances that have the memory as their first one: they know where it lies.
+    pub(super) users: Vec<NonNull<InstanceData>>,
 }
 
 /// A table. Elements are references as slots hold them.
@@ -160,14 +162,16 @@ pub(crate) struct InstanceData {
     /// The address of the first of `defined`. The addresses of all entries are derived from this
     /// one.
     pub(crate) entries: *mut FuncEntry,
-    /// The first of `memories`; null where there is none.
-    pub(crate) first_memory: *const MemoryData,
     /// The canonical types of the module.
     pub(crate) sigs: *const TypeId,
     /// What native code shares with the store.
     pub(crate) runtime: *mut NativeRuntime,
+    /// Where the first of `memories` lies, for native code; the memory itself keeps this true.
+    pub(super) memory: Cell<Bytes>,
     /// The addresses of the index spaces of the same names, for native code.
     pub(super) spaces: Spaces,
+    /// The first of `memories`; null where there is none.
+    pub(crate) first_memory: *const MemoryData,
     /// The functions that the module defines (not the imported ones), in order.
     pub(crate) defined: Box<[FuncEntry]>,
     /// The function index space: imported functions first.
@@ -189,13 +193,43 @@ pub(crate) struct InstanceData {
     pub(super) _held: Held,
 }
 
-/// Where index spaces begin.
+/// Where a linear memory lies.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(super) struct Bytes {
+    pub(super) base: *mut u8,
+    pub(super) len: usize,
+}
+
+impl Bytes {
+    /// Where there is no memory.
+    pub(super) const NONE: Self = Self {
+        base: std::ptr::null_mut(),
+        len: 0,
+    };
+}
+
+/// Where index spaces begin, and what is first in those whose first is used most; null where there is nothing.
 #[repr(C)]
 pub(super) struct Spaces {
     pub(super) funcs: *const NonNull<FuncEntry>,
     pub(super) globals: *const NonNull<GlobalData>,
     pub(super) memories: *const NonNull<MemoryData>,
     pub(super) tables: *const NonNull<TableData>,
+    pub(super) first_global: *const GlobalData,
+    pub(super) first_table: *const TableData,
+}
+
+impl Spaces {
+    /// Before there are any.
+    pub(super) const NONE: Self = Self {
+        funcs: std::ptr::null(),
+        globals: std::ptr::null(),
+        memories: std::ptr::null(),
+        tables: std::ptr::null(),
+        first_global: std::ptr::null(),
+        first_table: std::ptr::null(),
+    };
 }
 
 /// Native code finds things where `holdall_core::native` says, and an index of a function becomes the address
@@ -207,9 +241,14 @@ const _: () = {
         assert!(found == expected as usize);
     }
     at(offset_of!(InstanceData, entries), instance::ENTRIES);
+    let first_memory = offset_of!(InstanceData, memory);
     at(
-        offset_of!(InstanceData, first_memory),
-        instance::FIRST_MEMORY,
+        first_memory + offset_of!(Bytes, base),
+        instance::FIRST_MEMORY + memory::BASE,
+    );
+    at(
+        first_memory + offset_of!(Bytes, len),
+        instance::FIRST_MEMORY + memory::LEN,
     );
     at(offset_of!(InstanceData, sigs), instance::TYPES);
     at(offset_of!(InstanceData, runtime), instance::RUNTIME);
@@ -220,6 +259,14 @@ const _: () = {
         instance::MEMORIES,
     );
     at(offset_of!(InstanceData, spaces.tables), instance::TABLES);
+    at(
+        offset_of!(InstanceData, spaces.first_global),
+        instance::FIRST_GLOBAL,
+    );
+    at(
+        offset_of!(InstanceData, spaces.first_table),
+        instance::FIRST_TABLE,
+    );
     at(offset_of!(FuncEntry, instance), func::INSTANCE);
     at(offset_of!(FuncEntry, body), func::NATIVE);
     at(offset_of!(FuncEntry, sig), func::TYPE);

@@ -7,8 +7,9 @@ use holdall_core::module::{BLOCK_BYTES, Blocks};
 
 use crate::limits::{Held, Pool, Work};
 use crate::store::contents::Contents;
+use crate::store::layout::Bytes;
 use crate::store::moving::move_bytes;
-use crate::store::{MemoryData, backing};
+use crate::store::{InstanceData, MemoryData, backing};
 use crate::trap::TrapCode;
 use crate::types::MemoryType;
 
@@ -37,7 +38,28 @@ impl MemoryData {
             pool,
             held,
             reserved: 0,
+            users: Vec::new(),
         }))
+    }
+
+    /// Has an instance know where the memory lies, now and whenever that has changed: the instance's first memory is
+    /// this one.
+    ///
+    /// # Safety
+    ///
+    /// The instance lives as long as the memory may change.
+    pub(super) unsafe fn add_user(&mut self, instance: NonNull<InstanceData>) {
+        self.users.push(instance);
+        self.show();
+    }
+
+    /// Has the instances know where the memory lies now.
+    fn show(&self) {
+        let (base, len) = (self.base, self.len);
+        for user in &self.users {
+            // SAFETY: the duty of who called `add_user`.
+            unsafe { (*user.as_ptr()).memory.set(Bytes { base, len }) };
+        }
     }
 
     /// Gives the memory, which is all zeros, its first contents. Where they lie in a file that the system
@@ -65,6 +87,7 @@ impl MemoryData {
                 if let Some((base, reserved)) = image {
                     backing::release(None, self.base, self.len);
                     (self.base, self.reserved) = (base, reserved);
+                    self.show();
                     return Ok(());
                 }
             }
@@ -111,6 +134,7 @@ impl MemoryData {
             Ok(Some(())) => self.len = len,
             _ => self.held.shrink(more),
         }
+        self.show();
         grown
     }
 

@@ -2,19 +2,19 @@
 //!
 //! What is thrown is `failure` of the runtime on its way. Where it is thrown, the frames are left, as far as
 //! their functions cannot catch it: that is paid for, and the calls are noted. A function that may catch asks
-//! for a clause by [`catch`], and where there is none, further frames are left. Where the entrance is
-//! reached, the exception goes on in lowered code.
+//! for a clause by [`catch`] at its landing, and where there is none, further frames are left. Where the entry
+//! is reached, the exception goes on in lowered code.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use holdall_core::ir::HandlerRef;
-use holdall_core::native::{Catches, roots, status};
+use holdall_core::native::Catches;
 
 use super::super::backtrace::Calls;
 use super::super::exceptions::{GONE, clause_for};
 use super::super::regs::Ctx;
-use super::frames::{Callers, Site, add_callers, trap};
-use super::{Failure, NativeRuntime, Status, current, pending};
+use super::frames::{Callers, Resume, Site, add_callers, trap};
+use super::{FAILED, Failure, NativeRuntime, Number, current, pending};
 use crate::exception::Exception;
 use crate::store::InstanceData;
 use crate::trap::{Trap, TrapCode};
@@ -22,13 +22,14 @@ use crate::trap::{Trap, TrapCode};
 /// The references to exceptions that a native function holds, as its frame has them.
 #[repr(C)]
 pub(super) struct Roots {
-    outer: *const Self,
+    pub(super) outer: *const Self,
     count: u64,
     // The references follow.
 }
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {
+    use holdall_core::native::roots;
     assert!(std::mem::offset_of!(Roots, outer) == roots::OUTER as usize);
     assert!(std::mem::offset_of!(Roots, count) == roots::COUNT as usize);
     assert!(size_of::<Roots>() == roots::FIRST as usize);
@@ -105,8 +106,13 @@ impl NativeRuntime {
     }
 
     /// Leaves the frames up to one whose function may catch what is thrown: that of the function that stands
-    /// `at`, and those of `callers`.
-    pub(super) unsafe fn unwind(&mut self, ctx: *mut Ctx, at: Option<Site>, mut callers: Callers) {
+    /// `at`, and those of `callers`. Gives where that function goes on.
+    pub(super) unsafe fn unwind(
+        &mut self,
+        ctx: *mut Ctx,
+        at: Option<Site>,
+        mut callers: Callers,
+    ) -> Option<Resume> {
         // SAFETY: the store outlives the execution, and instances live as long as the store.
         unsafe {
             let core = (*ctx).core.as_ptr();
@@ -114,7 +120,7 @@ impl NativeRuntime {
             let mut next = at.or_else(|| callers.next());
             while let Some(site) = next {
                 let Some(Failure::Thrown(thrown)) = &mut self.failure else {
-                    return;
+                    return None;
                 };
                 if keeps_calls && !thrown.calls.is_full() {
                     match std::mem::replace(&mut thrown.has_left, true) {
@@ -122,14 +128,12 @@ impl NativeRuntime {
                         true => thrown.calls.push(site.place()),
                     }
                 }
-                let may_catch = catches(site.instance, site.function, |catches| {
-                    catches.may_catch(site.offset)
-                });
-                if may_catch == Some(true) || !self.pay(ctx, 1, &mut callers) {
-                    return;
+                if site.landing.is_some() || !self.pay(ctx, 1, &mut callers) {
+                    return site.landing;
                 }
                 next = callers.next();
             }
+            None
         }
     }
 
@@ -173,7 +177,7 @@ pub(super) unsafe extern "C" fn throw(
     instance: *mut InstanceData,
     tag: u64,
     slots: *const u64,
-) -> Status {
+) -> Number {
     // SAFETY: validation checked the tag, whose values are in the slots.
     unsafe {
         let (runtime, ctx) = current(instance);
@@ -185,28 +189,31 @@ pub(super) unsafe extern "C" fn throw(
             Ok(exception) => (*runtime).throw(ctx, exception),
             Err(detail) => {
                 let trap = Trap::from(TrapCode::OutOfMemory).with_detail(detail);
-                pending(runtime, trap.into());
+                pending(&mut *runtime, trap.into());
             }
         }
-        status::PENDING
+        FAILED
     }
 }
 
-pub(super) unsafe extern "C" fn throw_ref(instance: *mut InstanceData, exception: u64) -> Status {
+pub(super) unsafe extern "C" fn throw_ref(instance: *mut InstanceData, exception: u64) -> Number {
     // SAFETY: as for `current`.
     unsafe {
         let (runtime, ctx) = current(instance);
         if exception == 0 {
-            return status::of(TrapCode::NullExceptionReference);
+            return pending(
+                &mut *runtime,
+                trap(ctx, TrapCode::NullExceptionReference).into(),
+            );
         }
         match (*(*ctx).core.as_ptr()).exceptions.get(exception) {
             Some(_) => (*runtime).throw(ctx, exception),
             None => {
                 let trap = Trap::from(TrapCode::Host).with_detail(GONE);
-                pending(runtime, trap.into());
+                pending(&mut *runtime, trap.into());
             }
         }
-        status::PENDING
+        FAILED
     }
 }
 
@@ -221,7 +228,7 @@ pub(super) unsafe extern "C" fn catch(
     let caught = catch_unwind(AssertUnwindSafe(|| unsafe {
         let (runtime, ctx) = current(instance);
         let site = Site::within(instance, function as u32, offset as u32);
-        let callers = Callers::of((*ctx).core.as_ptr(), instance, frame);
+        let callers = Callers::of(runtime, frame);
         (*runtime).catch(ctx, site, callers)
     }));
     caught
@@ -252,10 +259,7 @@ impl NativeRuntime {
             if !self.pay(ctx, 1 + looked_at, &mut callers) {
                 return None;
             }
-            let Some(clause) = clause else {
-                self.unwind(ctx, None, callers);
-                return None;
-            };
+            let clause = clause?;
             let Some(Failure::Thrown(thrown)) = self.failure.take() else {
                 unreachable!("seen above");
             };

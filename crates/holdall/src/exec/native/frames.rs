@@ -1,15 +1,48 @@
-//! The frames of native functions, and what native code calls where the execution ends.
+//! The frames of native functions, and what native code comes to where the execution ends.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use holdall_core::native::status;
+use holdall_core::native::{Place as Spot, ending};
 
 use super::super::backtrace::{Calls, Place, native_place};
 use super::super::regs::Ctx;
-use super::{Failure, Status, current, pending};
+use super::entry::Entry;
+use super::{Failure, NativeRuntime, pending};
 use crate::limits::Watch;
-use crate::store::{InstanceData, StoreCore};
+use crate::store::InstanceData;
 use crate::trap::{Trap, TrapCode};
+
+/// How native code goes on.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(super) struct Resume {
+    pub(super) stack: usize,
+    pub(super) frame: usize,
+    pub(super) code: usize,
+}
+
+impl Resume {
+    pub(super) const NOWHERE: Self = Self {
+        stack: 0,
+        frame: 0,
+        code: 0,
+    };
+}
+
+/// A call of another instance's function, as a frame has it.
+#[repr(C)]
+pub(super) struct Crossing {
+    outer: *const Self,
+    instance: *mut InstanceData,
+}
+
+#[cfg(target_pointer_width = "64")]
+const _: () = {
+    use holdall_core::native::crossing;
+    assert!(std::mem::offset_of!(Crossing, outer) == crossing::OUTER as usize);
+    assert!(std::mem::offset_of!(Crossing, instance) == crossing::INSTANCE as usize);
+    assert!(size_of::<Crossing>() == crossing::SIZE as usize);
+};
 
 /// Where a native function stands.
 #[derive(Clone, Copy)]
@@ -18,6 +51,8 @@ pub(super) struct Site {
     pub(super) function: u32,
     /// The offset of the instruction in the module's bytes.
     pub(super) offset: u32,
+    /// How the function goes on where something is thrown within a `try` of the function's.
+    pub(super) landing: Option<Resume>,
 }
 
 impl Site {
@@ -33,6 +68,7 @@ impl Site {
             function,
             // A module has less than 2^32 bytes.
             offset: body.start as u32 + offset,
+            landing: None,
         }
     }
 
@@ -42,28 +78,62 @@ impl Site {
     }
 }
 
-/// The native functions that have called, from a frame outwards up to the entrance.
+/// The native functions that have called, from a frame outwards up to the entry.
 pub(super) struct Callers {
-    core: *mut StoreCore,
-    instance: *mut InstanceData,
+    entry: *const Entry,
+    /// The innermost call of another instance's function that is further out than the frame.
+    crossing: *const Crossing,
     frame: *const usize,
 }
 
 impl Callers {
-    /// The callers of the function of an instance whose frame pointer is `frame`.
+    /// The callers of the function whose frame pointer is `frame`.
     ///
     /// # Safety
-    /// The function runs, and frame pointers make a chain: what lies above a native frame's pointer is the frame
-    /// pointer of its caller, and the address in its caller that it returns to.
-    pub(super) unsafe fn of(
-        core: *mut StoreCore,
-        instance: *mut InstanceData,
-        frame: *const usize,
-    ) -> Self {
-        Self {
-            core,
-            instance,
-            frame,
+    /// The function runs, since the runtime's entry, and frame pointers make a chain: what lies above a native frame's
+    /// pointer is the frame pointer of its caller, and the address in its caller that it returns to.
+    pub(super) unsafe fn of(runtime: *const NativeRuntime, frame: *const usize) -> Self {
+        // SAFETY: the caller's duty.
+        unsafe {
+            Self {
+                entry: (*runtime).entry,
+                crossing: (*runtime).crossings,
+                frame,
+            }
+        }
+    }
+
+    /// The instance of the frame.
+    unsafe fn instance(&mut self) -> *mut InstanceData {
+        // SAFETY: as for `of`. What lies below the frame was left.
+        unsafe {
+            while !self.crossing.is_null() && self.crossing.addr() < self.frame.addr() {
+                self.crossing = (*self.crossing).outer;
+            }
+            match self.crossing.is_null() {
+                true => (*self.entry).instance,
+                false => (*self.crossing).instance,
+            }
+        }
+    }
+
+    /// What happens in the frame before the address that is called back to; and where that is, if that is in a
+    /// function.
+    unsafe fn at(&mut self, back: usize) -> Option<(Spot, Option<Site>)> {
+        // SAFETY: as for `of`. Instances live as long as their store.
+        unsafe {
+            let instance = self.instance();
+            let native = (*instance).module.inner().native.as_ref()?;
+            let (spot, function) = native.call_at(back)?;
+            let site = function.filter(|_| spot.offset != 0).map(|function| Site {
+                landing: native.landing_of(back).map(|(code, below)| Resume {
+                    stack: self.frame.addr() - below,
+                    frame: self.frame.addr(),
+                    code,
+                }),
+                ..Site::within(instance, function, spot.offset)
+            });
+            Some((spot, site))
         }
     }
 }
@@ -73,69 +143,93 @@ impl Iterator for Callers {
 
     fn next(&mut self) -> Option<Site> {
         loop {
-            // SAFETY: as for `of`. The chain is followed up to the first address that is in no native code.
-            let (outer, back) = unsafe { (self.frame.read(), self.frame.add(1).read()) };
-            let found = |instance: *mut InstanceData| {
-                // SAFETY: instances live as long as their store.
-                let native = unsafe { (*instance).module.inner().native.as_ref()? };
-                Some((instance, native.call_at(back)?))
-            };
-            // A frame does not say which instance it is of: of several of one module, the last one is taken.
-            let others = || {
-                // SAFETY: the store lives while its functions run.
-                let mut others = unsafe { (*self.core).instances.iter().rev() };
-                others.find_map(|other| found(other.as_ptr()))
-            };
-            let (instance, (function, offset)) = found(self.instance).or_else(others)?;
-            self.instance = instance;
-            self.frame = std::ptr::with_exposed_provenance(outer);
-            if let Some(offset) = offset {
-                return Some(Site {
-                    instance,
-                    function,
-                    offset,
-                });
+            // SAFETY: as for `of`. The chain ends at an odd address.
+            unsafe {
+                let (outer, back) = (self.frame.read(), self.frame.add(1).read());
+                if outer % 2 == 1 {
+                    return None;
+                }
+                self.frame = std::ptr::with_exposed_provenance(outer);
+                if let Some((_, Some(site))) = self.at(back) {
+                    return Some(site);
+                }
             }
         }
     }
 }
 
-/// Notes why the execution ends. Gives the status.
+/// Ends functions since an entry: the one with this frame, which has called the text's end from before `back`, and its
+/// callers, up to one that may catch, or all. Gives how native code goes on.
 pub(super) unsafe extern "C" fn raise(
-    instance: *mut InstanceData,
-    found: Status,
-    function: u64,
+    entry: *const Entry,
+    back: usize,
     frame: *const usize,
-) -> Status {
-    // SAFETY: `frame` is the frame pointer of the native function that calls, and frame pointers make a chain.
-    let raised = catch_unwind(AssertUnwindSafe(|| unsafe {
-        let (runtime, ctx) = current(instance);
-        let (number, offset) = status::parts(found);
-        let at = (offset != 0).then(|| Site::within(instance, function as u32, offset));
-        let core = (*ctx).core.as_ptr();
-        let callers = Callers::of(core, instance, frame);
-        if number != status::PENDING {
-            let code = status::trap(number).unwrap_or(TrapCode::Unreachable);
-            pending(runtime, trap(ctx, code).into());
+) -> *const Resume {
+    // SAFETY: native code goes here only within `entry::call`, and frame pointers make a chain. Functions are left
+    // only after all code has returned that they have called.
+    unsafe {
+        let runtime = (*entry).runtime;
+        let raised = catch_unwind(AssertUnwindSafe(|| (*runtime).raise(back, frame)));
+        let landing = raised.unwrap_or_else(|panic| {
+            (*runtime).failure = Some(Failure::Panic(panic));
+            None
+        });
+        if let Some(landing) = landing {
+            (*runtime).forget_below(landing.frame);
         }
-        (*runtime).begin_unwinding(ctx);
-        match &mut (*runtime).failure {
-            Some(Failure::Thrown(_)) => (*runtime).unwind(ctx, at, callers),
-            Some(Failure::Error(error)) if (*core).engine.config().wasm_backtrace => {
-                if let Some(trap) = error.trap_mut() {
-                    add_callers(trap, Calls::default(), at, callers);
-                } else if let Some(exception) = error.exception_mut() {
-                    exception.add_calls(calls(Calls::default(), at, callers));
-                }
-            }
-            _ => {}
-        }
-    }));
-    if let Err(panic) = raised {
-        // SAFETY: as above.
-        unsafe { (*(*instance).runtime).failure = Some(Failure::Panic(panic)) };
+        (*runtime).resume = landing.unwrap_or_else(|| (*entry).resume());
+        &raw const (*runtime).resume
     }
-    found
+}
+
+impl NativeRuntime {
+    /// Notes why functions end, and the calls that led there. Gives where one of them may catch.
+    unsafe fn raise(&mut self, back: usize, frame: *const usize) -> Option<Resume> {
+        // SAFETY: as for `raise`.
+        unsafe {
+            let ctx = self.ctx;
+            let mut callers = Callers::of(self, frame);
+            (*ctx).instance = callers.instance();
+            let (spot, at) = callers.at(back)?;
+            let passes = spot.ending == ending::PASSES;
+            if !passes && spot.ending != ending::FAILED {
+                let code = ending::trap(spot.ending).unwrap_or(TrapCode::Unreachable);
+                pending(self, trap(ctx, code).into());
+            }
+            // What passes through was noted when it came to the landing.
+            let at = at.filter(|_| !passes);
+            self.begin_unwinding(ctx);
+            let core = (*ctx).core.as_ptr();
+            match &mut self.failure {
+                Some(Failure::Thrown(_)) => return self.unwind(ctx, at, callers),
+                Some(Failure::Error(error)) if (*core).engine.config().wasm_backtrace => {
+                    if passes {
+                        return None;
+                    }
+                    if let Some(trap) = error.trap_mut() {
+                        add_callers(trap, Calls::default(), at, callers);
+                    } else if let Some(exception) = error.exception_mut() {
+                        exception.add_calls(calls(Calls::default(), at, callers));
+                    }
+                }
+                _ => {}
+            }
+            None
+        }
+    }
+
+    /// Forgets the records that the functions had which are left for one with this frame, and its own.
+    unsafe fn forget_below(&mut self, frame: usize) {
+        // SAFETY: the records lie in frames of functions that ran until now.
+        unsafe {
+            while !self.crossings.is_null() && self.crossings.addr() < frame {
+                self.crossings = (*self.crossings).outer;
+            }
+            while !self.roots.is_null() && self.roots.addr() < frame {
+                self.roots = (*self.roots).outer;
+            }
+        }
+    }
 }
 
 /// A trap, without the calls that led there.
