@@ -4,10 +4,19 @@
 
 #[cfg(unix)]
 mod cache;
+mod catching;
+mod ending;
 mod exceptions;
 mod hostile;
+mod instances;
+mod joined;
+mod landings;
 mod limits;
+mod nests;
 mod numbers;
+mod places;
+mod plans;
+mod tail_calls;
 mod through;
 mod traps;
 
@@ -35,16 +44,39 @@ fn configs(config: &Config) -> Vec<(String, Config)> {
 
 /// Runs a scenario in all configurations, and checks that it tells the same in all.
 fn same(config: &Config, scenario: impl Fn(&Engine, &mut String)) -> String {
-    let mut expected: Option<String> = None;
-    for (name, config) in configs(config) {
+    let story = |config: &Config| {
         let mut told = String::new();
-        scenario(&Engine::new(config), &mut told);
-        match &expected {
-            None => expected = Some(told),
-            Some(expected) => assert_eq!(*expected, told, "{name} tells another story"),
+        scenario(&Engine::new(config.clone()), &mut told);
+        told
+    };
+    let mut expected = story(config);
+    for (name, other) in configs(config).into_iter().skip(1) {
+        let mut told = story(&other);
+        // On a busy machine, names and offsets may not be found in the time that is given for that.
+        for _ in 0..MOST_REPETITIONS {
+            if told == expected || without_frames(&told) != without_frames(&expected) {
+                break;
+            }
+            (expected, told) = (story(config), story(&other));
+        }
+        if told != expected {
+            let lines = expected.lines().zip(told.lines());
+            let differing = lines.enumerate().find(|(_, (a, b))| a != b);
+            panic!("{name} tells another story: {differing:?}\n{expected}\n\n{told}");
         }
     }
-    expected.unwrap_or_default()
+    expected
+}
+
+/// How often a scenario is repeated of which only the frames of backtraces differ.
+const MOST_REPETITIONS: usize = 10;
+
+/// A story without what it tells of frames, each of which has a line.
+fn without_frames(told: &str) -> Vec<&str> {
+    let frame = |line: &str| line.starts_with("  ") && line.contains(": ");
+    told.lines()
+        .map(|line| if frame(line) { "frame" } else { line })
+        .collect()
 }
 
 /// Calls an exported function, and tells what came of the call.
