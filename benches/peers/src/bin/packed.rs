@@ -17,13 +17,16 @@ use holdall_benches::{
 use scratch::Scratch;
 
 const USAGE: &str = "\
-usage: cargo run --release --manifest-path benches/peers/Cargo.toml --bin packed -- [--reps N] [--best] [--holdall PATH] PATH [ARG]...
+usage: cargo run --release --manifest-path benches/peers/Cargo.toml --bin packed -- [--reps N] [--best] [--native] [--holdall PATH] PATH [ARG]...
     PATH            the program, a .wasm or .wat file, whose output is the same each time
     ARG             the program's arguments
+    --native        the executable has machine code; the command has to have the feature native
     --holdall PATH  the command that packs and runs it (default target/release/holdall)
     --reps N        how often each process is started (default 15)
     --best          count the fastest repetition, not the median";
 
+/// Has the program packed with machine code.
+const NATIVE: &str = "--native";
 /// Names the command of holdall.
 const HOLDALL: &str = "--holdall";
 const DEFAULT_HOLDALL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/release/holdall");
@@ -61,6 +64,7 @@ impl Until {
 /// The program, and where what is made of it goes.
 struct Program {
     holdall: PathBuf,
+    is_native: bool,
     wasm: PathBuf,
     /// Its own name is the first.
     args: Vec<String>,
@@ -134,6 +138,9 @@ const WAYS: [Way; 5] = [
 fn packed(program: &Program, until: Until) -> Result<Command> {
     let app = program.file("packed", until);
     let mut pack = program.holdall("pack", until);
+    if program.is_native {
+        pack.arg("--native");
+    }
     pack.arg("-o").arg(&app).arg(&program.wasm);
     pack.arg("--").args(&program.args[1..]);
     let output = pack
@@ -157,6 +164,7 @@ impl Program {
         std::fs::write(&wasm, wat::parse_file(path)?)?;
         Ok(Self {
             holdall: options.value(HOLDALL).unwrap_or(DEFAULT_HOLDALL).into(),
+            is_native: options.has(NATIVE),
             wasm,
             args: [&[name], args].concat(),
             scratch,
@@ -228,6 +236,7 @@ impl Process {
 fn main() -> Result<()> {
     let mut options = Options::read(&Syntax {
         usage: USAGE,
+        flags: &[NATIVE],
         values: &[HOLDALL],
         command: true,
         ..Syntax::default()
