@@ -2,7 +2,7 @@
 //! makes the tail calls of a function.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I32, I64};
+use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{
     AbiParam, Function, InstBuilder, Signature, StackSlotData, StackSlotKind, Value,
 };
@@ -13,7 +13,7 @@ use holdall_core::trap::TrapCode;
 use holdall_core::types::FuncType;
 
 use crate::ends::at_the_call;
-use crate::function::{CHANGING, CONSTANT, load_slots, store_slots};
+use crate::function::{CHANGING, CONSTANT, begin, load_slots, runtime_function, store_slots};
 use crate::module::Module;
 use crate::names::Name;
 use crate::sites::{Sites, named};
@@ -43,13 +43,7 @@ impl<'a> Helper<'a> {
         context: &'a mut FunctionBuilderContext,
         signature: Signature,
     ) -> Self {
-        function.signature = signature;
-        let mut b = FunctionBuilder::new(function, context);
-        let entry = b.create_block();
-        b.append_block_params_for_function_params(entry);
-        b.switch_to_block(entry);
-        b.seal_block(entry);
-        let params = b.block_params(entry).to_vec();
+        let (b, params) = begin(function, context, signature);
         Self {
             b,
             sites: Sites::default(),
@@ -215,13 +209,10 @@ impl<'a> Helper<'a> {
 
     /// Calls the runtime. Gives the number that the call returns.
     fn call_runtime(&mut self, call: Runtime, args: &[Value]) -> Value {
-        let runtime = self.runtime_record();
-        let function = self.constant(runtime, call.offset());
+        let function = runtime_function(&mut self.b, self.params[0], call);
         let args = args.iter().copied();
         let all: Vec<Value> = [self.params[0]].into_iter().chain(args).collect();
-        let mut signature = Signature::new(self.module.convention);
-        signature.params.resize(all.len(), AbiParam::new(I64));
-        signature.returns.push(AbiParam::new(I32));
+        let signature = self.module.runtime_signature(all.len());
         self.call_code(function, signature, &all)[0]
     }
 

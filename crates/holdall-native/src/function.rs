@@ -150,16 +150,9 @@ impl<'a> Func<'a> {
         context: &'a mut FunctionBuilderContext,
     ) -> Self {
         let ty = module.sections.func_type(module.sections.func_index(index));
-        function.signature = module.signature(ty);
-        let mut b = FunctionBuilder::new(function, context);
-        let entry = b.create_block();
-        b.append_block_params_for_function_params(entry);
-        b.switch_to_block(entry);
-        b.seal_block(entry);
-        let several = ty.results().len() > 1;
-        let params = b.block_params(entry);
+        let (b, params) = begin(function, context, module.signature(ty));
         let instance = params[0];
-        let results_at = several.then(|| params[1]);
+        let results_at = (ty.results().len() > 1).then(|| params[1]);
         Self {
             b,
             module,
@@ -434,12 +427,6 @@ impl<'a> Func<'a> {
 
     // Calls.
 
-    /// The address of a function of the runtime.
-    fn runtime_function(&mut self, call: Runtime) -> Value {
-        let runtime = self.runtime_record();
-        self.constant(runtime, call.offset())
-    }
-
     /// The address of the record that the store keeps for native code.
     pub(crate) fn runtime_record(&mut self) -> Value {
         self.constant(self.instance, instance::RUNTIME)
@@ -448,15 +435,13 @@ impl<'a> Func<'a> {
     /// Calls the runtime, with the instance first. Gives what the call gives, unchecked.
     pub(crate) fn runtime(&mut self, call: Runtime, args: &[Value]) -> Value {
         self.effect();
-        let function = self.runtime_function(call);
+        let function = runtime_function(&mut self.b, self.instance, call);
         let mut all = vec![self.instance];
         for arg in args {
             let arg = self.extended(*arg);
             all.push(arg);
         }
-        let mut signature = Signature::new(self.module.convention);
-        signature.params.resize(all.len(), AbiParam::new(I64));
-        signature.returns.push(AbiParam::new(I32));
+        let signature = self.module.runtime_signature(all.len());
         let signature = self.b.import_signature(signature);
         let place = self.here(ending::CALLS);
         let inst = self.sites.call(&mut self.b, place, |b| {
@@ -473,7 +458,7 @@ impl<'a> Func<'a> {
 
     /// Rounds a float by a call of the runtime.
     pub(crate) fn rounded_by_runtime(&mut self, call: Runtime, value: Value) -> Value {
-        let function = self.runtime_function(call);
+        let function = runtime_function(&mut self.b, self.instance, call);
         let ty = AbiParam::new(self.b.func.dfg.value_type(value));
         let mut signature = Signature::new(self.module.convention);
         signature.params.push(ty);
@@ -488,6 +473,32 @@ impl<'a> Func<'a> {
         let runtime = self.runtime_record();
         self.changing(runtime, runtime::RESULT)
     }
+}
+
+/// Begins a function of a signature in a new block; gives the function's parameters.
+pub(crate) fn begin<'a>(
+    function: &'a mut Function,
+    context: &'a mut FunctionBuilderContext,
+    signature: Signature,
+) -> (FunctionBuilder<'a>, Vec<Value>) {
+    function.signature = signature;
+    let mut b = FunctionBuilder::new(function, context);
+    let entry = b.create_block();
+    b.append_block_params_for_function_params(entry);
+    b.switch_to_block(entry);
+    b.seal_block(entry);
+    let params = b.block_params(entry).to_vec();
+    (b, params)
+}
+
+/// The address of a function of the runtime.
+pub(crate) fn runtime_function(
+    b: &mut FunctionBuilder<'_>,
+    instance: Value,
+    call: Runtime,
+) -> Value {
+    let runtime = b.ins().load(I64, CONSTANT, instance, instance::RUNTIME);
+    b.ins().load(I64, CONSTANT, runtime, call.offset())
 }
 
 /// The value that locals begin with.

@@ -253,8 +253,10 @@ pub(crate) fn native_code(module: &Module<'_>, isa: &dyn TargetIsa, threads: usi
     let types = module.sections.funcs[module.sections.num_imported_funcs..].iter();
     let types = types.zip(&placed).filter(|(_, placed)| placed.is_some());
     let mut wanted: BTreeSet<Name> = types.map(|(ty, _)| Name::Entrance(*ty)).collect();
+    let mut looked_at = 0;
     loop {
-        wanted.extend(text.calls.iter().map(|(_, name, _)| *name));
+        wanted.extend(text.calls[looked_at..].iter().map(|(_, name, _)| *name));
+        looked_at = text.calls.len();
         for (name, _) in &text.placed {
             wanted.remove(name);
         }

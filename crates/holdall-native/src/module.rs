@@ -1,6 +1,6 @@
 //! What the translation of a function needs to know of the function's module.
 
-use cranelift_codegen::ir::types::I64;
+use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{AbiParam, Signature};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use holdall_core::module::Sections;
@@ -186,6 +186,14 @@ impl<'a> Module<'a> {
             convention: target.default_call_conv(),
             seen: look_through(sections),
         }
+    }
+
+    /// The signature of calls of the runtime that get so many arguments, with the instance, and give a number.
+    pub(crate) fn runtime_signature(&self, args: usize) -> Signature {
+        let mut signature = Signature::new(self.convention);
+        signature.params.resize(args, AbiParam::new(I64));
+        signature.returns.push(AbiParam::new(I32));
+        signature
     }
 
     /// The native signature of functions of a type.

@@ -11,9 +11,9 @@ use cranelift_codegen::ir::{
 };
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
-use holdall_core::native::{Place, Runtime, instance};
+use holdall_core::native::{Place, Runtime};
 
-use crate::function::CONSTANT;
+use crate::function::runtime_function;
 use crate::names::Name;
 
 /// The trap that becomes a call of the text's end.
@@ -87,9 +87,7 @@ impl Sites {
         place: Place,
         landing: Option<BlockCall>,
     ) {
-        let runtime = b.ins().load(I64, CONSTANT, instance, instance::RUNTIME);
-        let end = Runtime::End.offset();
-        let end = b.ins().load(I64, CONSTANT, runtime, end);
+        let end = runtime_function(b, instance, Runtime::End);
         // The convention in which arguments are as in that of the platform, and no register has to be restored where
         // the call lands.
         let mut signature = Signature::new(CallConv::PreserveAll);

@@ -23,9 +23,9 @@
 //! # How functions end otherwise
 //! What returns, returns normally. Where something else ends the execution, the function calls the text's end:
 //! a piece of code that finds the entry and goes to [`entry::RAISE`] with the address that it was called from
-//! ([`Runtime::End`] is a faster way there). What happened there says a table, by that address: see [`ending`]. The executor then takes the stack back to where the
-//! entry stands, or to the landing of a function that may catch: neither the frames between nor the functions
-//! that have them hear of that.
+//! ([`Runtime::End`] is a faster way there). What happened there says a table, by that address: see [`ending`]. The
+//! executor then takes the stack back to where the entry stands, or to the landing of a function that may catch:
+//! neither the frames between nor the functions that have them hear of that.
 //!
 //! # Exceptions
 //! An exception that is thrown ends functions too, up to one that has called within a `try`: a table has the

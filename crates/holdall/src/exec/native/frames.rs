@@ -202,10 +202,10 @@ impl NativeRuntime {
             let core = (*ctx).core.as_ptr();
             match &mut self.failure {
                 Some(Failure::Thrown(_)) => return self.unwind(ctx, at, callers),
-                Some(Failure::Error(error)) if (*core).engine.config().wasm_backtrace => {
-                    if passes {
-                        return None;
-                    }
+                // An error at a landing came with its callers.
+                Some(Failure::Error(error))
+                    if !passes && (*core).engine.config().wasm_backtrace =>
+                {
                     if let Some(trap) = error.trap_mut() {
                         add_callers(trap, Calls::default(), at, callers);
                     } else if let Some(exception) = error.exception_mut() {
