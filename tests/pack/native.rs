@@ -314,6 +314,34 @@ fn a_byte_of_its_machine_code_that_was_changed_keeps_it_from_running() {
     folder.holdall(&["inspect", "native/app"]).fails(1, &[]);
 }
 
+/// Much machine code is checked in a thread of its own.
+#[test]
+fn a_byte_of_much_machine_code_that_was_changed_keeps_it_from_running() {
+    let mut text =
+        r#"(module (memory 1) (func (export "seven") (result i32) (i32.const 7))"#.to_owned();
+    for number in 0..30 {
+        text += "(func (param i32)";
+        for at in 0..1000 {
+            let value = format!("(i32.mul (local.get 0) (i32.const {}))", number + at);
+            text += &format!("(i32.store offset={at} (local.get 0) {value})");
+        }
+        text += ")";
+    }
+    text += ")";
+    let folder = Folder::new("native_much").with("it.wat", &text);
+    let pack = ["it.wat", "--invoke", "seven", "-o", "app", "--native"];
+    folder.pack(&pack).prints("");
+    folder.app("app", &[]).prints("0x7:i32\n");
+    let mut bytes = fs::read(folder.path().join("app")).unwrap();
+    let (.., code) = segments(&bytes).pop().unwrap();
+    assert!(code.len() > 512 << 10, "{} bytes", code.len());
+    // Code that is never executed.
+    bytes[code.end - 600] ^= 4;
+    fs::write(folder.path().join("app"), &bytes).unwrap();
+    let what = "damaged: the machine code of module \"it\" is not as it was packed";
+    folder.app("app", &[]).fails(1, &[what]);
+}
+
 /// Commands that make an executable smaller, as far as there are tools for its platform; the names of two files
 /// follow.
 fn strippers() -> Vec<Vec<String>> {

@@ -123,7 +123,7 @@ impl Part {
     }
 
     /// The bytes of this part in those of a bag, not checked.
-    fn of<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+    pub(crate) fn of<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
         bytes.get(self.range()?)
     }
 
@@ -167,18 +167,10 @@ impl Bag<'static> {
         Ok(Self { file, ..bag })
     }
 
-    /// [`Bag::part`], as bytes whose pages can be mapped once more; `None` where the bag does not lie in
-    /// a file.
-    pub(crate) fn part_in_file(
-        &self,
-        wanted: &Part,
-        what: impl FnOnce() -> String,
-    ) -> Result<Option<FileBytes>, BagError> {
-        self.part(wanted, what)?;
-        Ok(self
-            .file
-            .zip(wanted.range())
-            .and_then(|(file, range)| file.get(range)))
+    /// The bytes of a part, not checked, as bytes whose pages can be mapped once more; `None` where the bag does
+    /// not lie in a file.
+    pub(crate) fn part_in_file(&self, wanted: &Part) -> Option<FileBytes> {
+        self.file?.get(wanted.range()?)
     }
 }
 
@@ -227,9 +219,10 @@ impl<'a> Bag<'a> {
         (len, check): (u64, u64),
         what: impl FnOnce() -> String,
     ) -> Result<&'a [u8], BagError> {
-        let head = wanted.head(self.bytes, len, check);
-        let bytes = head.and_then(|_| wanted.of(self.bytes));
-        bytes.ok_or_else(|| BagError::Damaged(what()))
+        match wanted.head(self.bytes, len, check) {
+            Some(_) => self.unchecked(wanted, what),
+            None => Err(BagError::Damaged(what())),
+        }
     }
 
     /// [`Bag::part`], of a part that may be named several times: the bytes are checked the first time,
@@ -242,11 +235,56 @@ impl<'a> Bag<'a> {
     ) -> Result<&'a [u8], BagError> {
         match seen.first_time(wanted) {
             Some(true) => self.part(wanted, what),
-            Some(false) => wanted
-                .of(self.bytes)
-                .ok_or_else(|| BagError::Damaged(what())),
+            Some(false) => self.unchecked(wanted, what),
             None => Err(BagError::Damaged(what())),
         }
+    }
+
+    /// Checks what guests alone use: the machine code of all modules, which lies in `code`, with its tables, and the
+    /// images of their memories.
+    ///
+    /// # Errors
+    ///
+    /// [`BagError::Damaged`] when something of it is not as it was packed.
+    pub fn check_guests(&self, code: &[u8]) -> Result<(), BagError> {
+        for module in &self.manifest.modules {
+            if let Some(native) = &module.native {
+                let what = || machine_code_of(module.name);
+                self.part(&native.tables, what)?;
+                let text = native.text.whole(code);
+                text.ok_or_else(|| BagError::Damaged(what()))?;
+            }
+            if let Some(image) = module.image() {
+                self.part(&image.bytes, || memory_of(module.name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many bytes [`check_guests`](Self::check_guests) looks at.
+    pub(crate) fn guest_bytes(&self) -> u64 {
+        let modules = self.manifest.modules.iter();
+        let parts = modules.flat_map(|module| {
+            let native = module.native.as_ref();
+            let tables = native.map(|native| &native.tables);
+            let text = native.map(|native| &native.text);
+            [tables, text, module.image().map(|image| &image.bytes)]
+        });
+        parts
+            .flatten()
+            .map(|part| part.len)
+            .fold(0, u64::saturating_add)
+    }
+
+    /// The bytes of a part, not checked. `what` names the part in an error.
+    pub(crate) fn unchecked(
+        &self,
+        wanted: &Part,
+        what: impl FnOnce() -> String,
+    ) -> Result<&'a [u8], BagError> {
+        wanted
+            .of(self.bytes)
+            .ok_or_else(|| BagError::Damaged(what()))
     }
 
     /// Whether `bytes` are the very bytes that the bag holds of a part, not only equal ones.
@@ -254,6 +292,16 @@ impl<'a> Bag<'a> {
         let own = part.of(self.bytes);
         own.is_some_and(|own| std::ptr::eq(own, bytes))
     }
+}
+
+/// What an error calls the machine code of a module.
+pub(crate) fn machine_code_of(name: &str) -> String {
+    format!("the machine code of module {name:?}")
+}
+
+/// What an error calls the image of a module's memory.
+pub(crate) fn memory_of(name: &str) -> String {
+    format!("the memory of module {name:?}")
 }
 
 /// The parts of a bag whose bytes were checked already. Parts that overlap are refused. So each byte is

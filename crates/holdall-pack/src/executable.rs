@@ -149,7 +149,7 @@ impl Executable {
                     None => return Err(BagError::Damaged(name())),
                 }
             }
-            if let Some(image) = module.start.as_ref().and_then(|start| start.image.as_ref()) {
+            if let Some(image) = module.image() {
                 self.check_once(&image.bytes, &mut seen, || {
                     format!("the memory of {}", name())
                 })?;

@@ -32,9 +32,10 @@ impl Bag<'static> {
         };
         let what = || "the state that it begins with".to_owned();
         let header = self.part(&state.header, what)?;
-        let snapshot = match self.part_in_file(&state.bytes, what)? {
+        let bytes = self.part(&state.bytes, what)?;
+        let snapshot = match self.part_in_file(&state.bytes) {
             Some(bytes) => Snapshot::from_parts_in_file(header, bytes),
-            None => Snapshot::from_parts(header, self.part(&state.bytes, what)?),
+            None => Snapshot::from_parts(header, bytes),
         };
         Ok(Some(snapshot.map_err(|_| BagError::Damaged(what()))?))
     }

@@ -241,6 +241,13 @@ pub struct PackedModule<'a> {
     pub native: Option<PackedNative>,
 }
 
+impl PackedModule<'_> {
+    /// What the module's memory holds at first.
+    pub(crate) fn image(&self) -> Option<&PackedImage> {
+        self.start.as_ref()?.image.as_ref()
+    }
+}
+
 /// The machine code of a module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackedNative {

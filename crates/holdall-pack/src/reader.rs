@@ -2,20 +2,21 @@
 //! lowered when they were packed, and are not again. Nothing here reaches the validator.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use holdall::internal::{Image, MachineCode, Start};
 use holdall::{Engine, Module, ModuleReader, ReadError, Result};
 
 use holdall_core::module::{Blocks, Outline, reckon};
 
-use crate::bag::{Bag, BagError};
+use crate::bag::{Bag, BagError, machine_code_of, memory_of};
 use crate::manifest::{ModuleStart, PackedModule, PackedNative};
 use crate::wrong;
 
 /// A module reader over a [`Bag`] that travels in the running program.
 #[derive(Clone, Debug)]
 pub struct BagReader {
-    bag: Bag<'static>,
+    bag: Arc<Bag<'static>>,
     /// The machine code of the modules, which the processor can execute.
     code: &'static [u8],
 }
@@ -28,9 +29,10 @@ impl BagReader {
     ///
     /// [`Packer`](crate::Packer) made the bag: the code of each module in it is what
     /// [`Module::precompile`] made of that module, and so is the machine code in `code`, which the processor can
-    /// execute. Checksums find damage, not malice: a bag of another origin breaks this promise.
+    /// execute. Checksums find damage, not malice: a bag of another origin breaks this promise. What guests alone use
+    /// the reader gives out unchecked: [`Bag::check_guests`] has found it whole before a module is instantiated.
     #[must_use]
-    pub unsafe fn new(bag: Bag<'static>, code: &'static [u8]) -> Self {
+    pub unsafe fn new(bag: Arc<Bag<'static>>, code: &'static [u8]) -> Self {
         Self { bag, code }
     }
 
@@ -40,26 +42,26 @@ impl BagReader {
         Some(&modules[at.ok()?])
     }
 
-    /// The machine code of a module, checked.
+    /// The machine code of a module, which is not checked.
     fn native(&self, name: &str, packed: &PackedNative) -> Result<MachineCode, BagError> {
-        let what = || format!("the machine code of module {name:?}");
-        let text = packed.text.whole(self.code);
+        let what = || machine_code_of(name);
+        let text = packed.text.of(self.code);
         Ok(MachineCode {
-            tables: self.bag.part(&packed.tables, what)?,
+            tables: self.bag.unchecked(&packed.tables, what)?,
             text: text.ok_or_else(|| BagError::Damaged(what()))?,
         })
     }
 
-    /// What is known of a module for its start, with the image of its memory, checked.
+    /// What is known of a module for its start, with the image of its memory, which is not checked.
     fn start(&self, name: &str, packed: &ModuleStart) -> Result<Start, BagError> {
         let image = packed.image.as_ref().map(|packed| {
-            let what = || format!("the memory of module {name:?}");
+            let what = || memory_of(name);
             let pieces = packed.pieces.iter();
             let pieces = pieces.map(|&(first, count)| Blocks { first, count });
             let pieces = pieces.collect();
-            Ok(match self.bag.part_in_file(&packed.bytes, what)? {
+            Ok(match self.bag.part_in_file(&packed.bytes) {
                 Some(bytes) => Image::in_file(pieces, bytes),
-                None => Image::new(pieces, self.bag.part(&packed.bytes, what)?),
+                None => Image::new(pieces, self.bag.unchecked(&packed.bytes, what)?),
             })
         });
         Ok(Start {

@@ -2,8 +2,11 @@
 //! reaches the validator, lowering or the packer, so that the linker leaves them out of a runtime.
 
 use std::ffi::OsString;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
 
 use anyhow::{anyhow, ensure};
 use holdall::{Engine, Linker, Store};
@@ -53,6 +56,8 @@ fn run_bag(
     watchdog: &Watchdog,
 ) -> anyhow::Result<()> {
     let bag = image.bag().ok_or(BagError::None).and_then(Bag::in_file)?;
+    let bag = Arc::new(bag);
+    let check = GuestCheck::begin(&bag, image.code());
     let manifest = bag.manifest();
     watchdog.limit(manifest.policy.timeout)?;
     if manifest.program != 0 && manifest.program != image.checksum() {
@@ -77,7 +82,7 @@ fn run_bag(
         })
     });
     let recording = recording.transpose()?;
-    let linked = link(&bag, image.code(), name, &args, engine, store);
+    let linked = link(&bag, image.code(), check, name, &args, engine, store);
     let outcome = linked.and_then(|mut it| it.run(&manifest.invoke, &args, &mut output));
     match recording {
         Some(recording) => recording.finish(outcome),
@@ -100,10 +105,41 @@ fn check_processor(native: Option<Native>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The check of what guests alone use, which goes on in a thread of its own while the modules are loaded.
+#[derive(Debug)]
+enum GuestCheck {
+    Done(Result<(), BagError>),
+    GoesOn(JoinHandle<Result<(), BagError>>),
+}
+
+impl GuestCheck {
+    /// Less than this is checked sooner than a thread begins.
+    const WORTH_A_THREAD_BYTES: u64 = 512 << 10;
+
+    fn begin(bag: &Arc<Bag<'static>>, code: &'static [u8]) -> Self {
+        let thread = (bag.guest_bytes() >= Self::WORTH_A_THREAD_BYTES)
+            .then(|| Arc::clone(bag))
+            .and_then(|bag| Builder::new().spawn(move || bag.check_guests(code)).ok());
+        match thread {
+            Some(thread) => Self::GoesOn(thread),
+            // So it is where the system gives no thread, too.
+            None => Self::Done(bag.check_guests(code)),
+        }
+    }
+
+    fn finish(self) -> Result<(), BagError> {
+        match self {
+            Self::Done(checked) => checked,
+            Self::GoesOn(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+        }
+    }
+}
+
 /// Links the bag's modules, with their machine code, under the policy that the bag holds.
 fn link(
-    bag: &Bag<'static>,
+    bag: &Arc<Bag<'static>>,
     code: &'static [u8],
+    check: GuestCheck,
     name: &str,
     args: &[String],
     engine: Engine,
@@ -120,8 +156,11 @@ fn link(
         &[]
     };
     holdall_wasi::add_to_linker(&mut linker, policy.wasi(name, args, &bag.files()?)?);
-    // SAFETY: the bag travels in this executable; what `holdall pack` put there is what it makes.
-    linker.set_reader(unsafe { BagReader::new(bag.clone(), code) });
-    let root = linker.load(manifest.root)?;
-    Program::link(store, linker, root, bag.state()?.as_ref())
+    // SAFETY: the bag travels in this executable; what `holdall pack` put there is what it makes. The check
+    // ends before anything runs.
+    linker.set_reader(unsafe { BagReader::new(Arc::clone(bag), code) });
+    let root = linker.load(manifest.root);
+    // What is damaged may be why the modules could not be loaded.
+    check.finish()?;
+    Program::link(store, linker, root?, bag.state()?.as_ref())
 }

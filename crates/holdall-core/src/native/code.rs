@@ -315,6 +315,12 @@ impl<'a> Code<'a> {
         self.sizes.functions
     }
 
+    /// How many types the module has.
+    #[must_use]
+    pub fn types(&self) -> usize {
+        self.sizes.types
+    }
+
     /// Where a defined function lies; `None` where the function stays interpreted.
     #[must_use]
     pub fn function(&self, defined_index: u32) -> Option<Function> {

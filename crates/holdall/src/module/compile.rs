@@ -156,7 +156,7 @@ unsafe fn map(
             text: std::slice::from_raw_parts(mapping.start().as_ptr(), text.len()),
         }
     };
-    let code = code.read(engine, checksum(&module.bytes))?;
+    let code = code.read(engine, checksum(&module.bytes), module)?;
     // SAFETY: the code is that of this module by the caller's promise, and its text can be executed where it is
     // mapped.
     let native = unsafe { Native::new(code, Box::new((mapping, tables)), module) };

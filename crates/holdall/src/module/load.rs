@@ -80,7 +80,7 @@ pub(super) unsafe fn precompiled(
         // SAFETY: the header is that of the code, which is trusted to be of this module.
         let words = unsafe { read_code(header, code, sections.num_defined_funcs()) }?;
         let is_all_lowered = words.iter().all(|words| !words.is_empty());
-        let read = native.map(|native| native.read(engine, checksum));
+        let read = native.map(|native| native.read(engine, checksum, &sections));
         let native = match read.transpose() {
             Ok(Some(native)) => {
                 // SAFETY: the code is trusted to be of this module, and to lie where it can be executed.
@@ -189,12 +189,14 @@ fn assemble(
     weight: Weight,
 ) -> ModuleInner {
     let Sections { types, funcs, .. } = &sections;
+    let slots = types.iter().map(|ty| (ty.param_slots(), ty.result_slots()));
+    let slots: Vec<(usize, usize)> = slots.collect();
     let stubs = funcs[sections.num_imported_funcs..]
         .iter()
         .zip(0..)
         .map(|(ty, defined_index)| {
-            let ty = &types[*ty as usize];
-            ir::lazy_stub(ty.param_slots(), ty.result_slots(), defined_index)
+            let (params, results) = slots[*ty as usize];
+            ir::lazy_stub(params, results, defined_index)
         })
         .collect();
     ModuleInner {

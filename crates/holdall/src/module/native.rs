@@ -21,11 +21,21 @@ pub struct MachineCode {
 }
 
 impl MachineCode {
-    /// The code for an engine, of the module with this checksum.
-    pub(super) fn read(self, engine: &Engine, module: u64) -> Result<Code<'static>, Unfit> {
+    /// The code for an engine, of the module with this checksum and these sections.
+    pub(super) fn read(
+        self,
+        engine: &Engine,
+        checksum: u64,
+        module: &Sections,
+    ) -> Result<Code<'static>, Unfit> {
         let on = engine.config().proposals();
         let (settings, features) = (settings(engine), host_features());
-        Code::read(self.tables, self.text, settings, features, on, module)
+        let code = Code::read(self.tables, self.text, settings, features, on, checksum)?;
+        let has = (module.num_defined_funcs(), module.types.len());
+        match (code.functions(), code.types()) == has {
+            true => Ok(code),
+            false => Err(Unfit::Broken),
+        }
     }
 }
 
@@ -101,9 +111,12 @@ impl Native {
             })
         });
         let functions = functions.collect();
+        let types = module.types.iter();
+        let slots = types.map(|ty| (ty.param_slots(), ty.result_slots()));
+        let slots: Vec<(usize, usize)> = slots.collect();
         let stubs = defined.map(|(ty, index)| {
-            let ty = &module.types[*ty as usize];
-            ir::native_stub(ty.param_slots(), ty.result_slots(), index)
+            let (params, results) = slots[*ty as usize];
+            ir::native_stub(params, results, index)
         });
         let stubs = stubs.collect();
         Self {
