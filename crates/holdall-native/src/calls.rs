@@ -99,6 +99,12 @@ impl<'a> Func<'a> {
     }
 
     fn call(&mut self, func_index: u32) {
+        if self
+            .defined(func_index)
+            .is_some_and(|defined| self.inline(defined))
+        {
+            return;
+        }
         let ty = self.module.sections.func_type(func_index);
         let (slots, args) = self.args(ty);
         let signature = self.module.signature(ty);
@@ -126,6 +132,7 @@ impl<'a> Func<'a> {
     /// Calls native code. Gives what the call returns.
     fn call_code(&mut self, callee: Callee, signature: Signature, args: Vec<Value>) -> Vec<Value> {
         let held = self.hold();
+        self.contents.forget();
         let returned = match self.tries.innermost {
             Some(_) => self.call_in_try(callee, signature, args),
             None => {

@@ -170,7 +170,7 @@ impl Func<'_> {
                 return;
             }
         }
-        if self.is_beside_checked(popped, reach) {
+        if self.is_beside_checked(popped, reach) || self.is_within_least(popped, reach) {
             return;
         }
         // That this check may trap is an effect too: what comes after it may not come before.
@@ -221,6 +221,22 @@ impl Func<'_> {
             .is_some_and(|(known, added)| known.bytes >= u64::from(added) + reach)
     }
 
+    /// Whether an access that reaches so far from an address is within the memory whatever the memory's size is.
+    fn is_within_least(&self, address: Value, reach: u64) -> bool {
+        let end = self.most(address).checked_add(reach);
+        end.is_some_and(|end| end <= self.least_bytes())
+    }
+
+    /// The least size of memory 0 in bytes, if that fits 64 bits: a memory is never smaller.
+    fn least_bytes(&self) -> u64 {
+        let memory = self.module.sections.memories.first();
+        let least = memory.and_then(|memory| {
+            let log2 = memory.page_size_log2.into();
+            memory.min.checked_shl(log2)
+        });
+        least.unwrap_or(0)
+    }
+
     /// Makes of each check what is best, once all are known. Nothing may be translated after this: blocks are split
     /// that the builder knows as they were.
     pub(crate) fn finish_checks(&mut self) {
@@ -249,13 +265,8 @@ impl Func<'_> {
 
     /// Computes limits before the calm loops that have some: the highest addresses of accesses that reach so far.
     fn make_limits(&mut self) -> HashMap<(usize, u64), Value> {
-        let memories = &self.module.sections.memories;
-        let least = memories.first().and_then(|memory| {
-            let log2 = memory.page_size_log2.into();
-            memory.min.checked_shl(log2)
-        });
-        // A memory is never smaller: so nothing is taken from less.
-        let limited = self.checks.limited(least.unwrap_or(0));
+        // Nothing is taken from less.
+        let limited = self.checks.limited(self.least_bytes());
         let limit = |(calm, reach): (usize, u64)| {
             let Calm { enters, len } = self.checks.loops[calm];
             let mut at = FuncCursor::new(self.b.func).at_inst(enters);

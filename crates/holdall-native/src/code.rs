@@ -240,6 +240,7 @@ mod tests {
         let place = Place {
             offset: 3,
             ending: 1,
+            inlined: None,
         };
         let end = code.call_end(place);
         code.redirect(jump, end);

@@ -130,6 +130,7 @@ impl Func<'_> {
         let len = is_checked.then(|| self.len_of(0));
         let enters = self.b.ins().jump(header, &branch_args(&values));
         self.b.switch_to_block(header);
+        self.contents.forget();
         self.push_params(header);
         self.open(Kind::Loop, ty);
         if let Some(len) = len {
@@ -171,7 +172,7 @@ impl Func<'_> {
                 self.jump_to(&mut control);
             }
             self.truncate(control.height);
-            self.checks.roll_back(control.known);
+            self.roll_back(control.known);
             match to_else {
                 Some((otherwise, params)) => {
                     self.b.switch_to_block(otherwise);
@@ -231,7 +232,7 @@ impl Func<'_> {
                 // Where there is no `else`, the block's results are its parameters. What was checked within the
                 // block was not checked on the way that leads past it.
                 self.b.switch_to_block(otherwise);
-                self.checks.roll_back(control.known);
+                self.roll_back(control.known);
                 self.truncate(control.height);
                 self.push_all(&params);
                 self.dead = false;
@@ -252,7 +253,7 @@ impl Func<'_> {
             self.jump_to(&mut control);
         }
         self.truncate(control.height);
-        self.checks.roll_back(control.known);
+        self.roll_back(control.known);
         let label = self.label_of(&mut control);
         self.go_on_in(label);
         self.push_params(label);

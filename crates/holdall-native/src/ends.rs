@@ -23,6 +23,7 @@ impl Func<'_> {
         Place {
             offset: self.offset,
             ending,
+            inlined: self.inlined,
         }
     }
 
@@ -91,10 +92,10 @@ impl Func<'_> {
         self.b.ins().jump(block, &branch_args(returned));
     }
 
-    /// Traps where the stack has no room for the function. Its caller has to have the trap. A function that calls
-    /// no others does without: there is always room for one frame.
+    /// Traps where the stack has no room for the function. Its caller has to have the trap. Not all functions check:
+    /// there is always room for two frames.
     pub(crate) fn check_stack(&mut self) {
-        if !self.module.seen[self.index as usize].calls {
+        if !self.module.seen[self.index as usize].checks_stack {
             return;
         }
         let runtime = self.runtime_record();
@@ -122,5 +123,9 @@ impl Func<'_> {
 
 /// What happens at the call of a function, although the function is the one that ends.
 pub(crate) fn at_the_call(ending: u8) -> Place {
-    Place { offset: 0, ending }
+    Place {
+        offset: 0,
+        ending,
+        inlined: None,
+    }
 }

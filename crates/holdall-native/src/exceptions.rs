@@ -252,7 +252,7 @@ impl Func<'_> {
                 self.jump_to(&mut control);
             }
             self.truncate(control.height);
-            self.checks.roll_back(control.known);
+            self.roll_back(control.known);
             self.tries.innermost = control.around;
             let mut types = vec![Repr::EXCEPTION];
             if let Some(tag) = tag {

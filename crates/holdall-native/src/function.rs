@@ -9,16 +9,17 @@ use cranelift_codegen::ir::{
     Opcode, Signature, StackSlot, StackSlotData, StackSlotKind, Type, Value,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
-use holdall_core::native::{Feature, Runtime, ending, instance, runtime};
+use holdall_core::native::{Feature, Inlined, Runtime, ending, instance, runtime};
 use holdall_core::types::{FuncType, ValType};
 
 use crate::charge::Regions;
 use crate::checks::Checks;
+use crate::contents::Contents;
 use crate::control::Control;
 use crate::ends::Ends;
 use crate::exceptions::Tries;
 use crate::memory::Kept;
-use crate::module::Module;
+use crate::module::{Module, body_bytes};
 use crate::sites::Sites;
 
 /// Why a function stays interpreted: it has something for which there is no native code.
@@ -55,6 +56,7 @@ pub(crate) struct Func<'a> {
     /// Where memory 0 lies, if there is one.
     pub(crate) kept: Option<Kept>,
     pub(crate) checks: Checks,
+    pub(crate) contents: Contents,
     /// How many loops there were so far, with those that cannot be reached.
     pub(crate) loops: usize,
     /// Where a tail call of the function to itself goes, once there is one.
@@ -64,6 +66,10 @@ pub(crate) struct Func<'a> {
     carried: usize,
     /// Where the operator that is being translated lies, from the start of the body.
     pub(crate) offset: u32,
+    /// Whose operator is translated, where that is another function's.
+    pub(crate) inlined: Option<Inlined>,
+    /// How many bytes of bodies of other functions were translated.
+    pub(crate) inlined_bytes: usize,
     pub(crate) sites: Sites,
     pub(crate) ends: Ends,
     pub(crate) tries: Tries,
@@ -167,11 +173,14 @@ impl<'a> Func<'a> {
             budget: None,
             kept: None,
             checks: Checks::default(),
+            contents: Contents::default(),
             loops: 0,
             again: None,
             stack: Vec::new(),
             carried: 0,
             offset: 0,
+            inlined: None,
+            inlined_bytes: 0,
             sites: Sites::default(),
             ends: Ends::default(),
             tries: Tries::default(),
@@ -215,6 +224,12 @@ impl<'a> Func<'a> {
         let third = self.pop();
         let (first, second) = self.pop2();
         (first, second, third)
+    }
+
+    /// The value on top, which stays.
+    pub(crate) fn peek(&self) -> Value {
+        let operand = self.stack.last();
+        operand.expect("validation checked the operands").value
     }
 
     /// Pops a value, and whether it is true as a condition where that is known.
@@ -264,8 +279,8 @@ impl<'a> Func<'a> {
     /// # Errors
     /// Where the function has to stay interpreted for that.
     pub(crate) fn check_room(&self) -> Result<(), Uncovered> {
-        let range = self.module.sections.body(self.index).range();
-        let most = VALUES_BESIDE + VALUES_OF_BYTE * (range.end - range.start) as usize;
+        let bytes = body_bytes(self.module.sections, self.index) + self.inlined_bytes;
+        let most = VALUES_BESIDE + VALUES_OF_BYTE * bytes;
         let values = self.b.func.dfg.num_values().max(self.carried);
         // For each local there is a list of blocks.
         let listed = self.locals.len() * self.b.func.dfg.num_blocks();
@@ -408,6 +423,12 @@ impl<'a> Func<'a> {
         self.checks.effect();
     }
 
+    /// Knows only what was known at a mark ([`Checks::mark`]): control arrives in several ways.
+    pub(crate) fn roll_back(&mut self, mark: usize) {
+        self.checks.roll_back(mark);
+        self.contents.forget();
+    }
+
     /// Goes on in a new block, reached only from the current one.
     pub(crate) fn go_on_in(&mut self, block: Block) {
         self.b.seal_block(block);
@@ -435,6 +456,7 @@ impl<'a> Func<'a> {
     /// Calls the runtime, with the instance first. Gives what the call gives, unchecked.
     pub(crate) fn runtime(&mut self, call: Runtime, args: &[Value]) -> Value {
         self.effect();
+        self.contents.forget();
         let function = runtime_function(&mut self.b, self.instance, call);
         let mut all = vec![self.instance];
         for arg in args {

@@ -18,7 +18,7 @@ use holdall_core::native::{self, Isa, Landing, NativeCode, Place};
 use crate::code::Code;
 use crate::entrance::{Callee, Helper};
 use crate::function::{Func, Uncovered};
-use crate::module::{Module, Seen};
+use crate::module::{Module, Seen, body_bytes};
 use crate::names::Name;
 use crate::sites::Sites;
 use crate::sweep::remove_unused_loads;
@@ -96,8 +96,7 @@ impl<'a> Compiler<'a> {
     /// The code of a defined function, with that of its inner code.
     fn function(&mut self, index: u32) -> Result<(Code, Option<Code>), Uncovered> {
         let options = self.module.options;
-        let range = self.module.sections.body(index).range();
-        let bytes = (range.end - range.start) as usize;
+        let bytes = body_bytes(self.module.sections, index);
         if bytes > options.largest_function_bytes || !(options.include)(index) {
             return Err(Uncovered);
         }
@@ -215,6 +214,7 @@ pub(crate) fn look_through(sections: &Sections) -> Vec<Seen> {
     let count = sections.num_defined_funcs();
     let look = |(): &mut (), index| Seen::of(sections, index as u32);
     let mut seen = on_threads(threads(), count, || (), look);
+    Seen::choose_stack_checks(&mut seen);
     Seen::spread_growth(&mut seen);
     seen
 }
@@ -225,10 +225,7 @@ pub(crate) fn native_code(module: &Module<'_>, isa: &dyn TargetIsa, threads: usi
     let compiler = || Compiler::new(module, isa);
     // The largest functions come first, so that no thread is left with one when all others are done.
     let mut order: Vec<u32> = (0..count as u32).collect();
-    order.sort_by_key(|index| {
-        let range = module.sections.body(*index).range();
-        Reverse(range.end - range.start)
-    });
+    order.sort_by_key(|index| Reverse(body_bytes(module.sections, *index)));
     let made = on_threads(threads, count, compiler, |compiler, at| {
         compiler.function(order[at]).ok()
     });

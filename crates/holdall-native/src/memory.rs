@@ -4,13 +4,14 @@
 //! the memory.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value};
+use cranelift_codegen::ir::types::{F32, F64, I8, I16, I32, I64};
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value};
 use cranelift_frontend::Variable;
 use holdall_core::native::{Runtime, instance, memory};
 use holdall_core::trap::TrapCode;
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
+use crate::contents::{Load, Place};
 use crate::function::{Func, UNALIGNED};
 
 /// Where memory 0 lies, and its size in bytes.
@@ -75,15 +76,30 @@ impl Func<'_> {
         }
     }
 
-    /// Pops the address of an access to `bytes` bytes, and checks it. Gives how the memory is accessed, a native
-    /// address, and the offset from that address.
+    /// Pops the address of an access to `bytes` bytes, which may change them, and checks it. Gives how the memory is
+    /// accessed, a native address, and the offset from that address.
     pub(crate) fn access(&mut self, memarg: &MemArg, bytes: u64) -> (MemFlagsData, Value, i32) {
+        self.contents.forget_memory();
+        self.checked_access(memarg, bytes, None)
+    }
+
+    /// As [`access`](Self::access), where the caller sees to what is known of the memory's contents at the place.
+    fn checked_access(
+        &mut self,
+        memarg: &MemArg,
+        bytes: u64,
+        place: Option<Place>,
+    ) -> (MemFlagsData, Value, i32) {
         let index = memory_of(memarg);
         let memory = &self.module.sections.memories[index as usize];
         let popped = self.pop();
         if let Some((base, offset)) = self.access_of_constant(memarg, popped, bytes) {
             return (UNALIGNED, base, offset);
         }
+        let popped = match place {
+            Some(place) => self.contents.same_address(&place, popped),
+            None => popped,
+        };
         let seen = self.checks.checked(popped);
         let address = seen.unwrap_or_else(|| self.extended(popped));
         let guarded = self.module.options.settings.guarded_addresses;
@@ -160,81 +176,72 @@ impl Func<'_> {
         outside
     }
 
-    fn load(
-        &mut self,
-        memarg: &MemArg,
-        bytes: u64,
-        load: impl FnOnce(&mut Self, MemFlagsData, Value, i32) -> Value,
-    ) {
-        let (flags, pointer, offset) = self.access(memarg, bytes);
-        let value = load(self, flags, pointer, offset);
+    pub(crate) fn load(&mut self, memarg: &MemArg, load: Load) {
+        let place = self.place_of(memarg, self.peek());
+        if let Some(value) = place.and_then(|place| self.content(place, load)) {
+            self.pop();
+            return self.push(value);
+        }
+        let (flags, at, offset) = self.checked_access(memarg, load.bytes().into(), place);
+        let value = load.at(&mut self.b, flags, at, offset);
+        if let Some(place) = place {
+            self.contents.learn(place, load.bytes(), value, Some(load));
+        }
         self.push(value);
     }
 
-    fn plain_load(&mut self, memarg: &MemArg, ty: Type) {
-        self.load(memarg, ty.bytes().into(), |func, flags, at, offset| {
-            func.b.ins().load(ty, flags, at, offset)
-        });
-    }
-
-    fn store(
-        &mut self,
-        memarg: &MemArg,
-        bytes: u64,
-        store: impl FnOnce(&mut Self, Value, MemFlagsData, Value, i32),
-    ) {
+    /// Stores the lowest bytes of a value.
+    pub(crate) fn store(&mut self, memarg: &MemArg, bytes: u32) {
         let value = self.pop();
-        let (flags, pointer, offset) = self.access(memarg, bytes);
-        store(self, value, flags, pointer, offset);
+        let place = self.place_of(memarg, self.peek());
+        let (flags, at, offset) = self.checked_access(memarg, bytes.into(), place);
+        let ty = self.b.func.dfg.value_type(value);
+        let ins = self.b.ins();
+        match (bytes, ty) {
+            (1, _) => ins.istore8(flags, value, at, offset),
+            (2, _) => ins.istore16(flags, value, at, offset),
+            (4, I64) => ins.istore32(flags, value, at, offset),
+            _ => ins.store(flags, value, at, offset),
+        };
+        match place {
+            Some(place) => {
+                self.contents.change(&place, bytes);
+                self.contents.learn(place, bytes, value, None);
+            }
+            None => self.contents.forget_memory(),
+        }
         self.effect();
     }
 
     /// Translates an operator on memories. Gives whether the operator is one.
     pub(crate) fn memory(&mut self, operator: &Operator<'_>) -> bool {
-        use cranelift_codegen::ir::types::{F32, F64};
-        /// A load of fewer bits than the type has, or a store of fewer than the value has.
-        macro_rules! extending {
-            ($memarg:expr, $bytes:literal, $load:ident($($ty:ident)?)) => {
-                self.load($memarg, $bytes, |func, flags, at, offset| {
-                    func.b.ins().$load($($ty,)? flags, at, offset)
-                })
-            };
-        }
-        macro_rules! storing {
-            ($memarg:expr, $bytes:literal, $store:ident) => {
-                self.store($memarg, $bytes, |func, value, flags, at, offset| {
-                    func.b.ins().$store(flags, value, at, offset);
-                })
-            };
-        }
         match operator {
-            Operator::I32Load { memarg } => self.plain_load(memarg, I32),
-            Operator::I64Load { memarg } => self.plain_load(memarg, I64),
-            Operator::F32Load { memarg } => self.plain_load(memarg, F32),
-            Operator::F64Load { memarg } => self.plain_load(memarg, F64),
-            Operator::I32Load8S { memarg } => extending!(memarg, 1, sload8(I32)),
-            Operator::I32Load8U { memarg } => extending!(memarg, 1, uload8(I32)),
-            Operator::I32Load16S { memarg } => extending!(memarg, 2, sload16(I32)),
-            Operator::I32Load16U { memarg } => extending!(memarg, 2, uload16(I32)),
-            Operator::I64Load8S { memarg } => extending!(memarg, 1, sload8(I64)),
-            Operator::I64Load8U { memarg } => extending!(memarg, 1, uload8(I64)),
-            Operator::I64Load16S { memarg } => extending!(memarg, 2, sload16(I64)),
-            Operator::I64Load16U { memarg } => extending!(memarg, 2, uload16(I64)),
-            Operator::I64Load32S { memarg } => extending!(memarg, 4, sload32()),
-            Operator::I64Load32U { memarg } => extending!(memarg, 4, uload32()),
-            Operator::I32Store { memarg } | Operator::F32Store { memarg } => {
-                storing!(memarg, 4, store);
-            }
-            Operator::I64Store { memarg } | Operator::F64Store { memarg } => {
-                storing!(memarg, 8, store);
-            }
+            Operator::I32Load { memarg } => self.load(memarg, Load::whole(I32)),
+            Operator::I64Load { memarg } => self.load(memarg, Load::whole(I64)),
+            Operator::F32Load { memarg } => self.load(memarg, Load::whole(F32)),
+            Operator::F64Load { memarg } => self.load(memarg, Load::whole(F64)),
+            Operator::I32Load8S { memarg } => self.load(memarg, Load::signed(I32, I8)),
+            Operator::I32Load8U { memarg } => self.load(memarg, Load::unsigned(I32, I8)),
+            Operator::I32Load16S { memarg } => self.load(memarg, Load::signed(I32, I16)),
+            Operator::I32Load16U { memarg } => self.load(memarg, Load::unsigned(I32, I16)),
+            Operator::I64Load8S { memarg } => self.load(memarg, Load::signed(I64, I8)),
+            Operator::I64Load8U { memarg } => self.load(memarg, Load::unsigned(I64, I8)),
+            Operator::I64Load16S { memarg } => self.load(memarg, Load::signed(I64, I16)),
+            Operator::I64Load16U { memarg } => self.load(memarg, Load::unsigned(I64, I16)),
+            Operator::I64Load32S { memarg } => self.load(memarg, Load::signed(I64, I32)),
+            Operator::I64Load32U { memarg } => self.load(memarg, Load::unsigned(I64, I32)),
             Operator::I32Store8 { memarg } | Operator::I64Store8 { memarg } => {
-                storing!(memarg, 1, istore8);
+                self.store(memarg, 1);
             }
             Operator::I32Store16 { memarg } | Operator::I64Store16 { memarg } => {
-                storing!(memarg, 2, istore16);
+                self.store(memarg, 2);
             }
-            Operator::I64Store32 { memarg } => storing!(memarg, 4, istore32),
+            Operator::I32Store { memarg }
+            | Operator::F32Store { memarg }
+            | Operator::I64Store32 { memarg } => self.store(memarg, 4),
+            Operator::I64Store { memarg } | Operator::F64Store { memarg } => {
+                self.store(memarg, 8);
+            }
             Operator::MemorySize { mem } => self.memory_size(*mem),
             Operator::MemoryGrow { mem } => self.memory_grow(*mem),
             Operator::MemoryFill { mem } => {

@@ -9,6 +9,7 @@ use wasmparser::Operator;
 
 use crate::Options;
 use crate::function::type_of;
+use crate::inline::{MOST_BYTES, MOST_LOCALS, is_plain};
 use crate::link::look_through;
 
 /// A module, and how its code is to be made.
@@ -20,17 +21,29 @@ pub(crate) struct Module<'a> {
     pub(crate) seen: Vec<Seen>,
 }
 
+/// How long the body of a defined function is, in bytes.
+pub(crate) fn body_bytes(sections: &Sections, index: u32) -> usize {
+    let range = sections.body(index).range();
+    (range.end - range.start) as usize
+}
+
 /// What is seen of a function before functions are translated.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     /// Whether a call of the function may move memory 0.
     pub(crate) may_grow: bool,
-    /// Whether the function calls others, and not only the runtime.
-    pub(crate) calls: bool,
+    /// Whether the function has to look whether the stack has room for it.
+    pub(crate) checks_stack: bool,
+    /// Whether the function calls others, and not only the runtime. A tail call of itself is a jump.
+    calls: bool,
+    /// Whether it is not known which functions the function calls, or some of the calls are tail calls.
+    calls_unknown: bool,
     /// Whether the function makes tail calls of other functions.
     pub(crate) tail_calls: bool,
     /// Whether the function makes tail calls of itself.
     pub(crate) calls_again: bool,
+    /// Whether the function is inlined where it is called.
+    pub(crate) is_small: bool,
     /// Whether the function throws again what a legacy `catch` caught.
     pub(crate) rethrows: bool,
     /// The loops, in their order.
@@ -52,31 +65,31 @@ impl Seen {
     /// Looks through a function.
     pub(crate) fn of(sections: &Sections, index: u32) -> Self {
         let mut seen = Self::default();
+        let body = sections.body(index);
         // A function that was validated is readable.
-        let Ok(mut reader) = sections.body(index).get_operators_reader() else {
+        let (Ok(locals), Ok(mut reader)) = (body.get_locals_reader(), body.get_operators_reader())
+        else {
             return seen;
         };
+        let locals = locals.into_iter().flatten().map(|(count, _)| count);
+        let locals = locals.fold(0, u32::saturating_add);
+        seen.is_small = body_bytes(sections, index) <= MOST_BYTES && locals <= MOST_LOCALS;
         let mut open = OpenBlocks::default();
         while let Ok(operator) = reader.read() {
-            seen.calls |= matches!(
-                operator,
-                Operator::Call { .. }
-                    | Operator::CallIndirect { .. }
-                    | Operator::CallRef { .. }
-                    | Operator::ReturnCall { .. }
-                    | Operator::ReturnCallIndirect { .. }
-                    | Operator::ReturnCallRef { .. }
-            );
+            // The end of the function is not plain, but not a part of what is inlined.
+            seen.is_small &= is_plain(&operator) || reader.eof();
             open.see(&operator, &mut seen.loops);
             match operator {
-                Operator::MemoryGrow { .. }
-                | Operator::CallIndirect { .. }
-                | Operator::CallRef { .. } => {
+                Operator::MemoryGrow { .. } => {
                     seen.may_grow = true;
                     seen.disturb(open.innermost());
                 }
+                Operator::CallIndirect { .. } | Operator::CallRef { .. } => {
+                    seen.note_unknown_callee(open.innermost());
+                }
                 Operator::ReturnCallIndirect { .. } | Operator::ReturnCallRef { .. } => {
-                    (seen.may_grow, seen.tail_calls) = (true, true);
+                    seen.tail_calls = true;
+                    seen.note_unknown_callee(None);
                 }
                 Operator::Rethrow { .. } => seen.rethrows = true,
                 Operator::Call { function_index } => {
@@ -90,6 +103,7 @@ impl Seen {
                 Operator::ReturnCall { function_index } => {
                     seen.tail_calls = true;
                     seen.note_callee(sections, function_index, None);
+                    seen.calls_unknown = true;
                 }
                 _ => {}
             }
@@ -101,18 +115,37 @@ impl Seen {
 
     fn note_callee(&mut self, sections: &Sections, func_index: u32, in_loop: Option<usize>) {
         match func_index.checked_sub(sections.num_imported_funcs as u32) {
-            Some(defined) => self.callees.push((defined, in_loop)),
-            None => {
-                self.may_grow = true;
-                self.disturb(in_loop);
+            Some(defined) => {
+                self.calls = true;
+                self.callees.push((defined, in_loop));
             }
+            None => self.note_unknown_callee(in_loop),
         }
+    }
+
+    fn note_unknown_callee(&mut self, in_loop: Option<usize>) {
+        (self.calls, self.calls_unknown, self.may_grow) = (true, true, true);
+        self.disturb(in_loop);
     }
 
     /// Notes that memory 0 may move in a loop.
     fn disturb(&mut self, in_loop: Option<usize>) {
         if let Some(at) = in_loop {
             self.loops[at].is_calm = false;
+        }
+    }
+
+    /// Chooses the functions that check the stack. A function does not if it calls no others, or only such as call no
+    /// others or surely check: so there are never more than two frames in a row that are not checked.
+    pub(crate) fn choose_stack_checks(all: &mut [Self]) {
+        for at in 0..all.len() {
+            let seen = &all[at];
+            let mut callees = seen
+                .callees
+                .iter()
+                .map(|(callee, _)| &all[*callee as usize]);
+            all[at].checks_stack =
+                seen.calls_unknown || callees.any(|callee| callee.calls && !callee.calls_unknown);
         }
     }
 

@@ -125,8 +125,11 @@ impl Func<'_> {
                 self.trap_if(is_null, TrapCode::NullReference);
             }
             Operator::GlobalGet { global_index } => {
-                let (ty, at) = self.global(global_index);
-                let value = self.b.ins().load(ty, CHANGING, at, global::VALUE);
+                let value = self.contents.global(global_index).unwrap_or_else(|| {
+                    let (ty, at) = self.global(global_index);
+                    self.b.ins().load(ty, CHANGING, at, global::VALUE)
+                });
+                self.contents.learn_global(global_index, value);
                 let content = self.module.sections.globals[global_index as usize].content;
                 self.note_exceptions(&[value], &[content]);
                 self.push(value);
@@ -136,6 +139,11 @@ impl Func<'_> {
                 let (_, at) = self.global(global_index);
                 // What is wider than the value stays zero, as a slot has it.
                 self.b.ins().store(CHANGING, value, at, global::VALUE);
+                if (global_index as usize) < self.module.sections.num_imported_globals {
+                    // Others that are imported may be the same global.
+                    self.contents.forget_globals();
+                }
+                self.contents.learn_global(global_index, value);
                 self.effect();
             }
             _ => return false,

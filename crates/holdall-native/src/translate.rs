@@ -42,7 +42,7 @@ impl Func<'_> {
         Ok(())
     }
 
-    fn operator(&mut self, operator: &Operator<'_>) -> Result<(), Uncovered> {
+    pub(crate) fn operator(&mut self, operator: &Operator<'_>) -> Result<(), Uncovered> {
         let translated = self.exception(operator)
             || self.control(operator)?
             || self.variable(operator)

@@ -17,11 +17,12 @@ pub const MEANING_OF_NATIVE_CODE: [u8; 16] = *env!("HOLDALL_MEANING_OF_NATIVE_CO
     .unwrap();
 
 /// Magic, meaning; instruction set, flags, features; the module's checksum, its proposals; how many functions,
-/// types, places and landings there are; the size of the text.
-const HEADER_BYTES: usize = 76;
+/// types, places, inlined places and landings there are; the size of the text.
+const HEADER_BYTES: usize = 80;
 const FUNCTION_BYTES: usize = 12;
 const PLACE_BYTES: usize = 8;
-const LANDING_BYTES: usize = 12;
+/// A row of the tables of inlined places and of landings.
+const ROW_BYTES: usize = 12;
 /// In place of an offset: there is none.
 const NONE: u32 = u32::MAX;
 /// The address of a text is a multiple of this.
@@ -94,18 +95,32 @@ pub struct Place {
     pub offset: u32,
     /// What happened there: see [`ending`](super::ending).
     pub ending: u8,
+    /// Where the instruction is not of the function that has its code, but of one whose code stands there in place of
+    /// a call.
+    pub inlined: Option<Inlined>,
+}
+
+/// A function whose code stands in place of a call in another function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inlined {
+    /// The index of the defined function that would have been called.
+    pub function: u32,
+    /// The offset of the call, in bytes from the start of the body of the function that has the code.
+    pub call: u32,
 }
 
 impl Place {
-    /// As a number: a body has less than 2^23 bytes.
+    /// As a number, without what is inlined: a body has less than 2^23 bytes.
     fn bits(self) -> u32 {
         self.offset << 8 | u32::from(self.ending)
     }
 
-    fn from_bits(bits: u32) -> Self {
-        let ending = bits as u8;
-        let offset = bits >> 8;
-        Self { offset, ending }
+    fn from_bits(bits: u32, inlined: Option<Inlined>) -> Self {
+        Self {
+            offset: bits >> 8,
+            ending: bits as u8,
+            inlined,
+        }
     }
 }
 
@@ -152,10 +167,14 @@ impl NativeCode {
         let flags = u32::from(metering) * METERING
             + u32::from(canonical_nans) * CANONICAL_NANS
             + u32::from(guarded_addresses) * GUARDED_ADDRESSES;
+        let inlined = self.places.iter();
+        let inlined = inlined.filter_map(|(at, place)| Some((*at, place.inlined?)));
+        let inlined: Vec<(u32, Inlined)> = inlined.collect();
         let sizes = Sizes {
             functions: self.functions.len(),
             types: self.entrances.len(),
             places: self.places.len(),
+            inlined: inlined.len(),
             landings: self.landings.len(),
         };
         let end = sizes.end().expect("what is in memory can be counted");
@@ -175,6 +194,7 @@ impl NativeCode {
             sizes.functions as u32,
             sizes.types as u32,
             sizes.places as u32,
+            sizes.inlined as u32,
             sizes.landings as u32,
             self.text.len() as u32,
         ]);
@@ -197,6 +217,9 @@ impl NativeCode {
         for (at, place) in &self.places {
             numbers(&[*at, place.bits()]);
         }
+        for (at, Inlined { function, call }) in &inlined {
+            numbers(&[*at, *function, *call]);
+        }
         for (back, landing) in &self.landings {
             numbers(&[*back, landing.at, landing.below_frame]);
         }
@@ -210,6 +233,7 @@ struct Sizes {
     functions: usize,
     types: usize,
     places: usize,
+    inlined: usize,
     landings: usize,
 }
 
@@ -223,14 +247,19 @@ impl Sizes {
             .checked_add(self.types.checked_mul(size_of::<u32>())?)
     }
 
-    fn landings_at(self) -> Option<usize> {
+    fn inlined_at(self) -> Option<usize> {
         self.places_at()?
             .checked_add(self.places.checked_mul(PLACE_BYTES)?)
     }
 
+    fn landings_at(self) -> Option<usize> {
+        self.inlined_at()?
+            .checked_add(self.inlined.checked_mul(ROW_BYTES)?)
+    }
+
     fn end(self) -> Option<usize> {
         self.landings_at()?
-            .checked_add(self.landings.checked_mul(LANDING_BYTES)?)
+            .checked_add(self.landings.checked_mul(ROW_BYTES)?)
     }
 }
 
@@ -292,9 +321,10 @@ impl<'a> Code<'a> {
             functions: number(bytes, 56) as usize,
             types: number(bytes, 60) as usize,
             places: number(bytes, 64) as usize,
-            landings: number(bytes, 68) as usize,
+            inlined: number(bytes, 68) as usize,
+            landings: number(bytes, 72) as usize,
         };
-        if sizes.end() != Some(bytes.len()) || number(bytes, 72) as usize != text.len() {
+        if sizes.end() != Some(bytes.len()) || number(bytes, 76) as usize != text.len() {
             return Err(Unfit::Broken);
         }
         if !text.as_ptr().addr().is_multiple_of(TEXT_ALIGNMENT) {
@@ -354,22 +384,27 @@ impl<'a> Code<'a> {
         let at = |index: usize| places + index * PLACE_BYTES;
         let starts_before = |index| number(self.bytes, at(index)) <= offset;
         let after = partition_point(self.sizes.places, starts_before);
-        let bits = number(self.bytes, at(after.checked_sub(1)?) + 4);
-        Some(Place::from_bits(bits))
+        let found = at(after.checked_sub(1)?);
+        let [start, bits] = [0, 4].map(|of| number(self.bytes, found + of));
+        let inlined = self.row(self.sizes.inlined_at()?, self.sizes.inlined, start);
+        let inlined = inlined.map(|[function, call]| Inlined { function, call });
+        Some(Place::from_bits(bits, inlined))
     }
 
     /// The landing of a call within a `try`, by the offset in the text that the call returns to.
     #[must_use]
     pub fn landing_of(&self, back: u32) -> Option<Landing> {
-        let landings = self.sizes.landings_at()?;
-        let numbers = |index: usize| {
-            let at = landings + index * LANDING_BYTES;
-            [0, 4, 8].map(|of| number(self.bytes, at + of))
-        };
-        let index = partition_point(self.sizes.landings, |index| numbers(index)[0] < back);
-        let found = (index < self.sizes.landings).then(|| numbers(index));
-        let [_, at, below_frame] = found.filter(|[found, ..]| *found == back)?;
-        Some(Landing { at, below_frame })
+        let row = self.row(self.sizes.landings_at()?, self.sizes.landings, back);
+        row.map(|[at, below_frame]| Landing { at, below_frame })
+    }
+
+    /// What stands beside a key in a table of `count` rows of three numbers each, the ascending keys first.
+    fn row(&self, table: usize, count: usize, key: u32) -> Option<[u32; 2]> {
+        let row =
+            |index: usize| [0, 4, 8].map(|of| number(self.bytes, table + index * ROW_BYTES + of));
+        let index = partition_point(count, |index| row(index)[0] < key);
+        let [found, rest @ ..] = (index < count).then(|| row(index))?;
+        (found == key).then_some(rest)
     }
 }
 
@@ -411,8 +446,22 @@ mod tests {
     }
 
     fn place(offset: u32) -> Place {
-        let ending = 3;
-        Place { offset, ending }
+        Place {
+            offset,
+            ending: 3,
+            inlined: None,
+        }
+    }
+
+    fn inlined() -> Place {
+        let inlined = Some(Inlined {
+            function: 3,
+            call: 90,
+        });
+        Place {
+            inlined,
+            ..place(101)
+        }
     }
 
     fn landing(at: u32) -> Landing {
@@ -427,7 +476,7 @@ mod tests {
             settings: Settings::default(),
             functions: vec![None, function(0, 10), None, function(16, 20)],
             entrances: vec![Some(20)],
-            places: vec![(0, place(100)), (4, place(101)), (16, place(200))],
+            places: vec![(0, place(100)), (4, inlined()), (16, place(200))],
             landings: vec![(7, landing(8)), (18, landing(19))],
             text: TEXT.0.to_vec(),
         }
@@ -461,7 +510,9 @@ mod tests {
         let at = [0, 9, 10, 16, 19, 20].map(|offset| found.function_at(offset));
         assert_eq!(at, [Some(1), Some(1), None, Some(3), Some(3), None]);
         let places = [0, 3, 4, 15, 16].map(|offset| found.place_at(offset));
-        assert_eq!(places, [100, 100, 101, 101, 200].map(|at| Some(place(at))));
+        let (first, last) = (place(100), place(200));
+        let expected = [first, first, inlined(), inlined(), last];
+        assert_eq!(places, expected.map(Some));
         let landings = [6, 7, 8, 18, 19].map(|back| found.landing_of(back));
         let expected = [None, Some(8), None, Some(19), None];
         assert_eq!(landings, expected.map(|at| at.map(landing)));
@@ -484,7 +535,7 @@ mod tests {
             assert_eq!(refused(&|bytes| bytes[28] = 1), Unfit::Config);
             assert_eq!(refused(&|bytes| bytes[40] ^= 1), Unfit::Module);
             assert_eq!(refused(&|bytes| bytes[56] = 200), Unfit::Broken);
-            assert_eq!(refused(&|bytes| bytes[72] = 29), Unfit::Broken);
+            assert_eq!(refused(&|bytes| bytes[76] = 29), Unfit::Broken);
             let unfit = |text| read_with(&bytes, text).unwrap_err();
             assert_eq!(unfit(&TEXT.0[..29]), Unfit::Broken);
             let moved = [TEXT.0, TEXT.0].concat();

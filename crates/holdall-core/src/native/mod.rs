@@ -12,8 +12,8 @@
 //! stack stands, and calls with the address of that entry, plus one, as the frame pointer. Every function keeps
 //! the chain of frame pointers, so that the chain leads to the entry: that is where an odd frame pointer is.
 //!
-//! A native function that calls others checks the stack when it is entered: the stack pointer must not lie
-//! below [`runtime::STACK_LIMIT`]. Whatever a function cannot do by itself it has the executor do, by one of the
+//! A native function checks the stack when it is entered: the stack pointer must not lie below
+//! [`runtime::STACK_LIMIT`]. One does not that calls no others, or only such as call no others or check. Whatever a function cannot do by itself it has the executor do, by one of the
 //! calls of the [`Runtime`], which all get the instance first.
 //!
 //! A function calls only functions of its own instance directly. Where another instance's function is called,
@@ -42,13 +42,14 @@ mod features;
 
 pub use catches::Catches;
 pub use code::{
-    Code, Function, Isa, Landing, MEANING_OF_NATIVE_CODE, NativeCode, Place, TEXT_ALIGNMENT,
+    Code, Function, Inlined, Isa, Landing, MEANING_OF_NATIVE_CODE, NativeCode, Place,
+    TEXT_ALIGNMENT,
 };
 pub use features::{Feature, Processors, host_features};
 
 /// The most stack that the frame of a native function takes, in bytes. A function enters its frame before the
-/// function checks the stack, and one that calls no others does not check, so that there must be at least this
-/// much below [`runtime::STACK_LIMIT`].
+/// function checks the stack, and at most two functions in a row do not check, so that there must be at least twice
+/// this much below [`runtime::STACK_LIMIT`].
 pub const MOST_FRAME_BYTES: u32 = 64 << 10;
 
 /// Offsets in an instance, in bytes.

@@ -6,6 +6,7 @@ use cranelift_codegen::ir::types::{
 use cranelift_codegen::ir::{InstBuilder, Type};
 use wasmparser::{MemArg, Operator};
 
+use crate::contents::Load;
 use crate::function::Func;
 
 impl Func<'_> {
@@ -20,17 +21,8 @@ impl Func<'_> {
             }};
         }
         match operator {
-            Operator::V128Load { memarg } => {
-                let (flags, at, offset) = self.access(memarg, 16);
-                let value = self.b.ins().load(I8X16, flags, at, offset);
-                self.push(value);
-            }
-            Operator::V128Store { memarg } => {
-                let value = self.pop();
-                let (flags, at, offset) = self.access(memarg, 16);
-                self.b.ins().store(flags, value, at, offset);
-                self.effect();
-            }
+            Operator::V128Load { memarg } => self.load(memarg, Load::whole(I8X16)),
+            Operator::V128Store { memarg } => self.store(memarg, 16),
             Operator::V128Load8x8S { memarg } => widening!(memarg, sload8x8),
             Operator::V128Load8x8U { memarg } => widening!(memarg, uload8x8),
             Operator::V128Load16x4S { memarg } => widening!(memarg, sload16x4),

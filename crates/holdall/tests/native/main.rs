@@ -5,6 +5,7 @@
 #[cfg(unix)]
 mod cache;
 mod catching;
+mod contents;
 mod ending;
 mod exceptions;
 mod hostile;

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use holdall_core::native::{Place as Spot, ending};
+use holdall_core::native::{Inlined, Place as Spot, ending};
 
 use super::super::backtrace::{Calls, Place, native_place};
 use super::super::regs::Ctx;
@@ -84,6 +84,8 @@ pub(super) struct Callers {
     /// The innermost call of another instance's function that is further out than the frame.
     crossing: *const Crossing,
     frame: *const usize,
+    /// The function that has the code of another one in place of a call, where that one stands in it.
+    around: Option<Site>,
 }
 
 impl Callers {
@@ -99,6 +101,7 @@ impl Callers {
                 entry: (*runtime).entry,
                 crossing: (*runtime).crossings,
                 frame,
+                around: None,
             }
         }
     }
@@ -125,15 +128,28 @@ impl Callers {
             let instance = self.instance();
             let native = (*instance).module.inner().native.as_ref()?;
             let (spot, function) = native.call_at(back)?;
-            let site = function.filter(|_| spot.offset != 0).map(|function| Site {
+            let Some(function) = function.filter(|_| spot.offset != 0) else {
+                return Some((spot, None));
+            };
+            let within = |function, offset| Site {
                 landing: native.landing_of(back).map(|(code, below)| Resume {
                     stack: self.frame.addr() - below,
                     frame: self.frame.addr(),
                     code,
                 }),
-                ..Site::within(instance, function, spot.offset)
-            });
-            Some((spot, site))
+                ..Site::within(instance, function, offset)
+            };
+            let site = match spot.inlined {
+                None => within(function, spot.offset),
+                Some(Inlined {
+                    function: callee,
+                    call,
+                }) => {
+                    self.around = Some(within(function, call));
+                    Site::within(instance, callee, spot.offset)
+                }
+            };
+            Some((spot, Some(site)))
         }
     }
 }
@@ -142,6 +158,9 @@ impl Iterator for Callers {
     type Item = Site;
 
     fn next(&mut self) -> Option<Site> {
+        if let Some(around) = self.around.take() {
+            return Some(around);
+        }
         loop {
             // SAFETY: as for `of`. The chain ends at an odd address.
             unsafe {
