@@ -15,6 +15,7 @@ use holdall_benches::{
     Expected, Options, Syntax, Table, by_turns, cell, clipped, fails, milliseconds, report, timed,
 };
 use scratch::Scratch;
+use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 
 const USAGE: &str = "\
 usage: cargo run --release --manifest-path benches/peers/Cargo.toml --bin packed -- [--reps N] [--best] [--native] [--holdall PATH] PATH [ARG]...
@@ -34,9 +35,6 @@ const DEFAULT_HOLDALL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target
 /// How often each process is started by default: more often than other things, because it is short.
 const DEFAULT_REPS: usize = 15;
 
-/// The exit code after a trap.
-const TRAPPED: i32 = 134;
-
 /// How much of a command line is the program's name in the table.
 const NAME_CHARS: usize = 30;
 
@@ -47,26 +45,15 @@ const ENGINE: &str = "wasmtime";
 #[derive(Clone, Copy, PartialEq)]
 enum Until {
     Exit,
-    /// It has no fuel, and so traps there.
+    /// Its first instruction returns.
     FirstInstruction,
-}
-
-impl Until {
-    /// What the program of [`ENGINE`] calls it.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Exit => "exit",
-            Self::FirstInstruction => "first-instruction",
-        }
-    }
 }
 
 /// The program, and where what is made of it goes.
 struct Program {
     holdall: PathBuf,
     is_native: bool,
-    wasm: PathBuf,
-    /// Its own name is the first.
+    /// The file's name, which is the same in the folder of each [`Until`]; then the arguments.
     args: Vec<String>,
     scratch: Scratch,
 }
@@ -90,8 +77,9 @@ const WAYS: [Way; 5] = [
     Way {
         name: "run",
         prepare: |program, until| {
-            let mut run = program.holdall("run", until);
-            run.arg(&program.wasm).args(&program.args[1..]);
+            let mut run = Command::new(&program.holdall);
+            run.arg("run").arg(program.wasm(until));
+            run.args(&program.args[1..]);
             Ok(run)
         },
         runs: true,
@@ -105,15 +93,10 @@ const WAYS: [Way; 5] = [
                     .map(str::to_owned)
                     .context("the path is no text")
             };
-            let until = until.name();
-            child::answer(
-                ENGINE,
-                &["compile", until, &text(&program.wasm)?, &text(&code)?],
-            )?;
+            let wasm = text(&program.wasm(until))?;
+            child::answer(ENGINE, &["compile", &wasm, &text(&code)?])?;
             let mut run = Command::new(child::program(ENGINE)?);
-            run.args(["run-compiled", until])
-                .arg(code)
-                .args(&program.args);
+            run.arg("run-compiled").arg(code).args(&program.args);
             Ok(run)
         },
         runs: true,
@@ -137,11 +120,12 @@ const WAYS: [Way; 5] = [
 
 fn packed(program: &Program, until: Until) -> Result<Command> {
     let app = program.file("packed", until);
-    let mut pack = program.holdall("pack", until);
+    let mut pack = Command::new(&program.holdall);
+    pack.arg("pack");
     if program.is_native {
         pack.arg("--native");
     }
-    pack.arg("-o").arg(&app).arg(&program.wasm);
+    pack.arg("-o").arg(&app).arg(program.wasm(until));
     pack.arg("--").args(&program.args[1..]);
     let output = pack
         .output()
@@ -160,15 +144,21 @@ impl Program {
         let scratch = Scratch::new("holdall-bench")?;
         let stem = Path::new(path).file_stem().unwrap_or_default();
         let name = format!("{}.wasm", stem.to_string_lossy());
-        let wasm = scratch.path().join(&name);
-        std::fs::write(&wasm, wat::parse_file(path)?)?;
-        Ok(Self {
+        let program = Self {
             holdall: options.value(HOLDALL).unwrap_or(DEFAULT_HOLDALL).into(),
             is_native: options.has(NATIVE),
-            wasm,
             args: [&[name], args].concat(),
             scratch,
-        })
+        };
+        let mut wasm = wat::parse_file(path)?;
+        for until in [Until::Exit, Until::FirstInstruction] {
+            if until == Until::FirstInstruction {
+                return_at_once(&mut wasm)?;
+            }
+            std::fs::create_dir(program.folder(until))?;
+            std::fs::write(program.wasm(until), &wasm)?;
+        }
+        Ok(program)
     }
 
     /// What it is called in the table.
@@ -176,23 +166,56 @@ impl Program {
         clipped(&self.args.join(" ").replace('\n', " "), NAME_CHARS)
     }
 
-    /// A command of holdall.
-    fn holdall(&self, subcommand: &str, until: Until) -> Command {
-        let mut command = Command::new(&self.holdall);
-        command.arg(subcommand);
-        if until == Until::FirstInstruction {
-            command.args(["--fuel", "0"]);
-        }
-        command
+    /// Where the program is that runs so far, with what is made of it.
+    fn folder(&self, until: Until) -> PathBuf {
+        self.scratch.path().join(match until {
+            Until::Exit => "whole",
+            Until::FirstInstruction => "returns-at-once",
+        })
+    }
+
+    /// The module that runs so far.
+    fn wasm(&self, until: Until) -> PathBuf {
+        self.folder(until).join(&self.args[0])
     }
 
     /// Where something that is made of it goes.
     fn file(&self, name: &str, until: Until) -> PathBuf {
-        self.scratch.path().join(match until {
-            Until::Exit => name.to_owned(),
-            Until::FirstInstruction => format!("{name}-without-fuel"),
-        })
+        self.folder(until).join(name)
     }
+}
+
+/// Makes `return` the first instruction of a module's `_start`; the module stays as long as it is.
+fn return_at_once(wasm: &mut [u8]) -> Result<()> {
+    let (mut imported, mut start, mut bodies) = (0, None, Vec::new());
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload? {
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    imported += usize::from(matches!(import?.ty, TypeRef::Func(_)));
+                }
+            }
+            Payload::ExportSection(exports) => {
+                for export in exports {
+                    let export = export?;
+                    if export.kind == ExternalKind::Func && export.name == "_start" {
+                        start = Some(export.index as usize);
+                    }
+                }
+            }
+            Payload::CodeSectionEntry(body) => bodies.push(body.range()),
+            _ => {}
+        }
+    }
+    let start = start.context("it has no `_start`")?;
+    let body = start.checked_sub(imported).and_then(|at| bodies.get(at));
+    let body = body.context("its `_start` is imported")?.clone();
+    // No locals, `return`, `nop` up to the `end` that is there already.
+    let body = &mut wasm[body.start as usize..body.end as usize - 1];
+    ensure!(body.len() >= 2, "its `_start` has no room for a `return`");
+    body.fill(0x01);
+    (body[0], body[1]) = (0, 0x0f);
+    Ok(())
 }
 
 /// A process that can be started again and again.
@@ -275,10 +298,9 @@ fn measure(options: &Options, program: &Program, until: Until) -> Vec<Result<Vec
         let way = &WAYS[way];
         let (process, stdout) = Process::new((way.prepare)(program, until)?)?;
         if way.runs {
-            let trapped = process.exit_code == Some(TRAPPED);
             ensure!(
-                trapped || until == Until::Exit,
-                "it does not end where its fuel does"
+                until == Until::Exit || (process.exit_code == Some(0) && stdout.is_empty()),
+                "it does not end at its first instruction"
             );
             expected.check(way.name, (process.exit_code, stdout))?;
         }

@@ -11,6 +11,9 @@ use wasmtime_wasi::p1::{WasiP1Ctx, add_to_linker_sync};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
+/// The way that is wasmtime's by default.
+const CRANELIFT: &str = "Cranelift";
+
 /// The exit code after a trap, as holdall's.
 const TRAPPED: i32 = 134;
 
@@ -22,13 +25,11 @@ fn main() -> Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["nothing"] => Ok(()),
-        ["compile", until, wasm, code] => {
-            let bytes = with_fuel(until)?.precompile_module(&std::fs::read(wasm)?)?;
+        ["compile", wasm, code] => {
+            let bytes = engine(CRANELIFT)?.precompile_module(&std::fs::read(wasm)?)?;
             std::fs::write(code, bytes).with_context(|| format!("cannot write {code}"))
         }
-        ["run-compiled", until, code, args @ ..] => {
-            std::process::exit(run_compiled(&with_fuel(until)?, code, args)?)
-        }
+        ["run-compiled", code, args @ ..] => std::process::exit(run_compiled(code, args)?),
         _ => serve(&holdall_peers_engine::Engine {
             kernel,
             call: None,
@@ -41,7 +42,7 @@ fn main() -> Result<()> {
 
 fn engine(way: &str) -> Result<Engine> {
     match way {
-        "Cranelift" => Ok(Engine::new(&Config::new())?),
+        CRANELIFT => Ok(Engine::new(&Config::new())?),
         "Pulley" => Ok(Engine::new(Config::new().target("pulley64")?)?),
         other => bail!("wasmtime has no way {other}"),
     }
@@ -85,7 +86,6 @@ fn program(way: &str, program: &Program) -> Result<Outcome> {
 fn run(engine: &Engine, module: &Module, context: WasiP1Ctx) -> Result<Option<i32>> {
     let mut linker = Linker::new(engine);
     add_to_linker_sync(&mut linker, |context: &mut WasiP1Ctx| context)?;
-    // Where fuel is consumed, a new store has none.
     let mut store = Store::new(engine, context);
     let result = linker.instantiate(&mut store, module).and_then(|instance| {
         let main = instance.get_typed_func::<(), ()>(&mut store, "_start")?;
@@ -104,20 +104,13 @@ fn run(engine: &Engine, module: &Module, context: WasiP1Ctx) -> Result<Option<i3
     Err(error.into())
 }
 
-/// An engine that compiles and runs as wasmtime does by default, but for the fuel: without fuel a
-/// program traps at its first instruction.
-fn with_fuel(until: &str) -> Result<Engine> {
-    Ok(Engine::new(
-        Config::new().consume_fuel(until == "first-instruction"),
-    )?)
-}
-
-fn run_compiled(engine: &Engine, code: &str, args: &[&str]) -> Result<i32> {
+fn run_compiled(code: &str, args: &[&str]) -> Result<i32> {
+    let engine = engine(CRANELIFT)?;
     // SAFETY: the file is what `compile` has written, and nobody changes it.
-    let module = unsafe { Module::deserialize_file(engine, Path::new(code))? };
+    let module = unsafe { Module::deserialize_file(&engine, Path::new(code))? };
     let mut context = WasiCtxBuilder::new();
     context.args(args).inherit_stdio();
-    Ok(run(engine, &module, context.build_p1())?.unwrap_or(TRAPPED))
+    Ok(run(&engine, &module, context.build_p1())?.unwrap_or(TRAPPED))
 }
 
 fn score(way: &str, wasm: &[u8], clock: Clock) -> Result<f32> {
