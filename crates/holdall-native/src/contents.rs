@@ -67,11 +67,7 @@ pub(crate) struct Load {
 
 impl Load {
     pub(crate) fn whole(ty: Type) -> Self {
-        Self {
-            ty,
-            from: ty,
-            is_signed: false,
-        }
+        Self::unsigned(ty, ty)
     }
 
     /// An integer that is zero-extended.

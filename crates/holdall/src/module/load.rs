@@ -179,6 +179,23 @@ fn by_address(words: &[&'static [ir::Word]]) -> BTreeMap<usize, usize> {
         .collect()
 }
 
+/// What stands for the code of each defined function: what `stub` makes of how many slots the parameters and the
+/// results take, and of the function's index.
+pub(super) fn stubs(
+    sections: &Sections,
+    stub: impl Fn(usize, usize, u32) -> [ir::Word; 2],
+) -> Box<[[ir::Word; 2]]> {
+    let types = sections.types.iter();
+    let slots = types.map(|ty| (ty.param_slots(), ty.result_slots()));
+    let slots: Vec<(usize, usize)> = slots.collect();
+    let defined = sections.funcs[sections.num_imported_funcs..].iter();
+    let stubs = defined.zip(0..).map(|(ty, index)| {
+        let (params, results) = slots[*ty as usize];
+        stub(params, results, index)
+    });
+    stubs.collect()
+}
+
 /// Puts a valid module together. `code` has a cell for each defined function, empty where the
 /// function is not lowered yet.
 fn assemble(
@@ -188,17 +205,7 @@ fn assemble(
     code: Box<[OnceLock<Code>]>,
     weight: Weight,
 ) -> ModuleInner {
-    let Sections { types, funcs, .. } = &sections;
-    let slots = types.iter().map(|ty| (ty.param_slots(), ty.result_slots()));
-    let slots: Vec<(usize, usize)> = slots.collect();
-    let stubs = funcs[sections.num_imported_funcs..]
-        .iter()
-        .zip(0..)
-        .map(|(ty, defined_index)| {
-            let (params, results) = slots[*ty as usize];
-            ir::lazy_stub(params, results, defined_index)
-        })
-        .collect();
+    let stubs = stubs(&sections, ir::lazy_stub);
     ModuleInner {
         engine: engine.clone(),
         name: name.map(Arc::from),

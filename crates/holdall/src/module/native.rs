@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use holdall_core::module::{Sections, Unfit};
 use holdall_core::native::{Catches, Code, Place, Settings, host_features};
 
+use super::load::stubs;
 use crate::engine::Engine;
 use crate::ir::{self, Word};
 
@@ -102,7 +103,7 @@ impl Native {
         let text = code.text().as_ptr();
         let at = |offset: u32| text.wrapping_add(offset as usize);
         let defined = module.funcs[module.num_imported_funcs..].iter().zip(0..);
-        let functions = defined.clone().map(|(ty, index)| {
+        let functions = defined.map(|(ty, index)| {
             let found = code.function(index).zip(code.entrance(*ty));
             found.map_or(Function::NONE, |(function, entrance)| Function {
                 entrance: at(entrance),
@@ -110,19 +111,10 @@ impl Native {
                 inner: at(function.inner.unwrap_or(function.start)),
             })
         });
-        let functions = functions.collect();
-        let types = module.types.iter();
-        let slots = types.map(|ty| (ty.param_slots(), ty.result_slots()));
-        let slots: Vec<(usize, usize)> = slots.collect();
-        let stubs = defined.map(|(ty, index)| {
-            let (params, results) = slots[*ty as usize];
-            ir::native_stub(params, results, index)
-        });
-        let stubs = stubs.collect();
         Self {
             code,
-            functions,
-            stubs,
+            functions: functions.collect(),
+            stubs: stubs(module, ir::native_stub),
             catches: Mutex::default(),
             _bytes: bytes,
         }
